@@ -1,0 +1,155 @@
+/**
+ * Deadlines of one stack: a binary heap on (due time, arming number).
+ *
+ * A timer is re-armed far more often than it fires, nearly always to a later time (a neighbour seen
+ * again, a retransmission timer pushed back by each ACK). So arming later touches only the owner's
+ * field: the entry keeps its old place in the heap, and when that place comes up, the queue sees that
+ * the deadline has moved and sifts it down once. Arming earlier, or arming what is not in the heap,
+ * sifts at once. Disarming writes NEVER and leaves the entry to be dropped when it comes up.
+ *
+ * Ties fire in the order in which the deadlines were armed, so a run repeats exactly.
+ *
+ *      dueNs (what the owner wants)   >=   placedNs (where the heap has it)
+ */
+import { assert } from './assert.ts';
+import { NEVER } from './time.ts';
+
+/** What happens when a deadline passes. `which` tells an owner's deadlines apart. */
+export interface Expirable {
+  expire(which: number): void;
+}
+
+const NOT_PLACED = -1;
+
+export class Deadline {
+  /** When it fires, or NEVER. Written by the queue alone: use `arm` and `disarm`. */
+  dueNs = NEVER;
+  placedNs = NEVER;
+  /** When it was armed, and where among equals the heap has it. */
+  armedOrder = 0;
+  placedOrder = 0;
+  place = NOT_PLACED;
+
+  readonly owner: Expirable;
+  readonly which: number;
+
+  constructor(owner: Expirable, which: number = 0) {
+    this.owner = owner;
+    this.which = which;
+  }
+
+  get isArmed(): boolean {
+    return this.dueNs !== NEVER;
+  }
+}
+
+export class DeadlineQueue {
+  private readonly heap: Deadline[] = [];
+  private armed = 0;
+  /** Heap moves so far: lets a test see that re-arming later costs none. */
+  moves = 0;
+
+  get size(): number {
+    return this.heap.length;
+  }
+
+  arm(d: Deadline, dueNs: number): void {
+    d.dueNs = dueNs;
+    if (dueNs === NEVER) return;
+    d.armedOrder = this.armed++;
+    if (d.place === NOT_PLACED) {
+      d.place = this.heap.length;
+      this.heap.push(d);
+    } else if (dueNs >= d.placedNs) return; // later: settled when it comes up
+    d.placedNs = dueNs;
+    d.placedOrder = d.armedOrder;
+    this.up(d);
+  }
+
+  disarm(d: Deadline): void {
+    d.dueNs = NEVER;
+  }
+
+  /** Takes the entry out at once: for owners that are about to be reused. */
+  remove(d: Deadline): void {
+    d.dueNs = NEVER;
+    if (d.place !== NOT_PLACED) this.removeAt(d.place);
+  }
+
+  /** The earliest armed deadline, or NEVER. Settles moved entries on the way, so it is amortised O(log n). */
+  nextNs(): number {
+    while (this.heap.length > 0) {
+      const top = this.heap[0]!;
+      if (top.dueNs === NEVER) this.removeAt(0);
+      else if (top.armedOrder !== top.placedOrder) this.settle(top);
+      else return top.dueNs;
+    }
+    return NEVER;
+  }
+
+  /** Fires what is due at `nowNs`. What a firing arms for `nowNs` or earlier fires too, in turn. */
+  fire(nowNs: number): number {
+    let fired = 0;
+    while (this.nextNs() <= nowNs) {
+      const d = this.heap[0]!;
+      d.dueNs = NEVER;
+      this.removeAt(0);
+      d.owner.expire(d.which);
+      fired++;
+      assert(fired < 1_000_000, 'a deadline re-arms itself for a time that has passed');
+    }
+    return fired;
+  }
+
+  private settle(d: Deadline): void {
+    d.placedNs = d.dueNs;
+    d.placedOrder = d.armedOrder;
+    this.down(d);
+  }
+
+  private removeAt(place: number): void {
+    const gone = this.heap[place]!;
+    const last = this.heap.pop()!;
+    gone.place = NOT_PLACED;
+    if (gone === last) return;
+    last.place = place;
+    this.heap[place] = last;
+    this.up(last);
+    this.down(last);
+  }
+
+  private up(d: Deadline): void {
+    const heap = this.heap;
+    while (d.place > 0) {
+      const parent = heap[(d.place - 1) >> 1]!;
+      if (!before(d, parent)) return;
+      this.exchange(d, parent);
+    }
+  }
+
+  private down(d: Deadline): void {
+    const heap = this.heap;
+    while (true) {
+      const left = d.place * 2 + 1;
+      if (left >= heap.length) return;
+      let child = heap[left]!;
+      const right = heap[left + 1];
+      if (right !== undefined && before(right, child)) child = right;
+      if (!before(child, d)) return;
+      this.exchange(d, child);
+    }
+  }
+
+  private exchange(a: Deadline, b: Deadline): void {
+    const place = a.place;
+    a.place = b.place;
+    b.place = place;
+    this.heap[a.place] = a;
+    this.heap[b.place] = b;
+    this.moves++;
+  }
+}
+
+function before(a: Deadline, b: Deadline): boolean {
+  return a.placedNs < b.placedNs || (a.placedNs === b.placedNs && a.placedOrder < b.placedOrder);
+}

@@ -1,0 +1,20 @@
+import type { Memory } from './memory.ts';
+import type { Rng } from './rng.ts';
+import type { TraceSink } from './trace.ts';
+
+/**
+ * What a stack is given instead of reaching for it: time, memory, randomness, and a place for traces.
+ * The driver (live or simulated) writes `nowNs` once per turn; everything else only reads it.
+ */
+export class Env {
+  nowNs = 0;
+  readonly memory: Memory;
+  readonly rng: Rng;
+  readonly trace: TraceSink;
+
+  constructor(memory: Memory, rng: Rng, trace: TraceSink) {
+    this.memory = memory;
+    this.rng = rng;
+    this.trace = trace;
+  }
+}

@@ -1,0 +1,42 @@
+import { assert } from './assert.ts';
+
+const ALIGN = 64;
+/** Offsets are int32: a slab ends below 2 GiB. */
+const MAX_SLAB_BYTES = 0x7fff_0000;
+/** Lazily touched: the operating system backs a page when it is first written. */
+export const DEFAULT_SLAB_BYTES = 1 << 30;
+
+/**
+ * One reservation of memory per thread, injected, shared by all stacks of the thread: every frame,
+ * header and payload the stack touches lies in it, and code passes `(slab, offset, length)`.
+ * Regions are carved once, at set-up; what comes and goes lives in the pools made of such regions.
+ */
+export class Slab {
+  readonly buffer: ArrayBuffer;
+  readonly u8: Uint8Array;
+  readonly dv: DataView;
+  /** Offset 0 is never handed out, so 0 can mean "none". */
+  private carvedBytes = ALIGN;
+
+  constructor(bytes: number = DEFAULT_SLAB_BYTES) {
+    assert(bytes > 0 && bytes <= MAX_SLAB_BYTES, 'a slab is between 1 byte and 2 GiB - 64 KiB');
+    this.buffer = new ArrayBuffer(bytes);
+    this.u8 = new Uint8Array(this.buffer);
+    this.dv = new DataView(this.buffer);
+  }
+
+  get freeBytes(): number {
+    return this.u8.length - this.carvedBytes;
+  }
+
+  /** Takes `bytes` for good, 64-byte aligned. Throws RangeError when the slab is used up. */
+  carve(bytes: number): number {
+    const at = this.carvedBytes;
+    const end = at + ((bytes + ALIGN - 1) & -ALIGN);
+    if (end > this.u8.length) {
+      throw new RangeError(`slab used up: ${bytes} bytes wanted, ${this.freeBytes} left`);
+    }
+    this.carvedBytes = end;
+    return at;
+  }
+}
