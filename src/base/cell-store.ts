@@ -1,8 +1,8 @@
 import { BlockPool, NO_BLOCK } from './block-pool.ts';
 import type { Slab } from './slab.ts';
 
-/** 33 cache lines: one MTU-sized fragment or datagram; not a power of two, so cells spread over cache sets. */
-export const CELL_BYTES = 2112;
+/** 11 cache lines: three make an MTU-sized fragment, one a small datagram at the cost Linux charges for it. */
+export const CELL_BYTES = 704;
 /** "No cell": the end of a chain, or an allocation that failed. */
 export const NO_CELL = NO_BLOCK;
 
@@ -37,20 +37,22 @@ export class CellStore {
   store(off: number, len: number): number {
     if (this.pool.free < cellsFor(len)) return NO_CELL;
     const first = this.pool.take();
-    let cell = first;
-    let done = 0;
-    while (true) {
-      const n = Math.min(CELL_BYTES, len - done);
-      const at = this.pool.offsetOf(cell);
-      this.slab.u8.copyWithin(at, off + done, off + done + n);
-      done += n;
-      if (done >= len) break;
-      const following = this.pool.take();
-      this.next[cell] = following;
-      cell = following;
-    }
-    this.next[cell] = NO_CELL;
+    this.next[first] = NO_CELL;
+    this.fill(first, 0, off, len);
     return first;
+  }
+
+  /** Copies more bytes to the end of a chain that holds `have`. False with nothing taken: no cells. */
+  append(first: number, have: number, off: number, len: number): boolean {
+    if (this.pool.free < cellsFor(have + len) - cellsFor(have)) return false;
+    let cell = first;
+    let at = have;
+    while (at > CELL_BYTES) {
+      cell = this.next[cell]!;
+      at -= CELL_BYTES;
+    }
+    this.fill(cell, at, off, len);
+    return true;
   }
 
   /** Copies `len` bytes of the chain, from byte `from` on, to a place in the slab. */
@@ -82,6 +84,27 @@ export class CellStore {
       target.set(this.slab.u8.subarray(at, at + n), done);
       done += n;
       cell = this.next[cell]!;
+    }
+  }
+
+  /** Writes from byte `at` of the chain's last cell on, taking cells as it goes: the caller has counted them. */
+  private fill(last: number, at: number, off: number, len: number): void {
+    let cell = last;
+    let used = at;
+    let done = 0;
+    while (done < len) {
+      if (used === CELL_BYTES) {
+        const following = this.pool.take();
+        this.next[following] = NO_CELL;
+        this.next[cell] = following;
+        cell = following;
+        used = 0;
+      }
+      const n = Math.min(CELL_BYTES - used, len - done);
+      const to = this.pool.offsetOf(cell) + used;
+      this.slab.u8.copyWithin(to, off + done, off + done + n);
+      done += n;
+      used += n;
     }
   }
 

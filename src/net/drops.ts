@@ -1,0 +1,94 @@
+/**
+ * Why a received frame went no further. Each frame handed to the stack is counted exactly once:
+ * frames = accepted + the sum over all reasons. What a reason means on the wire stands beside it.
+ */
+const NAMES = [
+  /** Shorter than an Ethernet header. */
+  'ETH_TRUNCATED',
+  /** A unicast frame for another station. */
+  'ETH_OTHER_HOST',
+  /** The source is a group address: nobody can have sent it. */
+  'ETH_BAD_SOURCE',
+  'ETH_UNKNOWN_TYPE',
+  'ARP_MALFORMED',
+  /** For an address that is not ours, or a reply nobody waits for. */
+  'ARP_NOT_FOR_US',
+  'IP_TRUNCATED',
+  'IP_BAD_VERSION',
+  'IP_BAD_HEADER',
+  'IP_BAD_CHECKSUM',
+  'IP_BAD_OPTION',
+  /** Source routing is refused, as on a Linux host. */
+  'IP_SOURCE_ROUTE',
+  /** A source that no packet from a wire can have: group, loopback, our own. */
+  'IP_MARTIAN_SOURCE',
+  'IP_MARTIAN_DESTINATION',
+  'IP_NOT_LOCAL',
+  /** A unicast packet in a link-layer broadcast (RFC 1122 §3.3.6). */
+  'IP_UNICAST_IN_LINK_GROUP',
+  'IP_NOT_MEMBER',
+  'IP_UNKNOWN_PROTOCOL',
+  'IP_NO_NEXT_HEADER',
+  'IP6_BAD_EXTENSION',
+  'FRAG_MALFORMED',
+  /** RFC 5722, RFC 8200 §4.5: the whole datagram goes. */
+  'FRAG_OVERLAP',
+  'FRAG_DUPLICATE',
+  'FRAG_NO_MEMORY',
+  'ICMP_TRUNCATED',
+  'ICMP_BAD_CHECKSUM',
+  'ICMP_UNKNOWN_TYPE',
+  /** An echo to a group that policy says not to answer. */
+  'ICMP_ECHO_IGNORED',
+  /** A reply or error that belongs to no socket of ours. */
+  'ICMP_NO_SOCKET',
+  'ICMP_MALFORMED',
+  'NDP_MALFORMED',
+  'NDP_NOT_FOR_US',
+  'UDP_TRUNCATED',
+  'UDP_BAD_CHECKSUM',
+  'UDP_NO_PORT',
+  'UDP_RCVBUF',
+  'UDP_NO_MEMORY',
+  /** No room in the device for the answer. */
+  'TX_FULL',
+] as const;
+
+export type DropName = (typeof NAMES)[number];
+export const DROP_NAMES: readonly DropName[] = NAMES;
+
+/** `DROP.X` is an int > 0; 0 says "not dropped". */
+export const DROP = Object.freeze(Object.fromEntries(NAMES.map((n, i) => [n, i + 1]))) as Readonly<
+  Record<DropName, number>
+>;
+export const ACCEPTED = 0;
+
+export class Drops {
+  /** Indexed by reason; [ACCEPTED] counts the frames that were taken. */
+  readonly counts = new Float64Array(NAMES.length + 1);
+
+  /** Counts the fate of one frame: every path through input ends here once. */
+  settle(reason: number): void {
+    this.counts[reason]!++;
+  }
+
+  get(name: DropName): number {
+    return this.counts[DROP[name]]!;
+  }
+
+  get accepted(): number {
+    return this.counts[ACCEPTED]!;
+  }
+
+  get dropped(): number {
+    let sum = 0;
+    for (let i = 1; i < this.counts.length; i++) sum += this.counts[i]!;
+    return sum;
+  }
+
+  /** Only the reasons that occurred. */
+  toObject(): Partial<Record<DropName, number>> {
+    const seen = NAMES.map((n, i) => [n, this.counts[i + 1]!] as const).filter(([, c]) => c > 0);
+    return Object.fromEntries(seen);
+  }
+}

@@ -1,0 +1,95 @@
+import type { RandomStream } from '../base/rng.ts';
+import { NOT_FOUND, WordTable } from '../base/word-table.ts';
+import type { Device } from '../link/device.ts';
+import { type Address, addressEquals, IpAddress, isV4 } from '../wire/address.ts';
+import type { NeighbourTable } from './neighbour-table.ts';
+
+/** RFC 4862 §2: a tentative address answers nothing but duplicate address detection. */
+export type AddressState = 'tentative' | 'preferred' | 'duplicate';
+
+/** One address of an interface. Its owner is the interface; `state` is written by `dad.ts`. */
+export class InterfaceAddress {
+  readonly address: Address;
+  /** Prefix length out of 128 (an IPv4 length plus 96). */
+  readonly bits: number;
+  /** The subnet's directed broadcast address as an int32 word; 0 where there is none. */
+  readonly broadcast: number;
+  state: AddressState;
+
+  constructor(address: Address, bits: number, state: AddressState) {
+    this.address = Object.freeze(new IpAddress().copy(address));
+    this.bits = bits;
+    const hasBroadcast = isV4(address) && bits < 127; // RFC 3021: a /31 has none
+    this.broadcast = hasBroadcast ? address.w3 | ~(-1 << (128 - bits)) : 0;
+    this.state = state;
+  }
+}
+
+/** One attachment to a link: the device, our addresses on it, its neighbours, the groups we listen to. */
+export class Interface {
+  readonly index: number;
+  readonly name: string;
+  readonly device: Device;
+  readonly neighbours: NeighbourTable;
+  readonly addresses: InterfaceAddress[] = [];
+  /** Loopback: no link layer to resolve, and every address of ours is reached through it. */
+  readonly isLoopback: boolean;
+  /** Group address → number of reasons to listen. */
+  private readonly groups: WordTable;
+
+  constructor(
+    index: number,
+    name: string,
+    device: Device,
+    neighbours: NeighbourTable,
+    isLoopback: boolean,
+    random: RandomStream,
+  ) {
+    this.index = index;
+    this.name = name;
+    this.device = device;
+    this.neighbours = neighbours;
+    this.isLoopback = isLoopback;
+    this.groups = new WordTable(4, random);
+  }
+
+  find(address: Address): InterfaceAddress | undefined {
+    return this.addresses.find((a) => addressEquals(a.address, address));
+  }
+
+  /** The first usable address of a family, for ARP and as a last resort for a source. */
+  firstAddress(v4: boolean): InterfaceAddress | undefined {
+    return this.addresses.find((a) => isV4(a.address) === v4 && a.state === 'preferred');
+  }
+
+  isBroadcast(word: number): boolean {
+    for (let i = 0; i < this.addresses.length; i++) {
+      if (this.addresses[i]!.broadcast === word) return word !== 0;
+    }
+    return false;
+  }
+
+  join(group: Address): void {
+    const count = this.findGroup(group);
+    this.groups.set(count === NOT_FOUND ? 1 : count + 1);
+  }
+
+  leave(group: Address): void {
+    const count = this.findGroup(group);
+    if (count > 1) this.groups.set(count - 1);
+    else this.groups.remove();
+  }
+
+  isMember(group: Address): boolean {
+    return this.findGroup(group) !== NOT_FOUND;
+  }
+
+  private findGroup(group: Address): number {
+    const key = this.groups.key;
+    key[0] = group.w0;
+    key[1] = group.w1;
+    key[2] = group.w2;
+    key[3] = group.w3;
+    return this.groups.find();
+  }
+}

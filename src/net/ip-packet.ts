@@ -1,0 +1,50 @@
+import { NO_BLOCK } from '../base/block-pool.ts';
+import { IpAddress } from '../wire/address.ts';
+import type { Interface } from './interface.ts';
+import type { IpMib } from './mib.ts';
+
+/** What is known of the checksum over the transport's bytes. */
+export const CSUM = {
+  /** Nothing: it must be added up. */
+  UNKNOWN: 0,
+  /** The device vouches for it, or the sender left it out on trusted memory. */
+  TRUSTED: 1,
+  /** `payloadSum` is the one's-complement sum of the payload. */
+  SUMMED: 2,
+} as const;
+
+/** To whom a packet is addressed. */
+export const CAST = { UNICAST: 0, MULTICAST: 1, BROADCAST: 2 } as const;
+
+/**
+ * The packet being received: one scratch object per network, refilled for each.
+ * Borrowed: nothing that points here may be kept beyond the call it was given to.
+ */
+export class IpPacket {
+  iface!: Interface;
+  mib!: IpMib;
+  isV4 = false;
+  readonly src = new IpAddress();
+  readonly dst = new IpAddress();
+  /** One of CAST, and whether the frame itself came by link-layer multicast or broadcast. */
+  cast = 0;
+  isLinkGroup = false;
+  protocol = 0;
+  ttl = 0;
+  /** Type of service, traffic class. */
+  tos = 0;
+  /** The IP header's first byte, in the slab. */
+  headerOff = 0;
+  /** The transport's first byte and length, past all IP headers and without padding. */
+  payloadOff = 0;
+  payloadLen = 0;
+  /** One of CSUM. */
+  csum = 0;
+  payloadSum = 0;
+  /** `hold` it to keep the bytes by reference; NO_BLOCK when they are in scratch memory (reassembled). */
+  chunk = NO_BLOCK;
+  /** GSO type << 16 | size, 0 for an ordinary packet. */
+  gso = 0;
+  /** Made of fragments: there is no frame to quote, but the first fragment's header is at headerOff. */
+  wasFragmented = false;
+}

@@ -1,0 +1,2 @@
+/** Placeholder until the neighbour table lands in the next commit. */
+export class NeighbourTable {}

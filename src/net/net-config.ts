@@ -1,0 +1,63 @@
+import { MS, SEC } from '../base/time.ts';
+
+/**
+ * What can be tuned in the network layer, with Linux's defaults. `stack/sysctl.ts` gives each its
+ * Linux name; code reads the field when it needs the value, so a change acts at once.
+ */
+export class NetConfig {
+  /** net.ipv4.ip_default_ttl */
+  ttl4 = 64;
+  /** net.ipv6.conf.all.hop_limit */
+  hopLimit6 = 64;
+
+  /** net.ipv4.icmp_echo_ignore_all */
+  echoIgnoreAll4 = 0;
+  /** net.ipv4.icmp_echo_ignore_broadcasts: RFC 1122 §3.2.2.6 lets a host keep silent. */
+  echoIgnoreBroadcasts = 1;
+  /** net.ipv6.icmp.echo_ignore_all */
+  echoIgnoreAll6 = 0;
+  /** net.ipv6.icmp.echo_ignore_multicast */
+  echoIgnoreMulticast6 = 0;
+  /** net.ipv4.icmp_ratelimit, net.ipv6.icmp.ratelimit: between two errors to one destination. */
+  icmpRateNs = 1000 * MS;
+  /** net.ipv4.icmp_msgs_per_sec and icmp_msgs_burst: over all destinations. */
+  icmpMessagesPerSec = 1000;
+  icmpMessagesBurst = 50;
+
+  /** net.ipv4.ipfrag_time (and IPv6's ip6frag_time is 60 s, RFC 8200 §4.5). */
+  ipfragTime4Ns = 30 * SEC;
+  ipfragTime6Ns = 60 * SEC;
+  /** net.ipv4.ipfrag_high_thresh: memory in cells for all unfinished datagrams of one family. */
+  ipfragHighThresh = 4 << 20;
+
+  /** net.ipv4.route.mtu_expires */
+  mtuExpiresNs = 600 * SEC;
+  /** net.ipv4.route.min_pmtu: below this a "fragmentation needed" is not believed literally. */
+  minPmtu4 = 552;
+
+  /** net.ipv4.ip_local_port_range */
+  localPortFirst = 32768;
+  localPortLast = 60999;
+
+  /** net.core.rmem_default, rmem_max, wmem_default, wmem_max */
+  rmemDefault = 212992;
+  rmemMax = 4 << 20;
+  wmemDefault = 212992;
+  wmemMax = 4 << 20;
+
+  /** net.ipv4.neigh.default.gc_thresh3: the most entries of one family on one interface. */
+  neighbourMax = 1024;
+  /** net.ipv4.neigh.default.unres_qlen_bytes: what waits for one unresolved neighbour. */
+  unresolvedBytes = 212992;
+  /** base_reachable_time_ms: RFC 4861 §6.3.2 draws REACHABLE from 0.5 to 1.5 times this. */
+  baseReachableNs = 30 * SEC;
+  /** retrans_time_ms, and RFC 4861's RetransTimer. */
+  retransNs = 1 * SEC;
+  /** delay_first_probe_time */
+  delayFirstProbeNs = 5 * SEC;
+  /** mcast_solicit, ucast_solicit: RFC 4861 §10's MAX_MULTICAST_SOLICIT and MAX_UNICAST_SOLICIT. */
+  multicastSolicit = 3;
+  unicastSolicit = 3;
+  /** net.ipv6.conf.*.dad_transmits */
+  dadTransmits = 1;
+}

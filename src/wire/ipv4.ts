@@ -1,0 +1,63 @@
+/** The IPv4 header (RFC 791 §3.1). Accessors take the offset of its first byte. */
+export const IPV4_HEADER_LEN = 20;
+export const IPV4_MAX_HEADER_LEN = 60;
+export const IPV4_MAX_PACKET = 65535;
+/** RFC 791: every host accepts datagrams of 576 bytes; RFC 1812 §4.3.2.3 quotes no more in errors. */
+export const IPV4_MIN_REASSEMBLY = 576;
+
+export const IPV4_DF = 0x4000;
+export const IPV4_MF = 0x2000;
+export const IPV4_OFFSET_MASK = 0x1fff;
+
+export const ipVersion = (dv: DataView, o: number): number => dv.getUint8(o) >>> 4;
+export const ipv4HeaderLen = (dv: DataView, o: number): number => (dv.getUint8(o) & 15) * 4;
+export const ipv4Tos = (dv: DataView, o: number): number => dv.getUint8(o + 1);
+export const ipv4TotalLen = (dv: DataView, o: number): number => dv.getUint16(o + 2);
+export const ipv4Id = (dv: DataView, o: number): number => dv.getUint16(o + 4);
+/** DF, MF and the offset in 8-byte units. */
+export const ipv4Frag = (dv: DataView, o: number): number => dv.getUint16(o + 6);
+export const ipv4Ttl = (dv: DataView, o: number): number => dv.getUint8(o + 8);
+export const ipv4Protocol = (dv: DataView, o: number): number => dv.getUint8(o + 9);
+export const ipv4Checksum = (dv: DataView, o: number): number => dv.getUint16(o + 10);
+export const ipv4Src = (dv: DataView, o: number): number => dv.getInt32(o + 12);
+export const ipv4Dst = (dv: DataView, o: number): number => dv.getInt32(o + 16);
+
+/** Writes the 20 bytes with a complete checksum; `frag` holds DF, MF and the offset. */
+export function writeIpv4(
+  dv: DataView,
+  o: number,
+  tos: number,
+  totalLen: number,
+  id: number,
+  frag: number,
+  ttl: number,
+  protocol: number,
+  src: number,
+  dst: number,
+): void {
+  const first = 0x4500 | tos;
+  const ttlProtocol = (ttl << 8) | protocol;
+  dv.setUint16(o, first);
+  dv.setUint16(o + 2, totalLen);
+  dv.setUint16(o + 4, id);
+  dv.setUint16(o + 6, frag);
+  dv.setUint16(o + 8, ttlProtocol);
+  dv.setInt32(o + 12, src);
+  dv.setInt32(o + 16, dst);
+  let sum = first + totalLen + id + frag + ttlProtocol;
+  sum += (src >>> 16) + (src & 0xffff) + (dst >>> 16) + (dst & 0xffff);
+  sum = (sum & 0xffff) + (sum >>> 16);
+  sum = (sum & 0xffff) + (sum >>> 16);
+  dv.setUint16(o + 10, ~sum);
+}
+
+/** Option kinds (RFC 791 §3.1, RFC 2113). */
+export const IPOPT = {
+  END: 0,
+  NOP: 1,
+  RECORD_ROUTE: 7,
+  TIMESTAMP: 68,
+  LOOSE_SOURCE_ROUTE: 131,
+  STRICT_SOURCE_ROUTE: 137,
+  ROUTER_ALERT: 148,
+} as const;
