@@ -96,5 +96,9 @@ export const DEVICE_COUNTERS = [
   'txBusy',
   'rxBatches',
   'txBatches',
+  /** Batches cut short because no chunk was free: the frames stay in the kernel's queue. */
+  'rxStalls',
+  /** Frames refused before the kernel saw them: a descriptor that makes no sense, or GSO without a vnet header. */
+  'txErrors',
 ] as const;
 export type DeviceStats = Counters<(typeof DEVICE_COUNTERS)[number]>;

@@ -15,7 +15,10 @@ export const RX = {
   SUM: 3,
   /** GSO type << 16 | GSO size; 0 for an ordinary frame. */
   GSO: 4,
-  /** With CSUM_PARTIAL: start << 16 | offset, as in the vnet header, relative to the frame. */
+  /**
+   * With CSUM_PARTIAL: start << 16 | offset, as in the vnet header, relative to the frame;
+   * 0 when the device knows that it is partial but not where (a kernel ring without vnet header).
+   */
   CSUM: 5,
   /** The chunk that holds the frame: `hold` it to keep the bytes beyond the turn. */
   CHUNK: 6,
@@ -72,3 +75,21 @@ export const CTRL = {
   RESERVED: 3,
 } as const;
 export const CTRL_WORDS = 16;
+
+/**
+ * The memory offered to a device in C++ for one receive batch. The device fills the chunks in their
+ * order, and leaves in CURRENT and FILL how far it came.
+ */
+export const OFFER = {
+  COUNT: 0,
+  /** Index (in this list) of the chunk being filled; those before it are full. */
+  CURRENT: 1,
+  /** Bytes of that chunk already taken. */
+  FILL: 2,
+  RESERVED: 3,
+  /** The first of MAX_OFFERED chunk numbers. */
+  CHUNK: 4,
+} as const;
+/** Room for 36 of the largest super-frames: a longer batch falls out of the second-level cache. */
+export const MAX_OFFERED = 12;
+export const OFFER_WORDS = 4 + MAX_OFFERED;
