@@ -1,0 +1,262 @@
+/**
+ * Frames in flight between two places in memory, each a number.
+ *
+ *     chunk   |hdr+payload|..|hdr+payload|..|              bytes: back to back, 64-byte aligned,
+ *                  ^              ^                        counted references per chunk
+ *     words   [off len flags … chunk hdrLen] × capacity    one record a frame, laid out like RX
+ *     next    [frame …]                                    free list, or the owner's FrameList
+ *
+ * A frame is gathered once, when it leaves a transmit ring; from then on only its number moves.
+ * One store serves all in-memory devices and links of a thread, so that a chunk fills with frames of
+ * all of them and a thousand simulated hosts do not pin a thousand chunks.
+ */
+import { assert } from '../base/assert.ts';
+import { type BlockPool, NO_BLOCK } from '../base/block-pool.ts';
+import type { Memory } from '../base/memory.ts';
+import type { Slab } from '../base/slab.ts';
+import { completeChecksum } from '../wire/checksum.ts';
+import type { RxRing } from './device.ts';
+import { RX, RX_FLAG, RX_STRIDE, TX, TX_FLAG } from './ring-layout.ts';
+import type { TxRing } from './tx-ring.ts';
+
+/** "No frame": an empty list, or no chunk free to put one into. */
+export const NO_FRAME = -1;
+/** The spare word of an RX record keeps TX.HDR_LEN, so that a frame can be sent on. */
+const HDR_LEN = RX.RESERVED;
+const INITIAL_FRAMES = 256;
+
+export class FrameStore {
+  /** RX records, one per frame: read through `frames.words[frame * RX_STRIDE + RX.LEN]`. */
+  words = new Int32Array(INITIAL_FRAMES * RX_STRIDE);
+  /** For the frame's owner: when it arrived, or when it is due. */
+  timeNs = new Float64Array(INITIAL_FRAMES);
+  /** For the frame's owner: see FrameList. */
+  next = new Int32Array(INITIAL_FRAMES);
+  private freeFrame = NO_FRAME;
+  private used = 0;
+  private chunk = NO_BLOCK;
+  private fillAt = 0;
+
+  readonly slab: Slab;
+  readonly chunks: BlockPool;
+
+  constructor(memory: Memory) {
+    this.slab = memory.slab;
+    this.chunks = memory.chunks;
+    this.addFree(0, INITIAL_FRAMES);
+  }
+
+  /** Frames that exist: 0 when nothing is in flight. */
+  get inUse(): number {
+    return this.used;
+  }
+
+  /** Gathers a committed frame of a transmit ring, checksum and GSO marks included; or NO_FRAME. */
+  fromTx(tx: TxRing, ahead: number): number {
+    const d = tx.descAt(ahead);
+    const desc = tx.desc;
+    const len = desc[d + TX.LEN]!;
+    const at = this.place(len);
+    if (at < 0) return NO_FRAME;
+    gatherPieces(tx, d, this.slab.u8, at);
+    const frame = this.add(at, len);
+    const w = frame * RX_STRIDE;
+    const isPartial = (desc[d + TX.FLAGS]! & TX_FLAG.CSUM) !== 0;
+    this.words[w + RX.FLAGS] = isPartial ? RX_FLAG.CSUM_PARTIAL : 0;
+    this.words[w + RX.CSUM] = desc[d + TX.CSUM]!;
+    this.words[w + RX.GSO] = desc[d + TX.GSO]!;
+    this.words[w + HDR_LEN] = desc[d + TX.HDR_LEN]!;
+    return frame;
+  }
+
+  /** Names a frame of a receive batch; it keeps a reference of its own to the chunk. */
+  fromRx(rx: RxRing, index: number): number {
+    const frame = this.takeNumber();
+    const from = index * RX_STRIDE;
+    const w = frame * RX_STRIDE;
+    for (let i = 0; i < RX_STRIDE; i++) this.words[w + i] = rx.desc[from + i]!;
+    this.words[w + HDR_LEN] = 0;
+    this.chunks.hold(rx.desc[from + RX.CHUNK]!);
+    return frame;
+  }
+
+  /** For tests and tools: a frame out of an array. */
+  fromBytes(bytes: Uint8Array): number {
+    const at = this.place(bytes.length);
+    if (at < 0) return NO_FRAME;
+    this.slab.u8.set(bytes, at);
+    return this.add(at, bytes.length);
+  }
+
+  /** The same bytes once more. */
+  clone(frame: number): number {
+    const twin = this.takeNumber();
+    this.words.copyWithin(twin * RX_STRIDE, frame * RX_STRIDE, (frame + 1) * RX_STRIDE);
+    this.timeNs[twin] = this.timeNs[frame]!;
+    this.chunks.hold(this.words[twin * RX_STRIDE + RX.CHUNK]!);
+    return twin;
+  }
+
+  /**
+   * Gives the frame bytes of its own, with the checksum on the wire: whoever wants to change bytes, or
+   * passes the frame to a device that knows no partial checksums. False when no chunk is free.
+   */
+  makeOwn(frame: number): boolean {
+    const off = this.words[frame * RX_STRIDE + RX.OFF]!;
+    const len = this.words[frame * RX_STRIDE + RX.LEN]!;
+    const at = this.place(len);
+    if (at < 0) return false;
+    const w = frame * RX_STRIDE;
+    this.slab.u8.copyWithin(at, off, off + len);
+    if ((this.words[w + RX.FLAGS]! & RX_FLAG.CSUM_PARTIAL) !== 0) {
+      const csum = this.words[w + RX.CSUM]!;
+      completeChecksum(this.slab.dv, at, len, csum >>> 16, csum & 0xffff);
+    }
+    this.chunks.hold(this.chunk);
+    this.chunks.release(this.words[w + RX.CHUNK]!);
+    this.words[w + RX.OFF] = at;
+    this.words[w + RX.CHUNK] = this.chunk;
+    this.words[w + RX.FLAGS] = 0;
+    this.words[w + RX.CSUM] = 0;
+    return true;
+  }
+
+  /** Describes the frame in a receive batch. The chunk's reference goes with it, the number is free. */
+  moveToRx(frame: number, rx: RxRing, index: number): void {
+    const w = frame * RX_STRIDE;
+    const to = index * RX_STRIDE;
+    for (let i = 0; i < RX_STRIDE; i++) rx.desc[to + i] = this.words[w + i]!;
+    rx.desc[to + HDR_LEN] = 0;
+    this.free(frame);
+  }
+
+  /** Commits the frame to a transmit ring by reference, or by copy if that ring only copies. False: no room. */
+  moveToTx(frame: number, tx: TxRing): boolean {
+    const w = frame * RX_STRIDE;
+    const len = this.words[w + RX.LEN]!;
+    const isHeld = tx.blocks === this.chunks;
+    if (tx.begin() < 0) return false;
+    const copyAt = isHeld ? 0 : tx.reserve(len);
+    if (copyAt < 0) return false;
+    const off = this.words[w + RX.OFF]!;
+    if (!isHeld) {
+      this.slab.u8.copyWithin(copyAt, off, off + len);
+      tx.add(copyAt, len);
+    }
+    const csum = this.words[w + RX.CSUM]!;
+    const gso = this.words[w + RX.GSO]!;
+    if ((this.words[w + RX.FLAGS]! & RX_FLAG.CSUM_PARTIAL) !== 0) {
+      tx.setChecksum(csum >>> 16, csum & 0xffff);
+    }
+    if (gso !== 0) tx.setGso(gso >>> 16, gso & 0xffff, this.words[w + HDR_LEN]!);
+    if (isHeld) tx.addHeld(off, len, this.words[w + RX.CHUNK]!);
+    tx.commit();
+    this.release(frame);
+    return true;
+  }
+
+  lengthOf(frame: number): number {
+    return this.words[frame * RX_STRIDE + RX.LEN]!;
+  }
+
+  offsetOf(frame: number): number {
+    return this.words[frame * RX_STRIDE + RX.OFF]!;
+  }
+
+  release(frame: number): void {
+    this.chunks.release(this.words[frame * RX_STRIDE + RX.CHUNK]!);
+    this.free(frame);
+  }
+
+  /** Gives back the chunk being filled: at the end, or before a check that all memory is home. */
+  releaseChunk(): void {
+    if (this.chunk !== NO_BLOCK) this.chunks.release(this.chunk);
+    this.chunk = NO_BLOCK;
+  }
+
+  /** Room for `len` bytes in the chunk being filled, or in a new one; -1 when no chunk is free. */
+  private place(len: number): number {
+    assert(len > 0 && len <= this.chunks.blockBytes, 'a frame fits into a chunk');
+    if (this.chunk !== NO_BLOCK) {
+      const start = this.chunks.offsetOf(this.chunk);
+      // Nobody else is left in it: start over, where the cache is warm.
+      if (this.chunks.references(this.chunk) === 1) this.fillAt = start;
+      if (this.fillAt + len > start + this.chunks.blockBytes) this.releaseChunk();
+    }
+    if (this.chunk === NO_BLOCK) {
+      this.chunk = this.chunks.take();
+      if (this.chunk === NO_BLOCK) return -1;
+      this.fillAt = this.chunks.offsetOf(this.chunk);
+    }
+    const at = this.fillAt;
+    this.fillAt = (at + len + 63) & -64;
+    return at;
+  }
+
+  /** A frame at `at` in the chunk being filled. */
+  private add(at: number, len: number): number {
+    const frame = this.takeNumber();
+    const w = frame * RX_STRIDE;
+    this.words[w + RX.OFF] = at;
+    this.words[w + RX.LEN] = len;
+    this.words[w + RX.FLAGS] = 0;
+    this.words[w + RX.SUM] = 0;
+    this.words[w + RX.GSO] = 0;
+    this.words[w + RX.CSUM] = 0;
+    this.words[w + RX.CHUNK] = this.chunk;
+    this.words[w + HDR_LEN] = 0;
+    this.chunks.hold(this.chunk);
+    return frame;
+  }
+
+  private takeNumber(): number {
+    if (this.freeFrame === NO_FRAME) this.grow();
+    const frame = this.freeFrame;
+    this.freeFrame = this.next[frame]!;
+    this.next[frame] = NO_FRAME;
+    this.used++;
+    return frame;
+  }
+
+  private free(frame: number): void {
+    this.next[frame] = this.freeFrame;
+    this.freeFrame = frame;
+    this.used--;
+    assert(this.used >= 0, 'a frame is released once');
+  }
+
+  /** Bounded by the chunks: a frame takes at least one cache line of one. */
+  private grow(): void {
+    const had = this.next.length;
+    const words = new Int32Array(had * 2 * RX_STRIDE);
+    const timeNs = new Float64Array(had * 2);
+    const next = new Int32Array(had * 2);
+    words.set(this.words);
+    timeNs.set(this.timeNs);
+    next.set(this.next);
+    this.words = words;
+    this.timeNs = timeNs;
+    this.next = next;
+    this.addFree(had, had * 2);
+  }
+
+  private addFree(from: number, to: number): void {
+    for (let frame = to - 1; frame >= from; frame--) {
+      this.next[frame] = this.freeFrame;
+      this.freeFrame = frame;
+    }
+  }
+}
+
+/** Copies all pieces of the frame at descriptor `d` to `to`, one after the other. */
+export function gatherPieces(tx: TxRing, d: number, u8: Uint8Array, to: number): void {
+  const desc = tx.desc;
+  const pieces = desc[d + TX.PIECES]!;
+  let at = to;
+  for (let p = d + TX.PIECE; p < d + TX.PIECE + 2 * pieces; p += 2) {
+    const off = desc[p]!;
+    const len = desc[p + 1]!;
+    u8.copyWithin(at, off, off + len);
+    at += len;
+  }
+}
