@@ -1,3 +1,5 @@
+import type { FrameStore } from './frame-store.ts';
+
 /**
  * Whatever takes frames that exist in memory: a device's receive queue, a link model, a switch port.
  * A frame travels as the number a FrameStore gave it; who holds the number owns the frame, and the
@@ -28,7 +30,7 @@ export interface FrameListener {
 /** Told about each frame lost on purpose, before its bytes go: a capture writes it down with the reason. */
 export interface DropListener {
   /** `reason` is a constant string. Borrowed: the frame is released after the call. */
-  frameDropped(frame: number, reason: string): void;
+  frameDropped(frames: FrameStore, frame: number, reason: string): void;
 }
 
 /** The time, as whoever turns the crank wrote it last (Env, or a simulator's clock). */
