@@ -74,12 +74,17 @@ inline constexpr int kGsoTcpV6 = 4;
 inline constexpr int kGsoUdpL4 = 5;
 inline constexpr int kGsoEcn = 0x80;
 
+inline constexpr int32_t kLinkGone = -1;
+inline constexpr int32_t kLinkDown = 0;
+inline constexpr int32_t kLinkUp = 1;
+
 // Control words of a ring.
 struct Ctrl {
   int32_t tx_head;
   int32_t tx_tail;
   int32_t rx_count;
-  int32_t reserved[13];
+  int32_t link;  // kLinkUp, kLinkDown, kLinkGone
+  int32_t reserved[12];
 };
 inline constexpr size_t kCtrlWords = 16;
 static_assert(sizeof(Ctrl) == kCtrlWords * sizeof(int32_t));

@@ -72,9 +72,13 @@ export const CTRL = {
   TX_TAIL: 1,
   /** Written by the device: frames in the receive batch. */
   RX_COUNT: 2,
-  RESERVED: 3,
+  /** Written by the device: a LINK state. */
+  LINK: 3,
 } as const;
 export const CTRL_WORDS = 16;
+
+/** GONE: the device was deleted or closed; nothing brings it back. */
+export const LINK = { GONE: -1, DOWN: 0, UP: 1 } as const;
 
 /**
  * The memory offered to a device in C++ for one receive batch. The device fills the chunks in their

@@ -8,13 +8,14 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LAYOUT_VERSION } from '../link/ring-layout.ts';
 
-/** What every ring in C++ offers; ints only on the two hot calls. */
+/** What every ring in C++ offers. `rxBatch` and `txFlush` are the two hot calls: ints in, ints out. */
 export interface NativeRing {
   /** For the poller; -1 once closed. */
   readonly fd: number;
-  readonly isUp: boolean;
   rxBatch(budget: number): number;
   txFlush(): number;
+  /** Asks the kernel whether the link is up, and writes CTRL.LINK. 0 or -errno. */
+  refreshLink(): number;
   close(): void;
 }
 

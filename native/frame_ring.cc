@@ -1,0 +1,66 @@
+#include "frame_ring.h"
+
+#include "checksum.h"
+
+namespace ringway {
+
+void FrameRing::MarkGone() {
+  state_ = State::kGone;
+  SetLink(kLinkGone);
+  DropPending();
+}
+
+bool FrameRing::MarkClosed(Napi::Env env) {
+  if (state_ == State::kClosed) return false;
+  state_ = State::kClosed;
+  if (memory_.IsAttached(env)) {
+    SetLink(kLinkGone);
+    DropPending();
+  }
+  memory_.Release();
+  return true;
+}
+
+uint32_t FrameRing::Pending() {
+  Ctrl* ctrl = memory_.ctrl();
+  const uint32_t pending =
+      static_cast<uint32_t>(ctrl->tx_head) - static_cast<uint32_t>(ctrl->tx_tail);
+  if (pending <= memory_.tx_capacity()) return pending;
+  memory_.count()->tx_errors++;
+  ctrl->tx_tail = ctrl->tx_head;
+  return 0;
+}
+
+void FrameRing::DropPending() {
+  const uint32_t pending = Pending();
+  memory_.count()->tx_dropped += pending;
+  Complete(pending);
+}
+
+int FrameRing::EndFlush(uint32_t before) {
+  if (before == 0) return 0;
+  DeviceCounters* count = memory_.count();
+  count->tx_batches++;
+  const uint32_t left = Pending();
+  if (left > 0) count->tx_busy++;
+  return static_cast<int>(left);
+}
+
+void FrameRing::FinishRx(RxDesc* desc, const uint8_t* frame) {
+  if ((desc->flags & (kRxCsumValid | kRxCsumPartial)) == 0) {
+    const size_t len = static_cast<size_t>(desc->len);
+    desc->sum = FoldToNetwork(SumBytes(frame + kEthHeader, len - kEthHeader));
+    desc->flags |= kRxCsumComplete;
+  }
+  DeviceCounters* count = memory_.count();
+  count->rx_frames++;
+  count->rx_bytes += desc->len;
+}
+
+int FrameRing::EndBatch(int frames) {
+  if (frames > 0) memory_.count()->rx_batches++;
+  memory_.ctrl()->rx_count = frames;
+  return frames;
+}
+
+}  // namespace ringway
