@@ -130,8 +130,11 @@ export class FrameStore {
     this.free(frame);
   }
 
-  /** Commits the frame to a transmit ring by reference, or by copy if that ring only copies. False: no room. */
-  moveToTx(frame: number, tx: TxRing): boolean {
+  /**
+   * Commits the bytes to a transmit ring: by reference, or by copy if that ring only copies. The ring
+   * holds what it needs, the frame stays the caller's. False when there is no room.
+   */
+  commitTo(tx: TxRing, frame: number): boolean {
     const w = frame * RX_STRIDE;
     const len = this.words[w + RX.LEN]!;
     const isHeld = tx.blocks === this.chunks;
@@ -151,7 +154,6 @@ export class FrameStore {
     if (gso !== 0) tx.setGso(gso >>> 16, gso & 0xffff, this.words[w + HDR_LEN]!);
     if (isHeld) tx.addHeld(off, len, this.words[w + RX.CHUNK]!);
     tx.commit();
-    this.release(frame);
     return true;
   }
 

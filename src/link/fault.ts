@@ -1,0 +1,148 @@
+import { ENODEV } from '../base/errno.ts';
+import type { Rng } from '../base/rng.ts';
+import { NEVER } from '../base/time.ts';
+import type { MacAddress } from '../wire/mac.ts';
+import { type Device, type DeviceCaps, type DeviceStats, RxRing } from './device.ts';
+import { FaultPath, type FaultProfile } from './fault-path.ts';
+import type { Clock, DropListener } from './frame-sink.ts';
+import { type FrameStore, NO_FRAME } from './frame-store.ts';
+import { RX, RX_STRIDE } from './ring-layout.ts';
+import { TxRing } from './tx-ring.ts';
+
+/** Frames that wait in one direction before the side they come from has to. */
+const DEFAULT_LIMIT = 4096;
+
+export interface FaultOptions {
+  /** On the way from the device to the stack. */
+  readonly rx?: FaultProfile;
+  /** On the way from the stack to the device. */
+  readonly tx?: FaultProfile;
+  readonly limit?: number;
+  /** Told of each frame lost: a capture, which writes it down with the reason. */
+  readonly drops?: DropListener;
+}
+
+/**
+ * A bad network in front of any device: loses, duplicates, corrupts, reorders and delays frames in
+ * either direction, from the seed's streams `fault.<device>.<rx|tx>.<kind>`. Nothing else is lost: a
+ * full device and a full wait are back-pressure, as without the middleware.
+ */
+export class FaultDevice implements Device {
+  readonly name: string;
+  readonly mac: MacAddress;
+  readonly caps: DeviceCaps;
+  readonly rx: RxRing;
+  readonly tx: TxRing;
+  readonly stats: DeviceStats;
+  readonly mtu: number;
+  readonly rxPath: FaultPath;
+  readonly txPath: FaultPath;
+  private readonly inner: Device;
+  private readonly frames: FrameStore;
+  private readonly limit: number;
+  private batch = 0;
+  /** Due frames wait for room in the device: it will say when. */
+  private isTxBlocked = false;
+  private isClosed = false;
+
+  constructor(
+    inner: Device,
+    frames: FrameStore,
+    clock: Clock,
+    rng: Rng,
+    options: FaultOptions = {},
+  ) {
+    this.inner = inner;
+    this.frames = frames;
+    this.name = inner.name;
+    this.mac = inner.mac;
+    this.caps = inner.caps;
+    this.stats = inner.stats;
+    this.mtu = inner.mtu;
+    this.limit = options.limit ?? DEFAULT_LIMIT;
+    this.rx = new RxRing(frames.chunks, inner.rx.capacity);
+    this.tx = new TxRing(frames.slab, frames.chunks, inner.tx.capacity);
+    const drops = options.drops ?? null;
+    const name = `fault.${inner.name}`;
+    this.rxPath = new FaultPath(frames, clock, rng, `${name}.rx`, options.rx ?? {}, drops);
+    this.txPath = new FaultPath(frames, clock, rng, `${name}.tx`, options.tx ?? {}, drops);
+  }
+
+  get isUp(): boolean {
+    return this.inner.isUp;
+  }
+
+  rxBatch(budget: number): number {
+    this.releaseBatch();
+    if (this.isClosed) return -ENODEV;
+    if (this.txPath.firstDue() !== NO_FRAME) this.pump();
+    const path = this.rxPath;
+    const most = Math.min(budget, this.rx.capacity);
+    const n = this.inner.rxBatch(Math.max(0, Math.min(most, this.limit - path.count)));
+    if (n < 0) return n;
+    for (let i = 0; i < n; i++) path.feed(this.frames.fromRx(this.inner.rx, i));
+    while (this.batch < most && path.firstDue() !== NO_FRAME) {
+      this.frames.moveToRx(path.shift(), this.rx, this.batch++);
+    }
+    return this.batch;
+  }
+
+  txFlush(): number {
+    const path = this.txPath;
+    const pending = this.tx.inFlight;
+    let taken = 0;
+    while (taken < pending && path.count < this.limit) {
+      const frame = this.frames.fromTx(this.tx, taken);
+      if (frame === NO_FRAME) break;
+      taken++;
+      path.feed(frame);
+    }
+    this.tx.complete(taken);
+    const left = this.pump();
+    return left < 0 ? left : left + pending - taken;
+  }
+
+  nextDeadlineNs(): number {
+    if (this.isClosed) return NEVER;
+    const isRxFull = this.rxPath.count >= this.limit;
+    const innerNs = isRxFull ? NEVER : this.inner.nextDeadlineNs();
+    const txNs = this.isTxBlocked ? NEVER : this.txPath.nextDueNs();
+    return Math.min(innerNs, txNs, this.rxPath.nextDueNs());
+  }
+
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.releaseBatch();
+    this.rxPath.discard();
+    this.txPath.discard();
+    const pending = this.tx.inFlight;
+    this.tx.complete(pending);
+    this.stats.add(this.stats.id('txDropped'), pending);
+    this.inner.close();
+  }
+
+  /** Due frames to the device, for as long as it takes some. Returns how many remain, or -errno. */
+  private pump(): number {
+    while (true) {
+      let moved = 0;
+      let frame = this.txPath.firstDue();
+      while (frame !== NO_FRAME && this.frames.commitTo(this.inner.tx, frame)) {
+        this.frames.release(this.txPath.shift());
+        moved++;
+        frame = this.txPath.firstDue();
+      }
+      const left = this.inner.txFlush();
+      this.isTxBlocked = frame !== NO_FRAME;
+      if (left < 0 || frame === NO_FRAME) return left;
+      if (moved === 0) return left + this.txPath.count;
+    }
+  }
+
+  private releaseBatch(): void {
+    for (let i = 0; i < this.batch; i++) {
+      this.frames.chunks.release(this.rx.desc[i * RX_STRIDE + RX.CHUNK]!);
+    }
+    this.batch = 0;
+  }
+}
