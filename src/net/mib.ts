@@ -76,6 +76,9 @@ const NEIGHBOUR_NAMES = [
   'Hits',
   'UnresolvedDiscards',
   'TableFulls',
+  /** Our own: requests and solicitations that left, and those for which there was no room or no address. */
+  'SolicitsSent',
+  'SolicitsUnsent',
 ] as const;
 export const NEIGHBOUR = indexOf(NEIGHBOUR_NAMES);
 
