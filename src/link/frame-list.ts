@@ -21,6 +21,7 @@ export class FrameList {
   }
 
   push(frame: number): void {
+    assert(frame !== NO_FRAME, 'a list holds frames');
     if (this.head === NO_FRAME) this.head = frame;
     else this.frames.next[this.tail] = frame;
     this.frames.next[frame] = NO_FRAME;
