@@ -1,5 +1,7 @@
 #include "link_control.h"
 
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <sys/ioctl.h>
@@ -33,11 +35,22 @@ int LinkControl::Open(const std::string& name) {
   return fd_.valid() ? 0 : errno;
 }
 
-int LinkControl::Flags(int* flags) const {
-  ifreq request = RequestFor(name_);
-  const int error = Call(fd_, SIOCGIFFLAGS, &request);
-  *flags = request.ifr_flags;
-  return error;
+int LinkControl::IsUp(int index, bool* is_up) {
+  ifreq request = {};
+  request.ifr_ifindex = index;
+  int error = Call(fd_, SIOCGIFNAME, &request);
+  if (error != 0) return error;
+  name_ = request.ifr_name;
+  request = RequestFor(name_);
+  error = Call(fd_, SIOCGIFFLAGS, &request);
+  if (error != 0) return error;
+  *is_up = (request.ifr_flags & IFF_UP) != 0;
+  // IFF_RUNNING follows the carrier with a delay; this asks the device itself.
+  ethtool_value carrier = {ETHTOOL_GLINK, 1};
+  request = RequestFor(name_);
+  request.ifr_data = reinterpret_cast<char*>(&carrier);
+  if (Call(fd_, SIOCETHTOOL, &request) == 0 && carrier.data == 0) *is_up = false;
+  return 0;
 }
 
 int LinkControl::SetUp() const {
@@ -86,13 +99,6 @@ int LinkControl::SetTxQueueLen(int frames) const {
   ifreq request = RequestFor(name_);
   request.ifr_qlen = frames;
   return Call(fd_, SIOCSIFTXQLEN, &request);
-}
-
-int LinkControl::Index(int* index) const {
-  ifreq request = RequestFor(name_);
-  const int error = Call(fd_, SIOCGIFINDEX, &request);
-  *index = request.ifr_ifindex;
-  return error;
 }
 
 bool IsInterfaceName(const std::string& name) {

@@ -19,7 +19,9 @@ class LinkControl {
   int Open(const std::string& name);
 
   // Each returns 0 or an errno.
-  int Flags(int* flags) const;
+  // Whether the link is up: set up, and with carrier where the device knows of one. ENODEV: gone.
+  // Looked up by index, so that a renamed interface is still found.
+  int IsUp(int index, bool* is_up);
   int SetUp() const;
   int Mtu(int* mtu) const;
   int SetMtu(int mtu) const;
@@ -27,7 +29,6 @@ class LinkControl {
   int SetMac(const MacBytes& mac) const;
   int TxQueueLen(int* frames) const;
   int SetTxQueueLen(int frames) const;
-  int Index(int* index) const;
 
   const std::string& name() const { return name_; }
   void Close() { fd_.Reset(); }

@@ -71,9 +71,10 @@ bool TapRing::Open(Napi::Env env, const Options& options) {
   }
   if (has_vnet_ && !SetUpVnet(env, options)) return false;
   if (!SetUpLink(env, options)) return false;
-  int flags = 0;
-  link_.Flags(&flags);
-  ring_.MarkOpen((flags & IFF_UP) != 0);
+  index_ = static_cast<int>(if_nametoindex(name_.c_str()));
+  bool is_up = false;
+  link_.IsUp(index_, &is_up);
+  ring_.MarkOpen(is_up);
   return true;
 }
 

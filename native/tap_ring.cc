@@ -1,6 +1,5 @@
 #include "tap_ring.h"
 
-#include <net/if.h>
 #include <poll.h>
 #include <sys/uio.h>
 
@@ -80,13 +79,13 @@ Napi::Value TapRing::Describe(const Napi::CallbackInfo& info) {
 Napi::Value TapRing::RefreshLink(const Napi::CallbackInfo& info) {
   const int not_ready = ring_.Ready(info.Env());
   if (not_ready != 0) return Napi::Number::New(info.Env(), not_ready);
-  int flags = 0;
-  const int error = link_.Flags(&flags);
-  if (error == ENODEV) {
+  bool is_up = false;
+  const int error = link_.IsUp(index_, &is_up);
+  if (error == ENODEV || error == ENXIO) {
     ring_.MarkGone();
-  } else if (error == 0) {
-    ring_.SetLink((flags & IFF_UP) != 0 ? kLinkUp : kLinkDown);
+    return Napi::Number::New(info.Env(), -ENODEV);
   }
+  if (error == 0) ring_.SetLink(is_up ? kLinkUp : kLinkDown);
   return Napi::Number::New(info.Env(), -error);
 }
 

@@ -46,6 +46,7 @@ class TapRing : public Napi::ObjectWrap<TapRing> {
   UniqueFd fd_;
   LinkControl link_;
   std::string name_;
+  int index_ = 0;
   bool has_vnet_ = false;
   bool has_hook_ = false;
   Offload offload_;
