@@ -42,7 +42,8 @@ const GROUP_BIT = 0x0100;
 /** An ARP packet at `off`, behind the Ethernet header. ACCEPTED or a DROP reason. */
 export function arpInput(net: Network, iface: Interface, off: number, len: number): number {
   const dv = net.env.memory.slab.dv;
-  if (iface.isLoopback || !isWellFormed(dv, off, len)) return DROP.ARP_MALFORMED;
+  if (iface.isLoopback) return DROP.ARP_NOT_FOR_US;
+  if (!isWellFormed(dv, off, len)) return DROP.ARP_MALFORMED;
   const senderIp = arpSenderIp(dv, off);
   if (!isHostAddress(senderIp) || iface.isBroadcast(senderIp)) return DROP.ARP_MALFORMED;
   const sender = iface.neighbours.scratch.setV4(senderIp);
@@ -100,15 +101,15 @@ function merge(net: Network, iface: Interface, off: number, isRequest: boolean):
   const sender = table.scratch.setV4(senderIp);
   const n = table.find(sender);
   if (n === null) return DROP.ARP_NOT_FOR_US;
+  const high = arpSenderHigh(dv, off);
+  const low = arpSenderLow(dv, off);
   const isAnnouncement = senderIp === arpTargetIp(dv, off);
-  let how: number = LEARN.LINK;
-  if (isAnnouncement || net.env.nowNs >= n.linkSetNs + LOCK_NS) how |= LEARN.OVERRIDE;
-  else if (n.isUsable()) return ACCEPTED; // a second reply on the heels of the first
+  const isLocked = n.isUsable() && !isAnnouncement && net.env.nowNs < n.linkSetNs + LOCK_NS;
+  if (isLocked && (high !== n.macHigh || low !== n.macLow)) return ACCEPTED;
+  let how: number = LEARN.LINK | LEARN.OVERRIDE;
   // Only a reply to us while we are asking proves anything; others are claims (RFC 4861 §7.3.1).
   const isAsked = (n.state & (NUD.INCOMPLETE | NUD.PROBE)) !== 0;
   if (!isRequest && isAsked && isForUs(iface, dv, off)) how |= LEARN.SOLICITED;
-  const high = arpSenderHigh(dv, off);
-  const low = arpSenderLow(dv, off);
   return table.learn(sender, high, low, how) === null ? DROP.ARP_NOT_FOR_US : ACCEPTED;
 }
 
