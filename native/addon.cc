@@ -6,6 +6,7 @@
 #include "errors.h"
 #include "instance.h"
 #include "packet_ring.h"
+#include "poller.h"
 #include "ring_layout.h"
 #include "tap_ring.h"
 
@@ -40,6 +41,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("sumBytes", Napi::Function::New(env, SumBytesForJs, "sumBytes"));
   TapRing::Init(env, exports);
   PacketRing::Init(env, exports);
+  Poller::Init(env, exports);
   return exports;
 }
 
