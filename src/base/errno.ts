@@ -14,6 +14,7 @@ export const EEXIST = 17;
 export const ENODEV = 19;
 export const EINVAL = 22;
 export const EPIPE = 32;
+export const ENONET = 64;
 export const EPROTO = 71;
 export const EDESTADDRREQ = 89;
 export const EMSGSIZE = 90;
@@ -48,6 +49,7 @@ const NAMES: Readonly<Record<number, string>> = {
   19: 'ENODEV',
   22: 'EINVAL',
   32: 'EPIPE',
+  64: 'ENONET',
   71: 'EPROTO',
   89: 'EDESTADDRREQ',
   90: 'EMSGSIZE',

@@ -43,6 +43,7 @@ const NAMES = [
   /** A reply or error that belongs to no socket of ours. */
   'ICMP_NO_SOCKET',
   'ICMP_MALFORMED',
+  'ICMP_RCVBUF',
   'NDP_MALFORMED',
   'NDP_NOT_FOR_US',
   'UDP_TRUNCATED',
@@ -50,8 +51,9 @@ const NAMES = [
   'UDP_NO_PORT',
   'UDP_RCVBUF',
   'UDP_NO_MEMORY',
-  /** No room in the device for the answer. */
-  'TX_FULL',
+  /** An answer was due and there is no way back, or no room in the device. */
+  'REPLY_NO_ROUTE',
+  'REPLY_NO_ROOM',
 ] as const;
 
 export type DropName = (typeof NAMES)[number];

@@ -30,6 +30,8 @@ export class IpPacket {
   cast = 0;
   isLinkGroup = false;
   protocol = 0;
+  /** IPv6: where the header's "next header" byte that names `protocol` stands, counted from headerOff. */
+  nextHeaderAt = 0;
   ttl = 0;
   /** Type of service, traffic class. */
   tos = 0;

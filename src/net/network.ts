@@ -1,41 +1,132 @@
+import { NO_BLOCK } from '../base/block-pool.ts';
 import type { DeadlineQueue } from '../base/deadline-queue.ts';
 import type { Env } from '../base/env.ts';
+import { ENOBUFS } from '../base/errno.ts';
 import type { RandomStream } from '../base/rng.ts';
 import { SipHash } from '../base/siphash.ts';
+import type { Address } from '../wire/address.ts';
+import { isV4 } from '../wire/address.ts';
+import { DatagramStore } from './datagram-store.ts';
 import { Drops } from './drops.ts';
+import { EchoSockets } from './echo-socket.ts';
+import { sendReassemblyTimeout } from './icmp-error.ts';
+import { ErrorReport } from './icmp-error-input.ts';
+import { IcmpLimit } from './icmp-limit.ts';
+import { Identifications } from './identifications.ts';
 import type { Interface } from './interface.ts';
-import { IpPacket } from './ip-packet.ts';
+import { CAST, IpPacket } from './ip-packet.ts';
 import { LocalAddresses } from './local-addresses.ts';
 import { Mib } from './mib.ts';
 import { NetConfig } from './net-config.ts';
+import { OutPacket } from './out-packet.ts';
+import { PathCache } from './path-cache.ts';
+import { Quote } from './quote.ts';
+import { Reassembly, type ReassemblyFailure } from './reassembly.ts';
+import { RouteTable } from './route-table.ts';
 import type { Transport } from './transport.ts';
+
+/** The longest transport header that is written before the IP header is: TCP with all options, and room. */
+const TRANSPORT_HEADER_BYTES = 128;
 
 /**
  * The network layer of one stack: what its input, output, ICMP, ARP and NDP functions share.
  * State sits in the parts; the functions that work on it are in files named after what they do.
  */
-export class Network {
+export class Network implements ReassemblyFailure {
   readonly env: Env;
   readonly config = new NetConfig();
   readonly mib = new Mib();
   readonly drops = new Drops();
   readonly deadlines: DeadlineQueue;
+  /** By index - 1: interface numbers start at 1, 0 means "any". */
   readonly interfaces: Interface[] = [];
   readonly locals: LocalAddresses;
+  readonly routes = new RouteTable();
+  readonly paths: PathCache;
+  readonly reassembly4: Reassembly;
+  readonly reassembly6: Reassembly;
+  readonly identifications: Identifications;
+  readonly icmpLimit: IcmpLimit;
+  readonly datagrams: DatagramStore;
+  readonly echoes: EchoSockets;
   /** By protocol number; ICMP and ICMPv6 are the network layer's own. */
   readonly transports: (Transport | null)[] = new Array(256).fill(null);
-  /** The packet being received. Borrowed by whoever is called with it. */
+  /** Scratch, borrowed by whoever is called with it: the packet coming in, the one going out, a quotation. */
   readonly rx = new IpPacket();
+  readonly out = new OutPacket();
+  readonly quote = new Quote();
+  readonly report = new ErrorReport();
+  /** Where a transport writes its header before `ipOutput`: a slab offset. */
+  readonly transportHeader: number;
   /** Timers and probes: jitter that an observer may see. */
   readonly random: RandomStream;
   /** Ports, identifications: what an observer must not predict. */
   readonly secret: SipHash;
 
   constructor(env: Env, deadlines: DeadlineQueue) {
+    const { rng, memory } = env;
     this.env = env;
     this.deadlines = deadlines;
-    this.random = env.rng.stream('net');
-    this.secret = SipHash.fromStream(env.rng.stream('net.secret'));
-    this.locals = new LocalAddresses(env.rng.stream('net.locals'));
+    this.random = rng.stream('net');
+    this.secret = SipHash.fromStream(rng.stream('net.secret'));
+    this.transportHeader = memory.slab.carve(TRANSPORT_HEADER_BYTES);
+    this.locals = new LocalAddresses(rng.stream('net.locals'));
+    this.paths = new PathCache(
+      env,
+      this.config,
+      this.routes,
+      this.locals,
+      this.interfaces,
+      rng.stream('net.paths'),
+    );
+    this.reassembly4 = this.newReassembly(true);
+    this.reassembly6 = this.newReassembly(false);
+    this.identifications = new Identifications(this.secret, rng.stream('net.ids'));
+    this.icmpLimit = new IcmpLimit(env, this.config);
+    this.datagrams = new DatagramStore(memory.cells);
+    this.echoes = new EchoSockets(this);
+  }
+
+  /** `len` bytes of the interface's transmit ring for a payload, or -ENOBUFS. */
+  reserve(iface: Interface, len: number): number {
+    const { device } = iface;
+    let at = device.tx.reserve(len);
+    if (at < 0) {
+      device.txFlush();
+      at = device.tx.reserve(len);
+    }
+    return at < 0 ? -ENOBUFS : at;
+  }
+
+  /** RFC 792, RFC 8200 §4.5: tells the sender, if the first fragment came. */
+  reassemblyTimedOut(iface: Interface, src: Address, headerOff: number, len: number): void {
+    const { rx } = this;
+    const v4 = isV4(src);
+    if (!this.quote.parse(this.env.memory.slab, headerOff, len, iface.index)) return;
+    rx.iface = iface;
+    rx.isV4 = v4;
+    rx.mib = v4 ? this.mib.ip4 : this.mib.ip6;
+    rx.src.copy(src);
+    rx.dst.copy(this.quote.dst);
+    rx.cast = this.locals.ownerOf(rx.dst, iface.index) === null ? CAST.MULTICAST : CAST.UNICAST;
+    rx.isLinkGroup = false;
+    rx.protocol = this.quote.protocol;
+    rx.headerOff = headerOff;
+    rx.payloadOff = this.quote.off;
+    rx.payloadLen = headerOff + len - this.quote.off;
+    rx.chunk = NO_BLOCK;
+    rx.wasFragmented = true;
+    sendReassemblyTimeout(this, rx);
+  }
+
+  private newReassembly(v4: boolean): Reassembly {
+    const { config, env } = this;
+    const limits = {
+      lifetimeNs: () => (v4 ? config.ipfragTime4Ns : config.ipfragTime6Ns),
+      maxBytes: () => config.ipfragHighThresh,
+    };
+    const mib = v4 ? this.mib.ip4 : this.mib.ip6;
+    const random = env.rng.stream(v4 ? 'net.frag4' : 'net.frag6');
+    return new Reassembly(env, this.deadlines, mib, this, limits, random);
   }
 }

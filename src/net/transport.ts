@@ -34,4 +34,6 @@ export interface NetworkError {
   /** ICMP type and code; -1 when the failure is our own. */
   readonly type: number;
   readonly code: number;
+  /** Who says so: a router, the destination, or ourselves. */
+  readonly from: Address;
 }

@@ -1,0 +1,162 @@
+/**
+ * Echo sockets: what `ping` uses, like Linux's ICMP datagram sockets. Each has an identifier of its
+ * own; replies and errors that quote it come back to it and to nobody else.
+ */
+import { EADDRNOTAVAIL, EAGAIN, EINVAL, EMSGSIZE, ENETUNREACH } from '../base/errno.ts';
+import { type Address, IpAddress, isV4 } from '../wire/address.ts';
+import { ICMP_HEADER_LEN, ICMP4, ICMP6, icmpId, icmpSeq, writeIcmp } from '../wire/icmp.ts';
+import { IPPROTO } from '../wire/ip-protocol.ts';
+import { Datagram, DatagramQueue } from './datagram-store.ts';
+import { ACCEPTED, DROP } from './drops.ts';
+import { ipOutput } from './ip-output.ts';
+import type { IpPacket } from './ip-packet.ts';
+import { ICMP } from './mib.ts';
+import type { Network } from './network.ts';
+import { PMTUDISC } from './out-packet.ts';
+import type { NetworkError, QuotedPacket } from './transport.ts';
+
+const ID_SPACE = 65536;
+/** The largest ICMP message in one IPv4 datagram, less its header. */
+const MAX_DATA = 65535 - 20 - ICMP_HEADER_LEN;
+
+/** An error that came back for one of a socket's requests. */
+export class EchoError {
+  readonly from: Address;
+  readonly seq: number;
+  readonly errno: number;
+  readonly type: number;
+  readonly code: number;
+  readonly mtu: number;
+
+  constructor(why: NetworkError, seq: number) {
+    this.from = new IpAddress().copy(why.from);
+    this.seq = seq;
+    this.errno = why.errno;
+    this.type = why.type;
+    this.code = why.code;
+    this.mtu = why.mtu;
+  }
+}
+
+/** Errors kept per socket until they are read; more are counted only. */
+const MAX_ERRORS = 64;
+
+export class EchoSocket {
+  readonly id: number;
+  readonly queue = new DatagramQueue();
+  readonly errors: EchoError[] = [];
+  errorsLost = 0;
+  repliesLost = 0;
+  rcvbufBytes: number;
+  ttl = 0;
+  tos = 0;
+  /** One of PMTUDISC. */
+  pmtuDiscovery: number = PMTUDISC.WANT;
+  /** Out of this interface only; 0 = by route. */
+  boundIndex = 0;
+
+  constructor(id: number, rcvbufBytes: number) {
+    this.id = id;
+    this.rcvbufBytes = rcvbufBytes;
+  }
+}
+
+export class EchoSockets {
+  private readonly net: Network;
+  private readonly byId = new Map<number, EchoSocket>();
+  private readonly scratch = new Datagram();
+
+  constructor(net: Network) {
+    this.net = net;
+  }
+
+  /** A socket with an unused identifier, or null when all 65,536 are taken. */
+  open(): EchoSocket | null {
+    let id = this.net.random.below(ID_SPACE);
+    for (let tried = 0; tried < ID_SPACE && this.byId.has(id); tried++) id = (id + 1) % ID_SPACE;
+    if (this.byId.has(id)) return null;
+    const socket = new EchoSocket(id, this.net.config.rmemDefault);
+    this.byId.set(id, socket);
+    return socket;
+  }
+
+  close(socket: EchoSocket): void {
+    if (!this.byId.delete(socket.id)) return;
+    this.net.datagrams.clear(socket.queue, this.scratch);
+    socket.errors.length = 0;
+  }
+
+  get size(): number {
+    return this.byId.size;
+  }
+
+  /** Sends one request. Returns 0 or -errno. */
+  send(socket: EchoSocket, destination: Address, seq: number, data: Uint8Array): number {
+    const { net } = this;
+    if (data.length > MAX_DATA) return -EMSGSIZE;
+    if (this.byId.get(socket.id) !== socket) return -EINVAL;
+    const path = net.paths.lookup(destination, socket.boundIndex);
+    if (path === null) return -ENETUNREACH;
+    const v4 = isV4(destination);
+    if (path.source.w3 === 0 && path.source.w0 === 0) return -EADDRNOTAVAIL;
+    const at = data.length === 0 ? 0 : net.reserve(path.iface, data.length);
+    if (at < 0) return at;
+    net.env.memory.slab.u8.set(data, at);
+    const o = net.out;
+    o.path = path;
+    o.src.copy(path.source);
+    o.protocol = v4 ? IPPROTO.ICMP : IPPROTO.ICMPV6;
+    o.ttl = socket.ttl !== 0 ? socket.ttl : v4 ? net.config.ttl4 : net.config.hopLimit6;
+    o.tos = socket.tos;
+    o.pmtuDiscovery = socket.pmtuDiscovery;
+    o.transportLen = ICMP_HEADER_LEN;
+    o.checksumAt = 2;
+    const type = v4 ? ICMP4.ECHO : ICMP6.ECHO;
+    const rest = (socket.id << 16) | (seq & 0xffff);
+    writeIcmp(net.env.memory.slab.dv, net.transportHeader, type, 0, rest);
+    o.payloadOff = at;
+    o.payloadLen = data.length;
+    o.chunk = -1;
+    const result = ipOutput(net);
+    const mib = v4 ? net.mib.icmp4 : net.mib.icmp6;
+    mib.count(result < 0 ? ICMP.OutErrors : ICMP.OutMsgs);
+    if (result === 0) mib.outType[type]!++;
+    return result;
+  }
+
+  /** Takes the oldest reply: its data into `into`, the rest into `d` (`d.port` is the sequence number). */
+  receive(socket: EchoSocket, into: Uint8Array, d: Datagram): number {
+    if (!this.net.datagrams.take(socket.queue, d)) return -EAGAIN;
+    const n = this.net.datagrams.copyOut(d, into);
+    this.net.datagrams.release(d);
+    return n;
+  }
+
+  replyInput(pkt: IpPacket): number {
+    const { net } = this;
+    const { dv } = net.env.memory.slab;
+    const socket = this.byId.get(icmpId(dv, pkt.payloadOff));
+    if (socket === undefined) return DROP.ICMP_NO_SOCKET;
+    const len = pkt.payloadLen - ICMP_HEADER_LEN;
+    const q = socket.queue;
+    const fits = q.chargedBytes + net.datagrams.chargeFor(len) <= socket.rcvbufBytes;
+    const seq = icmpSeq(dv, pkt.payloadOff);
+    const at = pkt.payloadOff + ICMP_HEADER_LEN;
+    if (!fits || !net.datagrams.put(q, pkt, at, len, seq, 0, net.env.nowNs)) {
+      socket.repliesLost++;
+      return DROP.ICMP_RCVBUF;
+    }
+    return ACCEPTED;
+  }
+
+  error(quote: QuotedPacket, why: NetworkError): boolean {
+    const { dv } = this.net.env.memory.slab;
+    const type = dv.getUint8(quote.off);
+    const socket = this.byId.get(icmpId(dv, quote.off));
+    const isRequest = type === ICMP4.ECHO || type === ICMP6.ECHO;
+    if (socket === undefined || !isRequest) return false;
+    if (socket.errors.length >= MAX_ERRORS) socket.errorsLost++;
+    else socket.errors.push(new EchoError(why, icmpSeq(dv, quote.off)));
+    return true;
+  }
+}

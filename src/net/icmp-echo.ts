@@ -1,0 +1,77 @@
+import { isLinkLocal6 } from '../wire/address.ts';
+import { updateChecksum } from '../wire/checksum.ts';
+import {
+  ICMP_HEADER_LEN,
+  ICMP4,
+  ICMP6,
+  icmpChecksum,
+  icmpRest,
+  setIcmpChecksum,
+  writeIcmp,
+} from '../wire/icmp.ts';
+import { ACCEPTED, DROP } from './drops.ts';
+import { sendReceived } from './icmp-error.ts';
+import { CAST, CSUM, type IpPacket } from './ip-packet.ts';
+import { ICMP } from './mib.ts';
+import type { Network } from './network.ts';
+import { PMTUDISC } from './out-packet.ts';
+
+/**
+ * Answers an echo request (RFC 792; RFC 1122 §3.2.2.6; RFC 4443 §4.2): the same identifier, sequence
+ * number and data, from the address it was sent to. The data goes out from where it came in.
+ */
+export function echoRequestInput(net: Network, pkt: IpPacket): number {
+  if (isIgnored(net, pkt)) return DROP.ICMP_ECHO_IGNORED;
+  const mib = pkt.isV4 ? net.mib.icmp4 : net.mib.icmp6;
+  const path = net.paths.lookup(pkt.src, isLinkLocal6(pkt.src) ? pkt.iface.index : 0);
+  if (path === null || path.cast !== CAST.UNICAST) {
+    mib.count(ICMP.OutErrors);
+    return DROP.REPLY_NO_ROUTE;
+  }
+  const o = net.out;
+  o.path = path;
+  o.src.copy(pkt.cast === CAST.UNICAST ? pkt.dst : path.source);
+  o.protocol = pkt.protocol;
+  o.ttl = pkt.isV4 ? net.config.ttl4 : net.config.hopLimit6;
+  o.tos = pkt.tos;
+  o.pmtuDiscovery = PMTUDISC.DONT;
+  o.transportLen = ICMP_HEADER_LEN;
+  writeReply(net, pkt);
+  const len = pkt.payloadLen - ICMP_HEADER_LEN;
+  if (sendReceived(net, pkt.payloadOff + ICMP_HEADER_LEN, len, pkt.chunk) < 0) {
+    mib.count(ICMP.OutErrors);
+    return DROP.REPLY_NO_ROOM;
+  }
+  mib.count(ICMP.OutMsgs);
+  mib.outType[pkt.isV4 ? ICMP4.ECHO_REPLY : ICMP6.ECHO_REPLY]!++;
+  return ACCEPTED;
+}
+
+function isIgnored(net: Network, pkt: IpPacket): boolean {
+  const { config } = net;
+  if (pkt.isV4) {
+    if (config.echoIgnoreAll4 !== 0) return true;
+    return pkt.cast !== CAST.UNICAST && config.echoIgnoreBroadcasts !== 0;
+  }
+  if (config.echoIgnoreAll6 !== 0) return true;
+  return pkt.cast !== CAST.UNICAST && config.echoIgnoreMulticast6 !== 0;
+}
+
+/**
+ * Only the type changes and the addresses swap, which the sum does not see: RFC 1624 updates the
+ * checksum. It is added up anew where there is none yet (trusted memory), or the source is another.
+ */
+function writeReply(net: Network, pkt: IpPacket): void {
+  const { dv } = net.env.memory.slab;
+  const at = pkt.payloadOff;
+  const request = pkt.isV4 ? ICMP4.ECHO : ICMP6.ECHO;
+  const reply = pkt.isV4 ? ICMP4.ECHO_REPLY : ICMP6.ECHO_REPLY;
+  writeIcmp(dv, net.transportHeader, reply, 0, icmpRest(dv, at));
+  if (pkt.csum === CSUM.TRUSTED || pkt.cast !== CAST.UNICAST) {
+    net.out.checksumAt = 2;
+    return;
+  }
+  net.out.checksumAt = -1;
+  const check = updateChecksum(icmpChecksum(dv, at), request << 8, reply << 8);
+  setIcmpChecksum(dv, net.transportHeader, check);
+}

@@ -1,0 +1,81 @@
+/**
+ * ICMP errors that reach us: to the socket whose packet is quoted, and nowhere else.
+ * A quotation that matches nothing we have sent is forged or stale: nothing in it is believed
+ * (RFC 1122 §3.2.2, RFC 4443 §2.4 (c–d), RFC 5927, RFC 8201 §4).
+ */
+import { IpAddress, isLinkLocal6 } from '../wire/address.ts';
+import { ICMP_HEADER_LEN, icmpCode, icmpType } from '../wire/icmp.ts';
+import { IPPROTO } from '../wire/ip-protocol.ts';
+import { ACCEPTED, DROP } from './drops.ts';
+import { OLD_ROUTER } from './icmp4-input.ts';
+import type { IpPacket } from './ip-packet.ts';
+import { ICMP } from './mib.ts';
+import type { Network } from './network.ts';
+import type { Quote } from './quote.ts';
+import type { NetworkError } from './transport.ts';
+
+/** One scratch object per network. */
+export class ErrorReport implements NetworkError {
+  errno = 0;
+  isHard = false;
+  mtu = 0;
+  type = 0;
+  code = 0;
+  readonly from = new IpAddress();
+}
+
+export function errorInput(
+  net: Network,
+  pkt: IpPacket,
+  errno: number,
+  isHard: boolean,
+  mtu: number,
+): number {
+  const { slab } = net.env.memory;
+  const { quote, report } = net;
+  const at = pkt.payloadOff + ICMP_HEADER_LEN;
+  const len = pkt.payloadLen - ICMP_HEADER_LEN;
+  if (!quote.parse(slab, at, len, pkt.iface.index) || quote.isV4 !== pkt.isV4) {
+    (pkt.isV4 ? net.mib.icmp4 : net.mib.icmp6).count(ICMP.InErrors);
+    return DROP.ICMP_MALFORMED;
+  }
+  // A packet of ours has a source of ours.
+  if (net.locals.ownerOf(quote.src, pkt.iface.index) === null) return DROP.ICMP_NO_SOCKET;
+  report.errno = errno;
+  report.isHard = isHard;
+  report.mtu = mtu === OLD_ROUTER ? plateauBelow(quote.totalLen) : mtu;
+  report.type = icmpType(slab.dv, pkt.payloadOff);
+  report.code = icmpCode(slab.dv, pkt.payloadOff);
+  report.from.copy(pkt.src);
+  if (!reportToOwner(net, quote, report)) return DROP.ICMP_NO_SOCKET;
+  if (report.mtu > 0) learnMtu(net, quote, report.mtu);
+  return ACCEPTED;
+}
+
+/** To the transport that sent the packet. True when a socket owns it. */
+export function reportToOwner(net: Network, quote: Quote, report: ErrorReport): boolean {
+  if (quote.protocol === IPPROTO.ICMP || quote.protocol === IPPROTO.ICMPV6) {
+    return net.echoes.error(quote, report);
+  }
+  const transport = net.transports[quote.protocol]!;
+  return transport?.error(quote, report) ?? false;
+}
+
+/** For the destination as such, and as seen by sockets bound to the interface. */
+function learnMtu(net: Network, quote: Quote, mtu: number): void {
+  const bound = net.paths.lookup(quote.dst, quote.ifaceIndex);
+  if (bound !== null) net.paths.learnMtu(bound, mtu);
+  if (isLinkLocal6(quote.dst)) return;
+  const path = net.paths.lookup(quote.dst, 0);
+  if (path !== null) net.paths.learnMtu(path, mtu);
+}
+
+/** RFC 1191 §7.1: the common MTUs, largest first. */
+const PLATEAUS: readonly number[] = [32000, 17914, 8166, 4352, 2002, 1492, 1006, 508, 296, 68];
+
+function plateauBelow(size: number): number {
+  for (let i = 0; i < PLATEAUS.length; i++) {
+    if (PLATEAUS[i]! < size) return PLATEAUS[i]!;
+  }
+  return 68;
+}

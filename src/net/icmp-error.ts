@@ -1,0 +1,131 @@
+/**
+ * ICMP errors about packets we received: RFC 792, RFC 1122 §3.2.2, RFC 4443 §2.4, §3.
+ * An error is never sent about an error, about a group's packet, about a later fragment, or to a
+ * source that is not one host; and never faster than `IcmpLimit` allows.
+ */
+import { NO_BLOCK } from '../base/block-pool.ts';
+import { isLinkLocal6, isMulticast, isUnspecified } from '../wire/address.ts';
+import {
+  ICMP_HEADER_LEN,
+  ICMP4,
+  ICMP6,
+  isIcmp4Error,
+  isIcmp6Error,
+  PARAM6,
+  TIME_EXCEEDED_REASSEMBLY,
+  writeIcmp,
+} from '../wire/icmp.ts';
+import { IPPROTO } from '../wire/ip-protocol.ts';
+import { IPV4_HEADER_LEN, IPV4_MIN_REASSEMBLY } from '../wire/ipv4.ts';
+import { IPV6_HEADER_LEN, IPV6_MIN_MTU } from '../wire/ipv6.ts';
+import { ipOutput } from './ip-output.ts';
+import { CAST, type IpPacket } from './ip-packet.ts';
+import { ICMP } from './mib.ts';
+import type { Network } from './network.ts';
+import { PMTUDISC } from './out-packet.ts';
+import type { Path } from './path-cache.ts';
+
+const QUOTE_LIMIT4 = IPV4_MIN_REASSEMBLY - IPV4_HEADER_LEN - ICMP_HEADER_LEN;
+const QUOTE_LIMIT6 = IPV6_MIN_MTU - IPV6_HEADER_LEN - ICMP_HEADER_LEN;
+/** Linux gives ICMP errors "internetwork control" precedence. */
+const ERROR_TOS4 = 0xc0;
+
+export function sendUnreachable4(net: Network, pkt: IpPacket, code: number): void {
+  sendError(net, pkt, ICMP4.DEST_UNREACH, code, 0);
+}
+
+export function sendUnreachable6(net: Network, pkt: IpPacket, code: number): void {
+  sendError(net, pkt, ICMP6.DEST_UNREACH, code, 0);
+}
+
+/** @param pointer the offending byte's place in the packet. */
+export function sendParameterProblem4(net: Network, pkt: IpPacket, pointer: number): void {
+  sendError(net, pkt, ICMP4.PARAM_PROBLEM, 0, pointer << 24);
+}
+
+export function sendParameterProblem6(
+  net: Network,
+  pkt: IpPacket,
+  code: number,
+  pointer: number,
+): void {
+  sendError(net, pkt, ICMP6.PARAM_PROBLEM, code, pointer);
+}
+
+/** About a datagram whose pieces did not all come; `pkt` describes its first fragment. */
+export function sendReassemblyTimeout(net: Network, pkt: IpPacket): void {
+  const type = pkt.isV4 ? ICMP4.TIME_EXCEEDED : ICMP6.TIME_EXCEEDED;
+  sendError(net, pkt, type, TIME_EXCEEDED_REASSEMBLY, 0);
+}
+
+function sendError(net: Network, pkt: IpPacket, type: number, code: number, rest: number): void {
+  const mib = pkt.isV4 ? net.mib.icmp4 : net.mib.icmp6;
+  if (!mayReport(net, pkt, type, code)) return;
+  const bound = isLinkLocal6(pkt.src) ? pkt.iface.index : 0;
+  const path = net.paths.lookup(pkt.src, bound);
+  if (path === null || path.cast !== CAST.UNICAST) {
+    mib.count(ICMP.OutErrors);
+    return;
+  }
+  if (!net.icmpLimit.allows(path, mib)) return;
+  const result = quote(net, pkt, path, type, code, rest);
+  if (result < 0) mib.count(ICMP.OutErrors);
+  else {
+    mib.count(ICMP.OutMsgs);
+    mib.outType[type]!++;
+  }
+}
+
+function mayReport(net: Network, pkt: IpPacket, type: number, code: number): boolean {
+  if (isMulticast(pkt.src) || isUnspecified(pkt.src)) return false;
+  if (pkt.cast !== CAST.UNICAST || pkt.isLinkGroup) {
+    // RFC 4443 §2.4 (e.3): only an unknown option that asks for it is reported to a multicast's sender.
+    const isOption = !pkt.isV4 && type === ICMP6.PARAM_PROBLEM && code === PARAM6.OPTION;
+    if (!isOption) return false;
+  }
+  const own = pkt.isV4 ? IPPROTO.ICMP : IPPROTO.ICMPV6;
+  if (pkt.protocol !== own || pkt.payloadLen === 0) return true;
+  const quoted = net.env.memory.slab.u8[pkt.payloadOff]!;
+  return pkt.isV4 ? !isIcmp4Error(quoted) : !isIcmp6Error(quoted);
+}
+
+function quote(
+  net: Network,
+  pkt: IpPacket,
+  path: Path,
+  type: number,
+  code: number,
+  rest: number,
+): number {
+  const o = net.out;
+  const whole = pkt.payloadOff + pkt.payloadLen - pkt.headerOff;
+  const len = Math.min(whole, pkt.isV4 ? QUOTE_LIMIT4 : QUOTE_LIMIT6);
+  o.path = path;
+  o.src.copy(pkt.cast === CAST.UNICAST ? pkt.dst : path.source);
+  o.protocol = pkt.isV4 ? IPPROTO.ICMP : IPPROTO.ICMPV6;
+  o.ttl = pkt.isV4 ? net.config.ttl4 : net.config.hopLimit6;
+  o.tos = pkt.isV4 ? ERROR_TOS4 : 0;
+  o.pmtuDiscovery = PMTUDISC.DONT;
+  o.transportLen = ICMP_HEADER_LEN;
+  o.checksumAt = 2;
+  writeIcmp(net.env.memory.slab.dv, net.transportHeader, type, code, rest);
+  return sendReceived(net, pkt.headerOff, len, pkt.chunk);
+}
+
+/**
+ * Sends `net.out` with a payload taken from a received packet: by reference where its chunk can be
+ * held, else copied to the transmit ring.
+ */
+export function sendReceived(net: Network, off: number, len: number, chunk: number): number {
+  const o = net.out;
+  o.chunk = chunk;
+  o.payloadOff = off;
+  o.payloadLen = len;
+  if (chunk === NO_BLOCK && len > 0) {
+    const at = net.reserve(o.path.iface, len);
+    if (at < 0) return at;
+    net.env.memory.slab.u8.copyWithin(at, off, off + len);
+    o.payloadOff = at;
+  }
+  return ipOutput(net);
+}

@@ -1,0 +1,40 @@
+import type { Env } from '../base/env.ts';
+import { SEC } from '../base/time.ts';
+import { ICMP, type IcmpMib } from './mib.ts';
+import type { NetConfig } from './net-config.ts';
+import { ErrorBudget, type Path } from './path-cache.ts';
+
+/** Linux lets so many errors pass to one destination before the interval binds. */
+const BURST_PER_DESTINATION = 6;
+
+/**
+ * How many ICMP errors may leave (RFC 1812 §4.3.2.8, RFC 4443 §2.4 (f)): a token bucket over all
+ * destinations, so that a flood costs a bounded share of the link, and one per destination, so that
+ * one peer cannot use up what others need.
+ */
+export class IcmpLimit {
+  private readonly all = new ErrorBudget();
+  private readonly env: Env;
+  private readonly config: NetConfig;
+
+  constructor(env: Env, config: NetConfig) {
+    this.env = env;
+    this.config = config;
+  }
+
+  allows(path: Path, mib: IcmpMib): boolean {
+    if (path.iface.isLoopback) return true;
+    const { icmpMessagesPerSec, icmpMessagesBurst, icmpRateNs } = this.config;
+    const now = this.env.nowNs;
+    const everyNs = icmpMessagesPerSec > 0 ? SEC / icmpMessagesPerSec : 0;
+    if (!this.all.take(now, everyNs, icmpMessagesBurst)) {
+      mib.count(ICMP.OutRateLimitGlobal);
+      return false;
+    }
+    if (!path.errorBudget.take(now, icmpRateNs, BURST_PER_DESTINATION)) {
+      mib.count(ICMP.OutRateLimitHost);
+      return false;
+    }
+    return true;
+  }
+}

@@ -1,0 +1,295 @@
+/**
+ * Datagrams out: IP headers, checksums, fragments, the link-layer address.
+ *
+ * Everything a datagram needs is taken from the transmit ring before its first frame is committed, so
+ * it leaves whole or not at all: -ENOBUFS tells the caller to wait for room. A packet whose neighbour
+ * is not resolved yet is copied to the neighbour's queue; its transmit slot is simply not committed.
+ */
+
+import { NO_BLOCK } from '../base/block-pool.ts';
+import { EMSGSIZE, ENOBUFS } from '../base/errno.ts';
+import type { Device } from '../link/device.ts';
+import type { Address } from '../wire/address.ts';
+import { isV4 } from '../wire/address.ts';
+import { addSum, foldChecksum, foldSum, sumBytes, sumWord16, sumWord32 } from '../wire/checksum.ts';
+import { ETH_HEADER_LEN, ETHERTYPE_IPV4, ETHERTYPE_IPV6, writeEthernet } from '../wire/ethernet.ts';
+import { IPPROTO } from '../wire/ip-protocol.ts';
+import { IPV4_DF, IPV4_HEADER_LEN, IPV4_MF, writeIpv4 } from '../wire/ipv4.ts';
+import {
+  IPV6_FRAG_HEADER_LEN,
+  IPV6_HEADER_LEN,
+  writeFragmentHeader,
+  writeIpv6,
+} from '../wire/ipv6.ts';
+import type { Interface } from './interface.ts';
+import { CAST } from './ip-packet.ts';
+import { IP, type IpMib } from './mib.ts';
+import type { Network } from './network.ts';
+import { type OutPacket, PMTUDISC } from './out-packet.ts';
+
+/** Sends `net.out`. Returns 0, -EMSGSIZE or -ENOBUFS; nothing of it was sent unless 0. */
+export function ipOutput(net: Network): number {
+  const o = net.out;
+  const v4 = isV4(o.path.destination);
+  const mib = v4 ? net.mib.ip4 : net.mib.ip6;
+  mib.count(IP.OutRequests);
+  if (o.path.cast === CAST.MULTICAST) mib.count(IP.OutMcastPkts);
+  else if (o.path.cast === CAST.BROADCAST) mib.count(IP.OutBcastPkts);
+  const headerLen = v4 ? IPV4_HEADER_LEN : IPV6_HEADER_LEN;
+  const size = headerLen + o.transportLen + o.payloadLen;
+  const mtu = usableMtu(net, o);
+  if (size <= mtu) return finish(mib, sendWhole(net, o, mib, v4));
+  const isRefused = o.pmtuDiscovery === PMTUDISC.DO || o.pmtuDiscovery === PMTUDISC.PROBE;
+  if (isRefused || size > 65535 + (v4 ? 0 : IPV6_HEADER_LEN)) {
+    mib.count(IP.FragFails);
+    mib.count(IP.OutDiscards);
+    return -EMSGSIZE;
+  }
+  return finish(mib, sendFragments(net, o, mib, v4, mtu));
+}
+
+/** The path's MTU, or the link's for those who leave fragmenting to routers (IPv4) or probe. */
+export function usableMtu(net: Network, o: OutPacket): number {
+  const ignoresPath =
+    o.pmtuDiscovery === PMTUDISC.PROBE ||
+    (o.pmtuDiscovery === PMTUDISC.DONT && isV4(o.path.destination));
+  return ignoresPath ? o.path.iface.device.mtu : o.path.mtu(net.env.nowNs);
+}
+
+function finish(mib: IpMib, result: number): number {
+  if (result < 0) mib.count(IP.OutDiscards);
+  return result;
+}
+
+function sendWhole(net: Network, o: OutPacket, mib: IpMib, v4: boolean): number {
+  const device = o.path.iface.device;
+  if (!hasRoom(device, 1)) return -ENOBUFS;
+  const slot = device.tx.begin();
+  const l3 = slot + ETH_HEADER_LEN;
+  const headerLen = v4 ? IPV4_HEADER_LEN : IPV6_HEADER_LEN;
+  const l4 = l3 + headerLen;
+  const total = headerLen + o.transportLen + o.payloadLen;
+  const { slab } = net.env.memory;
+  if (v4) {
+    const df = o.pmtuDiscovery === PMTUDISC.DONT ? 0 : IPV4_DF;
+    // RFC 6864 §4.1: a datagram that cannot be fragmented needs no identification.
+    const id = df === 0 ? net.identifications.next4(o.path.destination, o.protocol) : 0;
+    writeIpv4(
+      slab.dv,
+      l3,
+      o.tos,
+      total,
+      id,
+      df,
+      o.ttl,
+      o.protocol,
+      o.src.w3,
+      o.path.destination.w3,
+    );
+  } else {
+    const len = total - IPV6_HEADER_LEN;
+    writeIpv6(slab.dv, l3, o.tos, 0, len, o.protocol, o.ttl, o.src, o.path.destination);
+  }
+  slab.u8.copyWithin(l4, net.transportHeader, net.transportHeader + o.transportLen);
+  const csum = o.checksumAt < 0 ? 0 : checksum(net, o, l4, headerLen, device.caps.txChecksum);
+  return linkOutput(
+    net,
+    o.path.iface,
+    o.path.cast,
+    o.path.nextHop,
+    mib,
+    v4,
+    slot,
+    headerLen + o.transportLen,
+    o.payloadOff,
+    o.payloadLen,
+    o.chunk,
+    csum,
+  );
+}
+
+/**
+ * Fills in the transport checksum at `l4`: the pseudo-header's sum if the device does the rest
+ * (returns start << 16 | offset from the IP header), else all of it (returns 0).
+ */
+function checksum(
+  net: Network,
+  o: OutPacket,
+  l4: number,
+  headerLen: number,
+  byDevice: boolean,
+): number {
+  const dv = net.env.memory.slab.dv;
+  const pseudo = pseudoSum(o);
+  if (byDevice) {
+    dv.setUint16(l4 + o.checksumAt, foldSum(pseudo));
+    return (headerLen << 16) | o.checksumAt;
+  }
+  const sum = sumBytes(dv, l4, o.transportLen, pseudo);
+  dv.setUint16(l4 + o.checksumAt, notZero(foldChecksum(addSum(sum, payloadSum(net, o)))));
+  return 0;
+}
+
+/** RFC 768: a computed zero is sent as all ones, because zero says "no checksum". */
+function notZero(check: number): number {
+  return check === 0 ? 0xffff : check;
+}
+
+function payloadSum(net: Network, o: OutPacket): number {
+  return sumBytes(net.env.memory.slab.dv, o.payloadOff, o.payloadLen, 0);
+}
+
+/** RFC 792's checksum has no pseudo-header; all others do. */
+function pseudoSum(o: OutPacket): number {
+  if (o.protocol === IPPROTO.ICMP) return 0;
+  const { src } = o;
+  const dst = o.path.destination;
+  let sum = sumWord32(sumWord32(0, src.w3), dst.w3);
+  if (!isV4(dst)) {
+    sum = sumWord32(sumWord32(sumWord32(sum, src.w0), src.w1), src.w2);
+    sum = sumWord32(sumWord32(sumWord32(sum, dst.w0), dst.w1), dst.w2);
+  }
+  return sumWord16(sumWord16(sum, o.protocol), o.transportLen + o.payloadLen);
+}
+
+/** RFC 791 §3.2, RFC 8200 §4.5: all pieces but the last are multiples of 8 bytes. */
+function sendFragments(net: Network, o: OutPacket, mib: IpMib, v4: boolean, mtu: number): number {
+  const headerLen = v4 ? IPV4_HEADER_LEN : IPV6_HEADER_LEN + IPV6_FRAG_HEADER_LEN;
+  const share = (mtu - headerLen) & ~7;
+  const length = o.transportLen + o.payloadLen;
+  const device = o.path.iface.device;
+  if (!hasRoom(device, Math.ceil(length / share))) return -ENOBUFS;
+  if (o.checksumAt >= 0) {
+    const sum = sumBytes(net.env.memory.slab.dv, net.transportHeader, o.transportLen, pseudoSum(o));
+    const check = notZero(foldChecksum(addSum(sum, payloadSum(net, o))));
+    net.env.memory.slab.dv.setUint16(net.transportHeader + o.checksumAt, check);
+  }
+  const id = v4
+    ? net.identifications.next4(o.path.destination, o.protocol)
+    : net.identifications.next6(o.path.destination);
+  let result = 0;
+  for (let at = 0; at < length && result === 0; at += share) {
+    result = sendFragment(net, o, mib, v4, id, at, Math.min(share, length - at), length);
+    if (result === 0) mib.count(IP.FragCreates);
+  }
+  mib.count(result === 0 ? IP.FragOKs : IP.FragFails);
+  return result;
+}
+
+function sendFragment(
+  net: Network,
+  o: OutPacket,
+  mib: IpMib,
+  v4: boolean,
+  id: number,
+  at: number,
+  len: number,
+  length: number,
+): number {
+  const { slab } = net.env.memory;
+  const slot = o.path.iface.device.tx.begin();
+  if (slot < 0) return -ENOBUFS;
+  const l3 = slot + ETH_HEADER_LEN;
+  const more = at + len < length ? 1 : 0;
+  let headers = IPV4_HEADER_LEN;
+  if (v4) {
+    const frag = (at >>> 3) | (more === 1 ? IPV4_MF : 0);
+    const dst = o.path.destination.w3;
+    writeIpv4(slab.dv, l3, o.tos, headers + len, id, frag, o.ttl, o.protocol, o.src.w3, dst);
+  } else {
+    const rest = IPV6_FRAG_HEADER_LEN + len;
+    headers = IPV6_HEADER_LEN + IPV6_FRAG_HEADER_LEN;
+    writeIpv6(slab.dv, l3, o.tos, 0, rest, IPPROTO.FRAGMENT, o.ttl, o.src, o.path.destination);
+    writeFragmentHeader(slab.dv, l3 + IPV6_HEADER_LEN, o.protocol, at, more, id);
+  }
+  let from = o.payloadOff + at - o.transportLen;
+  let payload = len;
+  if (at === 0) {
+    slab.u8.copyWithin(l3 + headers, net.transportHeader, net.transportHeader + o.transportLen);
+    headers += o.transportLen;
+    from = o.payloadOff;
+    payload = len - o.transportLen;
+  }
+  return linkOutput(
+    net,
+    o.path.iface,
+    o.path.cast,
+    o.path.nextHop,
+    mib,
+    v4,
+    slot,
+    headers,
+    from,
+    payload,
+    o.chunk,
+    0,
+  );
+}
+
+/** Room for so many frames, after asking the device to take what it can. */
+export function hasRoom(device: Device, frames: number): boolean {
+  if (device.tx.room >= frames) return true;
+  device.tx.releaseCompleted();
+  if (device.tx.room >= frames) return true;
+  device.txFlush();
+  return device.tx.room >= frames;
+}
+
+/**
+ * The last step: `slot` holds `headerLen` bytes of IP and transport headers behind room for the
+ * Ethernet header; the payload follows by reference. `csum` is start << 16 | offset from the IP header.
+ */
+export function linkOutput(
+  net: Network,
+  iface: Interface,
+  cast: number,
+  nextHop: Address,
+  mib: IpMib,
+  v4: boolean,
+  slot: number,
+  headerLen: number,
+  payloadOff: number,
+  payloadLen: number,
+  chunk: number,
+  csum: number,
+): number {
+  const { device } = iface;
+  const { mac, tx } = device;
+  const dv = net.env.memory.slab.dv;
+  const type = v4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6;
+  if (iface.isLoopback) writeEthernet(dv, slot, 0, 0, 0, 0, type);
+  else if (cast === CAST.UNICAST) {
+    const n = iface.neighbours.resolve(nextHop);
+    if (n === null) return -ENOBUFS;
+    if (!n.isUsable()) {
+      const l3 = slot + ETH_HEADER_LEN;
+      return iface.neighbours.hold(n, l3, headerLen, payloadOff, payloadLen, csum);
+    }
+    writeEthernet(dv, slot, n.macHigh, n.macLow, mac.high, mac.low, type);
+  } else if (cast === CAST.BROADCAST) writeEthernet(dv, slot, 0xffff, -1, mac.high, mac.low, type);
+  else writeMulticast(dv, slot, nextHop, mac.high, mac.low, type);
+  tx.add(slot, ETH_HEADER_LEN + headerLen);
+  if (payloadLen > 0) {
+    if (chunk === NO_BLOCK) tx.add(payloadOff, payloadLen);
+    else tx.addHeld(payloadOff, payloadLen, chunk);
+  }
+  if (csum !== 0) tx.setChecksum(ETH_HEADER_LEN + (csum >>> 16), csum & 0xffff);
+  tx.commit();
+  mib.count(IP.OutTransmits);
+  mib.add(IP.OutOctets, headerLen + payloadLen);
+  return 0;
+}
+
+/** RFC 1112 §6.4: 01-00-5e and the low 23 bits; RFC 2464 §7: 33-33 and the low 32 bits. */
+function writeMulticast(
+  dv: DataView,
+  slot: number,
+  group: Address,
+  macHigh: number,
+  macLow: number,
+  type: number,
+): void {
+  if (isV4(group)) {
+    writeEthernet(dv, slot, 0x0100, 0x5e000000 | (group.w3 & 0x7fffff), macHigh, macLow, type);
+  } else writeEthernet(dv, slot, 0x3333, group.w3, macHigh, macLow, type);
+}

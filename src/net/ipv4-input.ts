@@ -1,0 +1,139 @@
+/** IPv4 in: RFC 791 §3.2, RFC 1122 §3.2.1. */
+import { isLoopback, isMulticast } from '../wire/address.ts';
+import { foldSum, sumBytes } from '../wire/checksum.ts';
+import {
+  IPV4_HEADER_LEN,
+  IPV4_MF,
+  IPV4_OFFSET_MASK,
+  ipVersion,
+  ipv4Frag,
+  ipv4HeaderLen,
+  ipv4Id,
+  ipv4Protocol,
+  ipv4Tos,
+  ipv4TotalLen,
+  ipv4Ttl,
+} from '../wire/ipv4.ts';
+import { DROP } from './drops.ts';
+import { sendParameterProblem4 } from './icmp-error.ts';
+import { countEcn, localDeliver } from './ip-deliver.ts';
+import { CAST, CSUM, type IpPacket } from './ip-packet.ts';
+import { checkIpv4Options, OPTIONS_OK, OPTIONS_SOURCE_ROUTE } from './ipv4-options.ts';
+import { IP } from './mib.ts';
+import type { Network } from './network.ts';
+import { HELD } from './reassembly.ts';
+
+/** `off` is the header's first byte, `len` what the frame holds from there on, padding included. */
+export function ipv4Input(net: Network, pkt: IpPacket, off: number, len: number): number {
+  const mib = net.mib.ip4;
+  pkt.isV4 = true;
+  pkt.mib = mib;
+  mib.count(IP.InReceives);
+  mib.add(IP.InOctets, len);
+  const bad = checkHeader(net, pkt, off, len);
+  if (bad !== 0) {
+    mib.count(bad === DROP.IP_TRUNCATED ? IP.InTruncatedPkts : IP.InHdrErrors);
+    return bad;
+  }
+  const why = classify(net, pkt);
+  if (why !== 0) {
+    mib.count(why === DROP.IP_MARTIAN_SOURCE ? IP.InDiscards : IP.InAddrErrors);
+    return why;
+  }
+  if (pkt.cast === CAST.MULTICAST) mib.count(IP.InMcastPkts);
+  else if (pkt.cast === CAST.BROADCAST) mib.count(IP.InBcastPkts);
+  countEcn(pkt);
+
+  const headerLen = ipv4HeaderLen(net.env.memory.slab.dv, off);
+  if (headerLen > IPV4_HEADER_LEN) {
+    const options = checkIpv4Options(net.env.memory.slab, off, headerLen);
+    if (options !== OPTIONS_OK) return refuseOptions(net, pkt, options);
+  }
+  const frag = ipv4Frag(net.env.memory.slab.dv, off);
+  if ((frag & (IPV4_MF | IPV4_OFFSET_MASK)) !== 0) {
+    const fate = fragmentInput(net, pkt, off, headerLen, frag);
+    if (fate !== 0) return fate === HELD ? 0 : fate;
+  }
+  return localDeliver(net, pkt);
+}
+
+/** Lengths, version, checksum. Fills in what the header says. */
+function checkHeader(net: Network, pkt: IpPacket, off: number, len: number): number {
+  const dv = net.env.memory.slab.dv;
+  if (len < IPV4_HEADER_LEN) return DROP.IP_TRUNCATED;
+  if (ipVersion(dv, off) !== 4) return DROP.IP_BAD_VERSION;
+  const headerLen = ipv4HeaderLen(dv, off);
+  const totalLen = ipv4TotalLen(dv, off);
+  if (headerLen < IPV4_HEADER_LEN || totalLen < headerLen) return DROP.IP_BAD_HEADER;
+  if (totalLen > len) return DROP.IP_TRUNCATED;
+  if (foldSum(sumBytes(dv, off, headerLen, 0)) !== 0xffff) return DROP.IP_BAD_CHECKSUM;
+  pkt.headerOff = off;
+  pkt.payloadOff = off + headerLen;
+  pkt.payloadLen = totalLen - headerLen;
+  pkt.tos = ipv4Tos(dv, off);
+  pkt.ttl = ipv4Ttl(dv, off);
+  pkt.protocol = ipv4Protocol(dv, off);
+  pkt.src.readV4(dv, off + 12);
+  pkt.dst.readV4(dv, off + 16);
+  // A good header sums to 0xffff, which is zero: the frame's sum is the payload's. Padding spoils it.
+  if (pkt.csum === CSUM.SUMMED && totalLen !== len) pkt.csum = CSUM.UNKNOWN;
+  return 0;
+}
+
+/** Is it for us, and can it have come from where it says (RFC 1122 §3.2.1.3)? */
+function classify(net: Network, pkt: IpPacket): number {
+  const { src, dst, iface } = pkt;
+  const onLoopback = iface.isLoopback;
+  const source = src.w3;
+  if (isMulticast(src) || source === -1 || iface.isBroadcast(source)) return DROP.IP_MARTIAN_SOURCE;
+  if (!onLoopback && (isLoopback(src) || net.locals.ownerOf(src, 0) !== null)) {
+    return DROP.IP_MARTIAN_SOURCE;
+  }
+  if (!onLoopback && isLoopback(dst)) return DROP.IP_MARTIAN_DESTINATION;
+  if (net.locals.ownerOf(dst, 0) !== null) {
+    pkt.cast = CAST.UNICAST;
+    return pkt.isLinkGroup ? DROP.IP_UNICAST_IN_LINK_GROUP : 0;
+  }
+  if (dst.w3 === -1 || isAnyBroadcast(net, dst.w3)) {
+    pkt.cast = CAST.BROADCAST;
+    return 0;
+  }
+  if (isMulticast(dst)) {
+    pkt.cast = CAST.MULTICAST;
+    return iface.isMember(dst) ? 0 : DROP.IP_NOT_MEMBER;
+  }
+  // 127/8 is ours as a whole, on the loopback interface (RFC 1122 §3.2.1.3 (g)).
+  if (onLoopback && isLoopback(dst)) {
+    pkt.cast = CAST.UNICAST;
+    return 0;
+  }
+  return DROP.IP_NOT_LOCAL;
+}
+
+function isAnyBroadcast(net: Network, word: number): boolean {
+  for (let i = 0; i < net.interfaces.length; i++) {
+    if (net.interfaces[i]!.isBroadcast(word)) return true;
+  }
+  return false;
+}
+
+function refuseOptions(net: Network, pkt: IpPacket, options: number): number {
+  pkt.mib.count(IP.InHdrErrors);
+  if (options === OPTIONS_SOURCE_ROUTE) return DROP.IP_SOURCE_ROUTE;
+  sendParameterProblem4(net, pkt, options);
+  return DROP.IP_BAD_OPTION;
+}
+
+/** 0: the datagram is whole and `pkt` describes it. HELD: it waits for more. Else why it was dropped. */
+function fragmentInput(
+  net: Network,
+  pkt: IpPacket,
+  off: number,
+  headerLen: number,
+  frag: number,
+): number {
+  const id = ipv4Id(net.env.memory.slab.dv, off);
+  const offset = (frag & IPV4_OFFSET_MASK) * 8;
+  const hasMore = (frag & IPV4_MF) !== 0;
+  return net.reassembly4.input(pkt, pkt.payloadOff, headerLen, id, offset, hasMore, pkt.protocol);
+}

@@ -1,0 +1,223 @@
+/** IPv6 in: RFC 8200 §3, §4. */
+import { isLinkLocal6, isLoopback, isMulticast, isUnspecified, isV4 } from '../wire/address.ts';
+import { subtractSum, sumBytes } from '../wire/checksum.ts';
+import { PARAM6 } from '../wire/icmp.ts';
+import { IPPROTO } from '../wire/ip-protocol.ts';
+import { ipVersion } from '../wire/ipv4.ts';
+import {
+  extLen,
+  extNextHeader,
+  frag6Id,
+  frag6More,
+  frag6Offset,
+  IPV6_DST,
+  IPV6_FRAG_HEADER_LEN,
+  IPV6_HEADER_LEN,
+  IPV6_SRC,
+  ipv6HopLimit,
+  ipv6NextHeader,
+  ipv6PayloadLen,
+  ipv6TrafficClass,
+  isExtensionHeader,
+  routingSegmentsLeft,
+} from '../wire/ipv6.ts';
+import { DROP } from './drops.ts';
+import { sendParameterProblem6 } from './icmp-error.ts';
+import { countEcn, localDeliver } from './ip-deliver.ts';
+import { CAST, CSUM, type IpPacket } from './ip-packet.ts';
+import { checkIpv6Options } from './ipv6-options.ts';
+import { IP } from './mib.ts';
+import type { Network } from './network.ts';
+import { HELD } from './reassembly.ts';
+
+/** The walk has reached what is not an extension header. */
+const UPPER_LAYER = 0;
+
+export function ipv6Input(net: Network, pkt: IpPacket, off: number, len: number): number {
+  const mib = net.mib.ip6;
+  pkt.isV4 = false;
+  pkt.mib = mib;
+  mib.count(IP.InReceives);
+  mib.add(IP.InOctets, len);
+  const bad = checkHeader(net, pkt, off, len);
+  if (bad !== 0) {
+    mib.count(bad === DROP.IP_TRUNCATED ? IP.InTruncatedPkts : IP.InHdrErrors);
+    return bad;
+  }
+  const why = classify(net, pkt);
+  if (why !== 0) {
+    mib.count(why === DROP.IP_MARTIAN_SOURCE ? IP.InDiscards : IP.InAddrErrors);
+    return why;
+  }
+  if (pkt.cast === CAST.MULTICAST) mib.count(IP.InMcastPkts);
+  countEcn(pkt);
+  if (pkt.csum === CSUM.SUMMED) {
+    const header = sumBytes(net.env.memory.slab.dv, off, IPV6_HEADER_LEN, 0);
+    pkt.payloadSum = subtractSum(pkt.payloadSum, header);
+  }
+  const fate = walkHeaders(net, pkt);
+  if (fate !== UPPER_LAYER) return fate === HELD ? 0 : fate;
+  return localDeliver(net, pkt);
+}
+
+function checkHeader(net: Network, pkt: IpPacket, off: number, len: number): number {
+  const dv = net.env.memory.slab.dv;
+  if (len < IPV6_HEADER_LEN) return DROP.IP_TRUNCATED;
+  if (ipVersion(dv, off) !== 6) return DROP.IP_BAD_VERSION;
+  const payloadLen = ipv6PayloadLen(dv, off);
+  if (IPV6_HEADER_LEN + payloadLen > len) return DROP.IP_TRUNCATED;
+  pkt.headerOff = off;
+  pkt.payloadOff = off + IPV6_HEADER_LEN;
+  pkt.payloadLen = payloadLen;
+  pkt.tos = ipv6TrafficClass(dv, off);
+  pkt.ttl = ipv6HopLimit(dv, off);
+  pkt.protocol = ipv6NextHeader(dv, off);
+  pkt.nextHeaderAt = 6;
+  pkt.src.readV6(dv, off + IPV6_SRC);
+  pkt.dst.readV6(dv, off + IPV6_DST);
+  if (pkt.csum === CSUM.SUMMED && IPV6_HEADER_LEN + payloadLen !== len) pkt.csum = CSUM.UNKNOWN;
+  return 0;
+}
+
+/** RFC 4291 §2.5, §2.7: which sources and destinations a packet from a wire can have. */
+function classify(net: Network, pkt: IpPacket): number {
+  const { src, dst, iface } = pkt;
+  const onLoopback = iface.isLoopback;
+  if (isMulticast(src) || isV4(src)) return DROP.IP_MARTIAN_SOURCE;
+  if (!onLoopback && isLoopback(src)) return DROP.IP_MARTIAN_SOURCE;
+  if (!onLoopback && isLoopback(dst)) return DROP.IP_MARTIAN_DESTINATION;
+  if (isV4(dst) || isUnspecified(dst)) return DROP.IP_MARTIAN_DESTINATION;
+  if (isMulticast(dst)) {
+    pkt.cast = CAST.MULTICAST;
+    if (((dst.w0 >>> 16) & 0x0f) === 0) return DROP.IP_MARTIAN_DESTINATION; // reserved scope 0
+    return iface.isMember(dst) ? 0 : DROP.IP_NOT_MEMBER;
+  }
+  const entry = net.locals.entryOf(dst, iface.index);
+  if (entry === null || entry.state !== 'preferred') {
+    // A link-local address of another interface of ours, reached through loopback.
+    const isOwn = onLoopback && isLinkLocal6(dst) && isOwnLinkLocal(net, pkt);
+    if (!isOwn) return DROP.IP_NOT_LOCAL;
+  }
+  pkt.cast = CAST.UNICAST;
+  return pkt.isLinkGroup ? DROP.IP_UNICAST_IN_LINK_GROUP : 0;
+}
+
+function isOwnLinkLocal(net: Network, pkt: IpPacket): boolean {
+  for (let i = 0; i < net.interfaces.length; i++) {
+    if (net.locals.ownerOf(pkt.dst, net.interfaces[i]!.index) !== null) return true;
+  }
+  return false;
+}
+
+/**
+ * Processes extension headers in the order they stand (RFC 8200 §4.1), moving `payloadOff` past each.
+ * UPPER_LAYER when `pkt.protocol` is no extension header; HELD for a fragment; else a drop reason.
+ */
+function walkHeaders(net: Network, pkt: IpPacket): number {
+  let isFirst = true;
+  while (isExtensionHeader(pkt.protocol)) {
+    // Hop-by-hop options stand first or not at all (RFC 8200 §4.1).
+    if (pkt.protocol === IPPROTO.HOP_BY_HOP && !isFirst) {
+      return problem(net, pkt, PARAM6.NEXT_HEADER, pkt.nextHeaderAt);
+    }
+    isFirst = false;
+    if (pkt.protocol === IPPROTO.FRAGMENT) {
+      const fate = fragmentHeader(net, pkt);
+      if (fate !== 0) return fate;
+    } else {
+      const fate = optionsHeader(net, pkt);
+      if (fate !== 0) return fate;
+    }
+  }
+  return UPPER_LAYER;
+}
+
+/** Hop-by-hop options, destination options, routing. */
+function optionsHeader(net: Network, pkt: IpPacket): number {
+  const { slab } = net.env.memory;
+  const at = pkt.payloadOff;
+  if (pkt.payloadLen < 8) return truncatedHeader(pkt);
+  const len = extLen(slab.dv, at);
+  if (len > pkt.payloadLen) return truncatedHeader(pkt);
+  if (pkt.protocol === IPPROTO.ROUTING) {
+    // We are no router of any routing type; type 0 is forbidden (RFC 5095). Segments left 0: pass on.
+    if (routingSegmentsLeft(slab.dv, at) !== 0) {
+      return problem(net, pkt, PARAM6.HEADER, at + 2 - pkt.headerOff);
+    }
+  } else {
+    const bad = checkIpv6Options(net, pkt, at + 2, at + len);
+    if (bad !== 0) {
+      pkt.mib.count(IP.InHdrErrors);
+      return bad;
+    }
+  }
+  step(net, pkt, extNextHeader(slab.dv, at), len);
+  return 0;
+}
+
+/** Moves past a header of `len` bytes whose first byte says what follows. */
+function step(net: Network, pkt: IpPacket, next: number, len: number): void {
+  if (pkt.csum === CSUM.SUMMED) {
+    const passed = sumBytes(net.env.memory.slab.dv, pkt.payloadOff, len, 0);
+    pkt.payloadSum = subtractSum(pkt.payloadSum, passed);
+  }
+  pkt.nextHeaderAt = pkt.payloadOff - pkt.headerOff;
+  pkt.payloadOff += len;
+  pkt.payloadLen -= len;
+  pkt.protocol = next;
+}
+
+/** RFC 8200 §4.5. */
+function fragmentHeader(net: Network, pkt: IpPacket): number {
+  const dv = net.env.memory.slab.dv;
+  const at = pkt.payloadOff;
+  if (pkt.payloadLen < IPV6_FRAG_HEADER_LEN) return truncatedHeader(pkt);
+  const offset = frag6Offset(dv, at);
+  const hasMore = frag6More(dv, at) === 1;
+  const id = frag6Id(dv, at);
+  const next = extNextHeader(dv, at);
+  const headerLen = pkt.payloadOff - pkt.headerOff;
+  const namedAt = pkt.nextHeaderAt;
+  step(net, pkt, next, IPV6_FRAG_HEADER_LEN);
+  if (offset === 0 && !hasMore) return 0; // RFC 6946: an atomic fragment stands alone
+  if (hasMore && (pkt.payloadLen & 7) !== 0) {
+    return problem(net, pkt, PARAM6.HEADER, 4); // the payload length field
+  }
+  if (offset + pkt.payloadLen > 65535) {
+    return problem(net, pkt, PARAM6.HEADER, headerLen + 2); // the offset field
+  }
+  if (offset === 0 && !holdsHeaderChain(net, pkt)) {
+    return problem(net, pkt, PARAM6.FIRST_FRAGMENT, 0);
+  }
+  pkt.nextHeaderAt = namedAt; // the fragment header is gone from the whole datagram
+  return net.reassembly6.input(pkt, pkt.payloadOff, headerLen, id, offset, hasMore, next);
+}
+
+/** RFC 8200 §4.5, RFC 7112: the first fragment has every header up to and including the upper layer's. */
+function holdsHeaderChain(net: Network, pkt: IpPacket): boolean {
+  const dv = net.env.memory.slab.dv;
+  let at = pkt.payloadOff;
+  const end = at + pkt.payloadLen;
+  let next = pkt.protocol;
+  while (isExtensionHeader(next)) {
+    if (next === IPPROTO.FRAGMENT) return true; // nested: judged when it is reassembled
+    if (end - at < 8) return false;
+    const len = extLen(dv, at);
+    next = extNextHeader(dv, at);
+    at += len;
+    if (at > end) return false;
+  }
+  const least = next === IPPROTO.TCP ? 20 : next === IPPROTO.NO_NEXT ? 0 : 8;
+  return end - at >= least;
+}
+
+function truncatedHeader(pkt: IpPacket): number {
+  pkt.mib.count(IP.InTruncatedPkts);
+  return DROP.IP6_BAD_EXTENSION;
+}
+
+function problem(net: Network, pkt: IpPacket, code: number, pointer: number): number {
+  pkt.mib.count(IP.InHdrErrors);
+  sendParameterProblem6(net, pkt, code, pointer);
+  return DROP.IP6_BAD_EXTENSION;
+}

@@ -1,0 +1,239 @@
+/**
+ * What is known about the way to one destination: interface, next hop, source address, path MTU.
+ *
+ * A path is derived from the routes and can be derived again; only a learned MTU and the error
+ * budget are facts of their own. The cache is bounded. Eviction is a clock: a hand goes round, spares
+ * what was used since it last passed, and spares a learned MTU once more, so that answering a flood
+ * of made-up sources cannot make the stack forget what it learned from real peers.
+ */
+import type { Env } from '../base/env.ts';
+import type { RandomStream } from '../base/rng.ts';
+import { NEVER } from '../base/time.ts';
+import { NOT_FOUND, WordTable } from '../base/word-table.ts';
+import { type Address, IpAddress, isLimitedBroadcast, isMulticast, isV4 } from '../wire/address.ts';
+import { IPV6_MIN_MTU } from '../wire/ipv6.ts';
+import type { Interface } from './interface.ts';
+import { CAST } from './ip-packet.ts';
+import type { LocalAddresses } from './local-addresses.ts';
+import type { NetConfig } from './net-config.ts';
+import type { Route, RouteTable } from './route-table.ts';
+import { setSourceFor } from './source-address.ts';
+
+const MAX_PATHS = 4096;
+
+export class Path {
+  readonly destination = new IpAddress();
+  readonly nextHop = new IpAddress();
+  /** The address to send from, or unspecified when the interface has none of the family. */
+  readonly source = new IpAddress();
+  iface!: Interface;
+  /** One of CAST. */
+  cast = 0;
+  /** The interface it was asked for (0 = any): part of the key. */
+  boundIndex = 0;
+  generation = 0;
+  wasUsed = false;
+  /** RFC 1191, RFC 8201: 0 until a smaller MTU than the link's was learned. */
+  pmtu = 0;
+  pmtuExpiresNs = NEVER;
+  /** The token bucket for ICMP errors to this destination: when it was last full. Owner: icmp-limit. */
+  readonly errorBudget = new ErrorBudget();
+
+  /** The largest IP packet that gets through, as far as we know. */
+  mtu(nowNs: number): number {
+    const link = this.iface.device.mtu;
+    if (this.pmtu === 0 || nowNs >= this.pmtuExpiresNs) return link;
+    return Math.min(this.pmtu, link);
+  }
+}
+
+/** Tokens left and when they were counted, for one destination. */
+export class ErrorBudget {
+  tokens = 0;
+  countedNs = -NEVER;
+
+  /**
+   * Takes one token from a bucket that fills by one every `everyNs` up to `burst`. False: none left.
+   * Starts full.
+   */
+  take(nowNs: number, everyNs: number, burst: number): boolean {
+    if (everyNs <= 0) return true;
+    const earned = Math.floor((nowNs - this.countedNs) / everyNs);
+    if (earned > 0) {
+      const full = this.tokens + earned >= burst;
+      this.tokens = full ? burst : this.tokens + earned;
+      this.countedNs = full ? nowNs : this.countedNs + earned * everyNs;
+    }
+    if (this.tokens === 0) return false;
+    this.tokens--;
+    return true;
+  }
+}
+
+export class PathCache {
+  private readonly table: WordTable;
+  private readonly paths: Path[] = [];
+  private hand = 0;
+  private readonly env: Env;
+  private readonly config: NetConfig;
+  private readonly routes: RouteTable;
+  private readonly locals: LocalAddresses;
+  private readonly interfaces: readonly Interface[];
+
+  constructor(
+    env: Env,
+    config: NetConfig,
+    routes: RouteTable,
+    locals: LocalAddresses,
+    interfaces: readonly Interface[],
+    random: RandomStream,
+  ) {
+    this.env = env;
+    this.config = config;
+    this.routes = routes;
+    this.locals = locals;
+    this.interfaces = interfaces;
+    this.table = new WordTable(5, random);
+  }
+
+  get size(): number {
+    return this.table.size;
+  }
+
+  /** The path to a destination, out of interface `boundIndex` if not 0. Null: no route. */
+  lookup(destination: Address, boundIndex: number): Path | null {
+    this.writeKey(destination, boundIndex);
+    const at = this.table.find();
+    if (at !== NOT_FOUND) {
+      const path = this.paths[at]!;
+      path.wasUsed = true;
+      if (path.generation === this.routes.generation && path.iface.device.isUp) return path;
+      return this.derive(path, path.destination, boundIndex) ? path : null;
+    }
+    return this.insert(destination, boundIndex);
+  }
+
+  /**
+   * Believes a report that packets to this destination must be smaller. The caller has checked that
+   * the report quotes a packet of ours (RFC 5927 §7, RFC 8201 §4). An MTU never grows by a report.
+   */
+  learnMtu(path: Path, reported: number): boolean {
+    const v4 = isV4(path.destination);
+    if (!v4 && reported < IPV6_MIN_MTU) return false; // RFC 8201 §4: such a report is discarded
+    const mtu = v4 ? Math.max(reported, this.config.minPmtu4) : reported;
+    if (mtu >= path.mtu(this.env.nowNs)) return false;
+    path.pmtu = mtu;
+    path.pmtuExpiresNs = this.env.nowNs + this.config.mtuExpiresNs;
+    return true;
+  }
+
+  private insert(destination: Address, boundIndex: number): Path | null {
+    const isNew = this.paths.length < MAX_PATHS;
+    const at = isNew ? this.paths.length : this.evict();
+    const path = isNew ? new Path() : this.paths[at]!;
+    if (!this.derive(path, destination, boundIndex)) {
+      if (!isNew) this.spare = at;
+      return null;
+    }
+    if (isNew) this.paths.push(path);
+    path.pmtu = 0;
+    path.pmtuExpiresNs = NEVER;
+    path.errorBudget.tokens = 0;
+    path.errorBudget.countedNs = -NEVER;
+    path.wasUsed = true;
+    path.boundIndex = boundIndex;
+    this.writeKey(path.destination, boundIndex);
+    this.table.set(at);
+    return path;
+  }
+
+  /** A place emptied for a destination that then had no route: used first next time. */
+  private spare = NOT_FOUND;
+
+  private evict(): number {
+    if (this.spare !== NOT_FOUND) {
+      const at = this.spare;
+      this.spare = NOT_FOUND;
+      return at;
+    }
+    for (let step = 0; ; step++) {
+      const at = this.hand;
+      const path = this.paths[at]!;
+      this.hand = (at + 1) % this.paths.length;
+      const isSpared = path.wasUsed && step < this.paths.length;
+      const knowsMtu = path.pmtu !== 0 && path.pmtuExpiresNs > this.env.nowNs;
+      if (isSpared) path.wasUsed = false;
+      else if (!knowsMtu || step >= 2 * this.paths.length) {
+        this.writeKey(path.destination, path.boundIndex);
+        this.table.remove();
+        return at;
+      }
+    }
+  }
+
+  private derive(path: Path, destination: Address, boundIndex: number): boolean {
+    path.destination.copy(destination);
+    const bound = boundIndex === 0 ? null : (this.interfaces[boundIndex - 1] ?? null);
+    if (boundIndex !== 0 && bound === null) return false;
+    const found =
+      this.deriveLocal(path, boundIndex) ||
+      this.deriveGroup(path, bound) ||
+      this.deriveRouted(path, bound);
+    if (found) path.generation = this.routes.generation;
+    return found;
+  }
+
+  /** Our own address: out and in again through the loopback interface. */
+  private deriveLocal(path: Path, boundIndex: number): boolean {
+    const entry = this.locals.entryOf(path.destination, boundIndex);
+    if (entry === null || entry.state !== 'preferred') return false;
+    const lo = this.interfaces.find((i) => i.isLoopback);
+    if (lo === undefined) return false;
+    path.iface = lo;
+    path.cast = CAST.UNICAST;
+    path.nextHop.copy(path.destination);
+    path.source.copy(path.destination);
+    return true;
+  }
+
+  private deriveGroup(path: Path, bound: Interface | null): boolean {
+    const d = path.destination;
+    const isBroadcast = isLimitedBroadcast(d) || (isV4(d) && this.isSubnetBroadcast(d.w3));
+    if (!isBroadcast && !isMulticast(d)) return false;
+    const route = bound === null ? this.routes.lookup(d, null) : null;
+    const iface = bound ?? route?.iface ?? this.firstUp(isV4(d));
+    if (iface === undefined || !iface.device.isUp) return false;
+    path.iface = iface;
+    path.cast = isBroadcast ? CAST.BROADCAST : CAST.MULTICAST;
+    path.nextHop.copy(d);
+    setSourceFor(path.source, iface, d);
+    return true;
+  }
+
+  private deriveRouted(path: Path, bound: Interface | null): boolean {
+    const route: Route | null = this.routes.lookup(path.destination, bound);
+    if (route === null) return false;
+    path.iface = route.iface;
+    path.cast = CAST.UNICAST;
+    path.nextHop.copy(route.gateway ?? path.destination);
+    setSourceFor(path.source, route.iface, path.destination);
+    return true;
+  }
+
+  private isSubnetBroadcast(word: number): boolean {
+    return this.interfaces.some((i) => i.isBroadcast(word));
+  }
+
+  private firstUp(v4: boolean): Interface | undefined {
+    return this.interfaces.find((i) => !i.isLoopback && i.device.isUp && i.firstAddress(v4));
+  }
+
+  private writeKey(a: Address, boundIndex: number): void {
+    const key = this.table.key;
+    key[0] = a.w0;
+    key[1] = a.w1;
+    key[2] = a.w2;
+    key[3] = a.w3;
+    key[4] = boundIndex;
+  }
+}

@@ -1,0 +1,103 @@
+import {
+  type Address,
+  addressEquals,
+  IpAddress,
+  isV4,
+  networkOf,
+  prefixEquals,
+} from '../wire/address.ts';
+import type { Interface } from './interface.ts';
+
+/** One way to a set of destinations. */
+export class Route {
+  readonly prefix: Address;
+  /** Prefix length out of 128 (an IPv4 length plus 96). */
+  readonly bits: number;
+  /** Null: the destinations are on the link. */
+  readonly gateway: Address | null;
+  readonly iface: Interface;
+  /** The smaller wins among equal prefixes. */
+  readonly metric: number;
+
+  constructor(
+    prefix: Address,
+    bits: number,
+    gateway: Address | null,
+    iface: Interface,
+    metric: number,
+  ) {
+    this.prefix = Object.freeze(networkOf(prefix, bits));
+    this.bits = bits;
+    this.gateway = gateway === null ? null : Object.freeze(new IpAddress().copy(gateway));
+    this.iface = iface;
+    this.metric = metric;
+  }
+
+  equals(other: Route): boolean {
+    return (
+      this.bits === other.bits &&
+      this.metric === other.metric &&
+      this.iface === other.iface &&
+      addressEquals(this.prefix, other.prefix) &&
+      sameGateway(this.gateway, other.gateway)
+    );
+  }
+}
+
+/**
+ * Routes of both families, most specific first. A look-up scans: a host has a handful of routes and
+ * the path cache stands in front, so the scan runs once per destination and change of the table.
+ */
+export class RouteTable {
+  private readonly ordered: Route[] = [];
+  /** Grows with every change: paths made under an older number are looked up again. */
+  generation = 1;
+
+  get routes(): readonly Route[] {
+    return this.ordered;
+  }
+
+  /** False when the same route is there already. */
+  add(route: Route): boolean {
+    if (this.ordered.some((r) => r.equals(route))) return false;
+    const at = this.ordered.findIndex((r) => comesBefore(route, r));
+    this.ordered.splice(at < 0 ? this.ordered.length : at, 0, route);
+    this.changed();
+    return true;
+  }
+
+  /** Removes every route that matches; returns how many. */
+  removeWhere(matches: (route: Route) => boolean): number {
+    const before = this.ordered.length;
+    for (let i = before - 1; i >= 0; i--) {
+      if (matches(this.ordered[i]!)) this.ordered.splice(i, 1);
+    }
+    if (this.ordered.length !== before) this.changed();
+    return before - this.ordered.length;
+  }
+
+  /** An interface, an address or a link came or went: what was derived from the table is void. */
+  changed(): void {
+    this.generation++;
+  }
+
+  /** Longest prefix, then smallest metric; through `iface` only, if given. Links that are down are passed over. */
+  lookup(destination: Address, iface: Interface | null): Route | null {
+    const v4 = isV4(destination);
+    for (let i = 0; i < this.ordered.length; i++) {
+      const r = this.ordered[i]!;
+      if (iface !== null && r.iface !== iface) continue;
+      if (isV4(r.prefix) !== v4 && !(r.bits === 0 && !v4)) continue;
+      if (prefixEquals(r.prefix, destination, r.bits) && r.iface.device.isUp) return r;
+    }
+    return null;
+  }
+}
+
+function comesBefore(a: Route, b: Route): boolean {
+  return a.bits > b.bits || (a.bits === b.bits && a.metric < b.metric);
+}
+
+function sameGateway(a: Address | null, b: Address | null): boolean {
+  return a === null || b === null ? a === b : addressEquals(a, b);
+}

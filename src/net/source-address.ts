@@ -1,0 +1,44 @@
+import {
+  type Address,
+  ANY4,
+  ANY6,
+  type IpAddress,
+  isLinkLocal6,
+  isLinkScopeMulticast6,
+  isLoopback,
+  isV4,
+} from '../wire/address.ts';
+import type { Interface, InterfaceAddress } from './interface.ts';
+
+/**
+ * The source address for a destination out of an interface, written to `to`: unspecified if the
+ * interface has none of the family.
+ *
+ * The part of RFC 6724 §5 that a host with static addresses needs: never a tentative address, then the
+ * destination's scope (rule 2), then the longest common prefix (rule 8). IPv4 likewise: the address
+ * whose subnet holds the destination, else the first, as on Linux.
+ */
+export function setSourceFor(to: IpAddress, iface: Interface, destination: Address): void {
+  const v4 = isV4(destination);
+  const wantsLinkLocal = isLinkLocal6(destination) || isLinkScopeMulticast6(destination);
+  let best: InterfaceAddress | null = null;
+  let bestScore = -1;
+  for (const entry of iface.addresses) {
+    if (isV4(entry.address) !== v4 || entry.state !== 'preferred') continue;
+    const fitsScope = v4 || isLinkLocal6(entry.address) === wantsLinkLocal;
+    const common = Math.min(commonBits(entry.address, destination), entry.bits);
+    const score = (fitsScope ? 1000 : 0) + (isLoopback(entry.address) ? 0 : 500) + common;
+    if (score > bestScore) {
+      best = entry;
+      bestScore = score;
+    }
+  }
+  to.copy(best?.address ?? (v4 ? ANY4 : ANY6));
+}
+
+function commonBits(a: Address, b: Address): number {
+  if (a.w0 !== b.w0) return Math.clz32(a.w0 ^ b.w0);
+  if (a.w1 !== b.w1) return 32 + Math.clz32(a.w1 ^ b.w1);
+  if (a.w2 !== b.w2) return 64 + Math.clz32(a.w2 ^ b.w2);
+  return 96 + Math.clz32(a.w3 ^ b.w3);
+}

@@ -1,0 +1,215 @@
+import { DeadlineQueue } from '../base/deadline-queue.ts';
+import type { Env } from '../base/env.ts';
+import { EADDRNOTAVAIL, EEXIST, EINVAL, ENETUNREACH, ENODEV } from '../base/errno.ts';
+import type { Device } from '../link/device.ts';
+import { FrameStore } from '../link/frame-store.ts';
+import { openLoopback } from '../link/loopback.ts';
+import { addAddress4, addAddress6, type DadListener, removeAddress } from '../net/dad.ts';
+import { frameInput } from '../net/ethernet.ts';
+import type { Interface, InterfaceAddress } from '../net/interface.ts';
+import { InterfaceOutput } from '../net/interface-output.ts';
+import { Network } from '../net/network.ts';
+import { Route } from '../net/route-table.ts';
+import { createInterface } from '../net/solicitor.ts';
+import { Udp } from '../udp/udp.ts';
+import {
+  type Address,
+  ANY4,
+  ANY6,
+  addressEquals,
+  IpAddress,
+  isV4,
+  LOOPBACK4,
+  LOOPBACK6,
+  linkLocalOf,
+  networkOf,
+} from '../wire/address.ts';
+import { IPPROTO } from '../wire/ip-protocol.ts';
+import type { Host } from './host.ts';
+
+/** Metric of the routes that come with an address: Linux's for IPv6, and 0 would do for IPv4. */
+const CONNECTED_METRIC = 256;
+const DEFAULT_METRIC = 1024;
+
+export interface InterfaceOptions {
+  /** fe80::/64 from the MAC address, as Linux makes when a link comes up. Default true. */
+  readonly linkLocal?: boolean;
+}
+
+/**
+ * One TCP/IP stack: the composition root. It owns the network layer, the protocols and the deadlines;
+ * devices are given to it. A driver turns it (`Host`); applications use its sockets between turns.
+ */
+export class Stack implements Host, DadListener {
+  readonly env: Env;
+  readonly devices: Device[] = [];
+  readonly net: Network;
+  readonly udp: Udp;
+  readonly deadlines = new DeadlineQueue();
+  private readonly addressListeners: DadListener[] = [];
+
+  /** @param frames shared by the stacks of a thread, so that loopback devices share chunks. */
+  constructor(env: Env, frames: FrameStore = new FrameStore(env.memory)) {
+    this.env = env;
+    this.net = new Network(env, this.deadlines);
+    this.udp = new Udp(this.net);
+    this.net.transports[IPPROTO.UDP] = this.udp;
+    this.addLoopback(frames);
+  }
+
+  /** Attaches a device. Its link-local address starts duplicate address detection at once. */
+  addInterface(name: string, device: Device, options: InterfaceOptions = {}): Interface {
+    const iface = this.attach(name, device, false);
+    if (options.linkLocal ?? true) {
+      this.addAddress(iface, linkLocalOf(device.mac.high, device.mac.low), 64);
+    }
+    this.net.routes.add(new Route(new IpAddress().set(0xff000000, 0, 0, 0), 8, null, iface, 256));
+    return iface;
+  }
+
+  interfaceByName(name: string): Interface | null {
+    return this.net.interfaces.find((i) => i.name === name) ?? null;
+  }
+
+  /** Adds an address with its subnet's route. `bits` counts within the family. Returns 0 or -errno. */
+  addAddress(iface: Interface, address: Address, bits: number): number {
+    const v4 = isV4(address);
+    const length = v4 ? bits + 96 : bits;
+    const result = v4
+      ? addAddress4(this.net, iface, address, length)
+      : addAddress6(this.net, iface, address, length, this);
+    if (result !== 0) return result;
+    if (length < 128 && !iface.isLoopback) {
+      this.net.routes.add(new Route(address, length, null, iface, v4 ? 0 : CONNECTED_METRIC));
+    }
+    this.net.routes.changed();
+    return 0;
+  }
+
+  removeAddress(iface: Interface, address: Address): number {
+    const entry = iface.find(address);
+    if (entry === undefined) return -EADDRNOTAVAIL;
+    removeAddress(this.net, iface, entry);
+    const stillThere = iface.addresses.some((a) => a.bits === entry.bits && sameSubnet(a, entry));
+    if (!stillThere) {
+      const own = new Route(address, entry.bits, null, iface, 0);
+      this.net.routes.removeWhere(
+        (r) =>
+          r.iface === iface &&
+          r.gateway === null &&
+          r.bits === own.bits &&
+          addressEquals(r.prefix, own.prefix),
+      );
+    }
+    this.net.routes.changed();
+    return 0;
+  }
+
+  /**
+   * Adds a route; `bits` counts within the family, a null gateway means "on the link". Returns 0,
+   * -EINVAL (gateway of the other family, or ours), -ENETUNREACH (gateway not on a link), -EEXIST.
+   */
+  addRoute(
+    prefix: Address,
+    bits: number,
+    gateway: Address | null,
+    iface: Interface | null,
+    metric?: number,
+  ): number {
+    const v4 = isV4(prefix);
+    if (bits < 0 || bits > (v4 ? 32 : 128)) return -EINVAL;
+    let out = iface;
+    if (gateway !== null) {
+      if (isV4(gateway) !== v4 || this.net.locals.ownerOf(gateway, 0) !== null) return -EINVAL;
+      const way = this.net.routes.lookup(gateway, iface);
+      if (way === null || way.gateway !== null) return -ENETUNREACH;
+      out = way.iface;
+    }
+    if (out === null) return -ENODEV;
+    const length = v4 ? bits + 96 : bits;
+    const isAdded = this.net.routes.add(
+      new Route(prefix, length, gateway, out, metric ?? (v4 ? 0 : DEFAULT_METRIC)),
+    );
+    return isAdded ? 0 : -EEXIST;
+  }
+
+  addDefaultRoute(gateway: Address): number {
+    return this.addRoute(isV4(gateway) ? ANY4 : ANY6, 0, gateway, null);
+  }
+
+  /** Told whenever duplicate address detection of an address ends. */
+  onAddress(listener: DadListener): void {
+    this.addressListeners.push(listener);
+  }
+
+  dadDone(iface: Interface, entry: InterfaceAddress): void {
+    this.net.routes.changed(); // paths may use it now, or no longer
+    for (const listener of this.addressListeners) listener.dadDone(iface, entry);
+  }
+
+  receive(index: number, frames: number): void {
+    const iface = this.net.interfaces[index]!;
+    for (let i = 0; i < frames; i++) frameInput(this.net, iface, i);
+  }
+
+  fireTimers(): void {
+    this.deadlines.fire(this.env.nowNs);
+    if (this.udp.hasRefused && this.haveRoom()) this.udp.retryRefused();
+  }
+
+  drainReady(): void {
+    this.udp.drainReady();
+  }
+
+  /** Nothing is queued above the devices yet: datagram sockets are refused instead, and told of room. */
+  runOutput(_budget: number): void {
+    return;
+  }
+
+  nextDeadlineNs(): number {
+    if (this.udp.hasReady || (this.udp.hasRefused && this.haveRoom())) return this.env.nowNs;
+    let next = this.deadlines.nextNs();
+    for (let i = 0; i < this.devices.length; i++) {
+      next = Math.min(next, this.devices[i]!.nextDeadlineNs());
+    }
+    return next;
+  }
+
+  /** Closes sockets and devices, drops what waits. Afterwards nothing of the stack holds memory. */
+  close(): void {
+    this.udp.closeAll();
+    this.net.reassembly4.clear();
+    this.net.reassembly6.clear();
+    for (const iface of this.net.interfaces) {
+      iface.neighbours.clear();
+      iface.device.close();
+    }
+  }
+
+  /** Every device could take half a ring more. */
+  private haveRoom(): boolean {
+    return this.devices.every((d) => d.tx.room * 2 >= d.tx.capacity);
+  }
+
+  private addLoopback(frames: FrameStore): void {
+    const lo = this.attach('lo', openLoopback(frames), true);
+    addAddress4(this.net, lo, LOOPBACK4, 104);
+    addAddress6(this.net, lo, LOOPBACK6, 128, this);
+    this.net.routes.add(new Route(LOOPBACK4, 104, null, lo, 0));
+    this.net.routes.changed();
+  }
+
+  private attach(name: string, device: Device, isLoopback: boolean): Interface {
+    const index = this.net.interfaces.length + 1;
+    const output = new InterfaceOutput(this.net, index);
+    const iface = createInterface(this.net, index, name, device, isLoopback, output);
+    this.net.interfaces.push(iface);
+    this.devices.push(device);
+    this.net.routes.changed();
+    return iface;
+  }
+}
+
+function sameSubnet(a: InterfaceAddress, b: InterfaceAddress): boolean {
+  return addressEquals(networkOf(a.address, a.bits), networkOf(b.address, b.bits));
+}

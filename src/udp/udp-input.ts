@@ -1,0 +1,138 @@
+/** Datagrams in: RFC 768, RFC 1122 §4.1.3, RFC 8200 §8.1. */
+import { NOT_FOUND } from '../base/word-table.ts';
+import { GSO } from '../link/ring-layout.ts';
+import { ACCEPTED, DROP } from '../net/drops.ts';
+import { sendUnreachable4, sendUnreachable6 } from '../net/icmp-error.ts';
+import { checksumIsGood, pseudoHeaderSum } from '../net/ip-deliver.ts';
+import { CAST, CSUM, type IpPacket } from '../net/ip-packet.ts';
+import { UDP, type UdpMib } from '../net/mib.ts';
+import type { Network } from '../net/network.ts';
+import type { NetworkError, QuotedPacket } from '../net/transport.ts';
+import { UNREACH4, UNREACH6 } from '../wire/icmp.ts';
+import { IPPROTO } from '../wire/ip-protocol.ts';
+import { UDP_HEADER_LEN, udpChecksum, udpDstPort, udpLen, udpSrcPort } from '../wire/udp.ts';
+import type { Udp } from './udp.ts';
+import { READY, type UdpSocket } from './udp-socket.ts';
+
+export function udpInput(udp: Udp, pkt: IpPacket): number {
+  const { net } = udp;
+  const mib = pkt.isV4 ? net.mib.udp4 : net.mib.udp6;
+  const bad = checkDatagram(net, pkt, mib);
+  if (bad !== 0) return bad;
+  const { dv } = net.env.memory.slab;
+  const srcPort = udpSrcPort(dv, pkt.payloadOff);
+  const dstPort = udpDstPort(dv, pkt.payloadOff);
+  const index = udp.demux.lookup(pkt.dst, dstPort, pkt.src, srcPort);
+  const socket = index === NOT_FOUND ? null : udp.socketAt(index);
+  if (socket === null || !listensOn(socket, pkt)) return noPort(net, pkt, mib);
+  return queueDatagrams(udp, socket, pkt, srcPort, mib);
+}
+
+function checkDatagram(net: Network, pkt: IpPacket, mib: UdpMib): number {
+  const { dv } = net.env.memory.slab;
+  if (pkt.payloadLen < UDP_HEADER_LEN) {
+    mib.count(UDP.InErrors);
+    return DROP.UDP_TRUNCATED;
+  }
+  const len = udpLen(dv, pkt.payloadOff);
+  if (len < UDP_HEADER_LEN || len > pkt.payloadLen) {
+    mib.count(UDP.InErrors);
+    return DROP.UDP_TRUNCATED;
+  }
+  if (len !== pkt.payloadLen) {
+    // What follows the datagram inside the IP packet is not its own: the sum known covers too much.
+    pkt.payloadLen = len;
+    if (pkt.csum === CSUM.SUMMED) pkt.csum = CSUM.UNKNOWN;
+  }
+  // RFC 768: zero says there is no checksum. RFC 8200 §8.1: IPv6 must have one.
+  const hasNone = udpChecksum(dv, pkt.payloadOff) === 0;
+  const isGood = hasNone
+    ? pkt.isV4
+    : checksumIsGood(net, pkt, pseudoHeaderSum(pkt, IPPROTO.UDP, len));
+  if (isGood) return 0;
+  mib.count(UDP.InCsumErrors);
+  mib.count(UDP.InErrors);
+  return DROP.UDP_BAD_CHECKSUM;
+}
+
+function listensOn(s: UdpSocket, pkt: IpPacket): boolean {
+  return s.boundIndex === 0 || s.boundIndex === pkt.iface.index || pkt.iface.isLoopback;
+}
+
+/** RFC 1122 §4.1.3.1: port unreachable, but never about a group's datagram. */
+function noPort(net: Network, pkt: IpPacket, mib: UdpMib): number {
+  if (pkt.cast !== CAST.UNICAST) {
+    mib.count(UDP.IgnoredMulti);
+    return DROP.UDP_NO_PORT;
+  }
+  mib.count(UDP.NoPorts);
+  if (pkt.isV4) sendUnreachable4(net, pkt, UNREACH4.PORT);
+  else sendUnreachable6(net, pkt, UNREACH6.PORT);
+  return DROP.UDP_NO_PORT;
+}
+
+/** One datagram; or, in a super-frame, several of the same size (the last may be shorter). */
+function queueDatagrams(
+  udp: Udp,
+  s: UdpSocket,
+  pkt: IpPacket,
+  srcPort: number,
+  mib: UdpMib,
+): number {
+  const data = pkt.payloadLen - UDP_HEADER_LEN;
+  const at = pkt.payloadOff + UDP_HEADER_LEN;
+  const isSuper = pkt.gso >>> 16 === GSO.UDP_L4 && !pkt.wasFragmented;
+  const size = isSuper ? pkt.gso & 0xffff : data;
+  let fate = ACCEPTED;
+  let done = 0;
+  do {
+    const len = size > 0 ? Math.min(size, data - done) : data;
+    const result = queueOne(udp, s, pkt, at + done, len, srcPort, mib);
+    if (result !== ACCEPTED) fate = result;
+    done += Math.max(len, 1);
+  } while (done < data);
+  return fate;
+}
+
+function queueOne(
+  udp: Udp,
+  s: UdpSocket,
+  pkt: IpPacket,
+  off: number,
+  len: number,
+  srcPort: number,
+  mib: UdpMib,
+): number {
+  const { net } = udp;
+  // As on Linux a queue may pass its limit by one datagram, so that a large one fits a small buffer.
+  if (s.queue.chargedBytes > s.rcvbufBytes) {
+    s.droppedFull++;
+    mib.count(UDP.RcvbufErrors);
+    mib.count(UDP.InErrors);
+    return DROP.UDP_RCVBUF;
+  }
+  if (!net.datagrams.put(s.queue, pkt, off, len, srcPort, 0, net.env.nowNs)) {
+    s.droppedNoMemory++;
+    mib.count(UDP.MemErrors);
+    mib.count(UDP.InErrors);
+    return DROP.UDP_NO_MEMORY;
+  }
+  mib.count(UDP.InDatagrams);
+  udp.markReady(s, READY.IN);
+  return ACCEPTED;
+}
+
+/**
+ * An ICMP error about a datagram of ours. As on Linux only a connected socket is told, and only of
+ * what is final (RFC 1122 §4.1.3.3 asks that the application can learn of it).
+ */
+export function udpError(udp: Udp, quote: QuotedPacket, why: NetworkError): boolean {
+  const { dv } = udp.net.env.memory.slab;
+  const localPort = udpSrcPort(dv, quote.off);
+  const remotePort = udpDstPort(dv, quote.off);
+  const index = udp.demux.lookup(quote.src, localPort, quote.dst, remotePort);
+  if (index === NOT_FOUND) return false;
+  const s = udp.socketAt(index)!;
+  if (s.remotePort !== 0 && why.isHard) udp.setError(s, why.errno);
+  return true;
+}

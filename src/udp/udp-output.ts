@@ -1,0 +1,119 @@
+/** Datagrams out: RFC 768, RFC 1122 §4.1. */
+import { NO_BLOCK } from '../base/block-pool.ts';
+import {
+  EACCES,
+  EADDRNOTAVAIL,
+  EAFNOSUPPORT,
+  EAGAIN,
+  EINVAL,
+  EMSGSIZE,
+  ENETUNREACH,
+  ENOBUFS,
+} from '../base/errno.ts';
+import { ipOutput, usableMtu } from '../net/ip-output.ts';
+import { CAST } from '../net/ip-packet.ts';
+import { UDP } from '../net/mib.ts';
+import { PMTUDISC } from '../net/out-packet.ts';
+import type { Path } from '../net/path-cache.ts';
+import {
+  type Address,
+  isLinkLocal6,
+  isUnspecified,
+  isV4,
+  LOOPBACK4,
+  LOOPBACK6,
+} from '../wire/address.ts';
+import { IPPROTO } from '../wire/ip-protocol.ts';
+import { IPV4_HEADER_LEN } from '../wire/ipv4.ts';
+import { UDP_CHECKSUM, UDP_HEADER_LEN, writeUdp } from '../wire/udp.ts';
+import type { Udp } from './udp.ts';
+import type { UdpSocket } from './udp-socket.ts';
+
+const MAX_LEN = 65535;
+
+/**
+ * Sends one datagram; the socket is bound. Returns the number of bytes, or -errno: -EAGAIN when the
+ * device has no room now (the socket becomes ready for output when it has).
+ */
+export function udpSendTo(
+  udp: Udp,
+  s: UdpSocket,
+  data: Uint8Array,
+  destination: Address,
+  port: number,
+  boundIndex: number,
+): number {
+  const { net } = udp;
+  const to = effectiveDestination(destination);
+  const refused = checkDestination(s, to, port);
+  if (refused !== 0) return refused;
+  const iface = s.boundIndex !== 0 ? s.boundIndex : boundIndex;
+  if (isLinkLocal6(to) && iface === 0) return -EINVAL; // which link? (RFC 4007 §6)
+  const path = net.paths.lookup(to, iface);
+  if (path === null) return -ENETUNREACH;
+  if (path.cast === CAST.BROADCAST && !s.isBroadcastAllowed) return -EACCES;
+  const source = isUnspecified(s.local) ? path.source : s.local;
+  if (isUnspecified(source)) return -EADDRNOTAVAIL;
+  const len = UDP_HEADER_LEN + data.length;
+  if (len + (isV4(to) ? IPV4_HEADER_LEN : 0) > MAX_LEN) return -EMSGSIZE;
+  describe(udp, s, path, source, data.length);
+  if (exceedsMtu(udp, data.length)) return -EMSGSIZE;
+  const at = data.length === 0 ? 0 : net.reserve(path.iface, data.length);
+  if (at < 0) return noRoom(udp, s);
+  net.env.memory.slab.u8.set(data, at);
+  net.out.payloadOff = at;
+  writeUdp(net.env.memory.slab.dv, net.transportHeader, s.localPort, port, len, 0);
+  const result = ipOutput(net);
+  if (result === -ENOBUFS) return noRoom(udp, s);
+  if (result < 0) return result;
+  (isV4(to) ? net.mib.udp4 : net.mib.udp6).count(UDP.OutDatagrams);
+  return data.length;
+}
+
+/** As on Linux, the unspecified address as a destination means this host. */
+function effectiveDestination(a: Address): Address {
+  if (!isUnspecified(a)) return a;
+  return isV4(a) ? LOOPBACK4 : LOOPBACK6;
+}
+
+function checkDestination(s: UdpSocket, to: Address, port: number): number {
+  if (port < 1 || port > 65535) return -EINVAL;
+  const v4 = isV4(to);
+  if (s.family === 'ipv4' && !v4) return -EAFNOSUPPORT;
+  if (s.family === 'ipv6' && v4) return -ENETUNREACH;
+  // Bound to an address of one family, a socket cannot send in the other.
+  if (!isUnspecified(s.local) && isV4(s.local) !== v4) return -ENETUNREACH;
+  return 0;
+}
+
+function describe(udp: Udp, s: UdpSocket, path: Path, source: Address, len: number): void {
+  const { net } = udp;
+  const o = net.out;
+  const v4 = isV4(path.destination);
+  const unicastTtl = s.ttl !== 0 ? s.ttl : v4 ? net.config.ttl4 : net.config.hopLimit6;
+  o.path = path;
+  o.src.copy(source);
+  o.protocol = IPPROTO.UDP;
+  o.ttl = path.cast === CAST.MULTICAST ? s.multicastTtl : unicastTtl;
+  o.tos = s.tos;
+  o.pmtuDiscovery = s.pmtuDiscovery;
+  o.transportLen = UDP_HEADER_LEN;
+  o.payloadLen = len;
+  o.chunk = NO_BLOCK;
+  o.checksumAt = s.isChecksumOff && v4 ? -1 : UDP_CHECKSUM;
+}
+
+/** Asked before the payload is copied, so that a refusal costs nothing. */
+function exceedsMtu(udp: Udp, len: number): boolean {
+  const o = udp.net.out;
+  if (o.pmtuDiscovery !== PMTUDISC.DO && o.pmtuDiscovery !== PMTUDISC.PROBE) return false;
+  const header = isV4(o.path.destination) ? IPV4_HEADER_LEN : 40;
+  return header + UDP_HEADER_LEN + len > usableMtu(udp.net, o);
+}
+
+function noRoom(udp: Udp, s: UdpSocket): number {
+  const { mib } = udp.net;
+  (isV4(udp.net.out.path.destination) ? mib.udp4 : mib.udp6).count(UDP.SndbufErrors);
+  udp.wantRoom(s);
+  return -EAGAIN;
+}

@@ -1,0 +1,61 @@
+import { DatagramQueue } from '../net/datagram-store.ts';
+import { PMTUDISC } from '../net/out-packet.ts';
+import { IpAddress } from '../wire/address.ts';
+
+/** What a socket can be polled for. */
+export const READY = { IN: 1, OUT: 2, ERROR: 4 } as const;
+
+/**
+ * One UDP socket: who it is, what it was told, what waits in it. `udp.ts` does the work; fields are
+ * written there and, for options, by the application through `udp-options.ts`.
+ */
+export class UdpSocket {
+  /** Its place in the protocol's list. */
+  readonly index: number;
+  /** An IPv6 socket that also speaks IPv4 (IPV6_V6ONLY off), or a socket of one family. */
+  readonly family: UdpFamily;
+  readonly local = new IpAddress();
+  localPort = 0;
+  readonly remote = new IpAddress();
+  /** 0 while the socket is not connected. */
+  remotePort = 0;
+  /** The interface that a link-local address or SO_BINDTODEVICE ties it to; 0 = any. */
+  boundIndex = 0;
+  isClosed = false;
+  /** Reported by the next call, then forgotten (SO_ERROR). Positive errno. */
+  pendingError = 0;
+
+  readonly queue = new DatagramQueue();
+  rcvbufBytes: number;
+  /** Datagrams that did not fit, by cause: what `ss` shows as drops. */
+  droppedFull = 0;
+  droppedNoMemory = 0;
+
+  isBroadcastAllowed = false;
+  /** 0: the stack's default. */
+  ttl = 0;
+  multicastTtl = 1;
+  tos = 0;
+  /** One of PMTUDISC. */
+  pmtuDiscovery: number = PMTUDISC.WANT;
+  /** RFC 1122 §4.1.3.4: an application may send IPv4 datagrams without a checksum. */
+  isChecksumOff = false;
+  /** Waits to be told that there is room in the device again. */
+  wantsRoom = false;
+  /** READY bits that the application has not been told of yet. */
+  readyBits = 0;
+  listener: ReadyListener | null = null;
+
+  constructor(index: number, family: UdpFamily, rcvbufBytes: number) {
+    this.index = index;
+    this.family = family;
+    this.rcvbufBytes = rcvbufBytes;
+  }
+}
+
+export type UdpFamily = 'ipv4' | 'ipv6' | 'dual';
+
+/** Called once a turn's input is done, never from within it. */
+export interface ReadyListener {
+  onReady(bits: number): void;
+}
