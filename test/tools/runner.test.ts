@@ -1,0 +1,156 @@
+/** The test runner's own parts: counting, requirements, leftovers, and the allocation gate's verdict. */
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import t from 'tap';
+import { judge } from '../../bench/alloc.ts';
+import { killAll, markedProcesses, RUN_MARK } from '../../tools/dev/leftovers.ts';
+import {
+  aptLine,
+  DEBIAN_PACKAGE,
+  packagesFor,
+  TEST_PROGRAMS,
+} from '../../tools/dev/requirements.ts';
+import { TapCounts } from '../../tools/dev/tap-counts.ts';
+import { requires } from '../support/requires.ts';
+
+function counted(...lines: string[]): TapCounts {
+  const counts = new TapCounts();
+  for (const line of lines.join('\n').split('\n')) counts.line(line);
+  return counts;
+}
+
+const numbers = ({ passed, failed, skipped }: TapCounts): number[] => [passed, failed, skipped];
+
+t.test('assertions are counted once, not again in the subtests around them', (t) => {
+  const counts = counted(`TAP version 14
+# Subtest: test/a.test.ts
+    # Subtest: outer
+        ok 1 - one
+        # Subtest: inner
+            not ok 1 - two
+              ---
+              ok 9 - not a result, but diagnostics
+              ...
+            ok 2 - three
+            1..2
+        not ok 2 - inner # time=16.07ms
+        ok 3 - four # SKIP needs root
+        1..3
+    not ok 1 - outer # time=21.705ms
+    1..1
+not ok 1 - test/a.test.ts # time=34.69ms
+# Subtest: test/b.test.ts
+    ok 1 - five
+    1..1
+ok 2 - test/b.test.ts # time=1ms
+1..2`);
+  t.strictSame(numbers(counts), [3, 1, 1]);
+  t.strictSame(counts.failures, [
+    {
+      name: 'test/a.test.ts > outer > inner > two',
+      diagnostics: ['              ok 9 - not a result, but diagnostics'],
+    },
+  ]);
+  t.strictSame(counts.skips, [{ name: 'test/a.test.ts > outer > four', reason: 'needs root' }]);
+  t.strictSame(
+    counts.files.map((f) => [f.name, f.isOk, f.passed, f.failed, f.skipped]),
+    [
+      ['test/a.test.ts', false, 2, 1, 1],
+      ['test/b.test.ts', true, 1, 0, 0],
+    ],
+  );
+  t.end();
+});
+
+const FILE = '# Subtest: test/c.test.ts\n';
+const CASES: readonly [string, string, number[]][] = [
+  [
+    'a process that was killed after it passed something',
+    `${FILE}    ok 1 - one\n    # test count(1) != plan(null)\nnot ok 4 - test/c.test.ts # time=6ms\n  ---\n  signal: SIGKILL\n  ...`,
+    [1, 1, 0],
+  ],
+  [
+    'a file in which nothing ran',
+    `${FILE}    1..0 # no tests found\nok 2 - test/c.test.ts # SKIP no tests found`,
+    [0, 1, 0],
+  ],
+  [
+    'a file that was skipped as a whole',
+    `${FILE}    1..0 # needs root\nok 1 - test/c.test.ts # SKIP needs root`,
+    [0, 0, 1],
+  ],
+  ['a test that is left to do', `ok 1 - ${'to'}do # ${'TO'}DO later`, [0, 0, 1]],
+  [
+    'a subtest that failed without a failed assertion, beside one that passed',
+    '# Subtest: x\n    ok 1 - fine\n    # Subtest: late\n        ok 1 - fine\n        1..1\n    not ok 2 - late\n    1..2\nnot ok 1 - x',
+    [2, 1, 0],
+  ],
+  ['what a test prints', 'okay\nok? no\n  ok 1 - odd indentation\nnotok 2', [0, 0, 0]],
+];
+
+for (const [what, tap, expected] of CASES) {
+  t.test(`counting: ${what}`, (t) => {
+    t.strictSame(numbers(counted(tap)), expected);
+    t.end();
+  });
+}
+
+t.test('what a test requires and the machine lacks is named, with the line to type', (t) => {
+  t.equal(requires({}), false);
+  t.equal(requires({ programs: ['node'] }), false, 'what is there is not missed');
+  const reason = requires({ programs: ['no-such-program-1', 'no-such-program-2'] });
+  t.match(
+    reason,
+    /no-such-program-1, no-such-program-2: apt-get install .*no-such-program-1 no-such/,
+  );
+  const asRoot = requires({ root: true });
+  t.equal(asRoot !== false, process.getuid?.() !== 0, String(asRoot));
+  t.end();
+});
+
+t.test('every program that tests use has its Debian package', (t) => {
+  for (const program of TEST_PROGRAMS) t.ok(DEBIAN_PACKAGE[program], program);
+  t.strictSame(packagesFor(['ip', 'ss', 'ping']), ['iproute2', 'iputils-ping'], 'each one once');
+  t.match(aptLine(['ping']), /^apt-get install --no-install-recommends iputils-ping$/);
+  t.end();
+});
+
+t.test('a process that outlives its parent is found by its mark, and stopped', async (t) => {
+  const mark = randomUUID();
+  const child = spawn('sleep', ['60'], {
+    detached: true,
+    env: { ...process.env, [RUN_MARK]: mark },
+    stdio: 'ignore',
+  });
+  await once(child, 'spawn');
+  const found = markedProcesses(mark);
+  t.strictSame(
+    found.map(({ pid }) => pid),
+    [child.pid],
+  );
+  t.match(found[0]?.command, /sleep 60/);
+  t.strictSame(markedProcesses(randomUUID()), [], 'and no other');
+  const exit = once(child, 'exit');
+  killAll(found);
+  t.strictSame(await exit, [null, 'SIGKILL']);
+  t.strictSame(markedProcesses(mark), []);
+});
+
+t.test('the allocation gate', (t) => {
+  const plain = { name: 'x', packetsPerCall: 1, build: () => () => undefined };
+  const control = { ...plain, makesBytes: 16 };
+  const seen = (bytesPerPacket: number, packets = 420_000) => ({
+    bytesPerPacket,
+    packets,
+    worstChunk: bytesPerPacket,
+  });
+  t.equal(judge(plain, seen(0)), null);
+  t.match(judge(plain, seen(0.16)), /0.16 bytes/, 'one small object in a hundred packets');
+  t.match(judge(plain, seen(Infinity)), /Infinity/);
+  t.match(judge(plain, seen(0, 1000)), /only 1000 packets/);
+  t.equal(judge(control, seen(16.01)), null);
+  t.match(judge(control, seen(0)), /16 bytes were made/, 'a blind gate fails its control');
+  t.match(judge(control, seen(32)), /16 bytes were made/, 'and so does one that sees double');
+  t.end();
+});
