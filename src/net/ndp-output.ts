@@ -154,22 +154,25 @@ function finish(
   writeEthernet(slab.dv, frame, macHigh, macLow, mac.high, mac.low, ETHERTYPE_IPV6);
   const ip = frame + ETH_HEADER_LEN;
   writeChecksum(slab, ip);
-  countSent(net, slab.dv.getUint8(ip + IPV6_HEADER_LEN), isMulticast(dst));
+  countRequested(net, slab.dv.getUint8(ip + IPV6_HEADER_LEN), isMulticast(dst));
+  net.mib.ip6.count(IP.OutTransmits);
+  net.mib.ip6.add(IP.OutOctets, NDP_PACKET_LEN);
   tx.add(frame, ETH_HEADER_LEN + NDP_PACKET_LEN);
   tx.commit();
 }
 
-function countSent(net: Network, type: number, isGroup: boolean): void {
+/** A message that leaves, or waits for its next hop (output counts the rest when it goes). */
+export function countRequested(net: Network, type: number, isGroup: boolean): void {
   const { ip6, icmp6 } = net.mib;
   ip6.count(IP.OutRequests);
-  ip6.count(IP.OutTransmits);
-  ip6.add(IP.OutOctets, NDP_PACKET_LEN);
   if (isGroup) ip6.count(IP.OutMcastPkts);
   icmp6.count(ICMP.OutMsgs);
   icmp6.outType[type]!++;
 }
 
-function refused(net: Network): false {
+/** A message for which there is no room. */
+export function refused(net: Network): false {
+  net.mib.ip6.count(IP.OutRequests);
   net.mib.ip6.count(IP.OutDiscards);
   return false;
 }

@@ -1,7 +1,7 @@
 /** Neighbour solicitations and advertisements in: RFC 4861 §7.1, §7.2; RFC 4862 §5.4.3, §5.4.4. */
 import { ALL_NODES6, isLoopback, isMulticast, isUnspecified, isV4 } from '../wire/address.ts';
 import { ETH_HEADER_LEN } from '../wire/ethernet.ts';
-import { icmpCode } from '../wire/icmp.ts';
+import { ICMP6, icmpCode } from '../wire/icmp.ts';
 import {
   NA_OVERRIDE,
   NA_ROUTER,
@@ -22,7 +22,14 @@ import { addressClaimed, dadSolicited } from './dad.ts';
 import { ACCEPTED, DROP } from './drops.ts';
 import type { Interface, InterfaceAddress } from './interface.ts';
 import type { IpPacket } from './ip-packet.ts';
-import { GROUP_MAC_HIGH, NDP_PACKET_LEN, sendAdvert, writeAdvert } from './ndp-output.ts';
+import {
+  countRequested,
+  GROUP_MAC_HIGH,
+  NDP_PACKET_LEN,
+  refused,
+  sendAdvert,
+  writeAdvert,
+} from './ndp-output.ts';
 import { LEARN } from './neighbour-table.ts';
 import type { Network } from './network.ts';
 
@@ -177,15 +184,18 @@ function answerThroughTable(
   const { iface } = pkt;
   if (net.locals.ownerOf(pkt.src, iface.index) !== null) return DROP.NDP_NOT_FOR_US;
   const n = iface.neighbours.resolve(pkt.src);
-  if (n === null) return DROP.REPLY_NO_ROOM;
-  if (n.isUsable()) {
+  if (n?.isUsable()) {
     return sendAdvert(net, iface, n.macHigh, n.macLow, pkt.src, entry.address, flags)
       ? ACCEPTED
       : DROP.REPLY_NO_ROOM;
   }
-  const slot = iface.device.tx.begin(); // written there, copied, and not committed
-  if (slot < 0) return DROP.REPLY_NO_ROOM;
+  const slot = n === null ? -1 : iface.device.tx.begin(); // written there, copied, and not committed
+  if (n === null || slot < 0) {
+    refused(net);
+    return DROP.REPLY_NO_ROOM;
+  }
   writeAdvert(net, iface, slot + ETH_HEADER_LEN, pkt.src, entry.address, flags);
+  countRequested(net, ICMP6.NEIGHBOUR_ADVERT, false);
   const held = iface.neighbours.hold(n, slot + ETH_HEADER_LEN, NDP_PACKET_LEN, 0, 0, 0);
   return held === 0 ? ACCEPTED : DROP.REPLY_NO_ROOM;
 }

@@ -164,6 +164,15 @@ export class LinkRig {
     return lines;
   }
 
+  /** The last bytes of the newest frame, as hexadecimal with colons. */
+  lastBytes(count: number): string {
+    const { tx } = this.device;
+    const d = tx.descAt(tx.inFlight - 1);
+    const end = tx.desc[d + TX.PIECE]! + tx.desc[d + TX.LEN]!;
+    const bytes = this.memory.slab.u8.subarray(end - count, end);
+    return Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join(':');
+  }
+
   /** Resolves and, if the neighbour is not usable, holds a packet marked `mark`. Returns the state. */
   send(to: string, mark: number, len = 100, src?: string): string {
     const n = this.table.resolve(ip(to));
