@@ -6,9 +6,13 @@ import { ETH_HEADER_LEN } from '../wire/ethernet.ts';
 import type { MacAddress } from '../wire/mac.ts';
 import { loadAddon, type NativeRing } from './addon.ts';
 import { randomMac } from './random-mac.ts';
-import { type NativeMemory, RingDevice, RingHalf, type RingSizes } from './ring-device.ts';
-
-const MAX_SUPER_FRAME = 65_535 + ETH_HEADER_LEN;
+import {
+  MAX_SUPER_FRAME,
+  type NativeMemory,
+  RingDevice,
+  RingHalf,
+  type RingSizes,
+} from './ring-device.ts';
 
 /** How PACKET_FANOUT spreads frames over the sockets of a group (linux/if_packet.h). */
 export const FANOUT_MODE = { hash: 0, lb: 1, cpu: 2, rollover: 3, random: 4, queue: 5 } as const;

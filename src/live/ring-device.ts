@@ -32,6 +32,12 @@ export const RX_FRAMES = 256;
 /** The most one frame can need: what C++ asks for before each read. */
 const MAX_FRAME_ROOM = 65_600;
 
+/**
+ * The largest frame to hand over with a vnet header. The kernel takes 14 bytes more (a packet of 65,535
+ * behind its Ethernet header), but cuts it up again for devices whose limit is the usual 65,536.
+ */
+export const MAX_SUPER_FRAME = 65_535;
+
 export interface RingSizes {
   readonly txFrames?: number;
   readonly txPayloadBytes?: number;

@@ -6,10 +6,13 @@ import type { MacAddress } from '../wire/mac.ts';
 import { loadAddon, type NativeRing } from './addon.ts';
 import { kernelDrops } from './kernel-drops.ts';
 import { randomMac } from './random-mac.ts';
-import { type NativeMemory, RingDevice, RingHalf, type RingSizes } from './ring-device.ts';
-
-/** The largest super-frame: an IP packet of 65,535 bytes behind an Ethernet header. */
-const MAX_SUPER_FRAME = 65_535 + ETH_HEADER_LEN;
+import {
+  MAX_SUPER_FRAME,
+  type NativeMemory,
+  RingDevice,
+  RingHalf,
+  type RingSizes,
+} from './ring-device.ts';
 
 export interface TapOptions extends RingSizes {
   /** At most 15 bytes; `tap%d` or nothing lets the kernel choose. */
