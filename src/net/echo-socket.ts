@@ -54,6 +54,9 @@ export class EchoSocket {
   pmtuDiscovery: number = PMTUDISC.WANT;
   /** Out of this interface only; 0 = by route. */
   boundIndex = 0;
+  /** Has replies or errors that the application has not been told of yet. */
+  isReady = false;
+  listener: EchoListener | null = null;
 
   constructor(id: number, rcvbufBytes: number) {
     this.id = id;
@@ -61,9 +64,16 @@ export class EchoSocket {
   }
 }
 
+/** Called once a turn's input is done, never from within it. */
+export interface EchoListener {
+  onReady(): void;
+}
+
 export class EchoSockets {
   private readonly net: Network;
   private readonly byId = new Map<number, EchoSocket>();
+  private ready: EchoSocket[] = [];
+  private draining: EchoSocket[] = [];
   private readonly scratch = new Datagram();
 
   constructor(net: Network) {
@@ -84,6 +94,7 @@ export class EchoSockets {
     if (!this.byId.delete(socket.id)) return;
     this.net.datagrams.clear(socket.queue, this.scratch);
     socket.errors.length = 0;
+    socket.listener = null;
   }
 
   get size(): number {
@@ -146,6 +157,7 @@ export class EchoSockets {
       socket.repliesLost++;
       return DROP.ICMP_RCVBUF;
     }
+    this.markReady(socket);
     return ACCEPTED;
   }
 
@@ -157,6 +169,31 @@ export class EchoSockets {
     if (socket === undefined || !isRequest) return false;
     if (socket.errors.length >= MAX_ERRORS) socket.errorsLost++;
     else socket.errors.push(new EchoError(why, icmpSeq(dv, quote.off)));
+    this.markReady(socket);
     return true;
+  }
+
+  get hasReady(): boolean {
+    return this.ready.length > 0;
+  }
+
+  /** Runs the applications of sockets that became ready. What they make ready waits for the next turn. */
+  drainReady(): void {
+    if (this.ready.length === 0) return;
+    const batch = this.ready;
+    this.ready = this.draining;
+    this.draining = batch;
+    for (let i = 0; i < batch.length; i++) {
+      const socket = batch[i]!;
+      socket.isReady = false;
+      if (socket.listener !== null) socket.listener.onReady();
+    }
+    batch.length = 0;
+  }
+
+  private markReady(socket: EchoSocket): void {
+    if (socket.isReady || socket.listener === null) return;
+    socket.isReady = true;
+    this.ready.push(socket);
   }
 }

@@ -159,6 +159,7 @@ export class Stack implements Host, DadListener {
 
   drainReady(): void {
     this.udp.drainReady();
+    this.net.echoes.drainReady();
   }
 
   /** Nothing is queued above the devices yet: datagram sockets are refused instead, and told of room. */
@@ -167,7 +168,8 @@ export class Stack implements Host, DadListener {
   }
 
   nextDeadlineNs(): number {
-    if (this.udp.hasReady || (this.udp.hasRefused && this.haveRoom())) return this.env.nowNs;
+    if (this.udp.hasReady || this.net.echoes.hasReady) return this.env.nowNs;
+    if (this.udp.hasRefused && this.haveRoom()) return this.env.nowNs;
     let next = this.deadlines.nextNs();
     for (let i = 0; i < this.devices.length; i++) {
       next = Math.min(next, this.devices[i]!.nextDeadlineNs());
