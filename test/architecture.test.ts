@@ -18,7 +18,7 @@ t.test('every field on the list of shared fields exists and has a reason', (t) =
     const isDeclared = texts.some(
       ([, text]) =>
         new RegExp(`(class|interface) ${owner}\\b`).test(text) &&
-        new RegExp(`\\b${name}\\b\\s*[:=;]`).test(text),
+        (name === '*' || new RegExp(`\\b${name}\\b\\s*[:=;]`).test(text)),
     );
     t.ok(isDeclared, `${field} is declared`);
     t.ok(reason.length > 20, `${field}: ${reason}`);
@@ -294,5 +294,7 @@ t.test('a shared field is one that the list names', (t) => {
   );
   t.equal(fieldWriterFindings(house).length, 1);
   t.equal(fieldWriterFindings(house, { 'C.f': 'the test says so' }).length, 0);
+  t.equal(fieldWriterFindings(house, { 'C.*': 'the test says so' }).length, 0);
+  t.equal(fieldWriterFindings(house, { 'C.g': 'another', 'B.*': 'another' }).length, 1);
   t.end();
 });

@@ -22,6 +22,9 @@ const LIBRARY = resolve(
   '../../../node_modules/typescript/lib',
 );
 
+/** The language's library is the same for every house: parsed once. */
+const LIBRARY_FILES = new Map<string, ts.SourceFile>();
+
 /**
  * Parses the TypeScript files among `sources` (path in the repository → text), with the language's own
  * library and nothing else: Node's types are unknown here, and the rules do not need them.
@@ -46,8 +49,13 @@ export function openHouse(sources: ReadonlyMap<string, string>): House {
     fileExists: (name) => inHouse(name) !== undefined,
     readFile: read,
     getSourceFile: (name, target) => {
+      const known = LIBRARY_FILES.get(name);
+      if (known !== undefined) return known;
       const text = read(name);
-      return text === undefined ? undefined : ts.createSourceFile(name, text, target, true);
+      if (text === undefined) return undefined;
+      const file = ts.createSourceFile(name, text, target, true);
+      if (inHouse(name) === undefined) LIBRARY_FILES.set(name, file);
+      return file;
     },
     getDefaultLibFileName: () => `${LIBRARY}/lib.es2023.d.ts`,
     getDefaultLibLocation: () => LIBRARY,

@@ -1,0 +1,28 @@
+import { COMMON_OPTIONS, type OptionSpec, type Options, optionHelp } from './options.ts';
+
+/** One subcommand of `ringway`. */
+export interface Command {
+  readonly name: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** What stands behind the name on a command line. */
+  readonly usage: string;
+  readonly options: readonly OptionSpec[];
+  /** Further lines of help. */
+  readonly details?: string;
+  /** The exit code of anything that is not a usage error or a result; iputils wants 2 from ping. */
+  readonly failureExit?: number;
+  run(options: Options): Promise<number>;
+}
+
+export function commandHelp(command: Command): string {
+  const details = command.details === undefined ? '' : `\n${command.details.trimEnd()}\n`;
+  return [
+    `Usage: ringway ${command.name} ${command.usage}`,
+    '',
+    command.summary,
+    '',
+    optionHelp([...command.options, ...COMMON_OPTIONS]),
+    details,
+  ].join('\n');
+}

@@ -1,0 +1,57 @@
+/** What the command says when it cannot do what was asked: one line, a code for scripts, an exit code. */
+import { AddonError } from '../../src/live/addon.ts';
+import { NamespaceError } from '../../src/live/namespace.ts';
+
+/** What a shell sees. `ping` has iputils' meaning: 0 replies came, 1 none came, 2 anything else. */
+export const EXIT = {
+  OK: 0,
+  /** It ran, and the answer is no: no reply came, a step of the demo failed. */
+  NO: 1,
+  /** The command line makes no sense. */
+  USAGE: 2,
+  /** The system or the stack refused: permissions, no such interface, address in use. */
+  REFUSED: 3,
+  /** No stack to talk to, or one of that name is running already. */
+  STACK: 4,
+} as const;
+
+export class Failure extends Error {
+  override readonly name = 'Failure';
+  /** For scripts: an errno name, or ERR_… of our own. */
+  readonly code: string;
+  readonly exit: number;
+
+  constructor(code: string, message: string, exit: number = EXIT.REFUSED) {
+    super(message);
+    this.code = code;
+    this.exit = exit;
+  }
+}
+
+export function usageError(message: string): Failure {
+  return new Failure('ERR_USAGE', message, EXIT.USAGE);
+}
+
+/** Errors that were meant for the user; anything else is a fault of ours and keeps its stack trace. */
+export function failureOf(error: unknown): Failure | null {
+  if (error instanceof Failure) return error;
+  if (error instanceof NamespaceError || error instanceof AddonError) {
+    return new Failure(error.code, error.message);
+  }
+  const system = error as NodeJS.ErrnoException;
+  if (!(error instanceof Error) || typeof system.code !== 'string') return null;
+  if (typeof system.syscall !== 'string') return null;
+  // The addon and netlink put the code first; so does Node.
+  const message = system.message.replace(new RegExp(`^${system.code}: `), '');
+  return new Failure(system.code, `${message} (${system.code})`);
+}
+
+/** One line on stderr, or one JSON object on stdout. Returns the exit code. */
+export function report(failure: Failure, program: string, isJson: boolean): number {
+  if (isJson) {
+    console.log(JSON.stringify({ error: failure.message, code: failure.code }));
+  } else {
+    console.error(`${program}: ${failure.message.split('\n').join(' ')}`);
+  }
+  return failure.exit;
+}
