@@ -47,3 +47,4 @@ scenario('TAP with vnet header', 'wire-child.ts', ['tap'], 47);
 scenario('TAP without vnet header', 'wire-child.ts', ['tap-plain'], 47);
 scenario('AF_PACKET with vnet header', 'wire-child.ts', ['packet'], 47);
 scenario('AF_PACKET without vnet header', 'wire-child.ts', ['packet-plain'], 47);
+scenario('a Linux router between two stacks', 'router-child.ts', [], 20);
