@@ -3,16 +3,18 @@
  * A quotation that matches nothing we have sent is forged or stale: nothing in it is believed
  * (RFC 1122 §3.2.2, RFC 4443 §2.4 (c–d), RFC 5927, RFC 8201 §4).
  */
-import { IpAddress, isLinkLocal6 } from '../wire/address.ts';
+import { addressEquals, IpAddress, isLinkLocal6 } from '../wire/address.ts';
 import { ICMP_HEADER_LEN, icmpCode, icmpType } from '../wire/icmp.ts';
 import { IPPROTO } from '../wire/ip-protocol.ts';
 import { ACCEPTED, DROP } from './drops.ts';
-import { OLD_ROUTER } from './icmp4-input.ts';
 import type { IpPacket } from './ip-packet.ts';
 import { ICMP } from './mib.ts';
 import type { Network } from './network.ts';
 import type { Quote } from './quote.ts';
 import type { NetworkError } from './transport.ts';
+
+/** An MTU of "fragmentation needed" from a router older than RFC 1191 (§5): it leaves the field 0. */
+export const OLD_ROUTER = -1;
 
 /** One scratch object per network. */
 export class ErrorReport implements NetworkError {
@@ -39,8 +41,10 @@ export function errorInput(
     (pkt.isV4 ? net.mib.icmp4 : net.mib.icmp6).count(ICMP.InErrors);
     return DROP.ICMP_MALFORMED;
   }
-  // A packet of ours has a source of ours.
-  if (net.locals.ownerOf(quote.src, pkt.iface.index) === null) return DROP.ICMP_NO_SOCKET;
+  // A packet of ours has a source of ours, and errors about it are sent there (RFC 792, RFC 4443 §2.2).
+  const link = net.linkOf(quote.src, pkt.iface);
+  const isOurs = addressEquals(quote.src, pkt.dst) && net.locals.ownerOf(quote.src, link) !== null;
+  if (!isOurs) return DROP.ICMP_NO_SOCKET;
   report.errno = errno;
   report.isHard = isHard;
   report.mtu = mtu === OLD_ROUTER ? plateauBelow(quote.totalLen) : mtu;
@@ -54,9 +58,8 @@ export function errorInput(
 
 /** To the transport that sent the packet. True when a socket owns it. */
 export function reportToOwner(net: Network, quote: Quote, report: ErrorReport): boolean {
-  if (quote.protocol === IPPROTO.ICMP || quote.protocol === IPPROTO.ICMPV6) {
-    return net.echoes.error(quote, report);
-  }
+  const own = quote.isV4 ? IPPROTO.ICMP : IPPROTO.ICMPV6;
+  if (quote.protocol === own) return net.echoes.error(quote, report);
   const transport = net.transports[quote.protocol]!;
   return transport?.error(quote, report) ?? false;
 }

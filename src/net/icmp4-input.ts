@@ -20,11 +20,11 @@ import {
 } from '../wire/icmp.ts';
 import { DROP } from './drops.ts';
 import { echoRequestInput } from './icmp-echo.ts';
-import { errorInput } from './icmp-error-input.ts';
-import { checksumIsGood } from './ip-deliver.ts';
+import { errorInput, OLD_ROUTER } from './icmp-error-input.ts';
 import type { IpPacket } from './ip-packet.ts';
 import { ICMP } from './mib.ts';
 import type { Network } from './network.ts';
+import { checksumIsGood } from './payload-checksum.ts';
 
 export function icmp4Input(net: Network, pkt: IpPacket): number {
   const mib = net.mib.icmp4;
@@ -97,9 +97,6 @@ function unreachableInput(net: Network, pkt: IpPacket): number {
   }
   return errorInput(net, pkt, ERRNO[code]!, !IS_SOFT.includes(code), mtu);
 }
-
-/** RFC 1191 §5: a router that does not know of the field leaves it 0; the plateau is taken below. */
-export const OLD_ROUTER = -1;
 
 function malformed(net: Network): number {
   net.mib.icmp4.count(ICMP.InErrors);

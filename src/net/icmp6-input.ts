@@ -20,11 +20,11 @@ import { IPPROTO } from '../wire/ip-protocol.ts';
 import { DROP } from './drops.ts';
 import { echoRequestInput } from './icmp-echo.ts';
 import { errorInput } from './icmp-error-input.ts';
-import { checksumIsGood, pseudoHeaderSum } from './ip-deliver.ts';
 import type { IpPacket } from './ip-packet.ts';
 import { ICMP } from './mib.ts';
 import { neighbourAdvertInput, neighbourSolicitInput } from './ndp.ts';
 import type { Network } from './network.ts';
+import { checksumIsGood, pseudoHeaderSum } from './payload-checksum.ts';
 
 export function icmp6Input(net: Network, pkt: IpPacket): number {
   const mib = net.mib.icmp6;

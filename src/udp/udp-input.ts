@@ -1,12 +1,14 @@
 /** Datagrams in: RFC 768, RFC 1122 §4.1.3, RFC 8200 §8.1. */
+import { EMSGSIZE } from '../base/errno.ts';
 import { NOT_FOUND } from '../base/word-table.ts';
 import { GSO } from '../link/ring-layout.ts';
 import { ACCEPTED, DROP } from '../net/drops.ts';
 import { sendUnreachable4, sendUnreachable6 } from '../net/icmp-error.ts';
-import { checksumIsGood, pseudoHeaderSum } from '../net/ip-deliver.ts';
+import { checksumIsGood, pseudoHeaderSum } from '../net/payload-checksum.ts';
 import { CAST, CSUM, type IpPacket } from '../net/ip-packet.ts';
 import { UDP, type UdpMib } from '../net/mib.ts';
 import type { Network } from '../net/network.ts';
+import { PMTUDISC } from '../net/out-packet.ts';
 import type { NetworkError, QuotedPacket } from '../net/transport.ts';
 import { UNREACH4, UNREACH6 } from '../wire/icmp.ts';
 import { IPPROTO } from '../wire/ip-protocol.ts';
@@ -22,10 +24,9 @@ export function udpInput(udp: Udp, pkt: IpPacket): number {
   const { dv } = net.env.memory.slab;
   const srcPort = udpSrcPort(dv, pkt.payloadOff);
   const dstPort = udpDstPort(dv, pkt.payloadOff);
-  const index = udp.demux.lookup(pkt.dst, dstPort, pkt.src, srcPort);
-  const socket = index === NOT_FOUND ? null : udp.socketAt(index);
-  if (socket === null || !listensOn(socket, pkt)) return noPort(net, pkt, mib);
-  return queueDatagrams(udp, socket, pkt, srcPort, mib);
+  const index = udp.demux.lookup(pkt.dst, dstPort, pkt.src, srcPort, arrivedOn(net, pkt));
+  if (index === NOT_FOUND) return noPort(net, pkt, mib);
+  return queueDatagrams(udp, udp.socketAt(index)!, pkt, srcPort, mib);
 }
 
 function checkDatagram(net: Network, pkt: IpPacket, mib: UdpMib): number {
@@ -55,8 +56,20 @@ function checkDatagram(net: Network, pkt: IpPacket, mib: UdpMib): number {
   return DROP.UDP_BAD_CHECKSUM;
 }
 
-function listensOn(s: UdpSocket, pkt: IpPacket): boolean {
-  return s.boundIndex === 0 || s.boundIndex === pkt.iface.index || pkt.iface.isLoopback;
+/**
+ * What we send to an IPv6 address of ours comes in through loopback, but belongs to the interface that has
+ * the address: link-local ones mean nothing elsewhere (RFC 4007 §6).
+ */
+function arrivedOn(net: Network, pkt: IpPacket): number {
+  const { iface } = pkt;
+  if (!iface.isLoopback || pkt.isV4) return iface.index;
+  const owner = net.locals.ownerOf(pkt.dst, iface.index);
+  if (owner !== null) return owner.index;
+  for (let i = 0; i < net.interfaces.length; i++) {
+    const { index } = net.interfaces[i]!;
+    if (net.locals.ownerOf(pkt.dst, index) !== null) return index;
+  }
+  return iface.index;
 }
 
 /** RFC 1122 §4.1.3.1: port unreachable, but never about a group's datagram. */
@@ -111,14 +124,14 @@ function queueOne(
     mib.count(UDP.InErrors);
     return DROP.UDP_RCVBUF;
   }
-  if (!net.datagrams.put(s.queue, pkt, off, len, srcPort, 0, net.env.nowNs)) {
+  if (!net.datagrams.put(s.queue, pkt, arrivedOn(net, pkt), off, len, srcPort)) {
     s.droppedNoMemory++;
     mib.count(UDP.MemErrors);
     mib.count(UDP.InErrors);
     return DROP.UDP_NO_MEMORY;
   }
   mib.count(UDP.InDatagrams);
-  udp.markReady(s, READY.IN);
+  udp.readiness.mark(s, READY.IN);
   return ACCEPTED;
 }
 
@@ -130,9 +143,11 @@ export function udpError(udp: Udp, quote: QuotedPacket, why: NetworkError): bool
   const { dv } = udp.net.env.memory.slab;
   const localPort = udpSrcPort(dv, quote.off);
   const remotePort = udpDstPort(dv, quote.off);
-  const index = udp.demux.lookup(quote.src, localPort, quote.dst, remotePort);
+  const index = udp.demux.lookup(quote.src, localPort, quote.dst, remotePort, quote.ifaceIndex);
   if (index === NOT_FOUND) return false;
   const s = udp.socketAt(index)!;
-  if (s.remotePort !== 0 && why.isHard) udp.setError(s, why.errno);
+  // Whoever asked for path MTU discovery has to learn that his datagram was too big (RFC 1122 §3.3.3).
+  const isTooBig = why.errno === EMSGSIZE && s.pmtuDiscovery !== PMTUDISC.DONT;
+  if (s.isConnected && (why.isHard || isTooBig)) udp.setError(s, why.errno);
   return true;
 }
