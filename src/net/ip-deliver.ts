@@ -1,13 +1,12 @@
 /** A whole datagram for us: to ICMP, or to the transport that has its protocol. */
 import { isUnspecified } from '../wire/address.ts';
-import { addSum, foldSum, sumBytes, sumWord16, sumWord32 } from '../wire/checksum.ts';
 import { PARAM6, UNREACH4 } from '../wire/icmp.ts';
 import { IPPROTO } from '../wire/ip-protocol.ts';
 import { DROP } from './drops.ts';
 import { sendParameterProblem6, sendUnreachable4 } from './icmp-error.ts';
 import { icmp4Input } from './icmp4-input.ts';
 import { icmp6Input } from './icmp6-input.ts';
-import { CSUM, type IpPacket } from './ip-packet.ts';
+import type { IpPacket } from './ip-packet.ts';
 import { IP } from './mib.ts';
 import type { Network } from './network.ts';
 
