@@ -5,6 +5,8 @@
 #include "checksum.h"
 #include "errors.h"
 #include "instance.h"
+#include "kernel_echo.h"
+#include "netlink.h"
 #include "packet_ring.h"
 #include "poller.h"
 #include "ring_layout.h"
@@ -42,6 +44,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   TapRing::Init(env, exports);
   PacketRing::Init(env, exports);
   Poller::Init(env, exports);
+  InitNetlink(env, exports);
+  InitKernelEcho(env, exports);
   return exports;
 }
 
