@@ -70,6 +70,21 @@ export class TxRing {
     return this.capacity - ((this.ctrl[CTRL.TX_HEAD]! - this.released) | 0);
   }
 
+  /** The most that `reserve` can ever give. */
+  get payloadBytes(): number {
+    return this.payloadEnd - this.payloadAt - 1;
+  }
+
+  /** Half of the frames and half of the payload bytes are free: time to tell those who found no room. */
+  isHalfFree(): boolean {
+    this.releaseCompleted();
+    if (this.room * 2 < this.capacity) return false;
+    if (this.inFlight === 0) return true;
+    const used = this.payloadHead - this.payloadTail;
+    const size = this.payloadEnd - this.payloadAt;
+    return (used < 0 ? used + size : used) * 2 <= size;
+  }
+
   /** `len` contiguous bytes for a payload that the next commits refer to; -1 when there is no room. */
   reserve(len: number): number {
     this.releaseCompleted();

@@ -6,6 +6,7 @@
  * as Linux charges a socket for the buffers behind its datagrams.
  */
 import { CELL_BYTES, type CellStore, cellsFor, NO_CELL } from '../base/cell-store.ts';
+import type { Clock } from '../link/frame-sink.ts';
 import { IpAddress } from '../wire/address.ts';
 import type { IpPacket } from './ip-packet.ts';
 
@@ -20,11 +21,10 @@ const FIELD = {
   PORT: 3,
   IFACE: 4,
   TTL_TOS: 5,
-  EXTRA: 6,
-  SRC: 8,
-  DST: 12,
+  SRC: 6,
+  DST: 10,
 } as const;
-const WORDS = 16;
+const WORDS = 14;
 
 /** One socket's queue: counts and ends; the records are the store's. */
 export class DatagramQueue {
@@ -43,8 +43,6 @@ export class Datagram {
   ifaceIndex = 0;
   ttl = 0;
   tos = 0;
-  /** A word of the protocol's own. */
-  extra = 0;
   /** The datagram's whole length, even if the reader took less. */
   len = 0;
   /** When the frame's batch was received. */
@@ -55,14 +53,16 @@ export class Datagram {
 
 export class DatagramStore {
   private readonly cells: CellStore;
+  private readonly clock: Clock;
   private records = new Int32Array(64 * WORDS);
   private times = new Float64Array(64);
   private firstFree = NONE;
   private used = 0;
   private live = 0;
 
-  constructor(cells: CellStore) {
+  constructor(cells: CellStore, clock: Clock) {
     this.cells = cells;
+    this.clock = clock;
   }
 
   /** Datagrams waiting in all queues. */
@@ -79,11 +79,10 @@ export class DatagramStore {
   put(
     q: DatagramQueue,
     pkt: IpPacket,
+    ifaceIndex: number,
     off: number,
     len: number,
     port: number,
-    extra: number,
-    atNs: number,
   ): boolean {
     const chain = this.cells.store(off, len);
     if (chain === NO_CELL) return false;
@@ -94,12 +93,11 @@ export class DatagramStore {
     f[r + FIELD.CHAIN] = chain;
     f[r + FIELD.LEN] = len;
     f[r + FIELD.PORT] = port;
-    f[r + FIELD.IFACE] = pkt.iface.index;
+    f[r + FIELD.IFACE] = ifaceIndex;
     f[r + FIELD.TTL_TOS] = (pkt.ttl << 8) | pkt.tos;
-    f[r + FIELD.EXTRA] = extra;
     writeAddress(f, r + FIELD.SRC, pkt.src);
     writeAddress(f, r + FIELD.DST, pkt.dst);
-    this.times[index] = atNs;
+    this.times[index] = this.clock.nowNs;
     if (q.last === NONE) q.first = index;
     else f[q.last * WORDS + FIELD.NEXT] = index;
     q.last = index;
@@ -134,7 +132,6 @@ export class DatagramStore {
     d.ifaceIndex = f[r + FIELD.IFACE]!;
     d.ttl = f[r + FIELD.TTL_TOS]! >>> 8;
     d.tos = f[r + FIELD.TTL_TOS]! & 0xff;
-    d.extra = f[r + FIELD.EXTRA]!;
     readAddress(f, r + FIELD.SRC, d.src);
     readAddress(f, r + FIELD.DST, d.dst);
     d.atNs = this.times[q.first]!;

@@ -153,7 +153,7 @@ export class EchoSockets {
     const fits = q.chargedBytes + net.datagrams.chargeFor(len) <= socket.rcvbufBytes;
     const seq = icmpSeq(dv, pkt.payloadOff);
     const at = pkt.payloadOff + ICMP_HEADER_LEN;
-    if (!fits || !net.datagrams.put(q, pkt, at, len, seq, 0, net.env.nowNs)) {
+    if (!fits || !net.datagrams.put(q, pkt, pkt.iface.index, at, len, seq)) {
       socket.repliesLost++;
       return DROP.ICMP_RCVBUF;
     }

@@ -2,15 +2,16 @@
  * Datagrams out: IP headers, checksums, fragments, the link-layer address.
  *
  * Everything a datagram needs is taken from the transmit ring before its first frame is committed, so
- * it leaves whole or not at all: -ENOBUFS tells the caller to wait for room. A packet whose neighbour
- * is not resolved yet is copied to the neighbour's queue; its transmit slot is simply not committed.
+ * it leaves whole or not at all: -EAGAIN tells the caller to wait for room in the device, -ENOBUFS that
+ * memory or the neighbour table is full. A packet whose neighbour is not resolved yet is copied to the
+ * neighbour's queue; its transmit slot is simply not committed.
  */
 
 import { NO_BLOCK } from '../base/block-pool.ts';
-import { EMSGSIZE, ENOBUFS } from '../base/errno.ts';
+import { EAGAIN, EINVAL, EMSGSIZE, ENOBUFS } from '../base/errno.ts';
 import type { Device } from '../link/device.ts';
 import type { Address } from '../wire/address.ts';
-import { isV4 } from '../wire/address.ts';
+import { isLoopback, isV4 } from '../wire/address.ts';
 import { addSum, foldChecksum, foldSum, sumBytes, sumWord16, sumWord32 } from '../wire/checksum.ts';
 import { ETH_HEADER_LEN, ETHERTYPE_IPV4, ETHERTYPE_IPV6, writeEthernet } from '../wire/ethernet.ts';
 import { IPPROTO } from '../wire/ip-protocol.ts';
@@ -27,7 +28,7 @@ import { IP, type IpMib } from './mib.ts';
 import type { Network } from './network.ts';
 import { type OutPacket, PMTUDISC } from './out-packet.ts';
 
-/** Sends `net.out`. Returns 0, -EMSGSIZE or -ENOBUFS; nothing of it was sent unless 0. */
+/** Sends `net.out`. Returns 0, -EMSGSIZE, -EINVAL, -EAGAIN or -ENOBUFS; nothing of it was sent unless 0. */
 export function ipOutput(net: Network): number {
   const o = net.out;
   const v4 = isV4(o.path.destination);
@@ -35,6 +36,8 @@ export function ipOutput(net: Network): number {
   mib.count(IP.OutRequests);
   if (o.path.cast === CAST.MULTICAST) mib.count(IP.OutMcastPkts);
   else if (o.path.cast === CAST.BROADCAST) mib.count(IP.OutBcastPkts);
+  // RFC 1122 §3.2.1.3 (g), RFC 4291 §2.5.3: a loopback address does not leave the host.
+  if (isLoopback(o.src) && !o.path.iface.isLoopback) return finish(mib, -EINVAL);
   const headerLen = v4 ? IPV4_HEADER_LEN : IPV6_HEADER_LEN;
   const size = headerLen + o.transportLen + o.payloadLen;
   const mtu = usableMtu(net, o);
@@ -56,6 +59,12 @@ export function usableMtu(net: Network, o: OutPacket): number {
   return ignoresPath ? o.path.iface.device.mtu : o.path.mtu(net.env.nowNs);
 }
 
+/** Whether routers may cut the datagram: if asked to, or if it would not arrive otherwise (below the floor). */
+function leavesFragmenting(net: Network, o: OutPacket): boolean {
+  if (o.pmtuDiscovery === PMTUDISC.DONT) return true;
+  return o.pmtuDiscovery === PMTUDISC.WANT && o.path.needsFragmenting(net.env.nowNs);
+}
+
 function finish(mib: IpMib, result: number): number {
   if (result < 0) mib.count(IP.OutDiscards);
   return result;
@@ -63,7 +72,7 @@ function finish(mib: IpMib, result: number): number {
 
 function sendWhole(net: Network, o: OutPacket, mib: IpMib, v4: boolean): number {
   const device = o.path.iface.device;
-  if (!hasRoom(device, 1)) return -ENOBUFS;
+  if (!hasRoom(device, 1)) return -EAGAIN;
   const slot = device.tx.begin();
   const l3 = slot + ETH_HEADER_LEN;
   const headerLen = v4 ? IPV4_HEADER_LEN : IPV6_HEADER_LEN;
@@ -71,7 +80,7 @@ function sendWhole(net: Network, o: OutPacket, mib: IpMib, v4: boolean): number 
   const total = headerLen + o.transportLen + o.payloadLen;
   const { slab } = net.env.memory;
   if (v4) {
-    const df = o.pmtuDiscovery === PMTUDISC.DONT ? 0 : IPV4_DF;
+    const df = leavesFragmenting(net, o) ? 0 : IPV4_DF;
     // RFC 6864 §4.1: a datagram that cannot be fragmented needs no identification.
     const id = df === 0 ? net.identifications.next4(o.path.destination, o.protocol) : 0;
     writeIpv4(
@@ -158,7 +167,9 @@ function sendFragments(net: Network, o: OutPacket, mib: IpMib, v4: boolean, mtu:
   const share = (mtu - headerLen) & ~7;
   const length = o.transportLen + o.payloadLen;
   const device = o.path.iface.device;
-  if (!hasRoom(device, Math.ceil(length / share))) return -ENOBUFS;
+  const pieces = Math.ceil(length / share);
+  if (pieces > device.tx.capacity) return -EMSGSIZE; // waiting would not help
+  if (!hasRoom(device, pieces)) return -EAGAIN;
   if (o.checksumAt >= 0) {
     const sum = sumBytes(net.env.memory.slab.dv, net.transportHeader, o.transportLen, pseudoSum(o));
     const check = notZero(foldChecksum(addSum(sum, payloadSum(net, o))));
@@ -188,7 +199,7 @@ function sendFragment(
 ): number {
   const { slab } = net.env.memory;
   const slot = o.path.iface.device.tx.begin();
-  if (slot < 0) return -ENOBUFS;
+  if (slot < 0) return -EAGAIN;
   const l3 = slot + ETH_HEADER_LEN;
   const more = at + len < length ? 1 : 0;
   let headers = IPV4_HEADER_LEN;

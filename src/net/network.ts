@@ -1,7 +1,7 @@
 import { NO_BLOCK } from '../base/block-pool.ts';
 import type { DeadlineQueue } from '../base/deadline-queue.ts';
 import type { Env } from '../base/env.ts';
-import { ENOBUFS } from '../base/errno.ts';
+import { EAGAIN } from '../base/errno.ts';
 import type { RandomStream } from '../base/rng.ts';
 import { SipHash } from '../base/siphash.ts';
 import type { Address } from '../wire/address.ts';
@@ -83,11 +83,11 @@ export class Network implements ReassemblyFailure {
     this.reassembly6 = this.newReassembly(false);
     this.identifications = new Identifications(this.secret, rng.stream('net.ids'));
     this.icmpLimit = new IcmpLimit(env, this.config);
-    this.datagrams = new DatagramStore(memory.cells);
+    this.datagrams = new DatagramStore(memory.cells, env);
     this.echoes = new EchoSockets(this);
   }
 
-  /** `len` bytes of the interface's transmit ring for a payload, or -ENOBUFS. */
+  /** `len` bytes of the interface's transmit ring for a payload, or -EAGAIN. */
   reserve(iface: Interface, len: number): number {
     const { device } = iface;
     let at = device.tx.reserve(len);
@@ -95,7 +95,7 @@ export class Network implements ReassemblyFailure {
       device.txFlush();
       at = device.tx.reserve(len);
     }
-    return at < 0 ? -ENOBUFS : at;
+    return at < 0 ? -EAGAIN : at;
   }
 
   /** RFC 792, RFC 8200 §4.5: tells the sender, if the first fragment came. */

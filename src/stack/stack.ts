@@ -1,3 +1,4 @@
+import { assert } from '../base/assert.ts';
 import { DeadlineQueue } from '../base/deadline-queue.ts';
 import type { Env } from '../base/env.ts';
 import { EADDRNOTAVAIL, EEXIST, EINVAL, ENETUNREACH, ENODEV } from '../base/errno.ts';
@@ -25,8 +26,11 @@ import {
   networkOf,
 } from '../wire/address.ts';
 import { IPPROTO } from '../wire/ip-protocol.ts';
+import { UDP_HEADER_LEN } from '../wire/udp.ts';
 import type { Host } from './host.ts';
 
+/** What one datagram can carry: UDP over IPv6. */
+const LARGEST_PAYLOAD = 65535 - UDP_HEADER_LEN;
 /** Metric of the routes that come with an address: Linux's for IPv6, and 0 would do for IPv4. */
 const CONNECTED_METRIC = 256;
 const DEFAULT_METRIC = 1024;
@@ -154,11 +158,11 @@ export class Stack implements Host, DadListener {
 
   fireTimers(): void {
     this.deadlines.fire(this.env.nowNs);
-    if (this.udp.hasRefused && this.haveRoom()) this.udp.retryRefused();
+    this.udp.readiness.retry();
   }
 
   drainReady(): void {
-    this.udp.drainReady();
+    this.udp.readiness.drain();
     this.net.echoes.drainReady();
   }
 
@@ -168,8 +172,9 @@ export class Stack implements Host, DadListener {
   }
 
   nextDeadlineNs(): number {
-    if (this.udp.hasReady || this.net.echoes.hasReady) return this.env.nowNs;
-    if (this.udp.hasRefused && this.haveRoom()) return this.env.nowNs;
+    const { readiness } = this.udp;
+    if (readiness.hasReady || readiness.canRetry()) return this.env.nowNs;
+    if (this.net.echoes.hasReady) return this.env.nowNs;
     let next = this.deadlines.nextNs();
     for (let i = 0; i < this.devices.length; i++) {
       next = Math.min(next, this.devices[i]!.nextDeadlineNs());
@@ -180,17 +185,13 @@ export class Stack implements Host, DadListener {
   /** Closes sockets and devices, drops what waits. Afterwards nothing of the stack holds memory. */
   close(): void {
     this.udp.closeAll();
+    this.net.echoes.closeAll();
     this.net.reassembly4.clear();
     this.net.reassembly6.clear();
     for (const iface of this.net.interfaces) {
       iface.neighbours.clear();
       iface.device.close();
     }
-  }
-
-  /** Every device could take half a ring more. */
-  private haveRoom(): boolean {
-    return this.devices.every((d) => d.tx.room * 2 >= d.tx.capacity);
   }
 
   private addLoopback(frames: FrameStore): void {
@@ -202,6 +203,7 @@ export class Stack implements Host, DadListener {
   }
 
   private attach(name: string, device: Device, isLoopback: boolean): Interface {
+    assert(device.tx.payloadBytes >= LARGEST_PAYLOAD, 'the largest datagram fits into the ring');
     const index = this.net.interfaces.length + 1;
     const output = new InterfaceOutput(this.net, index);
     const iface = createInterface(this.net, index, name, device, isLoopback, output);

@@ -8,7 +8,6 @@ import {
   EINVAL,
   EMSGSIZE,
   ENETUNREACH,
-  ENOBUFS,
 } from '../base/errno.ts';
 import { ipOutput, usableMtu } from '../net/ip-output.ts';
 import { CAST } from '../net/ip-packet.ts';
@@ -18,6 +17,7 @@ import type { Path } from '../net/path-cache.ts';
 import {
   type Address,
   isLinkLocal6,
+  isLoopback,
   isUnspecified,
   isV4,
   LOOPBACK4,
@@ -33,7 +33,8 @@ const MAX_LEN = 65535;
 
 /**
  * Sends one datagram; the socket is bound. Returns the number of bytes, or -errno: -EAGAIN when the
- * device has no room now (the socket becomes ready for output when it has).
+ * device has no room now (the socket becomes ready for output when it has). As on Linux a pending error
+ * is reported once nothing is wrong with the call itself.
  */
 export function udpSendTo(
   udp: Udp,
@@ -41,49 +42,64 @@ export function udpSendTo(
   data: Uint8Array,
   destination: Address,
   port: number,
-  boundIndex: number,
+  scopeIndex: number,
 ): number {
   const { net } = udp;
-  const to = effectiveDestination(destination);
-  const refused = checkDestination(s, to, port);
+  if (data.length > MAX_LEN) return -EMSGSIZE;
+  if (port < 1 || port > 65535) return -EINVAL;
+  const to = effectiveDestination(s, destination);
+  const refused = checkFamilies(s, to);
   if (refused !== 0) return refused;
-  const iface = s.boundIndex !== 0 ? s.boundIndex : boundIndex;
+  const iface = s.boundIndex !== 0 ? s.boundIndex : scopeIndex;
   if (isLinkLocal6(to) && iface === 0) return -EINVAL; // which link? (RFC 4007 §6)
   const path = net.paths.lookup(to, iface);
   if (path === null) return -ENETUNREACH;
-  if (path.cast === CAST.BROADCAST && !s.isBroadcastAllowed) return -EACCES;
-  const source = isUnspecified(s.local) ? path.source : s.local;
-  if (isUnspecified(source)) return -EADDRNOTAVAIL;
+  const source = sourceFor(s, path);
+  const wrong = checkPath(s, path, source);
+  if (wrong !== 0) return wrong;
   const len = UDP_HEADER_LEN + data.length;
   if (len + (isV4(to) ? IPV4_HEADER_LEN : 0) > MAX_LEN) return -EMSGSIZE;
   describe(udp, s, path, source, data.length);
   if (exceedsMtu(udp, data.length)) return -EMSGSIZE;
+  const pending = udp.takeError(s);
+  if (pending !== 0) return -pending;
   const at = data.length === 0 ? 0 : net.reserve(path.iface, data.length);
-  if (at < 0) return noRoom(udp, s);
+  if (at < 0) return unsent(udp, s, at);
   net.env.memory.slab.u8.set(data, at);
   net.out.payloadOff = at;
   writeUdp(net.env.memory.slab.dv, net.transportHeader, s.localPort, port, len, 0);
   const result = ipOutput(net);
-  if (result === -ENOBUFS) return noRoom(udp, s);
-  if (result < 0) return result;
+  if (result < 0) return unsent(udp, s, result);
   (isV4(to) ? net.mib.udp4 : net.mib.udp6).count(UDP.OutDatagrams);
   return data.length;
 }
 
 /** As on Linux, the unspecified address as a destination means this host. */
-function effectiveDestination(a: Address): Address {
+export function effectiveDestination(s: UdpSocket, a: Address): Address {
   if (!isUnspecified(a)) return a;
-  return isV4(a) ? LOOPBACK4 : LOOPBACK6;
+  return isV4(a) || (isV4(s.local) && !isUnspecified(s.local)) ? LOOPBACK4 : LOOPBACK6;
 }
 
-function checkDestination(s: UdpSocket, to: Address, port: number): number {
-  if (port < 1 || port > 65535) return -EINVAL;
+/** Whether the socket, bound as it is, can speak to an address of this family. */
+export function checkFamilies(s: UdpSocket, to: Address): number {
   const v4 = isV4(to);
   if (s.family === 'ipv4' && !v4) return -EAFNOSUPPORT;
   if (s.family === 'ipv6' && v4) return -ENETUNREACH;
-  // Bound to an address of one family, a socket cannot send in the other.
-  if (!isUnspecified(s.local) && isV4(s.local) !== v4) return -ENETUNREACH;
-  return 0;
+  // Linux has a different errno for each way round.
+  if (isUnspecified(s.local) || isV4(s.local) === v4) return 0;
+  return v4 ? -ENETUNREACH : -EAFNOSUPPORT;
+}
+
+/** The address to send from: what the socket is bound to, if packets can come from there. */
+export function sourceFor(s: UdpSocket, path: Path): Address {
+  return isUnspecified(s.local) || s.isGroupBound ? path.source : s.local;
+}
+
+export function checkPath(s: UdpSocket, path: Path, source: Address): number {
+  if (path.cast === CAST.BROADCAST && !s.isBroadcastAllowed) return -EACCES;
+  if (isUnspecified(source)) return -EADDRNOTAVAIL;
+  // RFC 1122 §3.2.1.3 (g), RFC 4291 §2.5.3: never outside a host.
+  return isLoopback(source) && !path.iface.isLoopback ? -EINVAL : 0;
 }
 
 function describe(udp: Udp, s: UdpSocket, path: Path, source: Address, len: number): void {
@@ -111,9 +127,10 @@ function exceedsMtu(udp: Udp, len: number): boolean {
   return header + UDP_HEADER_LEN + len > usableMtu(udp.net, o);
 }
 
-function noRoom(udp: Udp, s: UdpSocket): number {
-  const { mib } = udp.net;
-  (isV4(udp.net.out.path.destination) ? mib.udp4 : mib.udp6).count(UDP.SndbufErrors);
-  udp.wantRoom(s);
-  return -EAGAIN;
+function unsent(udp: Udp, s: UdpSocket, why: number): number {
+  const { mib, out } = udp.net;
+  if (why === -EMSGSIZE) return why;
+  (isV4(out.path.destination) ? mib.udp4 : mib.udp6).count(UDP.SndbufErrors);
+  if (why === -EAGAIN) udp.readiness.refuse(s, out.path.iface.device.tx);
+  return why;
 }

@@ -1,3 +1,4 @@
+import type { TxRing } from '../link/tx-ring.ts';
 import { DatagramQueue } from '../net/datagram-store.ts';
 import { PMTUDISC } from '../net/out-packet.ts';
 import { IpAddress } from '../wire/address.ts';
@@ -6,8 +7,8 @@ import { IpAddress } from '../wire/address.ts';
 export const READY = { IN: 1, OUT: 2, ERROR: 4 } as const;
 
 /**
- * One UDP socket: who it is, what it was told, what waits in it. `udp.ts` does the work; fields are
- * written there and, for options, by the application through `udp-options.ts`.
+ * One UDP socket: who it is, what it was told, what waits in it. `udp.ts` does the work and writes
+ * the fields, `ready-sockets.ts` those of readiness; options are the application's to set.
  */
 export class UdpSocket {
   /** Its place in the protocol's list. */
@@ -17,10 +18,16 @@ export class UdpSocket {
   readonly local = new IpAddress();
   localPort = 0;
   readonly remote = new IpAddress();
-  /** 0 while the socket is not connected. */
   remotePort = 0;
+  isConnected = false;
   /** The interface that a link-local address or SO_BINDTODEVICE ties it to; 0 = any. */
   boundIndex = 0;
+  /** What the application itself bound, and what `disconnect` goes back to: the rest was chosen for it. */
+  readonly ownLocal = new IpAddress();
+  ownPort = 0;
+  ownIndex = 0;
+  /** Bound to a group or a broadcast address: it receives what is sent there, and sends from elsewhere. */
+  isGroupBound = false;
   isClosed = false;
   /** Reported by the next call, then forgotten (SO_ERROR). Positive errno. */
   pendingError = 0;
@@ -40,8 +47,9 @@ export class UdpSocket {
   pmtuDiscovery: number = PMTUDISC.WANT;
   /** RFC 1122 §4.1.3.4: an application may send IPv4 datagrams without a checksum. */
   isChecksumOff = false;
-  /** Waits to be told that there is room in the device again. */
-  wantsRoom = false;
+  /** The ring that had no room for the last send, and how far it had come then; null: nothing is waited for. */
+  refusedBy: TxRing | null = null;
+  refusedAt = 0;
   /** READY bits that the application has not been told of yet. */
   readyBits = 0;
   listener: ReadyListener | null = null;

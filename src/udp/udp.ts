@@ -9,6 +9,7 @@ import {
   EINVAL,
   ENETUNREACH,
 } from '../base/errno.ts';
+import { NOT_FOUND } from '../base/word-table.ts';
 import { Datagram } from '../net/datagram-store.ts';
 import { EphemeralPorts } from '../net/ephemeral-ports.ts';
 import type { IpPacket } from '../net/ip-packet.ts';
@@ -18,15 +19,25 @@ import {
   type Address,
   ANY4,
   ANY6,
+  isLimitedBroadcast,
   isLinkLocal6,
+  isLinkScopeMulticast6,
+  isLoopback,
   isMulticast,
   isUnspecified,
   isV4,
 } from '../wire/address.ts';
+import { ReadySockets } from './ready-sockets.ts';
 import { UdpBindings } from './udp-bindings.ts';
 import { UdpDemux } from './udp-demux.ts';
 import { udpError, udpInput } from './udp-input.ts';
-import { udpSendTo } from './udp-output.ts';
+import {
+  checkFamilies,
+  checkPath,
+  effectiveDestination,
+  sourceFor,
+  udpSendTo,
+} from './udp-output.ts';
 import { READY, type UdpFamily, UdpSocket } from './udp-socket.ts';
 
 export class Udp implements Transport {
@@ -36,10 +47,8 @@ export class Udp implements Transport {
   private readonly ports: EphemeralPorts;
   private readonly sockets: (UdpSocket | null)[] = [];
   private readonly freeIndices: number[] = [];
-  /** Sockets with READY bits their application has not seen; filled by input, emptied by `drainReady`. */
-  private ready: UdpSocket[] = [];
-  private draining: UdpSocket[] = [];
-  private readonly refused: UdpSocket[] = [];
+  /** Whom to tell that he can read, or write again. */
+  readonly readiness = new ReadySockets();
   private readonly scratch = new Datagram();
 
   constructor(net: Network) {
@@ -52,6 +61,7 @@ export class Udp implements Transport {
     const index = this.freeIndices.pop() ?? this.sockets.length;
     const s = new UdpSocket(index, family, this.net.config.rmemDefault);
     s.local.copy(family === 'ipv4' ? ANY4 : ANY6);
+    s.ownLocal.copy(s.local);
     this.sockets[index] = s;
     return s;
   }
@@ -68,62 +78,78 @@ export class Udp implements Transport {
   /** Port 0 picks one. Returns 0, -EINVAL (bound already), -EADDRNOTAVAIL, -EADDRINUSE, -EAFNOSUPPORT. */
   bind(s: UdpSocket, address: Address, port: number, boundIndex = 0): number {
     if (s.isClosed) return -EBADF;
-    if (s.localPort !== 0 || port < 0 || port > 65535) return -EINVAL;
+    if (port < 0 || port > 65535) return -EINVAL;
     const refused = this.checkLocal(s, address, boundIndex);
     if (refused !== 0) return refused;
-    return this.claim(s, address, port, ANY6, 0, boundIndex);
-  }
-
-  /** Fixes the peer: only its datagrams arrive, errors are reported. Binds if need be. */
-  connect(s: UdpSocket, address: Address, port: number, boundIndex = 0): number {
-    if (s.isClosed) return -EBADF;
-    if (port < 1 || port > 65535) return -EINVAL;
-    if (s.family === 'ipv4' && !isV4(address)) return -EAFNOSUPPORT;
-    if (s.family === 'ipv6' && isV4(address)) return -ENETUNREACH;
-    const iface = s.boundIndex !== 0 ? s.boundIndex : boundIndex;
-    if (isLinkLocal6(address) && iface === 0) return -EINVAL;
-    const path = this.net.paths.lookup(address, iface);
-    if (path === null || isUnspecified(path.source)) return -ENETUNREACH;
-    const source = isUnspecified(s.local) ? path.source : s.local;
-    if (s.localPort === 0) {
-      const bound = this.claim(s, source, 0, address, port, isLinkLocal6(address) ? iface : 0);
-      if (bound !== 0) return bound;
-    }
-    this.demux.remove(s);
-    s.local.copy(source);
-    s.remote.copy(address);
-    s.remotePort = port;
-    if (isLinkLocal6(address)) s.boundIndex = iface;
-    this.demux.add(s);
+    if (s.localPort !== 0) return -EINVAL;
+    const result = this.claim(s, address, port, ANY6, 0, boundIndex);
+    if (result !== 0) return result;
+    s.ownLocal.copy(address);
+    s.ownPort = port;
+    s.ownIndex = boundIndex;
+    s.isGroupBound = isMulticast(address) || this.isBroadcast(address);
     return 0;
   }
 
-  /** Back to unconnected; the port and the address stay. */
+  /**
+   * Fixes the peer: only its datagrams arrive, errors are reported. Binds if need be: -EAGAIN when no
+   * ephemeral port is left. A failure changes nothing.
+   */
+  connect(s: UdpSocket, address: Address, port: number, scopeIndex = 0): number {
+    if (s.isClosed) return -EBADF;
+    if (port < 0 || port > 65535) return -EINVAL;
+    const to = effectiveDestination(s, address);
+    const refused = checkFamilies(s, to);
+    if (refused !== 0) return refused;
+    const needsScope = isLinkLocal6(to) || isLinkScopeMulticast6(to);
+    const iface = s.boundIndex !== 0 ? s.boundIndex : scopeIndex;
+    if (needsScope && (iface === 0 || (scopeIndex !== 0 && scopeIndex !== iface))) return -EINVAL;
+    const path = this.net.paths.lookup(to, iface);
+    if (path === null) return -ENETUNREACH;
+    const source = sourceFor(s, path);
+    const wrong = checkPath(s, path, source);
+    if (wrong !== 0) return wrong;
+    const boundIndex = needsScope ? iface : s.boundIndex;
+    if (s.localPort === 0) {
+      const result = this.claim(s, source, 0, to, port, boundIndex);
+      if (result !== 0) return result === -EADDRINUSE ? -EAGAIN : result;
+    }
+    return this.associate(s, source, to, port, boundIndex);
+  }
+
+  /** Back to unconnected: what `bind` fixed stays, what was chosen for the socket goes. */
   disconnect(s: UdpSocket): number {
     if (s.isClosed) return -EBADF;
-    if (s.remotePort === 0) return 0;
+    if (!s.isConnected) return 0;
     this.demux.remove(s);
+    if (s.ownPort === 0) {
+      this.bindings.remove(s);
+      s.localPort = 0;
+    }
+    s.local.copy(s.ownLocal);
+    s.boundIndex = s.ownIndex;
     s.remote.copy(ANY6);
     s.remotePort = 0;
-    this.demux.add(s);
+    s.isConnected = false;
+    if (s.localPort !== 0) this.demux.add(s);
     return 0;
   }
 
   /** To the connected peer. */
   send(s: UdpSocket, data: Uint8Array): number {
-    if (s.remotePort === 0) return -EDESTADDRREQ;
-    return this.sendTo(s, data, s.remote, s.remotePort, 0);
+    if (s.isClosed) return -EBADF;
+    if (!s.isConnected) return -EDESTADDRREQ;
+    return udpSendTo(this, s, data, s.remote, s.remotePort, 0);
   }
 
-  sendTo(s: UdpSocket, data: Uint8Array, to: Address, port: number, boundIndex = 0): number {
+  /** Also when connected, to whomever. -EAGAIN: no room in the device, or no ephemeral port left. */
+  sendTo(s: UdpSocket, data: Uint8Array, to: Address, port: number, scopeIndex = 0): number {
     if (s.isClosed) return -EBADF;
-    const pending = this.takeError(s);
-    if (pending !== 0) return -pending;
     if (s.localPort === 0) {
-      const bound = this.claim(s, s.local, 0, to, port, 0);
-      if (bound !== 0) return bound;
+      const result = this.claim(s, s.local, 0, to, port, s.boundIndex);
+      if (result !== 0) return result === -EADDRINUSE ? -EAGAIN : result;
     }
-    return udpSendTo(this, s, data, to, port, boundIndex);
+    return udpSendTo(this, s, data, to, port, scopeIndex);
   }
 
   /**
@@ -150,7 +176,7 @@ export class Udp implements Transport {
 
   setError(s: UdpSocket, errno: number): void {
     s.pendingError = errno;
-    this.markReady(s, READY.ERROR);
+    this.readiness.mark(s, READY.ERROR);
   }
 
   close(s: UdpSocket): void {
@@ -177,60 +203,42 @@ export class Udp implements Transport {
     return udpError(this, quote, why);
   }
 
-  markReady(s: UdpSocket, bits: number): void {
-    if (s.readyBits === 0) this.ready.push(s);
-    s.readyBits |= bits;
-  }
-
-  get hasReady(): boolean {
-    return this.ready.length > 0;
-  }
-
-  get hasRefused(): boolean {
-    return this.refused.length > 0;
-  }
-
-  /** A send was refused for want of room: the socket hears when there is some. */
-  wantRoom(s: UdpSocket): void {
-    if (s.wantsRoom) return;
-    s.wantsRoom = true;
-    this.refused.push(s);
-  }
-
-  /** Tells sockets that were refused that it is time to try again. */
-  retryRefused(): void {
-    for (let i = 0; i < this.refused.length; i++) {
-      const s = this.refused[i]!;
-      s.wantsRoom = false;
-      this.markReady(s, READY.OUT);
-    }
-    this.refused.length = 0;
-  }
-
-  /** Runs the applications of sockets that became ready. What they make ready waits for the next turn. */
-  drainReady(): void {
-    if (this.ready.length === 0) return;
-    const batch = this.ready;
-    this.ready = this.draining;
-    this.draining = batch;
-    for (let i = 0; i < batch.length; i++) {
-      const s = batch[i]!;
-      const bits = s.readyBits;
-      s.readyBits = 0;
-      if (!s.isClosed) s.listener?.onReady(bits);
-    }
-    batch.length = 0;
-  }
-
   private checkLocal(s: UdpSocket, address: Address, boundIndex: number): number {
     const v4 = isV4(address);
     if (s.family === 'ipv4' && !v4) return -EAFNOSUPPORT;
-    if (s.family === 'ipv6' && v4) return -EADDRNOTAVAIL;
-    if (isLinkLocal6(address) && boundIndex === 0) return -EINVAL;
-    if (isUnspecified(address) || isMulticast(address)) return 0;
-    if (v4 && this.net.interfaces.some((i) => i.isBroadcast(address.w3))) return 0;
+    if (s.family === 'ipv6' && v4) return -EINVAL;
+    const needsScope = isLinkLocal6(address) || isLinkScopeMulticast6(address);
+    if (needsScope && boundIndex === 0) return -EINVAL;
+    if (isUnspecified(address) || isMulticast(address) || this.isBroadcast(address)) return 0;
+    if (v4 && isLoopback(address)) return 0; // 127/8 is ours as a whole
     const entry = this.net.locals.entryOf(address, boundIndex);
     return entry !== null && entry.state === 'preferred' ? 0 : -EADDRNOTAVAIL;
+  }
+
+  private isBroadcast(a: Address): boolean {
+    if (!isV4(a)) return false;
+    return isLimitedBroadcast(a) || this.net.interfaces.some((i) => i.isBroadcast(a.w3));
+  }
+
+  /** Moves a bound socket to its peer. -EADDRINUSE: another one is there already. */
+  private associate(
+    s: UdpSocket,
+    source: Address,
+    to: Address,
+    port: number,
+    boundIndex: number,
+  ): number {
+    const local = s.isGroupBound ? s.local : source;
+    const holder = this.demux.holderOf(local, s.localPort, to, port, boundIndex);
+    if (holder !== NOT_FOUND && holder !== s.index) return -EADDRINUSE;
+    this.demux.remove(s);
+    s.local.copy(local);
+    s.remote.copy(to);
+    s.remotePort = port;
+    s.isConnected = true;
+    s.boundIndex = boundIndex;
+    this.demux.add(s);
+    return 0;
   }
 
   private claim(
