@@ -19,6 +19,7 @@ import { createInterface } from '../../src/net/solicitor.ts';
 import { IpAddress, writeV6 } from '../../src/wire/address.ts';
 import { ARP_LEN, ARP_REPLY, ARP_REQUEST, writeArp } from '../../src/wire/arp.ts';
 import { ICMP6, writeIcmp } from '../../src/wire/icmp.ts';
+import { IPV6_HEADER_LEN } from '../../src/wire/ipv6.ts';
 import { MacAddress } from '../../src/wire/mac.ts';
 import {
   NA_SOLICITED,
@@ -164,11 +165,13 @@ function scan(): () => void {
 
 /** A solicitation answered, and an advertisement taken, as packets whose checksum was good. */
 function ndp(): () => void {
-  const { net, iface, dv, at } = link();
+  const { net, iface, dv, at: packet } = link();
+  const at = packet + IPV6_HEADER_LEN;
   const { tx } = iface.device;
   const pkt = net.rx;
   pkt.iface = iface;
   pkt.ttl = 255;
+  pkt.headerOff = at - IPV6_HEADER_LEN;
   pkt.payloadOff = at;
   pkt.payloadLen = MESSAGE_LEN;
   return () => {

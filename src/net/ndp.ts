@@ -2,6 +2,8 @@
 import { ALL_NODES6, isLoopback, isMulticast, isUnspecified, isV4 } from '../wire/address.ts';
 import { ETH_HEADER_LEN } from '../wire/ethernet.ts';
 import { ICMP6, icmpCode } from '../wire/icmp.ts';
+import { IPPROTO } from '../wire/ip-protocol.ts';
+import { extLen, extNextHeader, IPV6_HEADER_LEN, ipv6NextHeader } from '../wire/ipv6.ts';
 import {
   NA_OVERRIDE,
   NA_ROUTER,
@@ -91,7 +93,7 @@ function readTarget(net: Network, pkt: IpPacket): boolean {
   const dv = net.env.memory.slab.dv;
   const off = pkt.payloadOff;
   if (pkt.ttl !== NDP_HOP_LIMIT || pkt.payloadLen < NDP_NEIGHBOUR_LEN) return false;
-  if (pkt.wasFragmented || icmpCode(dv, off) !== 0) return false; // RFC 6980 §5: no fragments
+  if (icmpCode(dv, off) !== 0 || hasFragmentHeader(dv, pkt)) return false;
   if (!areOptionsWhole(dv, off + NDP_OPTIONS, off + pkt.payloadLen)) return false;
   const target = pkt.iface.neighbours.scratch;
   target.readV6(dv, off + NDP_TARGET);
@@ -100,6 +102,18 @@ function readTarget(net: Network, pkt: IpPacket): boolean {
     return false;
   }
   return !isV4(pkt.src) && !isMulticast(pkt.src);
+}
+
+/** RFC 6980 §5: neighbour discovery is never believed in fragments, not even in a single one. */
+function hasFragmentHeader(dv: DataView, pkt: IpPacket): boolean {
+  if (pkt.wasFragmented) return true;
+  let next = ipv6NextHeader(dv, pkt.headerOff);
+  // Input has walked these headers before: each lies within the packet.
+  for (let at = pkt.headerOff + IPV6_HEADER_LEN; at < pkt.payloadOff; at += extLen(dv, at)) {
+    if (next === IPPROTO.FRAGMENT) return true;
+    next = extNextHeader(dv, at);
+  }
+  return false;
 }
 
 /** RFC 4861 §7.1: every option has a length, and lies within the message. */

@@ -276,7 +276,8 @@ export class NeighbourTable implements Expirable {
   }
 
   private forget(n: Neighbour): void {
-    if (n.notBeforeNs > this.env.nowNs) this.history.note(n.identity, n);
+    const isUnanswered = n.state === NUD.INCOMPLETE;
+    if (isUnanswered && n.notBeforeNs > this.env.nowNs) this.history.note(n.identity, n);
     this.held.discardAll(n);
     this.deadlines.remove(n.deadline);
     n.state = NUD.NONE;

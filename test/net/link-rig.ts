@@ -224,7 +224,19 @@ export class LinkRig {
   }
 
   ndBefore(message: Ndp, bytes: Uint8Array, filling: number): string {
-    this.put(bytes, filling);
+    const headers = [
+      0x60,
+      0,
+      0,
+      0,
+      0,
+      0,
+      message.extensions?.[0] ?? 58,
+      255,
+      ...new Array(32).fill(0),
+    ];
+    headers.push(...(message.extensions?.slice(1) ?? []));
+    this.put(Uint8Array.from([...headers, ...bytes]), filling);
     const pkt = this.net.rx;
     pkt.iface = this.iface;
     pkt.mib = this.net.mib.ip6;
@@ -233,7 +245,7 @@ export class LinkRig {
     pkt.dst.copy(ip(message.dst));
     pkt.ttl = message.hopLimit ?? 255;
     pkt.headerOff = this.inputAt;
-    pkt.payloadOff = this.inputAt;
+    pkt.payloadOff = this.inputAt + headers.length;
     pkt.payloadLen = bytes.length;
     pkt.wasFragmented = message.isFragmented ?? false;
     const input = message.type === 'ns' ? neighbourSolicitInput : neighbourAdvertInput;
@@ -295,6 +307,8 @@ export interface Ndp {
   readonly code?: number;
   readonly hopLimit?: number;
   readonly isFragmented?: boolean;
+  /** The IPv6 header's "next header", then the extension headers. */
+  readonly extensions?: readonly number[];
   /** Raw bytes behind the options. */
   readonly tail?: readonly number[];
   readonly cutTo?: number;

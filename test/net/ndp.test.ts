@@ -177,7 +177,12 @@ t.test('somebody advertises an address in use here: reported, nothing changes', 
 const BAD: readonly [string, Ndp][] = [
   ['hop limit 254', ns({ hopLimit: 254 })],
   ['code 1', ns({ code: 1 })],
-  ['a fragment (RFC 6980)', ns({ isFragmented: true })],
+  ['made of fragments (RFC 6980)', ns({ isFragmented: true })],
+  ['an only fragment (RFC 6980)', ns({ extensions: [44, 58, 0, 0, 0, 0, 0, 0, 9] })],
+  [
+    'one behind options',
+    ns({ extensions: [60, 44, 0, 1, 4, 0, 0, 0, 0, 58, 0, 0, 0, 0, 0, 0, 9] }),
+  ],
   ['a multicast target', ns({ target: 'ff02::1:ff00:1' })],
   ['the unspecified target', ns({ target: '::' })],
   ['the loopback target', ns({ target: '::1' })],
@@ -223,6 +228,11 @@ t.test(
     t.equal(rig.show('fe80::2'), `STALE ${B}`);
   },
 );
+
+t.test('destination options in front change nothing', async (t) => {
+  const rig = new LinkRig();
+  t.equal(rig.nd(ns({ extensions: [60, 58, 0, 1, 4, 0, 0, 0, 0] })), 'accepted');
+});
 
 t.test('no room in the device: the answer is counted as lost', async (t) => {
   const rig = new LinkRig({ txFrames: 1 });
