@@ -68,6 +68,12 @@ export class DeadlineQueue {
     this.place(d);
   }
 
+  /** Arms for `model.dueNs`. Where arming is the rare case it is not inlined, and a double passed is boxed. */
+  armAs(d: Deadline, model: { readonly dueNs: number }): void {
+    d.dueNs = model.dueNs;
+    this.place(d);
+  }
+
   disarm(d: Deadline): void {
     d.dueNs = NEVER;
   }

@@ -43,6 +43,9 @@ export class FaultDevice implements Device {
   private batch = 0;
   /** Due frames wait for room in the device: it will say when. */
   private isTxBlocked = false;
+  /** As much waits as may: the device keeps what it has, and its deadline means nothing. */
+  private isRxFull = false;
+  private ownDueNs = NEVER;
   private isClosed = false;
 
   constructor(
@@ -84,6 +87,7 @@ export class FaultDevice implements Device {
     while (this.batch < most && path.firstDue() !== NO_FRAME) {
       this.frames.moveToRx(path.shift(), this.rx, this.batch++);
     }
+    this.setDue();
     return this.batch;
   }
 
@@ -99,15 +103,15 @@ export class FaultDevice implements Device {
     }
     this.tx.complete(taken);
     const left = this.pump();
+    this.setDue();
     return left < 0 ? left : left + pending - taken;
   }
 
   nextDeadlineNs(): number {
-    if (this.isClosed) return NEVER;
-    const isRxFull = this.rxPath.count >= this.limit;
-    const innerNs = isRxFull ? NEVER : this.inner.nextDeadlineNs();
-    const txNs = this.isTxBlocked ? NEVER : this.txPath.nextDueNs();
-    return Math.min(innerNs, txNs, this.rxPath.nextDueNs());
+    if (this.isRxFull || this.isClosed) return this.ownDueNs;
+    const innerNs = this.inner.nextDeadlineNs();
+    if (this.ownDueNs >= innerNs) return innerNs; // as it came: a minimum would be a new number, boxed
+    return this.ownDueNs;
   }
 
   close(): void {
@@ -116,6 +120,7 @@ export class FaultDevice implements Device {
     this.releaseBatch();
     this.rxPath.discard();
     this.txPath.discard();
+    this.ownDueNs = NEVER;
     const pending = this.tx.inFlight;
     this.tx.complete(pending);
     this.stats.add(this.stats.id('txDropped'), pending);
@@ -137,6 +142,12 @@ export class FaultDevice implements Device {
       if (left < 0 || frame === NO_FRAME) return left;
       if (moved === 0) return left + this.txPath.count;
     }
+  }
+
+  private setDue(): void {
+    this.isRxFull = this.rxPath.count >= this.limit;
+    if (this.isTxBlocked) this.ownDueNs = this.rxPath.dueNs;
+    else this.ownDueNs = Math.min(this.rxPath.dueNs, this.txPath.dueNs);
   }
 
   private releaseBatch(): void {

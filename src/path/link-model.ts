@@ -163,6 +163,7 @@ export class LinkModel implements FrameSink {
   private setDue(): void {
     const frame = this.flight.first();
     if (frame !== NO_FRAME) this.dueNs = this.frames.timeNs[frame]!;
-    else this.dueNs = this.queue.count > 0 ? this.freeAtNs : NEVER;
+    else if (this.queue.count > 0) this.dueNs = this.freeAtNs;
+    else this.dueNs = NEVER;
   }
 }

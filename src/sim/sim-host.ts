@@ -1,5 +1,6 @@
 import { assert } from '../base/assert.ts';
 import { Deadline, type DeadlineQueue, type Expirable } from '../base/deadline-queue.ts';
+import { NEVER } from '../base/time.ts';
 import type { Clock, FrameListener } from '../link/frame-sink.ts';
 import type { MemoryDevice } from '../link/memory-device.ts';
 import type { Host } from '../stack/host.ts';
@@ -23,6 +24,8 @@ export class SimHost implements FrameListener, Expirable {
   readonly host: Host;
   /** Turns taken so far. */
   turns = 0;
+  /** When it asked for its next turn, at the end of the last. */
+  dueNs = NEVER;
   private readonly world: HostWorld;
   private readonly turn = new Deadline(this);
   private tasks: SimTask[] = [];
@@ -64,10 +67,9 @@ export class SimHost implements FrameListener, Expirable {
   }
 
   expire(): void {
-    const { clock, events } = this.world;
     const { host } = this;
     this.turns++;
-    host.env.nowNs = clock.nowNs;
+    host.env.nowNs = this.world.clock.nowNs;
     const { devices } = host;
     for (let i = 0; i < devices.length; i++) this.receiveAll(i);
     host.fireTimers();
@@ -77,8 +79,13 @@ export class SimHost implements FrameListener, Expirable {
     let left = 0;
     for (let i = 0; i < devices.length; i++) left += Math.max(0, devices[i]!.txFlush());
     if (left > 0) this.world.sendBlocked(this);
-    const dueNs = Math.max(host.nextDeadlineNs(), clock.nowNs);
-    if (dueNs < this.turn.dueNs) events.arm(this.turn, dueNs);
+    this.armNext();
+  }
+
+  private armNext(): void {
+    const { clock, events } = this.world;
+    this.dueNs = Math.max(this.host.nextDeadlineNs(), clock.nowNs);
+    if (this.dueNs < this.turn.dueNs) events.armAs(this.turn, this);
   }
 
   close(): void {

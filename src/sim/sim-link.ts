@@ -80,7 +80,7 @@ export class SimLink implements FrameSink, Expirable {
   }
 
   private arm(): void {
-    if (this.model.dueNs !== this.deadline.dueNs) this.events.arm(this.deadline, this.model.dueNs);
+    if (this.model.dueNs !== this.deadline.dueNs) this.events.armAs(this.deadline, this.model);
   }
 }
 

@@ -179,17 +179,23 @@ export class Simulator implements LinkWorld, HostWorld {
 
   /** All that is due at the next instant, if that is not after `untilNs`. */
   private instant(untilNs: number): boolean {
-    const eventNs = this.events.nextNs();
-    const isStuck = eventNs === NEVER && this.blocked.length > 0;
-    const nextNs = isStuck ? this.nowNs : eventNs;
-    if (nextNs > untilNs || nextNs === NEVER) return false;
+    const nextNs = this.events.nextNs();
+    if (nextNs === NEVER) return this.blocked.length > 0 && this.retryStuck();
+    if (nextNs > untilNs) return false;
     this.clock.advanceTo(nextNs);
+    if (this.blocked.length > 0) this.retryBlocked();
+    this.fired += this.events.fire(nextNs);
+    return true;
+  }
+
+  /** Nothing is due ever, but hosts have frames to send: once more, now. */
+  private retryStuck(): boolean {
     const woken = this.blocked.length;
-    if (woken > 0) this.retryBlocked();
-    const fired = this.events.fire(nextNs);
+    this.retryBlocked();
+    const fired = this.events.fire(this.clock.nowNs);
     this.fired += fired;
     const hasMoved = fired > woken || this.blocked.length < woken;
-    assert(!isStuck || hasMoved, 'out of chunks, and nothing in flight that could give one back');
+    assert(hasMoved, 'out of chunks, and nothing in flight that could give one back');
     return true;
   }
 
