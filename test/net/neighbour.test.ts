@@ -341,6 +341,12 @@ t.test('the administrator: set, replace, remove', async (t) => {
   t.equal(rig.table.remove(ip(PEER)), 0);
   t.equal(rig.table.remove(ip(PEER)), -ENOENT);
   t.equal(rig.show(PEER), 'none');
+  rig.send(PEER, 1);
+  advert(A, 'SO')(rig);
+  rig.table.remove(ip(PEER));
+  rig.frames();
+  rig.send(PEER, 2);
+  t.equal(rig.frames().length, 1, 'who has answered may be asked again at once');
 });
 
 t.test(
