@@ -27,14 +27,17 @@ export class IcmpLimit {
     const { icmpMessagesPerSec, icmpMessagesBurst, icmpRateNs } = this.config;
     const now = this.env.nowNs;
     const everyNs = icmpMessagesPerSec > 0 ? SEC / icmpMessagesPerSec : 0;
-    if (!this.all.take(now, everyNs, icmpMessagesBurst)) {
+    // Both are asked before either pays: who is refused by one bucket takes nothing out of the other.
+    if (!this.all.has(now, everyNs, icmpMessagesBurst)) {
       mib.count(ICMP.OutRateLimitGlobal);
       return false;
     }
-    if (!path.errorBudget.take(now, icmpRateNs, BURST_PER_DESTINATION)) {
+    if (!path.errorBudget.has(now, icmpRateNs, BURST_PER_DESTINATION)) {
       mib.count(ICMP.OutRateLimitHost);
       return false;
     }
+    this.all.spend(everyNs);
+    path.errorBudget.spend(icmpRateNs);
     return true;
   }
 }

@@ -86,6 +86,10 @@ function classify(net: Network, pkt: IpPacket): number {
   const onLoopback = iface.isLoopback;
   const source = src.w3;
   if (isMulticast(src) || source === -1 || iface.isBroadcast(source)) return DROP.IP_MARTIAN_SOURCE;
+  // §3.2.1.3 (a, b): 0/8 names nobody; 0.0.0.0 itself may ask a group while it has no address.
+  if (source >>> 24 === 0 && (source !== 0 || net.locals.ownerOf(dst, 0) !== null)) {
+    return DROP.IP_MARTIAN_SOURCE;
+  }
   if (!onLoopback && (isLoopback(src) || net.locals.ownerOf(src, 0) !== null)) {
     return DROP.IP_MARTIAN_SOURCE;
   }

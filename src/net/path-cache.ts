@@ -10,7 +10,14 @@ import type { Env } from '../base/env.ts';
 import type { RandomStream } from '../base/rng.ts';
 import { NEVER } from '../base/time.ts';
 import { NOT_FOUND, WordTable } from '../base/word-table.ts';
-import { type Address, IpAddress, isLimitedBroadcast, isMulticast, isV4 } from '../wire/address.ts';
+import {
+  type Address,
+  IpAddress,
+  isLimitedBroadcast,
+  isLoopback,
+  isMulticast,
+  isV4,
+} from '../wire/address.ts';
 import { IPV6_MIN_MTU } from '../wire/ipv6.ts';
 import type { Interface } from './interface.ts';
 import { CAST } from './ip-packet.ts';
@@ -36,6 +43,10 @@ export class Path {
   /** RFC 1191, RFC 8201: 0 until a smaller MTU than the link's was learned. */
   pmtu = 0;
   pmtuExpiresNs = NEVER;
+  /** A router named less than the least we believe: what we send may have to be fragmented there. */
+  isBelowFloor = false;
+  /** A better route was passed over because its link is down: looked up again at every use. */
+  isDetour = false;
   /** The token bucket for ICMP errors to this destination: when it was last full. Owner: icmp-limit. */
   readonly errorBudget = new ErrorBudget();
 
@@ -45,6 +56,11 @@ export class Path {
     if (this.pmtu === 0 || nowNs >= this.pmtuExpiresNs) return link;
     return Math.min(this.pmtu, link);
   }
+
+  /** Whether even a packet of `mtu` bytes must go without DF, or it would never arrive. */
+  needsFragmenting(nowNs: number): boolean {
+    return this.isBelowFloor && nowNs < this.pmtuExpiresNs;
+  }
 }
 
 /** Tokens left and when they were counted, for one destination. */
@@ -52,11 +68,8 @@ export class ErrorBudget {
   tokens = 0;
   countedNs = -NEVER;
 
-  /**
-   * Takes one token from a bucket that fills by one every `everyNs` up to `burst`. False: none left.
-   * Starts full.
-   */
-  take(nowNs: number, everyNs: number, burst: number): boolean {
+  /** Whether a bucket that fills by one every `everyNs`, up to `burst`, has a token. It starts full. */
+  has(nowNs: number, everyNs: number, burst: number): boolean {
     if (everyNs <= 0) return true;
     const earned = Math.floor((nowNs - this.countedNs) / everyNs);
     if (earned > 0) {
@@ -64,9 +77,12 @@ export class ErrorBudget {
       this.tokens = full ? burst : this.tokens + earned;
       this.countedNs = full ? nowNs : this.countedNs + earned * everyNs;
     }
-    if (this.tokens === 0) return false;
-    this.tokens--;
-    return true;
+    return this.tokens > 0;
+  }
+
+  /** Takes the token that `has` has just seen. */
+  spend(everyNs: number): void {
+    if (everyNs > 0) this.tokens--;
   }
 }
 
@@ -107,7 +123,8 @@ export class PathCache {
     if (at !== NOT_FOUND) {
       const path = this.paths[at]!;
       path.wasUsed = true;
-      if (path.generation === this.routes.generation && path.iface.device.isUp) return path;
+      const isFresh = path.generation === this.routes.generation && !path.isDetour;
+      if (isFresh && path.iface.device.isUp) return path;
       return this.derive(path, path.destination, boundIndex) ? path : null;
     }
     return this.insert(destination, boundIndex);
@@ -121,8 +138,12 @@ export class PathCache {
     const v4 = isV4(path.destination);
     if (!v4 && reported < IPV6_MIN_MTU) return false; // RFC 8201 §4: such a report is discarded
     const mtu = v4 ? Math.max(reported, this.config.minPmtu4) : reported;
-    if (mtu >= path.mtu(this.env.nowNs)) return false;
+    const now = this.env.nowNs;
+    const isBelowFloor = mtu !== reported;
+    const isNews = mtu < path.mtu(now) || (isBelowFloor && !path.needsFragmenting(now));
+    if (!isNews || mtu > path.mtu(now)) return false;
     path.pmtu = mtu;
+    path.isBelowFloor = isBelowFloor;
     path.pmtuExpiresNs = this.env.nowNs + this.config.mtuExpiresNs;
     return true;
   }
@@ -138,6 +159,7 @@ export class PathCache {
     if (isNew) this.paths.push(path);
     path.pmtu = 0;
     path.pmtuExpiresNs = NEVER;
+    path.isBelowFloor = false;
     path.errorBudget.tokens = 0;
     path.errorBudget.countedNs = -NEVER;
     path.wasUsed = true;
@@ -175,24 +197,29 @@ export class PathCache {
     path.destination.copy(destination);
     const bound = boundIndex === 0 ? null : (this.interfaces[boundIndex - 1] ?? null);
     if (boundIndex !== 0 && bound === null) return false;
+    this.routes.forgetPassed();
     const found =
       this.deriveLocal(path, boundIndex) ||
       this.deriveGroup(path, bound) ||
       this.deriveRouted(path, bound);
     if (found) path.generation = this.routes.generation;
+    path.isDetour = found && this.routes.passedDown;
     return found;
   }
 
   /** Our own address: out and in again through the loopback interface. */
   private deriveLocal(path: Path, boundIndex: number): boolean {
     const entry = this.locals.entryOf(path.destination, boundIndex);
-    if (entry === null || entry.state !== 'preferred') return false;
+    const isOwn = entry !== null && entry.state === 'preferred';
+    // 127/8 stays in the host, whatever interface was asked for (RFC 1122 §3.2.1.3 (g)).
+    if (!isOwn && !isLoopback(path.destination)) return false;
     const lo = this.interfaces.find((i) => i.isLoopback);
     if (lo === undefined) return false;
     path.iface = lo;
     path.cast = CAST.UNICAST;
     path.nextHop.copy(path.destination);
-    path.source.copy(path.destination);
+    if (isOwn) path.source.copy(path.destination);
+    else setSourceFor(path.source, lo, path.destination);
     return true;
   }
 
@@ -216,7 +243,9 @@ export class PathCache {
     path.iface = route.iface;
     path.cast = CAST.UNICAST;
     path.nextHop.copy(route.gateway ?? path.destination);
-    setSourceFor(path.source, route.iface, path.destination);
+    // RFC 1122 §3.3.4.3: an IPv4 address on the gateway's net. RFC 6724 §5 looks at the destination.
+    const near = isV4(path.destination) ? path.nextHop : path.destination;
+    setSourceFor(path.source, route.iface, near);
     return true;
   }
 

@@ -50,6 +50,8 @@ export class Route {
  */
 export class RouteTable {
   private readonly ordered: Route[] = [];
+  /** A look-up since `forgetPassed` left out a route whose link is down: its answer is not for long. */
+  passedDown = false;
   /** Grows with every change: paths made under an older number are looked up again. */
   generation = 1;
 
@@ -81,6 +83,10 @@ export class RouteTable {
     this.generation++;
   }
 
+  forgetPassed(): void {
+    this.passedDown = false;
+  }
+
   /** Longest prefix, then smallest metric; through `iface` only, if given. Links that are down are passed over. */
   lookup(destination: Address, iface: Interface | null): Route | null {
     const v4 = isV4(destination);
@@ -88,7 +94,9 @@ export class RouteTable {
       const r = this.ordered[i]!;
       if (iface !== null && r.iface !== iface) continue;
       if (isV4(r.prefix) !== v4 && !(r.bits === 0 && !v4)) continue;
-      if (prefixEquals(r.prefix, destination, r.bits) && r.iface.device.isUp) return r;
+      if (!prefixEquals(r.prefix, destination, r.bits)) continue;
+      if (r.iface.device.isUp) return r;
+      this.passedDown = true;
     }
     return null;
   }

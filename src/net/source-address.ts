@@ -15,8 +15,8 @@ import type { Interface, InterfaceAddress } from './interface.ts';
  * interface has none of the family.
  *
  * The part of RFC 6724 §5 that a host with static addresses needs: never a tentative address, then the
- * destination's scope (rule 2), then the longest common prefix (rule 8). IPv4 likewise: the address
- * whose subnet holds the destination, else the first, as on Linux.
+ * destination's scope (rule 2), then the longest common prefix (rule 8). IPv4: the address whose subnet
+ * holds the destination, else the first, as on Linux; the caller passes the gateway if there is one.
  */
 export function setSourceFor(to: IpAddress, iface: Interface, destination: Address): void {
   const v4 = isV4(destination);
@@ -26,7 +26,8 @@ export function setSourceFor(to: IpAddress, iface: Interface, destination: Addre
   for (const entry of iface.addresses) {
     if (isV4(entry.address) !== v4 || entry.state !== 'preferred') continue;
     const fitsScope = v4 || isLinkLocal6(entry.address) === wantsLinkLocal;
-    const common = Math.min(commonBits(entry.address, destination), entry.bits);
+    const shared = commonBits(entry.address, destination);
+    const common = v4 && shared < entry.bits ? 0 : Math.min(shared, entry.bits);
     const score = (fitsScope ? 1000 : 0) + (isLoopback(entry.address) ? 0 : 500) + common;
     if (score > bestScore) {
       best = entry;
