@@ -3,7 +3,7 @@
  * own; replies and errors that quote it come back to it and to nobody else.
  */
 import { EADDRNOTAVAIL, EAGAIN, EINVAL, EMSGSIZE, ENETUNREACH } from '../base/errno.ts';
-import { type Address, IpAddress, isV4 } from '../wire/address.ts';
+import { type Address, IpAddress, isLinkLocal6, isUnspecified, isV4 } from '../wire/address.ts';
 import { ICMP_HEADER_LEN, ICMP4, ICMP6, icmpId, icmpSeq, writeIcmp } from '../wire/icmp.ts';
 import { IPPROTO } from '../wire/ip-protocol.ts';
 import { Datagram, DatagramQueue } from './datagram-store.ts';
@@ -97,6 +97,10 @@ export class EchoSockets {
     socket.listener = null;
   }
 
+  closeAll(): void {
+    for (const socket of [...this.byId.values()]) this.close(socket);
+  }
+
   get size(): number {
     return this.byId.size;
   }
@@ -106,10 +110,11 @@ export class EchoSockets {
     const { net } = this;
     if (data.length > MAX_DATA) return -EMSGSIZE;
     if (this.byId.get(socket.id) !== socket) return -EINVAL;
-    const path = net.paths.lookup(destination, socket.boundIndex);
+    if (isLinkLocal6(destination) && socket.boundIndex === 0) return -EINVAL; // which link? (RFC 4007 §6)
+    const path = net.pathTo(destination, socket.boundIndex);
     if (path === null) return -ENETUNREACH;
     const v4 = isV4(destination);
-    if (path.source.w3 === 0 && path.source.w0 === 0) return -EADDRNOTAVAIL;
+    if (isUnspecified(path.source)) return -EADDRNOTAVAIL;
     const at = data.length === 0 ? 0 : net.reserve(path.iface, data.length);
     if (at < 0) return at;
     net.env.memory.slab.u8.set(data, at);
@@ -165,7 +170,7 @@ export class EchoSockets {
     const { dv } = this.net.env.memory.slab;
     const type = dv.getUint8(quote.off);
     const socket = this.byId.get(icmpId(dv, quote.off));
-    const isRequest = type === ICMP4.ECHO || type === ICMP6.ECHO;
+    const isRequest = type === (isV4(quote.src) ? ICMP4.ECHO : ICMP6.ECHO);
     if (socket === undefined || !isRequest) return false;
     if (socket.errors.length >= MAX_ERRORS) socket.errorsLost++;
     else socket.errors.push(new EchoError(why, icmpSeq(dv, quote.off)));

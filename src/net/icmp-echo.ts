@@ -1,4 +1,4 @@
-import { isLinkLocal6 } from '../wire/address.ts';
+import { isUnspecified } from '../wire/address.ts';
 import { updateChecksum } from '../wire/checksum.ts';
 import {
   ICMP_HEADER_LEN,
@@ -23,7 +23,8 @@ import { PMTUDISC } from './out-packet.ts';
 export function echoRequestInput(net: Network, pkt: IpPacket): number {
   if (isIgnored(net, pkt)) return DROP.ICMP_ECHO_IGNORED;
   const mib = pkt.isV4 ? net.mib.icmp4 : net.mib.icmp6;
-  const path = net.paths.lookup(pkt.src, isLinkLocal6(pkt.src) ? pkt.iface.index : 0);
+  if (isUnspecified(pkt.src)) return DROP.IP_MARTIAN_SOURCE; // nobody to answer
+  const path = net.pathBack(pkt);
   if (path === null || path.cast !== CAST.UNICAST) {
     mib.count(ICMP.OutErrors);
     return DROP.REPLY_NO_ROUTE;
@@ -73,5 +74,6 @@ function writeReply(net: Network, pkt: IpPacket): void {
   }
   net.out.checksumAt = -1;
   const check = updateChecksum(icmpChecksum(dv, at), request << 8, reply << 8);
-  setIcmpChecksum(dv, net.transportHeader, check);
+  // A reply of nothing but zeros has no other sum than all ones; elsewhere the two mean the same.
+  setIcmpChecksum(dv, net.transportHeader, check === 0 ? 0xffff : check);
 }

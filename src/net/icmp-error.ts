@@ -4,19 +4,19 @@
  * source that is not one host; and never faster than `IcmpLimit` allows.
  */
 import { NO_BLOCK } from '../base/block-pool.ts';
-import { isLinkLocal6, isMulticast, isUnspecified } from '../wire/address.ts';
+import { type Address, isMulticast, isUnspecified, isV4 } from '../wire/address.ts';
 import {
   ICMP_HEADER_LEN,
   ICMP4,
   ICMP6,
+  icmpType,
   isIcmp4Error,
-  isIcmp6Error,
   PARAM6,
   TIME_EXCEEDED_REASSEMBLY,
   writeIcmp,
 } from '../wire/icmp.ts';
 import { IPPROTO } from '../wire/ip-protocol.ts';
-import { IPV4_HEADER_LEN, IPV4_MIN_REASSEMBLY } from '../wire/ipv4.ts';
+import { IPV4_HEADER_LEN, IPV4_MIN_REASSEMBLY, IPV4_OFFSET_MASK, ipv4Frag } from '../wire/ipv4.ts';
 import { IPV6_HEADER_LEN, IPV6_MIN_MTU } from '../wire/ipv6.ts';
 import { ipOutput } from './ip-output.ts';
 import { CAST, type IpPacket } from './ip-packet.ts';
@@ -24,6 +24,7 @@ import { ICMP } from './mib.ts';
 import type { Network } from './network.ts';
 import { PMTUDISC } from './out-packet.ts';
 import type { Path } from './path-cache.ts';
+import { isIcmp6ErrorPacket } from './quote.ts';
 
 const QUOTE_LIMIT4 = IPV4_MIN_REASSEMBLY - IPV4_HEADER_LEN - ICMP_HEADER_LEN;
 const QUOTE_LIMIT6 = IPV6_MIN_MTU - IPV6_HEADER_LEN - ICMP_HEADER_LEN;
@@ -61,8 +62,7 @@ export function sendReassemblyTimeout(net: Network, pkt: IpPacket): void {
 function sendError(net: Network, pkt: IpPacket, type: number, code: number, rest: number): void {
   const mib = pkt.isV4 ? net.mib.icmp4 : net.mib.icmp6;
   if (!mayReport(net, pkt, type, code)) return;
-  const bound = isLinkLocal6(pkt.src) ? pkt.iface.index : 0;
-  const path = net.paths.lookup(pkt.src, bound);
+  const path = net.pathBack(pkt);
   if (path === null || path.cast !== CAST.UNICAST) {
     mib.count(ICMP.OutErrors);
     return;
@@ -77,16 +77,26 @@ function sendError(net: Network, pkt: IpPacket, type: number, code: number, rest
 }
 
 function mayReport(net: Network, pkt: IpPacket, type: number, code: number): boolean {
-  if (isMulticast(pkt.src) || isUnspecified(pkt.src)) return false;
+  if (!isOneHost(pkt.src)) return false;
   if (pkt.cast !== CAST.UNICAST || pkt.isLinkGroup) {
     // RFC 4443 §2.4 (e.3): only an unknown option that asks for it is reported to a multicast's sender.
     const isOption = !pkt.isV4 && type === ICMP6.PARAM_PROBLEM && code === PARAM6.OPTION;
     if (!isOption) return false;
   }
-  const own = pkt.isV4 ? IPPROTO.ICMP : IPPROTO.ICMPV6;
-  if (pkt.protocol !== own || pkt.payloadLen === 0) return true;
-  const quoted = net.env.memory.slab.u8[pkt.payloadOff]!;
-  return pkt.isV4 ? !isIcmp4Error(quoted) : !isIcmp6Error(quoted);
+  const { dv } = net.env.memory.slab;
+  if (!pkt.isV4) {
+    const whole = pkt.payloadOff + pkt.payloadLen - pkt.headerOff;
+    return !isIcmp6ErrorPacket(dv, pkt.headerOff, whole);
+  }
+  if ((ipv4Frag(dv, pkt.headerOff) & IPV4_OFFSET_MASK) !== 0) return false;
+  const isIcmp = pkt.protocol === IPPROTO.ICMP && pkt.payloadLen > 0;
+  return !isIcmp || !isIcmp4Error(icmpType(dv, pkt.payloadOff));
+}
+
+/** RFC 1122 §3.2.2: not a group, not 0/8, not class E; a loopback source is on loopback or was dropped. */
+function isOneHost(src: Address): boolean {
+  if (isMulticast(src) || isUnspecified(src)) return false;
+  return !isV4(src) || (src.w3 >>> 24 !== 0 && src.w3 >>> 28 !== 15);
 }
 
 function quote(

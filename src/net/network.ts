@@ -5,7 +5,7 @@ import { EAGAIN } from '../base/errno.ts';
 import type { RandomStream } from '../base/rng.ts';
 import { SipHash } from '../base/siphash.ts';
 import type { Address } from '../wire/address.ts';
-import { isV4 } from '../wire/address.ts';
+import { isLinkLocal6, isV4 } from '../wire/address.ts';
 import { DatagramStore } from './datagram-store.ts';
 import { Drops } from './drops.ts';
 import { EchoSockets } from './echo-socket.ts';
@@ -16,10 +16,10 @@ import { Identifications } from './identifications.ts';
 import type { Interface } from './interface.ts';
 import { CAST, IpPacket } from './ip-packet.ts';
 import { LocalAddresses } from './local-addresses.ts';
-import { Mib } from './mib.ts';
+import { IP, type IpMib, Mib } from './mib.ts';
 import { NetConfig } from './net-config.ts';
 import { OutPacket } from './out-packet.ts';
-import { PathCache } from './path-cache.ts';
+import { type Path, PathCache } from './path-cache.ts';
 import { Quote } from './quote.ts';
 import { Reassembly, type ReassemblyFailure } from './reassembly.ts';
 import { RouteTable } from './route-table.ts';
@@ -96,6 +96,32 @@ export class Network implements ReassemblyFailure {
       at = device.tx.reserve(len);
     }
     return at < 0 ? -EAGAIN : at;
+  }
+
+  /** The path of a datagram about to be sent, counted when there is none. */
+  pathTo(destination: Address, boundIndex: number): Path | null {
+    const path = this.paths.lookup(destination, boundIndex);
+    if (path === null) this.mibOf(destination).count(IP.OutNoRoutes);
+    return path;
+  }
+
+  /** The path of an answer: a link-local source is meant on the link that the packet came from. */
+  pathBack(pkt: IpPacket): Path | null {
+    return this.pathTo(pkt.src, isLinkLocal6(pkt.src) ? this.linkOf(pkt.src, pkt.iface) : 0);
+  }
+
+  /** The interface a link-local address belongs to; what came through loopback is on one of ours. */
+  linkOf(address: Address, iface: Interface): number {
+    if (!iface.isLoopback) return iface.index;
+    for (let i = 0; i < this.interfaces.length; i++) {
+      const { index } = this.interfaces[i]!;
+      if (this.locals.ownerOf(address, index) !== null) return index;
+    }
+    return iface.index;
+  }
+
+  private mibOf(address: Address): IpMib {
+    return isV4(address) ? this.mib.ip4 : this.mib.ip6;
   }
 
   /** RFC 792, RFC 8200 §4.5: tells the sender, if the first fragment came. */

@@ -1,5 +1,6 @@
 import type { Slab } from '../base/slab.ts';
 import { IpAddress } from '../wire/address.ts';
+import { icmpType, isIcmp6Error } from '../wire/icmp.ts';
 import { IPPROTO } from '../wire/ip-protocol.ts';
 import {
   IPV4_HEADER_LEN,
@@ -24,6 +25,24 @@ import type { QuotedPacket } from './transport.ts';
 
 /** RFC 792, RFC 4443: an error quotes at least this much of the transport. */
 const LEAST_TRANSPORT = 8;
+
+/**
+ * Whether an IPv6 packet, perhaps cut off after `len` bytes, is an ICMPv6 error (RFC 4443 §2.4 (e.1)): its
+ * headers are walked, whatever is wrong with them. A later fragment does not say, and counts as none.
+ */
+export function isIcmp6ErrorPacket(dv: DataView, off: number, len: number): boolean {
+  let next = ipv6NextHeader(dv, off);
+  let at = off + IPV6_HEADER_LEN;
+  const end = off + len;
+  while (isExtensionHeader(next)) {
+    if (end - at < 8) return false;
+    if (next === IPPROTO.FRAGMENT && frag6Offset(dv, at) !== 0) return false;
+    const length = next === IPPROTO.FRAGMENT ? 8 : extLen(dv, at);
+    next = extNextHeader(dv, at);
+    at += length;
+  }
+  return next === IPPROTO.ICMPV6 && end > at && isIcmp6Error(icmpType(dv, at));
+}
 
 /** A packet of ours, as an ICMP error quotes it. One scratch object per network. */
 export class Quote implements QuotedPacket {
