@@ -183,7 +183,7 @@ function fragmentHeader(net: Network, pkt: IpPacket): number {
   if (hasMore && (pkt.payloadLen & 7) !== 0) {
     return problem(net, pkt, PARAM6.HEADER, 4); // the payload length field
   }
-  if (offset + pkt.payloadLen > 65535) {
+  if (headerLen - IPV6_HEADER_LEN + offset + pkt.payloadLen > 65535) {
     return problem(net, pkt, PARAM6.HEADER, headerLen + 2); // the offset field
   }
   if (offset === 0 && !holdsHeaderChain(net, pkt)) {

@@ -21,8 +21,13 @@ import type { RandomStream } from '../base/rng.ts';
 import { NOT_FOUND, WordTable } from '../base/word-table.ts';
 import { type Address, IpAddress, isLinkLocal6 } from '../wire/address.ts';
 import { addSum, foldChecksum, sumBytes } from '../wire/checksum.ts';
-import { IPV4_MAX_PACKET, ipVersion } from '../wire/ipv4.ts';
-import { IPV6_HEADER_LEN } from '../wire/ipv6.ts';
+import { IPV4_MAX_PACKET, ipVersion, ipv4Tos, ipv4Ttl } from '../wire/ipv4.ts';
+import {
+  IPV6_FRAG_HEADER_LEN,
+  IPV6_HEADER_LEN,
+  ipv6HopLimit,
+  ipv6TrafficClass,
+} from '../wire/ipv6.ts';
 import { DROP } from './drops.ts';
 import type { Interface } from './interface.ts';
 import { CSUM, type IpPacket } from './ip-packet.ts';
@@ -46,6 +51,9 @@ export interface ReassemblyFailure {
 /** Words of one piece in `Assembly.pieces`. */
 const PIECE = { OFFSET: 0, LEN: 1, CHAIN: 2 } as const;
 const PIECE_WORDS = 3;
+const FEW_PIECES = 4;
+/** The longest list kept for reuse: what 64 KiB take at an MTU of 1,280 or more. */
+const KEPT_PIECES = 64;
 
 class Assembly {
   readonly src = new IpAddress();
@@ -57,17 +65,20 @@ class Assembly {
   total = -1;
   received = 0;
   sum = 0;
-  pieces = new Int32Array(4 * PIECE_WORDS);
+  pieces = new Int32Array(FEW_PIECES * PIECE_WORDS);
   count = 0;
   /** The first fragment's IP header(s), for the errors that quote them and for the datagram. */
   headerChain = NO_CELL;
+  /** How many of these bytes head the datagram; IPv6: the fragment header behind them does not. */
   headerLen = 0;
+  storedLen = 0;
   /** Of the first fragment (RFC 8200 §4.5 ignores the others'): what the whole datagram carries. */
   upperProtocol = 0;
   nextHeaderAt = 0;
   /** ECN codepoints seen, one bit each (RFC 3168 §5.3). */
   ecnSeen = 0;
-  isPoisoned = false;
+  /** 0, or the DROP reason for which it was given up: what still comes of it goes for the same. */
+  poison = 0;
   older: Assembly | null = null;
   newer: Assembly | null = null;
   readonly index: number;
@@ -137,19 +148,17 @@ export class Reassembly implements Expirable {
     const len = pkt.payloadLen;
     const end = offset + len;
     const longest = pkt.isV4 ? IPV4_MAX_PACKET : IPV4_MAX_PACKET + IPV6_HEADER_LEN;
-    if (len === 0 || (hasMore && (len & 7) !== 0) || headerLen + end > longest)
-      return this.refuse(DROP.FRAG_MALFORMED);
+    const isMalformed = len === 0 || (hasMore && (len & 7) !== 0) || headerLen > HEADER_ROOM;
+    if (isMalformed || headerLen + end > longest) return this.refuse(DROP.FRAG_MALFORMED);
     const a = this.findOrStart(pkt, id, protocol);
-    if (a === null) return this.refuse(DROP.FRAG_NO_MEMORY);
-    if (a.isPoisoned) return this.refuse(DROP.FRAG_OVERLAP);
-    if (!hasMore) {
-      if (a.total >= 0 && a.total !== end) return this.poison(a);
-      a.total = end;
-    }
-    if (a.total >= 0 && (end > a.total || this.endOf(a) > a.total)) return this.poison(a);
+    if (a.poison !== 0) return this.refuse(a.poison);
+    if (!fitsTotal(a, end, hasMore)) return this.giveUp(a, DROP.FRAG_MALFORMED);
     const place = this.placeOf(a, offset, end);
-    if (place === DUPLICATE) return DROP.FRAG_DUPLICATE;
-    if (place === OVERLAP) return this.poison(a);
+    // A repeated piece that calls itself the last, and was not, contradicts itself.
+    if (place === DUPLICATE && (hasMore || a.total === end)) return DROP.FRAG_DUPLICATE;
+    if (place === OVERLAP) return this.giveUp(a, DROP.FRAG_OVERLAP);
+    if (place === DUPLICATE) return this.giveUp(a, DROP.FRAG_MALFORMED);
+    if (!hasMore) a.total = end;
     if (!this.store(a, pkt, at, headerLen, place, offset)) return this.refuse(DROP.FRAG_NO_MEMORY);
     if (a.received !== a.total) return HELD;
     return this.complete(a, pkt);
@@ -159,13 +168,13 @@ export class Reassembly implements Expirable {
   expire(index: number): void {
     const a = this.assemblies[index]!;
     this.mib.count(IP.ReasmTimeout);
-    if (!a.isPoisoned) this.mib.count(IP.ReasmFails);
+    if (a.poison === 0) this.mib.count(IP.ReasmFails);
     if (a.headerChain !== NO_CELL) {
       const { cells } = this.env.memory;
       const quoted = Math.min(a.pieces[PIECE.LEN]!, QUOTE_PAYLOAD);
-      cells.load(a.headerChain, 0, a.headerLen, this.scratch);
-      cells.load(a.pieces[PIECE.CHAIN]!, 0, quoted, this.scratch + a.headerLen);
-      this.failure.reassemblyTimedOut(a.iface, a.src, this.scratch, a.headerLen + quoted);
+      cells.load(a.headerChain, 0, a.storedLen, this.scratch);
+      cells.load(a.pieces[PIECE.CHAIN]!, 0, quoted, this.scratch + a.storedLen);
+      this.failure.reassemblyTimedOut(a.iface, a.src, this.scratch, a.storedLen + quoted);
     }
     this.forget(a);
   }
@@ -180,7 +189,7 @@ export class Reassembly implements Expirable {
     return why;
   }
 
-  private findOrStart(pkt: IpPacket, id: number, protocol: number): Assembly | null {
+  private findOrStart(pkt: IpPacket, id: number, protocol: number): Assembly {
     // RFC 791: source, destination, protocol, identification. RFC 8200: without the protocol.
     this.writeKey(pkt.src, pkt.dst, id, pkt.isV4 ? protocol : 0, pkt.iface.index);
     const found = this.table.find();
@@ -207,13 +216,6 @@ export class Reassembly implements Expirable {
     if (reused !== undefined) return reused;
     this.assemblies.push(new Assembly(this.assemblies.length, this));
     return this.assemblies.length - 1;
-  }
-
-  /** Where the highest piece ends. */
-  private endOf(a: Assembly): number {
-    if (a.count === 0) return 0;
-    const p = (a.count - 1) * PIECE_WORDS;
-    return a.pieces[p + PIECE.OFFSET]! + a.pieces[p + PIECE.LEN]!;
   }
 
   /** The index at which [offset, end) goes in, or DUPLICATE, or OVERLAP. */
@@ -249,13 +251,14 @@ export class Reassembly implements Expirable {
   ): boolean {
     const { cells, slab } = this.env.memory;
     const len = pkt.payloadLen;
-    const wanted = cellsFor(len) + (offset === 0 ? cellsFor(headerLen) : 0);
+    const storedLen = pkt.isV4 ? headerLen : headerLen + IPV6_FRAG_HEADER_LEN;
+    const wanted = cellsFor(len) + (offset === 0 ? cellsFor(storedLen) : 0);
     if (!this.makeRoom(wanted, a)) return false;
     if (cells.free < wanted) return false;
     if (offset === 0) {
-      if (headerLen > HEADER_ROOM) return false;
-      a.headerChain = cells.store(pkt.headerOff, headerLen);
+      a.headerChain = cells.store(pkt.headerOff, storedLen);
       a.headerLen = headerLen;
+      a.storedLen = storedLen;
       a.nextHeaderAt = pkt.nextHeaderAt;
       a.upperProtocol = pkt.protocol;
     }
@@ -307,7 +310,7 @@ export class Reassembly implements Expirable {
 
   private evictOldest(): void {
     const victim = this.oldest!;
-    if (!victim.isPoisoned) this.mib.count(IP.ReasmFails);
+    if (victim.poison === 0) this.mib.count(IP.ReasmFails);
     this.forget(victim);
   }
 
@@ -315,13 +318,15 @@ export class Reassembly implements Expirable {
   private complete(a: Assembly, pkt: IpPacket): number {
     const seen = a.ecnSeen;
     // RFC 3168 §5.3: CE survives; a mix of ECN-capable and not-capable pieces is not from one sender.
-    if ((seen & 1) !== 0 && seen !== 1) return this.poison(a);
+    if ((seen & 1) !== 0 && seen !== 1) return this.giveUp(a, DROP.FRAG_MALFORMED);
+    // The first fragment may have had the longer header.
+    const longest = pkt.isV4 ? IPV4_MAX_PACKET : IPV4_MAX_PACKET + IPV6_HEADER_LEN;
+    if (a.headerLen + a.total > longest) return this.giveUp(a, DROP.FRAG_MALFORMED);
     const { cells, slab } = this.env.memory;
-    cells.load(a.headerChain, 0, a.headerLen, this.scratch);
     const at = this.scratch + HEADER_ROOM;
     // The header ends where the payload begins, however long it is.
     const headerOff = at - a.headerLen;
-    slab.u8.copyWithin(headerOff, this.scratch, this.scratch + a.headerLen);
+    cells.load(a.headerChain, 0, a.headerLen, headerOff);
     for (let i = 0; i < a.count; i++) {
       const p = i * PIECE_WORDS;
       const offset = a.pieces[p + PIECE.OFFSET]!;
@@ -333,7 +338,8 @@ export class Reassembly implements Expirable {
     pkt.payloadLen = a.total;
     pkt.protocol = a.upperProtocol;
     pkt.nextHeaderAt = a.nextHeaderAt;
-    pkt.tos = (pkt.tos & 0xfc) | ecnOf(seen);
+    pkt.tos = (tosOf(slab.dv, headerOff) & 0xfc) | ecnOf(seen);
+    pkt.ttl = ttlOf(slab.dv, headerOff);
     pkt.csum = CSUM.SUMMED;
     pkt.payloadSum = a.sum;
     pkt.chunk = NO_BLOCK;
@@ -343,13 +349,13 @@ export class Reassembly implements Expirable {
     return 0;
   }
 
-  /** RFC 5722 §3: the datagram goes, and so does what still comes of it. */
-  private poison(a: Assembly): number {
+  /** RFC 5722 §4: the datagram goes, and so does what still comes of it. */
+  private giveUp(a: Assembly, why: number): number {
     this.mib.count(IP.ReasmFails);
-    this.mib.count(IP.ReasmOverlaps);
+    if (why === DROP.FRAG_OVERLAP) this.mib.count(IP.ReasmOverlaps);
     this.releaseBytes(a);
-    a.isPoisoned = true;
-    return DROP.FRAG_OVERLAP;
+    a.poison = why;
+    return why;
   }
 
   private releaseBytes(a: Assembly): void {
@@ -359,11 +365,15 @@ export class Reassembly implements Expirable {
       this.cells -= cellsFor(a.pieces[p + PIECE.LEN]!);
       cells.release(a.pieces[p + PIECE.CHAIN]!);
     }
-    if (a.headerChain !== NO_CELL) this.cells -= cellsFor(a.headerLen);
+    if (a.headerChain !== NO_CELL) this.cells -= cellsFor(a.storedLen);
     cells.release(a.headerChain);
     a.headerChain = NO_CELL;
     a.count = 0;
     a.received = 0;
+    // A list that was made long by small pieces is not kept for the sake of one that may never come.
+    if (a.pieces.length > KEPT_PIECES * PIECE_WORDS) {
+      a.pieces = new Int32Array(FEW_PIECES * PIECE_WORDS);
+    }
   }
 
   private forget(a: Assembly): void {
@@ -380,7 +390,7 @@ export class Reassembly implements Expirable {
     a.total = -1;
     a.sum = 0;
     a.ecnSeen = 0;
-    a.isPoisoned = false;
+    a.poison = 0;
     this.freeIndices.push(a.index);
   }
 
@@ -416,6 +426,24 @@ const DUPLICATE = -1;
 const OVERLAP = -2;
 /** What a "time exceeded" quotes of the first fragment at most (IPv6 minimum MTU less the headers). */
 const QUOTE_PAYLOAD = 1184;
+
+/** Where the highest piece ends. */
+function endOf(a: Assembly): number {
+  if (a.count === 0) return 0;
+  const p = (a.count - 1) * PIECE_WORDS;
+  return a.pieces[p + PIECE.OFFSET]! + a.pieces[p + PIECE.LEN]!;
+}
+
+/** Whether a piece that ends at `end` agrees with the length the others give the datagram. */
+function fitsTotal(a: Assembly, end: number, hasMore: boolean): boolean {
+  if (hasMore) return a.total < 0 || end <= a.total;
+  return a.total < 0 ? endOf(a) <= end : end === a.total;
+}
+
+const tosOf = (dv: DataView, o: number): number =>
+  ipVersion(dv, o) === 6 ? ipv6TrafficClass(dv, o) : ipv4Tos(dv, o);
+const ttlOf = (dv: DataView, o: number): number =>
+  ipVersion(dv, o) === 6 ? ipv6HopLimit(dv, o) : ipv4Ttl(dv, o);
 
 /** Makes the first fragment's header that of the whole datagram, as errors quote it. */
 function restoreHeader(
