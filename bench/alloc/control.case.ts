@@ -36,7 +36,7 @@ export const cases: readonly AllocCase[] = [
     makesBytes: 16,
     build: () => {
       const step = 2 ** 40;
-      let total = 0;
+      let total = 0.25; // never an integer
       return () => {
         total = step - total;
       };

@@ -54,10 +54,10 @@ ok 2 - test/b.test.ts # time=1ms
   ]);
   t.strictSame(counts.skips, [{ name: 'test/a.test.ts > outer > four', reason: 'needs root' }]);
   t.strictSame(
-    counts.files.map((f) => [f.name, f.isOk, f.passed, f.failed, f.skipped]),
+    counts.files.map((f) => [f.name, f.isOk, f.passed, f.failed, f.skipped, f.seconds]),
     [
-      ['test/a.test.ts', false, 2, 1, 1],
-      ['test/b.test.ts', true, 1, 0, 0],
+      ['test/a.test.ts', false, 2, 1, 1, 0.03469],
+      ['test/b.test.ts', true, 1, 0, 0, 0.001],
     ],
   );
   t.end();

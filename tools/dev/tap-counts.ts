@@ -20,6 +20,8 @@ export interface FileResult {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
+  /** Null when the stream does not say. */
+  readonly seconds: number | null;
 }
 
 const POINT = /^( *)(not )?ok\b(?: \d+)?(?: - (.*?))?(?: # (.*))?$/;
@@ -88,7 +90,7 @@ export class TapCounts {
       this.broken[depth] = true;
       if (!childBroke) this.fail(name, off !== null ? 'no test ran' : '');
     } else if (!hadChildren) this.passed++;
-    return depth === 0 ? this.endFile(text) : null;
+    return depth === 0 ? this.endFile(text, directive) : null;
   }
 
   private fail(name: string, why: string): void {
@@ -98,7 +100,8 @@ export class TapCounts {
     this.diagnostics = failure.diagnostics;
   }
 
-  private endFile(name: string): FileResult {
+  private endFile(name: string, directive: string): FileResult {
+    const time = /^time=([\d.]+)ms$/.exec(directive);
     const before = this.atFileStart;
     const failed = this.failed - before.failed;
     this.atFileStart = { passed: this.passed, failed: this.failed, skipped: this.skipped };
@@ -108,6 +111,7 @@ export class TapCounts {
       passed: this.passed - before.passed,
       failed,
       skipped: this.skipped - before.skipped,
+      seconds: time === null ? null : Number(time[1]) / 1000,
     });
   }
 
