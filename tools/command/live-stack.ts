@@ -1,0 +1,292 @@
+/** A stack on a device, turned in real time: what `up`, `ping` and `npm start` have in common. */
+import { randomBytes } from 'node:crypto';
+import { Env } from '../../src/base/env.ts';
+import { ENOENT, errnoName } from '../../src/base/errno.ts';
+import { Memory } from '../../src/base/memory.ts';
+import { Rng } from '../../src/base/rng.ts';
+import { SEC } from '../../src/base/time.ts';
+import { NullTrace } from '../../src/base/trace.ts';
+import { CapturePoint } from '../../src/link/capture.ts';
+import {
+  type ByteSink,
+  type CaptureOptions,
+  CaptureWriter,
+} from '../../src/link/capture-writer.ts';
+import type { Device, RxRing } from '../../src/link/device.ts';
+import { FrameStore } from '../../src/link/frame-store.ts';
+import { Pipe } from '../../src/link/pipe.ts';
+import type { TxRing } from '../../src/link/tx-ring.ts';
+import { type FrameWatcher, ObservedDevice } from '../../src/live/control-observe.ts';
+import { type DeviceReport, LiveDriver } from '../../src/live/driver.ts';
+import { PacketDevice, type PacketFacts } from '../../src/live/packet-device.ts';
+import { randomMac } from '../../src/live/random-mac.ts';
+import { TapDevice, type TapFacts } from '../../src/live/tap-device.ts';
+import type { Interface } from '../../src/net/interface.ts';
+import { Stack } from '../../src/stack/stack.ts';
+import { findSysctl, writeSysctl } from '../../src/stack/sysctl.ts';
+import { IpAddress, isV4 } from '../../src/wire/address.ts';
+import { formatAddress } from '../../src/wire/address-text.ts';
+import { Failure } from './failure.ts';
+import type { AddressSpec, PacketSpec, StackSpec, TapSpec } from './stack-spec.ts';
+
+const DEFAULT_MTU = 1500;
+/** Both ends of a wire in memory leave checksums undone, as a vnet header does. */
+const MEMORY_CAPS = { txChecksum: true, rxChecksum: true } as const;
+
+export interface LiveStackOptions {
+  readonly onDeviceError?: (report: DeviceReport) => void;
+}
+
+export class LiveStack {
+  readonly spec: StackSpec;
+  readonly memory = new Memory();
+  readonly driver: LiveDriver;
+  readonly stack: Stack;
+  /** The stack at the other end of a wire in memory. */
+  readonly peer: Stack | null;
+  readonly device: ObservedDevice;
+  readonly iface: Interface;
+  /** What was agreed with the kernel, if there is one. */
+  readonly facts: TapFacts | PacketFacts | null;
+  private isClosed = false;
+
+  /** Throws a Failure, or the error of the device; then nothing is left open. */
+  constructor(spec: StackSpec, options: LiveStackOptions = {}) {
+    this.spec = spec;
+    const frames = new FrameStore(this.memory);
+    this.driver = new LiveDriver({
+      isPolling: spec.isPolling,
+      ...(options.onDeviceError === undefined ? {} : { onDeviceError: options.onDeviceError }),
+    });
+    try {
+      this.stack = this.newStack(frames);
+      const opened = this.openDevice(frames);
+      this.device = new ObservedDevice(opened.device);
+      this.facts = opened.facts;
+      for (const [name, value] of spec.sysctls) setSysctl(this.stack, name, value);
+      this.iface = this.stack.addInterface(opened.device.name, this.device);
+      this.peer = opened.far === null ? null : this.newPeer(frames, opened.far);
+      for (const a of spec.addresses) addAddress(this.stack, this.iface, a);
+      for (const gateway of spec.gateways) {
+        const result = this.stack.addDefaultRoute(gateway);
+        if (result < 0) throw badGateway(formatAddress(gateway), result);
+      }
+    } catch (error) {
+      this.driver.close();
+      throw error;
+    }
+    this.driver.add(this.stack);
+    if (this.peer !== null) this.driver.add(this.peer);
+  }
+
+  now(): number {
+    return this.driver.now();
+  }
+
+  kick(): void {
+    this.driver.kick();
+  }
+
+  /** A capture of the device from now on, until its `end`. */
+  capture(sink: ByteSink, request: CaptureRequest = {}): RunningCapture {
+    this.kick();
+    const startNs = Date.now() * 1e6 - this.stack.env.nowNs;
+    const startSec = Math.floor(startNs / SEC);
+    const writer = new CaptureWriter(this.memory, this.stack.env, sink, {
+      startSec,
+      startNs: Math.round(startNs - startSec * SEC),
+      ...(request.snaplen === undefined ? {} : { snaplen: request.snaplen }),
+    });
+    return new RunningCapture(this.device, writer, request);
+  }
+
+  /** Resolves when no address is tentative any more. */
+  async settled(): Promise<void> {
+    const stacks = this.peer === null ? [this.stack] : [this.stack, this.peer];
+    await Promise.all(stacks.map(addressesSettled));
+  }
+
+  /** Idempotent. What was written leaves first. */
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.driver.close();
+    this.stack.close();
+    this.peer?.close();
+  }
+
+  private newStack(frames: FrameStore): Stack {
+    const seed = randomBytes(6).readUIntBE(0, 6);
+    const env = new Env(this.memory, new Rng(seed), new NullTrace());
+    env.nowNs = this.driver.now();
+    return new Stack(env, frames);
+  }
+
+  private openDevice(frames: FrameStore): {
+    device: Device;
+    far: Device | null;
+    facts: TapFacts | PacketFacts | null;
+  } {
+    const { spec } = this;
+    switch (spec.device.kind) {
+      case 'tap': {
+        const device = openTap(this.memory, spec, spec.device);
+        return { device, far: null, facts: device.facts };
+      }
+      case 'packet': {
+        const device = openPacket(this.memory, spec, spec.device);
+        return { device, far: null, facts: device.facts };
+      }
+      case 'memory': {
+        const mtu = spec.mtu ?? DEFAULT_MTU;
+        const caps = spec.vnet ? MEMORY_CAPS : {};
+        const near = { name: 'mem0', mac: spec.mac ?? randomMac(), mtu, caps };
+        const far = { name: 'mem1', mac: randomMac(), mtu, caps };
+        const pipe = new Pipe(frames, near, far);
+        return { device: pipe.a, far: pipe.b, facts: null };
+      }
+    }
+  }
+
+  /** In each of our subnets it has the gateway's address, or the first that is not ours. */
+  private newPeer(frames: FrameStore, device: Device): Stack {
+    const peer = this.newStack(frames);
+    const iface = peer.addInterface(device.name, device);
+    for (const own of this.spec.addresses) {
+      const address = neighbourOf(own);
+      if (address !== null) addAddress(peer, iface, { address, bits: own.bits });
+    }
+    return peer;
+  }
+}
+
+export interface CaptureRequest extends CaptureOptions {
+  /** Stop after so many; 0: never. */
+  readonly frames?: number;
+  /** False: the reader is behind, and the frame is missed. */
+  readonly hasRoom?: () => boolean;
+}
+
+/** A capture in progress. Bytes are gathered; the writer's `flush` hands them over. */
+export class RunningCapture implements FrameWatcher {
+  readonly writer: CaptureWriter;
+  /** Frames that the reader was too slow for. */
+  missed = 0;
+  private readonly point: CapturePoint;
+  private readonly device: ObservedDevice;
+  private readonly most: number;
+  private readonly hasRoom: () => boolean;
+  private isEnded = false;
+
+  constructor(device: ObservedDevice, writer: CaptureWriter, request: CaptureRequest) {
+    this.device = device;
+    this.writer = writer;
+    this.point = new CapturePoint(writer, device.name, device.mac);
+    this.most = request.frames ?? 0;
+    this.hasRoom = request.hasRoom ?? (() => true);
+    device.watch(this);
+  }
+
+  get captured(): number {
+    return this.point.seen;
+  }
+
+  get isFull(): boolean {
+    return this.most > 0 && this.point.seen >= this.most;
+  }
+
+  received(rx: RxRing, index: number, dropped: number): void {
+    if (this.wants()) this.point.received(rx, index, dropped);
+  }
+
+  sent(tx: TxRing, ahead: number): void {
+    if (this.wants()) this.point.sent(tx, ahead);
+  }
+
+  /** Idempotent. */
+  end(): void {
+    if (this.isEnded) return;
+    this.isEnded = true;
+    this.device.unwatch(this);
+    this.point.end();
+    this.writer.close();
+  }
+
+  private wants(): boolean {
+    if (this.isFull) return false;
+    if (this.hasRoom()) return true;
+    this.missed++;
+    return false;
+  }
+}
+
+function openTap(memory: Memory, spec: StackSpec, tap: TapSpec): TapDevice {
+  return new TapDevice(memory, {
+    ...(tap.name === '' ? {} : { name: tap.name }),
+    ...(spec.mac === null ? {} : { mac: spec.mac }),
+    ...(spec.mtu === null ? {} : { mtu: spec.mtu }),
+    ...(tap.persist ? { persist: true } : {}),
+    multiQueue: tap.multiQueue,
+    vnet: spec.vnet,
+    checksum: spec.checksum,
+    tso: spec.tso && spec.checksum,
+    tsoEcn: spec.tso && spec.checksum,
+    uso: spec.uso && spec.checksum,
+  });
+}
+
+function openPacket(memory: Memory, spec: StackSpec, packet: PacketSpec): PacketDevice {
+  return new PacketDevice(memory, {
+    interface: packet.interface,
+    ...(spec.mac === null ? {} : { mac: spec.mac }),
+    promiscuous: packet.promiscuous,
+    vnet: spec.vnet,
+  });
+}
+
+export function addAddress(stack: Stack, iface: Interface, a: AddressSpec): void {
+  const result = stack.addAddress(iface, a.address, a.bits);
+  if (result === 0) return;
+  const why = result === -ENOENT ? '' : ' (no host can have it, or the stack has it already)';
+  const text = `${formatAddress(a.address)}/${a.bits}`;
+  throw new Failure(errnoName(result), `${text}: not an address for ${iface.name}${why}`);
+}
+
+function badGateway(gateway: string, result: number): Failure {
+  return new Failure(
+    errnoName(result),
+    `--gateway ${gateway}: not a neighbour; give an --address in its subnet first`,
+  );
+}
+
+export function setSysctl(stack: Stack, name: string, value: string): void {
+  const result = writeSysctl(stack.net.config, name, value);
+  if (result === 0) return;
+  if (result === -ENOENT) throw new Failure('ENOENT', `no sysctl ${name}; see docs/ringway.md`);
+  const { min, max } = findSysctl(name)!;
+  throw new Failure(errnoName(result), `sysctl ${name}: ${value} is not from ${min} to ${max}`);
+}
+
+/** Another host of the same subnet: the first that is not ours; null where there is no room for one. */
+function neighbourOf({ address, bits }: AddressSpec): AddressSpec['address'] | null {
+  const hostBits = (isV4(address) ? 32 : 128) - bits;
+  if (hostBits < 1) return null;
+  const low = hostBits >= 32 ? 0 : address.w3 & (-1 << hostBits);
+  const first = hostBits === 1 ? low : low | 1;
+  const near = first === address.w3 ? first + 1 : first;
+  // Of a network of 2^32 addresses and more, the words above stay: the neighbour is near.
+  return new IpAddress().set(address.w0, address.w1, address.w2, near);
+}
+
+function addressesSettled(stack: Stack): Promise<void> {
+  const isSettled = () =>
+    stack.net.interfaces.every((i) => i.addresses.every((a) => a.state !== 'tentative'));
+  if (isSettled()) return Promise.resolve();
+  return new Promise((done) => {
+    stack.onAddress({
+      dadDone: () => {
+        if (isSettled()) done();
+      },
+    });
+  });
+}

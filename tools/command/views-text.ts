@@ -1,0 +1,69 @@
+/** The same objects as `ip` prints them. */
+import type {
+  AddressView,
+  AddrView,
+  LinkStatsView,
+  LinkView,
+  NeighView,
+  RouteView,
+  SideStats,
+} from './views.ts';
+
+export function linkText(link: LinkView): string {
+  const { ifindex, ifname, flags, mtu, operstate, link_type, address, broadcast } = link;
+  return [
+    `${ifindex}: ${ifname}: <${flags.join(',')}> mtu ${mtu} state ${operstate}`,
+    `    link/${link_type} ${address} brd ${broadcast}`,
+  ].join('\n');
+}
+
+export function linkStatsText(link: LinkStatsView): string {
+  const { rx, tx } = link.stats64;
+  const offloads = Object.entries(link.offloads)
+    .filter(([, value]) => value !== false)
+    .map(([name, value]) => (value === true ? name : `${name} ${value}`));
+  return [
+    linkText(link),
+    ...sideText('RX', 'stalls', rx),
+    ...sideText('TX', 'busy', tx),
+    `    offloads: ${offloads.join(', ')}`,
+  ].join('\n');
+}
+
+function sideText(side: string, stalls: string, s: SideStats): string[] {
+  const heads = [`${side}:  bytes`, 'packets', 'errors', 'dropped', 'batches', stalls];
+  const values = [s.bytes, s.packets, s.errors, s.dropped, s.batches, s.stalls].map(String);
+  const widths = heads.map((head, i) => Math.max(head.length, values[i]!.length));
+  const row = (cells: string[]) => cells.map((cell, i) => cell.padStart(widths[i]!)).join(' ');
+  return [`    ${row(heads)}`, `    ${row(values)}`];
+}
+
+export function addrText(link: AddrView): string {
+  return [linkText(link), ...link.addr_info.map((a) => addressText(a, link.ifname))].join('\n');
+}
+
+function addressText(a: AddressView, ifname: string): string {
+  const broadcast = a.broadcast === undefined ? '' : ` brd ${a.broadcast}`;
+  const label = a.family === 'inet' ? ` ${ifname}` : '';
+  const state = a.tentative === true ? ' tentative' : a.dadfailed === true ? ' dadfailed' : '';
+  return [
+    `    ${a.family} ${a.local}/${a.prefixlen}${broadcast} scope ${a.scope}${state}${label}`,
+    '       valid_lft forever preferred_lft forever',
+  ].join('\n');
+}
+
+export function routeText(r: RouteView): string {
+  let line = r.dst;
+  if (r.gateway !== undefined) line += ` via ${r.gateway}`;
+  line += ` dev ${r.dev} proto ${r.protocol}`;
+  if (r.scope !== undefined) line += ` scope ${r.scope}`;
+  if (r.prefsrc !== undefined) line += ` src ${r.prefsrc}`;
+  if (r.metric !== undefined) line += ` metric ${r.metric}`;
+  return [line, ...r.flags].join(' ');
+}
+
+export function neighText(n: NeighView): string {
+  const lladdr = n.lladdr === undefined ? '' : ` lladdr ${n.lladdr}`;
+  const router = n.router === true ? ' router' : '';
+  return `${n.dst} dev ${n.dev}${lladdr}${router} ${n.state.join(' ')}`;
+}

@@ -1,0 +1,207 @@
+/** What a stack shows of itself, as plain objects with the field names of `ip -j`. */
+import type { Device } from '../../src/link/device.ts';
+import type { Interface, InterfaceAddress } from '../../src/net/interface.ts';
+import { nudName } from '../../src/net/neighbour.ts';
+import type { Route } from '../../src/net/route-table.ts';
+import type { Stack } from '../../src/stack/stack.ts';
+import {
+  type Address,
+  addressEquals,
+  isLinkLocal6,
+  isV4,
+  networkOf,
+} from '../../src/wire/address.ts';
+import { formatAddress, formatV4 } from '../../src/wire/address-text.ts';
+import { MacAddress } from '../../src/wire/mac.ts';
+
+export interface LinkView {
+  readonly ifindex: number;
+  readonly ifname: string;
+  readonly flags: readonly string[];
+  readonly mtu: number;
+  readonly operstate: 'UP' | 'DOWN' | 'UNKNOWN';
+  readonly link_type: 'loopback' | 'ether';
+  readonly address: string;
+  readonly broadcast: string;
+}
+
+export interface SideStats {
+  readonly bytes: number;
+  readonly packets: number;
+  readonly errors: number;
+  readonly dropped: number;
+  /** Ours: how often the border to the kernel was crossed with frames. */
+  readonly batches: number;
+  /** Receive: no memory to receive into. Transmit: the kernel had no room. */
+  readonly stalls: number;
+}
+
+export interface LinkStatsView extends LinkView {
+  readonly stats64: { readonly rx: SideStats; readonly tx: SideStats };
+  /** What the device does for us, as agreed with the kernel. */
+  readonly offloads: Readonly<Record<string, boolean | number>>;
+}
+
+export interface AddressView {
+  readonly family: 'inet' | 'inet6';
+  readonly local: string;
+  readonly prefixlen: number;
+  readonly broadcast?: string;
+  readonly scope: 'global' | 'link' | 'host';
+  readonly tentative?: true;
+  readonly dadfailed?: true;
+  readonly valid_life_time: number;
+  readonly preferred_life_time: number;
+}
+
+export interface AddrView extends LinkView {
+  readonly addr_info: readonly AddressView[];
+}
+
+export interface RouteView {
+  readonly dst: string;
+  readonly gateway?: string;
+  readonly dev: string;
+  readonly protocol: 'kernel' | 'static';
+  readonly scope?: 'link';
+  readonly prefsrc?: string;
+  readonly metric?: number;
+  readonly flags: readonly string[];
+  readonly family: 'inet' | 'inet6';
+}
+
+export interface NeighView {
+  readonly dst: string;
+  readonly dev: string;
+  readonly lladdr?: string;
+  readonly router?: true;
+  readonly state: readonly string[];
+  readonly family: 'inet' | 'inet6';
+}
+
+/** `ip -j`'s "forever". */
+const FOREVER = 4294967295;
+
+export function linkView(iface: Interface): LinkView {
+  const { device } = iface;
+  const state = device.isUp ? ['LOWER_UP'] : ['NO-CARRIER'];
+  const kind = iface.isLoopback ? ['LOOPBACK', 'UP'] : ['BROADCAST', 'MULTICAST', 'UP'];
+  return {
+    ifindex: iface.index,
+    ifname: iface.name,
+    flags: [...kind, ...state],
+    mtu: device.mtu,
+    operstate: iface.isLoopback ? 'UNKNOWN' : device.isUp ? 'UP' : 'DOWN',
+    link_type: iface.isLoopback ? 'loopback' : 'ether',
+    address: device.mac.toString(),
+    broadcast: iface.isLoopback ? '00:00:00:00:00:00' : 'ff:ff:ff:ff:ff:ff',
+  };
+}
+
+export function linkStatsView(iface: Interface): LinkStatsView {
+  const { device } = iface;
+  refreshStats(device);
+  const of = (name: Parameters<typeof device.stats.get>[0]) => device.stats.get(name);
+  return {
+    ...linkView(iface),
+    stats64: {
+      rx: {
+        bytes: of('rxBytes'),
+        packets: of('rxFrames'),
+        errors: of('rxErrors'),
+        dropped: of('rxDropped'),
+        batches: of('rxBatches'),
+        stalls: of('rxStalls'),
+      },
+      tx: {
+        bytes: of('txBytes'),
+        packets: of('txFrames'),
+        errors: of('txErrors'),
+        dropped: of('txDropped'),
+        batches: of('txBatches'),
+        stalls: of('txBusy'),
+      },
+    },
+    offloads: { ...device.caps },
+  };
+}
+
+function refreshStats(device: Device): void {
+  (device as { refreshStats?: () => void }).refreshStats?.();
+}
+
+export function addrView(iface: Interface): AddrView {
+  return { ...linkView(iface), addr_info: iface.addresses.map((a) => addressView(iface, a)) };
+}
+
+function addressView(iface: Interface, entry: InterfaceAddress): AddressView {
+  const { address, bits, broadcast, state } = entry;
+  const v4 = isV4(address);
+  const near = isLinkLocal6(address) ? 'link' : 'global';
+  return {
+    family: v4 ? 'inet' : 'inet6',
+    local: formatAddress(address),
+    prefixlen: v4 ? bits - 96 : bits,
+    ...(broadcast === 0 || iface.isLoopback ? {} : { broadcast: formatV4(broadcast) }),
+    scope: iface.isLoopback ? 'host' : near,
+    ...(state === 'tentative' ? { tentative: true as const } : {}),
+    ...(state === 'duplicate' ? { dadfailed: true as const } : {}),
+    valid_life_time: FOREVER,
+    preferred_life_time: FOREVER,
+  };
+}
+
+/** Multicast routes are ours to make and not shown, as `ip route` shows only the main table. */
+export function routeViews(stack: Stack): RouteView[] {
+  return stack.net.routes.routes
+    .filter((r) => !r.iface.isLoopback && r.prefix.w0 >>> 24 !== 0xff)
+    .map(routeView);
+}
+
+function routeView(route: Route): RouteView {
+  const v4 = isV4(route.prefix);
+  const bits = v4 ? route.bits - 96 : route.bits;
+  const own = route.gateway === null ? connectedBy(route) : null;
+  return {
+    dst: bits === 0 ? 'default' : prefixText(route.prefix, bits, v4 ? 32 : 128),
+    ...(route.gateway === null ? {} : { gateway: formatAddress(route.gateway) }),
+    dev: route.iface.name,
+    protocol: own === null ? 'static' : 'kernel',
+    ...(v4 && route.gateway === null ? { scope: 'link' as const } : {}),
+    ...(v4 && own !== null ? { prefsrc: formatAddress(own) } : {}),
+    ...(route.metric === 0 ? {} : { metric: route.metric }),
+    flags: route.iface.device.isUp ? [] : ['linkdown'],
+    family: v4 ? 'inet' : 'inet6',
+  };
+}
+
+/** The address of ours whose subnet the route is, if it came with one. */
+function connectedBy(route: Route): Address | null {
+  const entry = route.iface.addresses.find(
+    (a) => a.bits === route.bits && sameNetwork(a, route.prefix),
+  );
+  return entry?.address ?? null;
+}
+
+function sameNetwork(entry: InterfaceAddress, prefix: Address): boolean {
+  return addressEquals(networkOf(entry.address, entry.bits), prefix);
+}
+
+function prefixText(prefix: Address, bits: number, longest: number): string {
+  return bits === longest ? formatAddress(prefix) : `${formatAddress(prefix)}/${bits}`;
+}
+
+export function neighViews(stack: Stack): NeighView[] {
+  return stack.net.interfaces.flatMap((iface) =>
+    iface.neighbours.entries().map((n) => ({
+      dst: formatAddress(n.address),
+      dev: iface.name,
+      ...(n.macHigh === 0 && n.macLow === 0
+        ? {}
+        : { lladdr: new MacAddress(n.macHigh, n.macLow).toString() }),
+      ...(n.isRouter ? { router: true as const } : {}),
+      state: [nudName(n.state)],
+      family: isV4(n.address) ? ('inet' as const) : ('inet6' as const),
+    })),
+  );
+}

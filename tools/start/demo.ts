@@ -1,0 +1,35 @@
+/** The tour: every step, a table of what passed, and whether all did. */
+import type { Step, StepResult, Tour } from './step.ts';
+import { pingSteps } from './steps/ping.ts';
+import { largePingSteps } from './steps/ping-large.ts';
+import { udpSteps } from './steps/udp.ts';
+
+/** In this order; what a later part of the stack can do gets a file of its own. */
+const STEPS: readonly Step[] = [...pingSteps, ...largePingSteps, ...udpSteps];
+
+export interface DemoRow extends StepResult {
+  readonly title: string;
+}
+
+export async function runDemo(tour: Tour, onRow: (row: DemoRow) => void): Promise<DemoRow[]> {
+  const rows: DemoRow[] = [];
+  for (const step of STEPS) {
+    const row = { title: step.title(tour), ...(await runStep(step, tour)) };
+    rows.push(row);
+    onRow(row);
+  }
+  return rows;
+}
+
+/** A step that throws has failed; the others still run. */
+async function runStep(step: Step, tour: Tour): Promise<StepResult> {
+  try {
+    return await step.run(tour);
+  } catch (error) {
+    return { isPassed: false, measured: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+export function rowText(row: DemoRow): string {
+  return `${row.isPassed ? 'passed' : 'FAILED'}  ${row.title.padEnd(50)}  ${row.measured}`;
+}

@@ -1,0 +1,163 @@
+/**
+ * The main job of `npm start`, where the stack is: in a namespace of its own as a child of start.ts, or
+ * in start.ts itself when the wire is made of memory.
+ */
+import { randomUUID } from 'node:crypto';
+import { ControlServer } from '../../src/live/control-server.ts';
+import { enterCommand, onStop, type WorldReport } from '../../src/live/namespace.ts';
+import { controlHandlers } from '../command/control-handlers.ts';
+import { UdpEchoServer } from '../command/echo-server.ts';
+import { EXIT, failureOf, report } from '../command/failure.ts';
+import type { LiveStack } from '../command/live-stack.ts';
+import { VERSION } from '../command/version.ts';
+import { type DemoRow, rowText, runDemo } from './demo.ts';
+import { LinuxPeer } from './linux-peer.ts';
+import { StackPeer } from './stack-peer.ts';
+import { StatusLine } from './status-line.ts';
+import type { Tour } from './step.ts';
+import { ECHO_PORT, OURS, openWorld, THEIRS, wireText } from './world.ts';
+
+export interface StartOptions {
+  readonly report: WorldReport;
+  readonly isDemo: boolean;
+  readonly isJson: boolean;
+  readonly name: string;
+}
+
+/** Runs until stopped, or through the demo. Returns the exit code. */
+export async function runInside(options: StartOptions): Promise<number> {
+  let stopped = (): void => undefined;
+  const stop = new Promise<void>((done) => {
+    stopped = done;
+  });
+  onStop(() => stopped());
+  const live = openWorld(options.report.world);
+  let control: ControlServer | null = null;
+  try {
+    new UdpEchoServer(live.stack, ECHO_PORT);
+    control = await openControl(live, options);
+    await Promise.race([live.settled(), stop]);
+    if (options.isDemo) return await demo(live, options, stop);
+    announce(live, options, control);
+    const status = new StatusLine(live, process.stdout, !options.isJson);
+    await stop;
+    status.close();
+    return EXIT.OK;
+  } finally {
+    control?.close();
+    live.close();
+  }
+}
+
+/** Without a place for it (a checkout of somebody else) the stack runs all the same. */
+async function openControl(live: LiveStack, options: StartOptions): Promise<ControlServer | null> {
+  const identity = { name: options.name, version: VERSION, run: randomUUID() };
+  try {
+    return await ControlServer.open(options.name, controlHandlers(live, identity));
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const isNoPlace = code === 'EACCES' || code === 'EROFS' || code === 'EPERM';
+    if (!isNoPlace && !(options.isDemo && code === 'EADDRINUSE')) throw error;
+    if (!options.isDemo) console.error(`ringway: ${message}`);
+    return null;
+  }
+}
+
+// ---- What it says ----
+
+function announce(live: LiveStack, options: StartOptions, control: ControlServer | null): void {
+  const { world, entry, refused } = options.report;
+  const enter = enterCommand(process.pid, entry);
+  if (options.isJson) {
+    const addresses = { ours: OURS, theirs: THEIRS };
+    const at = { pid: process.pid, enter, control: control?.path ?? null };
+    console.log(JSON.stringify({ event: 'up', world, entry, refused, ...addresses, ...at }));
+    return;
+  }
+  const lines = [headline(options), ...refused.map((r) => `  not ${r.world}: ${r.why}`), ''];
+  const other = world === 'memory' ? 'Peer' : 'Linux';
+  lines.push(
+    `  ${'Ringway'.padEnd(8)} ${OURS.v4.padEnd(10)} ${OURS.v6.padEnd(8)} answers ping, and UDP echo on port ${ECHO_PORT}`,
+    `  ${other.padEnd(8)} ${THEIRS.v4.padEnd(10)} ${THEIRS.v6.padEnd(8)} ${wireText(world, live)}`,
+    '',
+  );
+  if (world !== 'memory')
+    lines.push('From the Linux side, in another terminal:', ...tryFrom(enter), '');
+  if (control !== null) lines.push("From Ringway's side, in this folder:", ...tryHere(), '');
+  lines.push('Ctrl-C ends it.', '');
+  console.log(lines.join('\n'));
+}
+
+function headline(options: StartOptions): string {
+  const { world, entry } = options.report;
+  const inside =
+    entry === 'user'
+      ? 'in a user and network namespace of its own'
+      : 'in a network namespace of its own';
+  switch (world) {
+    case 'tap':
+      return `Ringway ${VERSION} on a TAP device, ${inside} (pid ${process.pid})`;
+    case 'packet':
+      return `Ringway ${VERSION} on AF_PACKET over a veth pair, ${inside} (pid ${process.pid})`;
+    case 'memory':
+      return `Ringway ${VERSION} on a wire in memory (pid ${process.pid})`;
+  }
+}
+
+/** bash has UDP built in: the last line needs nothing that a minimal system lacks. */
+function tryFrom(enter: string): string[] {
+  return [
+    `  ${enter} ping ${OURS.v4}`,
+    `  ${enter} ping ${OURS.v6}`,
+    `  ${enter} ping -s 65507 -c 3 ${OURS.v4}`,
+    `  ${enter} bash -c 'exec 3<>/dev/udp/${OURS.v4}/${ECHO_PORT}; echo hello >&3; head -n 1 <&3'`,
+  ];
+}
+
+function tryHere(): string[] {
+  return [
+    `  npx ringway ping ${THEIRS.v4}`,
+    '  npx ringway nstat -a',
+    '  npx ringway neigh',
+    '  npx ringway capture | tcpdump -n -r -',
+  ];
+}
+
+// ---- The tour ----
+
+async function demo(live: LiveStack, options: StartOptions, stop: Promise<void>): Promise<number> {
+  const { world, entry, refused } = options.report;
+  if (!options.isJson) {
+    console.log(
+      [headline(options), ...refused.map((r) => `  not ${r.world}: ${r.why}`), ''].join('\n'),
+    );
+  }
+  const us = new StackPeer('Ringway', live.stack, live);
+  const them = live.peer === null ? new LinuxPeer() : new StackPeer('Peer', live.peer, live);
+  const tour: Tour = { us, them };
+  let isStopped = false;
+  const show = (row: DemoRow): void => {
+    if (!options.isJson && !isStopped) console.log(rowText(row));
+  };
+  const rows = await Promise.race([runDemo(tour, show), stop.then(() => null)]);
+  if (rows === null) {
+    isStopped = true;
+    console.error('ringway: the demo was stopped');
+    return EXIT.NO;
+  }
+  const failed = rows.filter((row) => !row.isPassed).length;
+  if (options.isJson) console.log(JSON.stringify({ world, entry, refused, steps: rows, failed }));
+  else console.log(`\n${rows.length - failed} passed, ${failed} failed`);
+  return failed === 0 ? EXIT.OK : EXIT.NO;
+}
+
+/** The child's main program: what start.ts decided is its one argument. */
+export async function main(options: StartOptions): Promise<void> {
+  try {
+    process.exitCode = await runInside(options);
+  } catch (error) {
+    const failure = failureOf(error);
+    if (failure === null) throw error;
+    process.exitCode = report(failure, 'ringway', options.isJson);
+  }
+}
