@@ -32,6 +32,7 @@ import { DROP } from './drops.ts';
 import type { Interface } from './interface.ts';
 import { CSUM, type IpPacket } from './ip-packet.ts';
 import { IP, type IpMib } from './mib.ts';
+import { sumPayload } from './payload-checksum.ts';
 
 /** `input` took the fragment and waits for others. */
 export const HELD = -1;
@@ -124,6 +125,11 @@ export class Reassembly implements Expirable {
   /** Memory charged for unfinished datagrams, in bytes. */
   get heldBytes(): number {
     return this.cells * CELL_BYTES;
+  }
+
+  /** Memory outside the cells: what the lists of pieces have grown to. */
+  get listBytes(): number {
+    return this.assemblies.reduce((sum, a) => sum + a.pieces.byteLength, 0);
   }
 
   get inProgress(): number {
@@ -249,7 +255,7 @@ export class Reassembly implements Expirable {
     place: number,
     offset: number,
   ): boolean {
-    const { cells, slab } = this.env.memory;
+    const { cells } = this.env.memory;
     const len = pkt.payloadLen;
     const storedLen = pkt.isV4 ? headerLen : headerLen + IPV6_FRAG_HEADER_LEN;
     const wanted = cellsFor(len) + (offset === 0 ? cellsFor(storedLen) : 0);
@@ -268,7 +274,7 @@ export class Reassembly implements Expirable {
     a.received += len;
     a.ecnSeen |= 1 << (pkt.tos & 3);
     const known = pkt.csum === CSUM.SUMMED;
-    a.sum = addSum(a.sum, known ? pkt.payloadSum : sumBytes(slab.dv, at, len, 0));
+    a.sum = addSum(a.sum, known ? pkt.payloadSum : sumPayload(this.env.memory, at, len));
     return true;
   }
 

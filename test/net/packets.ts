@@ -31,6 +31,10 @@ export function data(length: number, from: number = 0): Bytes {
   return Uint8Array.from({ length }, (_, i) => ((i + from) * 7 + ((i + from) >>> 8)) & 255);
 }
 
+export function sameBytes(a: Bytes | null | undefined, b: Bytes): boolean {
+  return a?.length === b.length && a.every((x, i) => x === b[i]);
+}
+
 /** The 16 or 4 bytes of an address. */
 export function addressBytes(text: string): number[] {
   const a = parseAddress(text)!;
