@@ -1,4 +1,5 @@
 import { BlockPool } from './block-pool.ts';
+import type { BulkSum } from './bulk-sum.ts';
 import { CELL_BYTES, CellStore } from './cell-store.ts';
 import { Slab } from './slab.ts';
 
@@ -18,9 +19,12 @@ export class Memory {
   readonly slab: Slab;
   readonly chunks: BlockPool;
   readonly cells: CellStore;
+  /** Null where there is no native code: virtual time, and tests. */
+  readonly bulkSum: BulkSum | null;
 
-  constructor(sizes: MemorySizes = {}) {
+  constructor(sizes: MemorySizes = {}, openBulkSum: ((slab: Slab) => BulkSum) | null = null) {
     this.slab = new Slab(sizes.slabBytes);
+    this.bulkSum = openBulkSum === null ? null : openBulkSum(this.slab);
     this.chunks = new BlockPool(this.slab, CHUNK_BYTES, sizes.chunks ?? 256);
     const cellBytes = sizes.cellBytes ?? 128 << 20;
     this.cells = new CellStore(this.slab, Math.floor(cellBytes / CELL_BYTES));

@@ -27,6 +27,7 @@ import { CAST } from './ip-packet.ts';
 import { IP, type IpMib } from './mib.ts';
 import type { Network } from './network.ts';
 import { type OutPacket, PMTUDISC } from './out-packet.ts';
+import { sumPayload } from './payload-checksum.ts';
 
 /** Sends `net.out`. Returns 0, -EMSGSIZE, -EINVAL, -EAGAIN or -ENOBUFS; nothing of it was sent unless 0. */
 export function ipOutput(net: Network): number {
@@ -145,7 +146,7 @@ function notZero(check: number): number {
 }
 
 function payloadSum(net: Network, o: OutPacket): number {
-  return sumBytes(net.env.memory.slab.dv, o.payloadOff, o.payloadLen, 0);
+  return sumPayload(net.env.memory, o.payloadOff, o.payloadLen);
 }
 
 /** RFC 792's checksum has no pseudo-header; all others do. */

@@ -10,13 +10,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readlinkSync, writeFileSync } from 'node:fs';
 import { EMSGSIZE } from '../../src/base/errno.ts';
-import { Memory } from '../../src/base/memory.ts';
 import { LiveDriver } from '../../src/live/driver.ts';
+import { openMemory } from '../../src/live/native-sum.ts';
 import { PMTUDISC } from '../../src/net/out-packet.ts';
 import { address, check, connect, linux, mustLinux, SEED, Station, until } from './lab.ts';
 
 const NARROW = 1300;
-const memory = new Memory();
+const memory = openMemory();
 const driver = new LiveDriver();
 const wireA = await connect('tap', memory, 'wireA', ['10.1.0.1/24', 'fd01::1/64']);
 const wireB = await connect('packet', memory, 'wireB', ['10.2.0.1/24', 'fd02::1/64'], NARROW);

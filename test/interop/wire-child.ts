@@ -3,14 +3,14 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Memory } from '../../src/base/memory.ts';
 import { Rng } from '../../src/base/rng.ts';
 import { LiveDriver } from '../../src/live/driver.ts';
+import { openMemory } from '../../src/live/native-sum.ts';
 import { address, check, connect, isLong, linux, SEED, Station, until, type World } from './lab.ts';
 import { malformedFlood } from './malformed.ts';
 
 const world = process.argv[2] as World;
-const memory = new Memory();
+const memory = openMemory();
 const driver = new LiveDriver();
 const device = await connect(world, memory, 'wire0', ['10.9.0.1/24', 'fd09::1/64']);
 const us = new Station(driver, memory, device, SEED, ['10.9.0.2/24', 'fd09::2/64']);
