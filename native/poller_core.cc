@@ -178,20 +178,18 @@ void PollerCore::OnFd(uv_poll_t* handle, int status, int events) {
   core->WakeUp();
 }
 
-// The device is asked for frames, which tells whether it is gone. A socket's pending error (a link
-// that went down) would otherwise keep the fd failing, because a mapped ring makes no system call.
+// The device is asked for frames, and finds out what the error means: that it is gone, or that its
+// link went down. A device that finds nothing time after time would keep us awake for good.
 void PollerCore::FdFailed(WatchState* watch) {
   watch->is_stopped = true;
   has_stopped_ = true;
   watch->failures++;
   readable_ |= 1u << watch->id;
   reasons_ |= kReasonReadable;
-  int error = 0;
-  socklen_t len = sizeof(error);
-  if (getsockopt(watch->fd.get(), SOL_SOCKET, SO_ERROR, &error, &len) < 0) error = 0;
-  if (error == 0 && watch->failures >= kMaxFailures) error = EIO;
-  if (error == 0) return;
-  watch->error = error;
+  if (watch->failures < kMaxFailures) return;
+  socklen_t len = sizeof(watch->error);
+  if (getsockopt(watch->fd.get(), SOL_SOCKET, SO_ERROR, &watch->error, &len) < 0) watch->error = 0;
+  if (watch->error == 0) watch->error = EIO;
   reasons_ |= kReasonError;
 }
 

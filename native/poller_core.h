@@ -74,7 +74,7 @@ class PollerCore {
   void Unwatch(int id);
   // Which of the two is news; both may be off.
   void SetInterest(int id, bool readable, bool writable);
-  // The error a watched fd reported (> 0), read once; 0 when there is none.
+  // The error (> 0) of a watched fd that was given up, read once; 0 when there is none.
   int TakeError(int id);
   void Kick();
   void Now() { words_->now_ns = static_cast<double>(NowNs()); }

@@ -27,7 +27,7 @@ export const REASON = {
   KICK: 8,
   /** The turn before said RESULT.MORE. */
   MORE: 16,
-  /** A watched fd reported an error: ask `takeError`. */
+  /** A watched fd was given up: ask `takeError`. */
   ERROR: 32,
 } as const;
 

@@ -1,24 +1,53 @@
+import { NEVER, SEC } from '../base/time.ts';
 import type { Device } from '../link/device.ts';
 import type { FrameListener } from '../link/frame-sink.ts';
 import type { Host } from '../stack/host.ts';
+import { type PollableDevice, pollableBelow } from './pollable.ts';
 
 export const NO_WATCH = -1;
+/** Nothing is sent over a link that is down, and a quiet link does not tell that it came back. */
+const LINK_CHECK_NS = SEC;
 
 /** One device of one host, as the driver sees it. */
 export class Port {
   readonly device: Device;
-  /** The poller's number for the device's fd, or NO_WATCH for a device made of memory. */
+  /** What to poll for it; null for a device made of memory. */
+  readonly below: PollableDevice | null;
+  /** The poller's number for the device's fd, or NO_WATCH. */
   watch = NO_WATCH;
   /** Frames remained after a flush: room is news. */
   isWritableWanted = false;
   /** No memory to receive into: until some is free, waiting frames are no news. */
   isStalled = false;
-  /** Said ENETDOWN, and was reported for it. */
   isDown = false;
   isGone = false;
+  /** When to ask again for the state of a link that is down, or NEVER. */
+  linkCheckNs = NEVER;
+  private readonly stallsId: number;
 
   constructor(device: Device) {
     this.device = device;
+    this.below = pollableBelow(device);
+    this.stallsId = device.stats.id('rxStalls');
+  }
+
+  /** Receive batches cut short for want of memory, so far. */
+  stalls(): number {
+    return this.device.stats.values[this.stallsId]!;
+  }
+
+  /** Follows the link's state. True when it has just gone down. */
+  noteLink(nowNs: number): boolean {
+    if (this.device.isUp) {
+      this.isDown = false;
+      this.linkCheckNs = NEVER;
+      return false;
+    }
+    const isNews = !this.isDown;
+    this.isDown = true;
+    if (this.below !== null && this.linkCheckNs <= nowNs) this.linkCheckNs = NEVER;
+    if (this.below !== null && this.linkCheckNs === NEVER) this.linkCheckNs = nowNs + LINK_CHECK_NS;
+    return isNews;
   }
 }
 

@@ -13,14 +13,13 @@
  */
 import { assert, InvariantError } from '../base/assert.ts';
 import { Counters } from '../base/counters.ts';
-import { EIO, ENETDOWN, errnoName } from '../base/errno.ts';
+import { EBADF, EIO, ENETDOWN, errnoName } from '../base/errno.ts';
 import { NEVER, US } from '../base/time.ts';
 import type { Device } from '../link/device.ts';
 import type { FrameListener } from '../link/frame-sink.ts';
 import type { Host } from '../stack/host.ts';
 import { createWords, POLLER_COUNTERS, type PollerCounter, REASON, RESULT, WORD } from './clock.ts';
 import { listen, NO_WATCH, Port, Run } from './driven.ts';
-import { pollFdOf } from './pollable.ts';
 import { type NativePoller, openPoller } from './poller.ts';
 
 /**
@@ -39,7 +38,7 @@ export interface DeviceReport {
   /** Positive. ENETDOWN: the link is down and may come back. */
   readonly errno: number;
   readonly message: string;
-  /** True when the driver has let go of the device; the host's other devices go on. */
+  /** True when the driver has let go of the device and closes it; the host's other devices go on. */
   readonly isDetached: boolean;
 }
 
@@ -221,13 +220,13 @@ export class LiveDriver implements FrameListener {
     for (let i = 0; i < ports.length; i++) {
       const port = ports[i]!;
       if (port.isGone || !this.mayHaveFrames(port, readable)) continue;
+      const stallsBefore = port.stalls();
       const frames = port.device.rxBatch(this.rxBudget);
       if (frames > 0) {
         received += frames;
-        port.isDown = false;
         host.receive(i, frames);
       } else if (frames < 0) this.deviceFailed(run, port, -frames);
-      this.setStalled(port, frames === 0 && port.device.rx.chunks.free === 0);
+      this.setStalled(port, frames === 0 && port.stalls() > stallsBefore);
     }
     return received;
   }
@@ -236,7 +235,10 @@ export class LiveDriver implements FrameListener {
   private finish(run: Run): void {
     try {
       run.host.runOutput(this.outputBudget);
-      for (let i = 0; i < run.ports.length; i++) this.flush(run, run.ports[i]!);
+      for (let i = 0; i < run.ports.length; i++) {
+        this.flush(run, run.ports[i]!);
+        this.followLink(run, run.ports[i]!);
+      }
     } catch (error) {
       this.failed(run, error);
     }
@@ -279,7 +281,15 @@ export class LiveDriver implements FrameListener {
     let nextNs = NEVER;
     for (let i = 0; i < this.runs.length; i++) {
       const run = this.runs[i]!;
-      if (!run.isStopped) nextNs = Math.min(nextNs, run.host.nextDeadlineNs());
+      if (run.isStopped) continue;
+      nextNs = Math.min(nextNs, run.host.nextDeadlineNs());
+      for (let j = 0; j < run.ports.length; j++) {
+        const port = run.ports[j]!;
+        if (port.isGone) continue;
+        // Memory came free during the turn: the frames that waited for it are due.
+        if (port.isStalled && port.device.rx.chunks.free > 0) return this.words[WORD.NOW]!;
+        nextNs = Math.min(nextNs, port.linkCheckNs);
+      }
     }
     return nextNs;
   }
@@ -292,9 +302,9 @@ export class LiveDriver implements FrameListener {
     for (let i = run.ports.length; i < devices.length; i++) {
       const port = new Port(devices[i]!);
       run.ports.push(port);
-      const fd = pollFdOf(port.device);
-      if (fd >= 0) port.watch = this.poller.watch(fd);
-      else listen(port.device, this);
+      if (port.below === null) listen(port.device, this);
+      else if (port.below.fd < 0) this.deviceFailed(run, port, EBADF);
+      else port.watch = this.poller.watch(port.below.fd);
     }
   }
 
@@ -310,25 +320,37 @@ export class LiveDriver implements FrameListener {
     port.watch = NO_WATCH;
   }
 
-  /** A link that is down is reported once and may come back; any other error means the device is gone. */
+  /** A device that is gone is let go, reported and closed; of a link that is down `isUp` tells. */
   private deviceFailed(run: Run, port: Port, errno: number): void {
-    if (run.isLeaving) return; // its devices are being closed
-    if (errno === ENETDOWN) {
-      if (port.isDown) return;
-      port.isDown = true;
-    } else this.letGo(port);
-    const isDetached = port.isGone;
-    const what = isDetached ? 'is gone' : 'is down';
-    const message = `device ${port.device.name} ${what} (${errnoName(errno)})`;
-    this.onDeviceError({ host: run.host, device: port.device, errno, message, isDetached });
+    if (errno === ENETDOWN || port.isGone) return;
+    this.letGo(port);
+    if (run.isLeaving) return; // its owner is closing it
+    this.report(run, port, errno, 'is gone');
+    port.device.close(); // so that nothing delayed in it stays due
   }
 
-  /** Errors that the fds reported by themselves: a mapped ring never makes the call that would. */
+  private followLink(run: Run, port: Port): void {
+    if (port.isGone) return;
+    const nowNs = this.words[WORD.NOW]!;
+    if (port.linkCheckNs <= nowNs) {
+      const result = port.below!.refreshLink();
+      if (result < 0) this.deviceFailed(run, port, -result);
+    }
+    if (port.noteLink(nowNs) && !run.isLeaving) this.report(run, port, ENETDOWN, 'is down');
+  }
+
+  private report(run: Run, port: Port, errno: number, what: string): void {
+    const { device, isGone: isDetached } = port;
+    const message = `device ${device.name} ${what} (${errnoName(errno)})`;
+    this.onDeviceError({ host: run.host, device, errno, message, isDetached });
+  }
+
+  /** Fds that kept failing although their devices found nothing wrong. */
   private collectErrors(): void {
     for (const run of this.runs) {
       for (const port of run.ports) {
         const errno = port.watch === NO_WATCH ? 0 : this.poller.takeError(port.watch);
-        if (errno !== 0) this.deviceFailed(run, port, errno === EIO ? EIO : ENETDOWN);
+        if (errno !== 0) this.deviceFailed(run, port, errno === ENETDOWN ? EIO : errno);
       }
     }
   }

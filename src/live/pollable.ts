@@ -4,20 +4,22 @@ import type { Device } from '../link/device.ts';
 export interface PollableDevice extends Device {
   /** Readable when frames wait, writable when there is room; -1 once closed. */
   readonly fd: number;
+  /** Asks the kernel for the link's state, so that `isUp` is true to it. Returns 0 or -errno. */
+  refreshLink(): number;
 }
 
-/** Middleware shows what it wraps, so that the fd below a capture or a fault injector is found. */
+/** Middleware shows what it wraps, so that the device below a capture or a fault injector is found. */
 interface Wrapping {
   readonly inner: Device;
 }
 
-/** The fd to poll for a device, or -1 when it is made of memory and only turns can tell. */
-export function pollFdOf(device: Device): number {
+/** The device of the kernel below any middleware, or null when there is only memory. */
+export function pollableBelow(device: Device): PollableDevice | null {
   let at: Device = device;
   while (true) {
     const seen = at as Partial<PollableDevice & Wrapping>;
-    if (typeof seen.fd === 'number') return seen.fd;
-    if (seen.inner === undefined) return -1;
+    if (typeof seen.fd === 'number') return at as PollableDevice;
+    if (seen.inner === undefined) return null;
     at = seen.inner;
   }
 }

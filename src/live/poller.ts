@@ -6,7 +6,7 @@ export interface NativePoller {
   watch(fd: number): number;
   unwatch(id: number): void;
   setInterest(id: number, isReadable: boolean, isWritable: boolean): void;
-  /** The error (> 0) a watched fd reported by itself, once; EIO: nobody explains it, and it is given up. */
+  /** The error (> 0) of a watched fd that kept failing and was given up, once; else 0. */
   takeError(id: number): number;
   kick(): void;
   /** Writes WORD.NOW. */

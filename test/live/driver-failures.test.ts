@@ -28,27 +28,43 @@ t.test('devices that fail', { skip }, async (t) => {
     a.broken = -ENODEV;
     await andSleep(driver, () => a.inject());
     t.match(reports.splice(0), [{ device: a, errno: ENODEV, isDetached: true }]);
+    t.ok(a.isClosed);
     const turns = driver.stats.get('turns');
-    a.inject(5);
     await andSleep(driver, () => b.inject());
-    t.equal(driver.stats.get('turns'), turns + 1, 'what is detached wakes nobody');
+    t.equal(driver.stats.get('turns'), turns + 1);
     t.equal(host.received, 1);
     t.same(reports, []);
   });
 
-  await t.test('down on transmit: reported once, and used again when it is back', async (t) => {
-    b.broken = -ENETDOWN;
-    for (let i = 0; i < 3; i++) {
-      b.send();
+  await t.test(
+    'a link that is down: reported once, asked for, and used when it is back',
+    async (t) => {
+      b.broken = -ENETDOWN;
+      b.isUp = false;
+      b.linkFound = false;
+      for (let i = 0; i < 3; i++) {
+        b.send();
+        await andSleep(driver, () => driver.kick());
+      }
+      t.match(reports.splice(0), [{ device: b, errno: ENETDOWN, isDetached: false }]);
+      t.ok(driver.stats.get('timerArms') > 0, 'a quiet link is asked again later');
+      b.linkFound = true;
+      b.broken = 0;
+      await until(() => b.isUp);
+      await andSleep(driver, () => b.inject());
+      t.equal(host.received, 2);
+      t.same(reports, []);
+      const checks = b.linkChecks;
+      b.isUp = false;
       await andSleep(driver, () => driver.kick());
-    }
-    t.match(reports.splice(0), [{ device: b, errno: ENETDOWN, isDetached: false }]);
-    b.broken = 0;
-    await andSleep(driver, () => b.inject());
-    t.equal(host.received, 2);
-  });
+      t.match(reports.splice(0), [{ device: b, errno: ENETDOWN }], 'down again is news again');
+      t.equal(b.linkChecks, checks, 'and not asked for at once');
+      b.isUp = true;
+    },
+  );
 
   await t.test('an fd closed under the driver is not confused with the next file', async (t) => {
+    const filler = new RxFifo(memory, 'takes the number of a');
     c.close();
     c.broken = -ENODEV;
     const other = new RxFifo(memory, 'the number of c again');
@@ -59,6 +75,7 @@ t.test('devices that fail', { skip }, async (t) => {
     t.equal(driver.stats.get('turns'), turns + 1);
     t.equal(host.received, 3);
     other.close();
+    filler.close();
   });
 });
 

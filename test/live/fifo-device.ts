@@ -29,8 +29,12 @@ abstract class FifoDevice implements PollableDevice {
   readonly tx: TxRing;
   readonly fd: number;
   isUp = true;
+  isClosed = false;
   /** What txFlush and rxBatch answer instead of working, when not 0: -errno. */
   broken = 0;
+  /** Times the driver asked for the link's state; what it finds then. */
+  linkChecks = 0;
+  linkFound = true;
 
   constructor(memory: Memory, name: string, fd: number) {
     this.name = name;
@@ -49,12 +53,19 @@ abstract class FifoDevice implements PollableDevice {
     this.tx.commit();
   }
 
+  refreshLink(): number {
+    this.linkChecks++;
+    this.isUp = this.linkFound;
+    return this.broken;
+  }
+
   nextDeadlineNs(): number {
     return NEVER;
   }
 
   close(): void {
-    if (this.isUp) closeSync(this.fd);
+    if (!this.isClosed) closeSync(this.fd);
+    this.isClosed = true;
     this.isUp = false;
   }
 }
@@ -89,7 +100,10 @@ export class RxFifo extends FifoDevice {
 
   rxBatch(budget: number): number {
     if (this.broken !== 0) return this.broken;
-    if (this.rx.chunks.free === 0) return 0;
+    if (this.rx.chunks.free === 0) {
+      this.stats.count(this.stats.id('rxStalls'));
+      return 0;
+    }
     let n = 0;
     while (n < budget && this.readOne()) n++;
     return n;
@@ -133,7 +147,7 @@ export class TxFifo extends FifoDevice {
 
   txFlush(): number {
     while (this.tx.inFlight > 0 && this.writeOne()) this.tx.complete(1);
-    return this.isUp ? this.tx.inFlight : -ENODEV;
+    return this.isClosed ? -ENODEV : this.tx.inFlight;
   }
 
   /** Reads all that has been sent so far. */
