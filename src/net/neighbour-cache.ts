@@ -13,8 +13,8 @@
  *
  * An unsolicited claim (a spoofed ARP request or solicitation) may only replace FAILED and UNUSED.
  * Our own wish to send may replace more, but what nobody has ever answered for (UNPROVEN and
- * INCOMPLETE: a scanned subnet, answers to spoofed sources) recycles itself once it fills half of the
- * family's places (RFC 6583 §7.1: known neighbours come before the resolution of new ones).
+ * INCOMPLETE: a scanned subnet, answers to spoofed sources) recycles itself when it fills half of the
+ * places or more (RFC 6583 §7.1: known neighbours come before the resolution of new ones).
  */
 import { assert } from '../base/assert.ts';
 import type { Expirable } from '../base/deadline-queue.ts';

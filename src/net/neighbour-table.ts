@@ -255,7 +255,7 @@ export class NeighbourTable implements Expirable {
   private make(address: Address, isForUse: boolean): Neighbour | null {
     const family = this.cache.familyOf(address);
     const most = this.config.neighbourMax;
-    if (family.count >= most || (isForUse && family.isHalfUnanswered(most))) {
+    if (family.count >= most) {
       const victim = isForUse ? family.victimForUse(most) : family.victimForClaim();
       if (victim === null) {
         family.mib.count(NEIGHBOUR.TableFulls);

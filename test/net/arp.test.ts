@@ -172,6 +172,13 @@ t.test('a broadcast reply resolves, but does not prove that we are heard', async
   t.same(rig.outcome.lines, ['sent #1/100 to 10.0.0.2']);
 });
 
+t.test('a request resolves its sender, but is no answer to ours, whatever it says', async (t) => {
+  const rig = new LinkRig();
+  rig.send('10.0.0.2', 1);
+  rig.arp(arpBytes({ op: 1, sender: '10.0.0.2', from: A, target: '10.0.0.77', to: OUR_MAC }));
+  t.equal(rig.show('10.0.0.2'), `DELAY ${A}`);
+});
+
 t.test(
   'RFC 1122 §2.3.2.1: a stale entry is asked by unicast, and dropped when silent',
   async (t) => {

@@ -1,6 +1,8 @@
 /** RFC 4861 §7: solicitations and advertisements as packets in and frames out. */
 import fc from 'fast-check';
 import t from 'tap';
+import { addAddress6 } from '../../src/net/dad.ts';
+import { createInterface } from '../../src/net/solicitor.ts';
 import { holds } from '../support/property.ts';
 import { ip, LinkRig, mac, type Ndp, ndpBytes, OUR_MAC } from './link-rig.ts';
 
@@ -159,8 +161,15 @@ t.test(
     t.equal(rig.nd(ns({ target: 'fe80::3' })), 'NDP_NOT_FOR_US');
     t.equal(rig.nd(ns({ src: 'fe80::1' })), 'NDP_NOT_FOR_US', 'our own, looped back');
     t.equal(rig.nd(bareNs({ src: '2001:db8::1' })), 'NDP_NOT_FOR_US');
+    const second = createInterface(rig.net, 2, 'test1', rig.device, false, rig.outcome);
+    rig.net.config.dadTransmits = 0;
+    addAddress6(rig.net, second, ip('2001:db8:5::1'), 64);
+    rig.frames();
+    t.equal(rig.nd(ns({ target: '2001:db8:5::1' })), 'NDP_NOT_FOR_US');
     t.same(rig.frames(), []);
     t.equal(rig.table.entries().length, 0);
+    rig.send('2001:db8::2', 1, 60, '2001:db8:5::1');
+    t.match(rig.frames()[0], / ns 2001:db8::1 > /, "nor is another link's address a source here");
   },
 );
 

@@ -112,7 +112,10 @@ t.test('spoofed claims that we then answer fill no more than they may', async (t
     rig.device.tx.complete(rig.device.tx.inFlight);
   }
   t.same(inUse(rig), IN_USE);
+  t.match(rig.show('10.0.0.5'), /STALE/, 'they recycle their own places');
   t.equal(rig.send('10.0.0.77', 7), 'INCOMPLETE', 'somebody new is still asked for');
+  for (let i = 0; i < 20; i++) rig.table.resolve(spoofed(90_000 + i, true));
+  t.equal(rig.show('10.0.0.77'), 'INCOMPLETE', 'and has time to answer');
   t.equal(rig.table.entries().length, 64);
 });
 

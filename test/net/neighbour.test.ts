@@ -235,7 +235,7 @@ t.test(
     t.equal(rig.net.mib.ndp.get('UnresolvedDiscards'), 5);
     rig.send(PEER, 10, 2 * CELL_BYTES);
     t.equal(rig.net.mib.ndp.get('UnresolvedDiscards'), 7);
-    rig.net.config.unresolvedBytes = 0;
+    rig.net.config.unresolvedBytes = CELL_BYTES - 1;
     rig.send(PEER, 11);
     t.equal(rig.net.mib.ndp.get('UnresolvedDiscards'), 10);
     advert(A, 'SO')(rig);
