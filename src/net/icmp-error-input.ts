@@ -37,12 +37,12 @@ export function errorInput(
   const { quote, report } = net;
   const at = pkt.payloadOff + ICMP_HEADER_LEN;
   const len = pkt.payloadLen - ICMP_HEADER_LEN;
-  if (!quote.parse(slab, at, len, pkt.iface.index) || quote.isV4 !== pkt.isV4) {
+  const link = net.linkOf(pkt.dst, pkt.iface);
+  if (!quote.parse(slab, at, len, link) || quote.isV4 !== pkt.isV4) {
     (pkt.isV4 ? net.mib.icmp4 : net.mib.icmp6).count(ICMP.InErrors);
     return DROP.ICMP_MALFORMED;
   }
   // A packet of ours has a source of ours, and errors about it are sent there (RFC 792, RFC 4443 §2.2).
-  const link = net.linkOf(quote.src, pkt.iface);
   const isOurs = addressEquals(quote.src, pkt.dst) && net.locals.ownerOf(quote.src, link) !== null;
   if (!isOurs) return DROP.ICMP_NO_SOCKET;
   report.errno = errno;

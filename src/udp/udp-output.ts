@@ -52,7 +52,7 @@ export function udpSendTo(
   if (refused !== 0) return refused;
   const iface = s.boundIndex !== 0 ? s.boundIndex : scopeIndex;
   if (isLinkLocal6(to) && iface === 0) return -EINVAL; // which link? (RFC 4007 §6)
-  const path = net.paths.lookup(to, iface);
+  const path = net.pathTo(to, iface);
   if (path === null) return -ENETUNREACH;
   const source = sourceFor(s, path);
   const wrong = checkPath(s, path, source);

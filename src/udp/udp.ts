@@ -104,7 +104,7 @@ export class Udp implements Transport {
     const needsScope = isLinkLocal6(to) || isLinkScopeMulticast6(to);
     const iface = s.boundIndex !== 0 ? s.boundIndex : scopeIndex;
     if (needsScope && (iface === 0 || (scopeIndex !== 0 && scopeIndex !== iface))) return -EINVAL;
-    const path = this.net.paths.lookup(to, iface);
+    const path = this.net.pathTo(to, iface);
     if (path === null) return -ENETUNREACH;
     const source = sourceFor(s, path);
     const wrong = checkPath(s, path, source);

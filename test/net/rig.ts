@@ -60,7 +60,9 @@ export interface Arrival extends Ethernet {
 /** Where frames that leave an interface end up. */
 class Wire implements FrameSink {
   readonly frames: Bytes[] = [];
+  /** The other end has gone; the other end takes nothing now. */
   isDown = false;
+  isFull = false;
   private readonly store: FrameStore;
 
   constructor(store: FrameStore) {
@@ -68,7 +70,8 @@ class Wire implements FrameSink {
   }
 
   room(): number {
-    return this.isDown ? -1 : 1 << 20;
+    if (this.isDown) return -1;
+    return this.isFull ? 0 : 1 << 20;
   }
 
   take(frame: number): void {
@@ -242,8 +245,8 @@ export class NetHarness {
       this.stack.drainReady();
       this.stack.runOutput(1000);
       for (const device of this.stack.devices) {
-        moved += device.tx.inFlight;
-        device.txFlush();
+        const waiting = device.tx.inFlight;
+        moved += waiting - Math.max(0, device.txFlush());
       }
       if (moved === 0) return;
     }
