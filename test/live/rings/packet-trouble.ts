@@ -13,6 +13,7 @@ import {
   codeOf,
   counter,
   ip,
+  isEqual,
   makeVeth,
   OTHER,
   OURS,
@@ -86,10 +87,7 @@ t.test('no chunk free: frames wait in the ring, and it is counted', async (t) =>
   t.equal(left.rxBatch(8), 0);
   t.equal(counter(left, 'rxStalls'), 1);
   for (const chunk of taken) chunks.release(chunk);
-  t.same(
-    receive(left, 2).map((r) => r.bytes),
-    sent,
-  );
+  t.ok(isEqual(receive(left, 2), sent));
 });
 
 t.test('partial batches keep the order across the end of the ring', async (t) => {
@@ -98,10 +96,7 @@ t.test('partial batches keep the order across the end of the ring', async (t) =>
     const sent = Array.from({ length: 11 }, () => randomFrame(200));
     for (const frame of sent) send(right, frame);
     const got = [...receive(left, 4, 4), ...receive(left, 7, 3)];
-    t.same(
-      got.map((r) => r.bytes),
-      sent,
-    );
+    t.ok(isEqual(got, sent));
   }
 });
 

@@ -7,6 +7,7 @@ import {
   batch,
   counter,
   ip,
+  isEqual,
   isTransportValid,
   makeVeth,
   naiveSum,
@@ -60,10 +61,7 @@ for (const vnet of [false, true]) {
       const sent = [60, 61, 63, 64, 65, 1000, 1513, 1514].map((len) => randomFrame(len, mac));
       for (const frame of sent) send(from, frame, [14, 20]);
       const got = receive(to, sent.length);
-      t.same(
-        got.map((r) => r.bytes),
-        sent,
-      );
+      t.ok(isEqual(got, sent));
       for (const r of got.filter((r) => r.flags === RX_FLAG.CSUM_COMPLETE)) {
         t.equal(r.sum, naiveSum(r.bytes, 14));
       }
@@ -82,10 +80,7 @@ for (const vnet of [false, true]) {
     }
     t.equal(left.txFlush(), 0);
     t.equal(counter(left, 'txBatches'), 1);
-    t.same(
-      receive(right, 200, 256).map((r) => r.bytes),
-      sent,
-    );
+    t.ok(isEqual(receive(right, 200, 256), sent));
   });
 
   t.test(`AF_PACKET ${kind}: an unfinished checksum is finished, or says where`, async (t) => {
@@ -109,10 +104,7 @@ for (const vnet of [false, true]) {
     service.set([0x88, 0xa8, 0x10, 0x07, 0x88, 0xb5], 12);
     for (const frame of [tagged, service]) send(right, frame);
     const got = receive(left, 2);
-    t.same(
-      got.map((r) => r.bytes),
-      [tagged, service],
-    );
+    t.ok(isEqual(got, [tagged, service]));
     t.same(
       got.map((r) => r.sum),
       [naiveSum(tagged, 14), naiveSum(service, 14)],
@@ -132,7 +124,7 @@ t.test('AF_PACKET: the place of an unfinished checksum moves with the VLAN tag',
   right.tx.commit();
   t.equal(right.txFlush(), 0);
   const [got] = receive(left, 1);
-  t.same(got!.bytes, frame);
+  t.ok(isEqual([got!], [frame]));
   t.equal(got!.csum, (38 << 16) | 16);
 });
 
@@ -152,7 +144,7 @@ t.test('AF_PACKET: super-frames pass in one piece, both ways', async (t) => {
     from.tx.commit();
     t.equal(from.txFlush(), 0);
     const [got] = receive(to, 1);
-    t.same(got!.bytes, frame);
+    t.ok(isEqual([got!], [frame]));
     t.equal(got!.gso, (GSO.TCPV4 << 16) | MSS);
     t.equal(got!.flags, RX_FLAG.CSUM_PARTIAL);
   }
@@ -167,7 +159,7 @@ t.test('AF_PACKET plain: a super-frame of the kernel is not cut', async (t) => {
   right.tx.commit();
   right.txFlush();
   const [got] = receive(left, 1);
-  t.same(got!.bytes, frame);
+  t.ok(isEqual([got!], [frame]));
   t.ok((got!.flags & RX_FLAG.CSUM_PARTIAL) !== 0, 'known to be unfinished');
   t.equal(got!.csum, 0, 'but not where');
 });

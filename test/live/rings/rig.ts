@@ -95,6 +95,12 @@ export interface Received {
   readonly chunk: number;
 }
 
+/** Whether the frames are these, byte for byte and in this order. */
+export function isEqual(got: readonly Received[], sent: readonly Uint8Array[]): boolean {
+  if (got.length !== sent.length) return false;
+  return got.every((r, i) => Buffer.compare(r.bytes, sent[i]!) === 0);
+}
+
 export function received(device: RingDevice, index: number): Received {
   const d = device.rx.desc;
   const at = index * RX_STRIDE;

@@ -15,6 +15,7 @@ import {
   counter,
   hasInterface,
   ip,
+  isEqual,
   makeVeth,
   OTHER,
   OURS,
@@ -89,10 +90,7 @@ t.test('no chunk free: frames wait in the kernel, and it is counted', async (t) 
   t.equal(tap.rxBatch(8), 0);
   t.equal(counter(tap, 'rxStalls'), 1);
   memory.chunks.release(taken.pop()!);
-  t.same(
-    receive(tap, 2).map((r) => r.bytes),
-    sent,
-  );
+  t.ok(isEqual(receive(tap, 2), sent));
   for (const chunk of taken) memory.chunks.release(chunk);
 });
 
@@ -103,10 +101,7 @@ t.test('few chunks free: a batch ends early, and the next one goes on', async (t
   const first = batch(tap, 256);
   t.ok(first.length > 100 && first.length < 256, `${first.length} frames fill a chunk`);
   t.equal(memory.chunks.free, 0);
-  t.same(
-    [...first, ...receive(tap, 300 - first.length)].map((r) => r.bytes),
-    sent,
-  );
+  t.ok(isEqual([...first, ...receive(tap, 300 - first.length)], sent));
 });
 
 t.test('a full transmit ring is back-pressure; a flush makes room', async (t) => {

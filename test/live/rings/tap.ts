@@ -8,6 +8,7 @@ import {
   batch,
   counter,
   ip,
+  isEqual,
   isTransportValid,
   naiveSum,
   OTHER,
@@ -52,10 +53,7 @@ for (const vnet of [false, true]) {
     const sent = sizes.map((len) => randomFrame(len));
     for (const frame of sent) send(kernel, frame);
     const got = receive(tap, sent.length);
-    t.same(
-      got.map((r) => r.bytes),
-      sent,
-    );
+    t.ok(isEqual(got, sent));
     t.same(
       got.map((r) => r.sum),
       sent.map((f) => naiveSum(f, 14)),
@@ -80,10 +78,7 @@ for (const vnet of [false, true]) {
     const cuts = [[], [14], [1, 2, 3, 5, 8, 13, 200], [14, 14, 77]];
     for (const [i, frame] of sent.entries()) send(tap, frame, cuts[i]);
     t.equal(cuts[2]!.length + 1, MAX_PIECES);
-    t.same(
-      receive(kernel, sent.length).map((r) => r.bytes),
-      sent,
-    );
+    t.ok(isEqual(receive(kernel, sent.length), sent));
     t.equal(counter(tap, 'txFrames'), sent.length);
     t.equal(counter(tap, 'txBytes'), 60 + 61 + 333 + 1514);
     t.equal(tap.tx.inFlight, 0);
@@ -125,11 +120,11 @@ for (const vnet of [false, true]) {
       if (vnet) {
         t.equal(got!.flags, RX_FLAG.CSUM_PARTIAL, 'left to whoever needs it on a wire');
         t.equal(got!.csum, (34 << 16) | 16);
-        t.same(got!.bytes, frame);
+        t.ok(isEqual([got!], [frame]));
       } else {
         t.ok(isTransportValid(got!.bytes), `cut at ${cuts}`);
         frame.set(got!.bytes.subarray(50, 52), 50);
-        t.same(got!.bytes, frame, 'nothing else is touched');
+        t.ok(isEqual([got!], [frame]), 'nothing else is touched');
       }
     }
   });
@@ -167,7 +162,7 @@ t.test('TAP with a vnet header: super-frames pass in one piece, both ways', asyn
       const frame = tcpFrame(payload);
       sendSuper(from, frame);
       const [got] = receive(to, 1);
-      t.same(got!.bytes, frame);
+      t.ok(isEqual([got!], [frame]));
       t.equal(got!.gso, (GSO.TCPV4 << 16) | MSS);
       t.equal(got!.flags, RX_FLAG.CSUM_PARTIAL);
       t.equal(got!.csum, (34 << 16) | 16);
@@ -205,10 +200,7 @@ t.test('TAP: a small budget takes part of what waits, and the rest keeps its ord
     batches.map((b) => b.length),
     [3, 3, 3, 1, 0],
   );
-  t.same(
-    batches.flat().map((r) => r.bytes),
-    sent,
-  );
+  t.ok(isEqual(batches.flat(), sent));
   t.equal(counter(tap, 'rxBatches'), 4);
   t.equal(tap.rxBatch(0), 0, 'no budget, no frames');
   t.equal(tap.rxBatch(-5), 0);
