@@ -11,7 +11,6 @@ import {
 
 export interface ControlListener {
   event?(event: unknown): void;
-  /** Borrowed until the call returns. */
   bytes?(bytes: Buffer): void;
 }
 
@@ -41,6 +40,12 @@ export class ControlCall {
   /** Enough: what has a result without being complete still sends it. */
   cancel(): void {
     this.socket.end();
+  }
+
+  /** Reads no more until the stream has written what it has. */
+  pauseUntil(stream: NodeJS.WritableStream): void {
+    this.socket.pause();
+    stream.once('drain', () => this.socket.resume());
   }
 
   private received(chunk: Buffer): void {

@@ -63,9 +63,11 @@ export class ObservedDevice implements Device {
     if (at >= 0) this.watchers.splice(at, 1);
   }
 
-  /** Brings counters up to date that the kernel keeps and the data path does not read. */
-  refreshStats(): void {
-    (this.inner as { refreshStats?: () => void }).refreshStats?.();
+  /** Brings up to date what the kernel knows and the data path does not ask: drops, the link's state. */
+  refresh(): void {
+    const inner = this.inner as { refreshStats?: () => void; refreshLink?: () => number };
+    inner.refreshStats?.();
+    inner.refreshLink?.();
   }
 
   listen(listener: FrameListener | null): void {

@@ -33,6 +33,7 @@ export function controlHandlers(
   const answer =
     (view: () => unknown): ControlHandler =>
     (_request, session) => {
+      live.device.refresh();
       live.kick();
       session.result(view());
     };

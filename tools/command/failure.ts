@@ -1,5 +1,6 @@
 /** What the command says when it cannot do what was asked: one line, a code for scripts, an exit code. */
 import { AddonError } from '../../src/live/addon.ts';
+import { ControlError } from '../../src/live/control-protocol.ts';
 import { NamespaceError } from '../../src/live/namespace.ts';
 
 /** What a shell sees. `ping` has iputils' meaning: 0 replies came, 1 none came, 2 anything else. */
@@ -35,6 +36,11 @@ export function usageError(message: string): Failure {
 /** Errors that were meant for the user; anything else is a fault of ours and keeps its stack trace. */
 export function failureOf(error: unknown): Failure | null {
   if (error instanceof Failure) return error;
+  if (error instanceof ControlError) {
+    const isAboutStacks = ['ENOENT', 'EADDRINUSE', 'ENOTUNIQ', 'EPIPE'].includes(error.code);
+    const exit = isAboutStacks ? EXIT.STACK : EXIT.REFUSED;
+    return new Failure(error.code, error.message, exit);
+  }
   if (error instanceof NamespaceError || error instanceof AddonError) {
     return new Failure(error.code, error.message);
   }
@@ -42,7 +48,10 @@ export function failureOf(error: unknown): Failure | null {
   if (!(error instanceof Error) || typeof system.code !== 'string') return null;
   if (typeof system.syscall !== 'string') return null;
   // The addon and netlink put the code first; so does Node.
-  const message = system.message.replace(new RegExp(`^${system.code}: `), '');
+  let { message } = system;
+  for (const prefix of [`${system.code}: `, `${system.syscall}: `]) {
+    if (message.startsWith(prefix)) message = message.slice(prefix.length);
+  }
   return new Failure(system.code, `${message} (${system.code})`);
 }
 

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { Env } from '../../src/base/env.ts';
 import { ENOENT, errnoName } from '../../src/base/errno.ts';
-import { Memory } from '../../src/base/memory.ts';
+import type { Memory } from '../../src/base/memory.ts';
 import { Rng } from '../../src/base/rng.ts';
 import { SEC } from '../../src/base/time.ts';
 import { NullTrace } from '../../src/base/trace.ts';
@@ -18,6 +18,7 @@ import { Pipe } from '../../src/link/pipe.ts';
 import type { TxRing } from '../../src/link/tx-ring.ts';
 import { type FrameWatcher, ObservedDevice } from '../../src/live/control-observe.ts';
 import { type DeviceReport, LiveDriver } from '../../src/live/driver.ts';
+import { openMemory } from '../../src/live/native-sum.ts';
 import { PacketDevice, type PacketFacts } from '../../src/live/packet-device.ts';
 import { randomMac } from '../../src/live/random-mac.ts';
 import { TapDevice, type TapFacts } from '../../src/live/tap-device.ts';
@@ -39,7 +40,7 @@ export interface LiveStackOptions {
 
 export class LiveStack {
   readonly spec: StackSpec;
-  readonly memory = new Memory();
+  readonly memory = openMemory();
   readonly driver: LiveDriver;
   readonly stack: Stack;
   /** The stack at the other end of a wire in memory. */

@@ -166,6 +166,7 @@ export class PingRun implements Expirable, EchoListener {
     this.state[seq] = result === 0 ? WAITING : NOT_SENT;
     if (result === 0) this.listener.event({ type: 'sent', seq });
     else this.refused(seq, result);
+    if (!this.isOver && this.isComplete()) this.stop();
     if (this.isOver) return;
     if (this.hasSentAll()) this.linger();
     else this.stack.deadlines.arm(this.nextDeadline, nowNs + this.paceNs());

@@ -1,5 +1,4 @@
 /** What a stack shows of itself, as plain objects with the field names of `ip -j`. */
-import type { Device } from '../../src/link/device.ts';
 import type { Interface, InterfaceAddress } from '../../src/net/interface.ts';
 import { nudName } from '../../src/net/neighbour.ts';
 import type { Route } from '../../src/net/route-table.ts';
@@ -100,7 +99,6 @@ export function linkView(iface: Interface): LinkView {
 
 export function linkStatsView(iface: Interface): LinkStatsView {
   const { device } = iface;
-  refreshStats(device);
   const of = (name: Parameters<typeof device.stats.get>[0]) => device.stats.get(name);
   return {
     ...linkView(iface),
@@ -124,10 +122,6 @@ export function linkStatsView(iface: Interface): LinkStatsView {
     },
     offloads: { ...device.caps },
   };
-}
-
-function refreshStats(device: Device): void {
-  (device as { refreshStats?: () => void }).refreshStats?.();
 }
 
 export function addrView(iface: Interface): AddrView {

@@ -3,12 +3,14 @@
  * in start.ts itself when the wire is made of memory.
  */
 import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { ControlServer } from '../../src/live/control-server.ts';
 import { enterCommand, onStop, type WorldReport } from '../../src/live/namespace.ts';
 import { controlHandlers } from '../command/control-handlers.ts';
 import { UdpEchoServer } from '../command/echo-server.ts';
 import { EXIT, failureOf, report } from '../command/failure.ts';
 import type { LiveStack } from '../command/live-stack.ts';
+import { historyFile } from '../command/nstat.ts';
 import { VERSION } from '../command/version.ts';
 import { type DemoRow, rowText, runDemo } from './demo.ts';
 import { LinuxPeer } from './linux-peer.ts';
@@ -44,6 +46,7 @@ export async function runInside(options: StartOptions): Promise<number> {
     status.close();
     return EXIT.OK;
   } finally {
+    if (control !== null) rmSync(historyFile(options.name), { force: true });
     control?.close();
     live.close();
   }

@@ -25,7 +25,7 @@ export class StatusLine {
 
   private show(): void {
     const { device, stack } = this.live;
-    device.refreshStats();
+    device.refresh();
     const of = (name: 'rxFrames' | 'txFrames' | 'rxBytes' | 'txBytes') => device.stats.get(name);
     const packets = of('rxFrames') + of('txFrames');
     const bytes = of('rxBytes') + of('txBytes');

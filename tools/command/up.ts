@@ -1,0 +1,128 @@
+import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { CaptureFile } from '../../src/live/capture-file.ts';
+import { ControlServer } from '../../src/live/control-server.ts';
+import type { DeviceReport } from '../../src/live/driver.ts';
+import { onStop, runInNamespace } from '../../src/live/namespace.ts';
+import { formatAddress } from '../../src/wire/address-text.ts';
+import type { Command } from './command.ts';
+import { controlHandlers } from './control-handlers.ts';
+import { UdpEchoServer } from './echo-server.ts';
+import { EXIT, Failure } from './failure.ts';
+import { LiveStack, type RunningCapture } from './live-stack.ts';
+import { netnsChild } from './netns.ts';
+import { historyFile } from './nstat.ts';
+import type { Options } from './options.ts';
+import { STACK_OPTIONS, stackSpecOf } from './stack-spec.ts';
+import { VERSION } from './version.ts';
+
+const DEFAULT_NAME = 'default';
+/** What was captured to a file is written so often. */
+const CAPTURE_FLUSH_MS = 500;
+
+export const upCommand: Command = {
+  name: 'up',
+  summary: 'run a stack on a TAP device, on AF_PACKET, or in memory',
+  usage: '--tap NAME | --packet IFACE | --memory  [--address A/LEN]… [OPTIONS]',
+  options: [
+    ...STACK_OPTIONS,
+    { name: 'echo', value: 'PORT', isRepeatable: true, help: 'answer UDP there as RFC 862 has it' },
+    { name: 'capture', value: 'FILE', help: 'write every frame to a pcapng file' },
+    { name: 'name', value: 'NAME', help: 'of the control socket (default: default)' },
+  ],
+  details: `
+Runs until SIGINT or SIGTERM, then leaves nothing behind. The other commands talk to it over
+./.ringway/NAME.sock, for you only. With -j, prints one JSON object when it is up.`,
+  run: up,
+};
+
+async function up(options: Options): Promise<number> {
+  options.atMost(0);
+  const spec = stackSpecOf(options);
+  const netns = options.text('netns');
+  if (netns !== undefined && !netnsChild.isInside) return runInNamespace(netnsChild.options(netns));
+  const ports = options.list('echo').map(portOf);
+  const name = options.text('name') ?? DEFAULT_NAME;
+  const isJson = options.has('json');
+  // Heard from now on: who interrupts the start-up ends it cleanly too.
+  const stop = new Promise<void>((done) => onStop(() => done()));
+  let deviceGone = (): void => undefined;
+  const gone = new Promise<'gone'>((done) => {
+    deviceGone = () => done('gone');
+  });
+  const live = new LiveStack(spec, {
+    onDeviceError: (report) => {
+      sayDevice(report, isJson);
+      if (report.isDetached) deviceGone();
+    },
+  });
+  const closers: (() => void)[] = [() => live.close()];
+  try {
+    for (const port of ports) new UdpEchoServer(live.stack, port);
+    const file = options.text('capture');
+    if (file !== undefined) closers.push(captureTo(live, file));
+    const identity = { name, version: VERSION, run: randomUUID() };
+    const control = await ControlServer.open(name, controlHandlers(live, identity));
+    closers.push(() => control.close());
+    closers.push(() => rmSync(historyFile(name), { force: true })); // of counters that end with us
+    const isSettled = await Promise.race([live.settled().then(() => true), stop]);
+    if (isSettled === true) say(live, name, ports, isJson);
+    const end = await Promise.race([stop, gone]);
+    return end === 'gone' ? EXIT.REFUSED : EXIT.OK;
+  } finally {
+    for (const close of closers.reverse()) close();
+  }
+}
+
+function portOf(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (port < 1 || port > 65535)
+    throw new Failure('ERR_USAGE', `--echo: ${text} is no port`, EXIT.USAGE);
+  return port;
+}
+
+function captureTo(live: LiveStack, path: string): () => void {
+  const file = new CaptureFile(path, { overwrite: true });
+  let running: RunningCapture;
+  try {
+    running = live.capture(file);
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+  const timer = setInterval(() => running.writer.flush(), CAPTURE_FLUSH_MS);
+  timer.unref();
+  return () => {
+    clearInterval(timer);
+    running.end();
+    file.close();
+    if (running.writer.error !== 0) {
+      console.error(`ringway up: ${path}: incomplete, ${running.writer.lost} frames are missing`);
+    }
+  };
+}
+
+function sayDevice(report: DeviceReport, isJson: boolean): void {
+  const { message, isDetached } = report;
+  if (isJson) console.log(JSON.stringify({ event: isDetached ? 'gone' : 'down', message }));
+  else console.error(`ringway up: ${message}`);
+}
+
+function say(live: LiveStack, name: string, ports: readonly number[], isJson: boolean): void {
+  const { iface, device, facts } = live;
+  const addresses = iface.addresses.map((a) => ({
+    address: formatAddress(a.address),
+    state: a.state,
+  }));
+  if (isJson) {
+    const mac = device.mac.toString();
+    const about = { event: 'up', name, pid: process.pid, ifname: iface.name, mac, mtu: device.mtu };
+    console.log(JSON.stringify({ ...about, addresses, echo: ports, device: facts ?? 'memory' }));
+    return;
+  }
+  const list = addresses.map((a) =>
+    a.state === 'preferred' ? a.address : `${a.address} (${a.state})`,
+  );
+  const echo = ports.length === 0 ? '' : `; UDP echo on ${ports.join(', ')}`;
+  console.log(`${name}: ${iface.name} (${device.mac}, mtu ${device.mtu}) ${list.join(' ')}${echo}`);
+}
