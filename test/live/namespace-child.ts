@@ -81,20 +81,23 @@ function addresses(): object {
   removeRoute({ destination: '10.9.0.0', prefixLen: 16 });
   const gone = refusal(() => removeRoute({ destination: '10.9.0.0', prefixLen: 16 }));
   removeAddress('veth-a', '10.1.2.3', 24);
+  const left = listAddresses().filter((a) => a.linkIndex === index && a.prefixLen === 24).length;
+  const refusals = [
+    again,
+    gone,
+    refusal(() => addAddress('veth-a', 'fd00::1', 64)),
+    refusal(() => addAddress('veth-a', '300.1.1.1', 24)),
+    refusal(() => addRoute({ destination: '10.8.0.0', prefixLen: 16, via: '192.0.2.1' })),
+  ];
+  deleteLink('veth-a');
   return {
     sysctl,
     listed: listed
       .filter((a) => !a.address.startsWith('fe80'))
       .map((a) => `${a.address}/${a.prefixLen}${a.isTentative ? ' tentative' : ''}`)
       .sort(),
-    left: listAddresses().filter((a) => a.linkIndex === index && a.prefixLen === 24).length,
-    refusals: [
-      again,
-      gone,
-      refusal(() => addAddress('veth-a', 'fd00::1', 64)),
-      refusal(() => addAddress('veth-a', '300.1.1.1', 24)),
-      refusal(() => addRoute({ destination: '10.8.0.0', prefixLen: 16, via: '192.0.2.1' })),
-    ],
+    left,
+    refusals,
   };
 }
 
@@ -136,6 +139,11 @@ function stubborn(): object {
   return { pid: process.pid };
 }
 
-const scenarios = { links, addresses, echo, wait, stubborn };
+/** One start of a process for all that needs a namespace and no second process. */
+async function network(): Promise<object> {
+  return { links: links(), addresses: addresses(), echo: await echo() };
+}
+
+const scenarios = { network, wait, stubborn };
 const scenario = scenarios[process.argv[2] as keyof typeof scenarios];
 console.log(JSON.stringify(await scenario()));
