@@ -74,7 +74,9 @@ class Wire implements FrameSink {
     return this.isFull ? 0 : 1 << 20;
   }
 
+  /** A checksum that was left to the device is completed here, as its hardware would. */
   take(frame: number): void {
+    if (!this.store.makeOwn(frame)) throw new Error('no chunk');
     const off = this.store.offsetOf(frame);
     this.frames.push(this.store.slab.u8.slice(off, off + this.store.lengthOf(frame)));
     this.store.release(frame);
