@@ -1,0 +1,139 @@
+/** The main job: `npm start` in every world, and what it leaves behind, which is nothing. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import t, { type Test } from 'tap';
+import { markedProcesses, RUN_MARK } from '../../tools/dev/leftovers.ts';
+import { requires } from '../support/requires.ts';
+
+const NODE = [process.execPath, '--import=tsx', 'tools/start.ts'];
+const AS_NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+const STEPS = 12;
+const root = requires({ root: true, tun: true, addon: true });
+const anyone = requires({ addon: true });
+const nobody = requires({ root: true, programs: ['setpriv', 'unshare'], addon: true });
+
+interface Run {
+  readonly child: ChildProcess;
+  readonly mark: string;
+  readonly lines: string[];
+  readonly errors: string[];
+  readonly ended: Promise<number | string>;
+  /** The first line of JSON. */
+  readonly up: Promise<{ pid: number; world: string; enter: string }>;
+}
+
+function run(command: readonly string[], env: Record<string, string> = {}): Run {
+  const mark = randomUUID();
+  const [program, ...args] = command;
+  const child = spawn(program!, args, {
+    detached: true,
+    env: { ...process.env, ...env, [RUN_MARK]: mark },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const lines: string[] = [];
+  const errors: string[] = [];
+  createInterface({ input: child.stderr! }).on('line', (line) => errors.push(line));
+  const output = createInterface({ input: child.stdout! });
+  const up = new Promise<never>((done) => {
+    output.on('line', (line) => {
+      lines.push(line);
+      if (line.startsWith('{')) done(JSON.parse(line) as never);
+    });
+  });
+  const ended = new Promise<number | string>((done) => {
+    child.once('close', (code, signal) => done(code ?? signal ?? -1));
+  });
+  return { child, mark, lines, errors, ended, up };
+}
+
+/** All processes of the run are gone, within a bound that is far beyond what they need. */
+async function nothingLeft(t: Test, mark: string): Promise<void> {
+  for (let i = 0; i < 200 && markedProcesses(mark).length > 0; i++) {
+    await new Promise((done) => setTimeout(done, 50));
+  }
+  t.same(markedProcesses(mark), [], 'no process is left, and so no namespace');
+  const devices = readFileSync('/proc/net/dev', 'latin1');
+  t.notMatch(devices, /^\s*(ring0|kernel0):/m, 'no device is left outside');
+}
+
+const name = `test-${process.pid}`;
+const demo = (world: string) => ['--demo', '-j', '--world', world, '--name', `${name}-${world}`];
+
+interface DemoReport {
+  readonly world: string;
+  readonly entry: string;
+  readonly failed: number;
+  readonly steps: readonly { title: string; isPassed: boolean; measured: string }[];
+}
+
+async function demoPasses(t: Test, r: Run, world: string, entry: string): Promise<void> {
+  t.equal(await r.ended, 0, `exits 0 (${r.errors.join(' | ')})`);
+  const report = JSON.parse(r.lines.at(-1)!) as DemoReport;
+  t.equal(report.world, world);
+  t.equal(report.entry, entry);
+  t.equal(report.steps.length, STEPS);
+  for (const step of report.steps) t.ok(step.isPassed, `${step.title}: ${step.measured}`);
+  await nothingLeft(t, r.mark);
+}
+
+t.jobs = 3;
+
+t.test('the demo passes on a TAP device', { skip: root }, async (t) => {
+  await demoPasses(t, run([...NODE, ...demo('tap')]), 'tap', 'root');
+});
+
+t.test('the demo passes on AF_PACKET, as root', { skip: root }, async (t) => {
+  await demoPasses(t, run([...NODE, ...demo('packet')]), 'packet', 'root');
+});
+
+t.test('the demo passes as nobody, in a user namespace', { skip: nobody }, async (t) => {
+  const own = ['--demo', '-j', '--name', `${name}-nobody`];
+  const r = run([...AS_NOBODY, ...NODE, ...own], { HOME: '/tmp' });
+  await demoPasses(t, r, 'packet', 'user');
+  const report = JSON.parse(r.lines.at(-1)!) as { refused: { world: string; why: string }[] };
+  t.match(report.refused, [{ world: 'tap', why: /root/ }], 'and it says why not on TAP');
+});
+
+t.test('the demo passes in memory', { skip: anyone }, async (t) => {
+  await demoPasses(t, run([...NODE, ...demo('memory')]), 'memory', 'none');
+});
+
+t.test('a world that is not possible is an error of one line', { skip: nobody }, async (t) => {
+  const r = run([...AS_NOBODY, ...NODE, '--world', 'tap'], { HOME: '/tmp' });
+  t.equal(await r.ended, 3);
+  t.match(r.errors, [/^ringway: tap is not possible: .*root/]);
+  t.equal(r.errors.length, 1);
+  const odd = run([...NODE, '--world', 'moon']);
+  t.equal(await odd.ended, 2);
+});
+
+t.test('Ctrl-C ends npm start with 0, and nothing is left', { skip: root }, async (t) => {
+  const r = run(['npm', 'start', '-s', '--', '-j', '--name', `${name}-int`]);
+  const up = await r.up;
+  t.equal(up.world, 'tap');
+  t.match(up.enter, /^nsenter -t \d+ -n$/);
+  process.kill(-r.child.pid!, 'SIGINT'); // as a terminal does: the whole group
+  t.equal(await r.ended, 0);
+  await nothingLeft(t, r.mark);
+});
+
+t.test(
+  'kill -9 of any of its processes: the rest ends, and the next run works',
+  {
+    skip: root,
+  },
+  async (t) => {
+    for (const victim of ['npm', 'start', 'stack'] as const) {
+      const r = run(['npm', 'start', '-s', '--', '-j', '--name', `${name}-kill`]);
+      const up = await r.up;
+      t.equal(up.world, 'tap', `${victim}: up`);
+      const status = readFileSync(`/proc/${up.pid}/status`, 'utf8');
+      const parent = Number(/^PPid:\s*(\d+)/m.exec(status)![1]);
+      process.kill({ npm: r.child.pid!, start: parent, stack: up.pid }[victim], 'SIGKILL');
+      await r.ended;
+      await nothingLeft(t, r.mark);
+    }
+  },
+);
