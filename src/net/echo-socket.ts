@@ -2,7 +2,9 @@
  * Echo sockets: what `ping` uses, like Linux's ICMP datagram sockets. Each has an identifier of its
  * own; replies and errors that quote it come back to it and to nobody else.
  */
+
 import { EADDRNOTAVAIL, EAGAIN, EINVAL, EMSGSIZE, ENETUNREACH } from '../base/errno.ts';
+import { Link, LinkList } from '../base/link-list.ts';
 import { type Address, IpAddress, isLinkLocal6, isUnspecified, isV4 } from '../wire/address.ts';
 import { ICMP_HEADER_LEN, ICMP4, ICMP6, icmpId, icmpSeq, writeIcmp } from '../wire/icmp.ts';
 import { IPPROTO } from '../wire/ip-protocol.ts';
@@ -57,6 +59,7 @@ export class EchoSocket {
   /** Has replies or errors that the application has not been told of yet. */
   isReady = false;
   listener: EchoListener | null = null;
+  readonly readyLink: Link<EchoSocket> = new Link(this);
 
   constructor(id: number, rcvbufBytes: number) {
     this.id = id;
@@ -72,8 +75,7 @@ export interface EchoListener {
 export class EchoSockets {
   private readonly net: Network;
   private readonly byId = new Map<number, EchoSocket>();
-  private ready: EchoSocket[] = [];
-  private draining: EchoSocket[] = [];
+  private readonly ready = new LinkList<EchoSocket>();
   private readonly scratch = new Datagram();
 
   constructor(net: Network) {
@@ -179,26 +181,24 @@ export class EchoSockets {
   }
 
   get hasReady(): boolean {
-    return this.ready.length > 0;
+    return this.ready.first !== null;
   }
 
   /** Runs the applications of sockets that became ready. What they make ready waits for the next turn. */
   drainReady(): void {
-    if (this.ready.length === 0) return;
-    const batch = this.ready;
-    this.ready = this.draining;
-    this.draining = batch;
-    for (let i = 0; i < batch.length; i++) {
-      const socket = batch[i]!;
+    const { last } = this.ready;
+    if (last === null) return;
+    for (;;) {
+      const socket = this.ready.shift();
       socket.isReady = false;
       if (socket.listener !== null) socket.listener.onReady();
+      if (socket === last.owner) return;
     }
-    batch.length = 0;
   }
 
   private markReady(socket: EchoSocket): void {
     if (socket.isReady || socket.listener === null) return;
     socket.isReady = true;
-    this.ready.push(socket);
+    this.ready.push(socket.readyLink);
   }
 }

@@ -25,14 +25,13 @@ export class IcmpLimit {
   allows(path: Path, mib: IcmpMib): boolean {
     if (path.iface.isLoopback) return true;
     const { icmpMessagesPerSec, icmpMessagesBurst, icmpRateNs } = this.config;
-    const now = this.env.nowNs;
-    const everyNs = icmpMessagesPerSec > 0 ? SEC / icmpMessagesPerSec : 0;
+    const everyNs = icmpMessagesPerSec > 0 ? (SEC / icmpMessagesPerSec) | 0 : 0;
     // Both are asked before either pays: who is refused by one bucket takes nothing out of the other.
-    if (!this.all.has(now, everyNs, icmpMessagesBurst)) {
+    if (!this.all.has(this.env, everyNs, icmpMessagesBurst)) {
       mib.count(ICMP.OutRateLimitGlobal);
       return false;
     }
-    if (!path.errorBudget.has(now, icmpRateNs, BURST_PER_DESTINATION)) {
+    if (!path.errorBudget.has(this.env, icmpRateNs, BURST_PER_DESTINATION)) {
       mib.count(ICMP.OutRateLimitHost);
       return false;
     }

@@ -57,13 +57,13 @@ export function usableMtu(net: Network, o: OutPacket): number {
   const ignoresPath =
     o.pmtuDiscovery === PMTUDISC.PROBE ||
     (o.pmtuDiscovery === PMTUDISC.DONT && isV4(o.path.destination));
-  return ignoresPath ? o.path.iface.device.mtu : o.path.mtu(net.env.nowNs);
+  return ignoresPath ? o.path.iface.device.mtu : o.path.mtu(net.env);
 }
 
 /** Whether routers may cut the datagram: if asked to, or if it would not arrive otherwise (below the floor). */
 function leavesFragmenting(net: Network, o: OutPacket): boolean {
   if (o.pmtuDiscovery === PMTUDISC.DONT) return true;
-  return o.pmtuDiscovery === PMTUDISC.WANT && o.path.needsFragmenting(net.env.nowNs);
+  return o.pmtuDiscovery === PMTUDISC.WANT && o.path.needsFragmenting(net.env);
 }
 
 function finish(mib: IpMib, result: number): number {

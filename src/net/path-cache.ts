@@ -10,6 +10,7 @@ import type { Env } from '../base/env.ts';
 import type { RandomStream } from '../base/rng.ts';
 import { NEVER } from '../base/time.ts';
 import { NOT_FOUND, WordTable } from '../base/word-table.ts';
+import type { Clock } from '../link/frame-sink.ts';
 import {
   type Address,
   IpAddress,
@@ -51,15 +52,15 @@ export class Path {
   readonly errorBudget = new ErrorBudget();
 
   /** The largest IP packet that gets through, as far as we know. */
-  mtu(nowNs: number): number {
+  mtu(clock: Clock): number {
     const link = this.iface.device.mtu;
-    if (this.pmtu === 0 || nowNs >= this.pmtuExpiresNs) return link;
+    if (this.pmtu === 0 || clock.nowNs >= this.pmtuExpiresNs) return link;
     return Math.min(this.pmtu, link);
   }
 
   /** Whether even a packet of `mtu` bytes must go without DF, or it would never arrive. */
-  needsFragmenting(nowNs: number): boolean {
-    return this.isBelowFloor && nowNs < this.pmtuExpiresNs;
+  needsFragmenting(clock: Clock): boolean {
+    return this.isBelowFloor && clock.nowNs < this.pmtuExpiresNs;
   }
 }
 
@@ -68,9 +69,10 @@ export class ErrorBudget {
   tokens = 0;
   countedNs = -NEVER;
 
-  /** Whether a bucket that fills by one every `everyNs`, up to `burst`, has a token. It starts full. */
-  has(nowNs: number, everyNs: number, burst: number): boolean {
+  /** Whether a bucket that fills by one every `everyNs` (an int32), up to `burst`, has a token. It starts full. */
+  has(clock: Clock, everyNs: number, burst: number): boolean {
     if (everyNs <= 0) return true;
+    const { nowNs } = clock;
     const earned = Math.floor((nowNs - this.countedNs) / everyNs);
     if (earned > 0) {
       const full = this.tokens + earned >= burst;
@@ -138,13 +140,13 @@ export class PathCache {
     const v4 = isV4(path.destination);
     if (!v4 && reported < IPV6_MIN_MTU) return false; // RFC 8201 §4: such a report is discarded
     const mtu = v4 ? Math.max(reported, this.config.minPmtu4) : reported;
-    const now = this.env.nowNs;
+    const { env } = this;
     const isBelowFloor = mtu !== reported;
-    const isNews = mtu < path.mtu(now) || (isBelowFloor && !path.needsFragmenting(now));
-    if (!isNews || mtu > path.mtu(now)) return false;
+    const isNews = mtu < path.mtu(env) || (isBelowFloor && !path.needsFragmenting(env));
+    if (!isNews || mtu > path.mtu(env)) return false;
     path.pmtu = mtu;
     path.isBelowFloor = isBelowFloor;
-    path.pmtuExpiresNs = this.env.nowNs + this.config.mtuExpiresNs;
+    path.pmtuExpiresNs = env.nowNs + this.config.mtuExpiresNs;
     return true;
   }
 
@@ -203,7 +205,7 @@ export class PathCache {
       this.deriveGroup(path, bound) ||
       this.deriveRouted(path, bound);
     if (found) path.generation = this.routes.generation;
-    path.isDetour = found && this.routes.passedDown;
+    path.isDetour = this.routes.passedDown;
     return found;
   }
 

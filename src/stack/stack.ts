@@ -2,6 +2,7 @@ import { assert } from '../base/assert.ts';
 import { DeadlineQueue } from '../base/deadline-queue.ts';
 import type { Env } from '../base/env.ts';
 import { EADDRNOTAVAIL, EEXIST, EINVAL, ENETUNREACH, ENODEV } from '../base/errno.ts';
+import { NEVER } from '../base/time.ts';
 import type { Device } from '../link/device.ts';
 import { FrameStore } from '../link/frame-store.ts';
 import { openLoopback } from '../link/loopback.ts';
@@ -50,6 +51,8 @@ export class Stack implements Host, DadListener {
   readonly net: Network;
   readonly udp: Udp;
   readonly deadlines = new DeadlineQueue();
+  /** The last answer of nextDeadlineNs. */
+  private dueNs = NEVER;
   private readonly addressListeners: DadListener[] = [];
 
   /** @param frames shared by the stacks of a thread, so that loopback devices share chunks. */
@@ -171,15 +174,22 @@ export class Stack implements Host, DadListener {
     return;
   }
 
+  /** A few bytecodes, so that it is inlined: a double that crosses a real call costs 16 bytes, each turn. */
   nextDeadlineNs(): number {
+    this.findDue();
+    return this.dueNs;
+  }
+
+  private findDue(): void {
     const { readiness } = this.udp;
-    if (readiness.hasReady || readiness.canRetry()) return this.env.nowNs;
-    if (this.net.echoes.hasReady) return this.env.nowNs;
-    let next = this.deadlines.nextNs();
-    for (let i = 0; i < this.devices.length; i++) {
-      next = Math.min(next, this.devices[i]!.nextDeadlineNs());
+    if (readiness.hasReady || readiness.canRetry() || this.net.echoes.hasReady) {
+      this.dueNs = this.env.nowNs;
+      return;
     }
-    return next;
+    this.dueNs = this.deadlines.nextNs();
+    for (let i = 0; i < this.devices.length; i++) {
+      this.dueNs = Math.min(this.dueNs, this.devices[i]!.nextDeadlineNs());
+    }
   }
 
   /** Closes sockets and devices, drops what waits. Afterwards nothing of the stack holds memory. */

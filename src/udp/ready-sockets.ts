@@ -1,3 +1,4 @@
+import { LinkList } from '../base/link-list.ts';
 import { CTRL } from '../link/ring-layout.ts';
 import type { TxRing } from '../link/tx-ring.ts';
 import { READY, type UdpSocket } from './udp-socket.ts';
@@ -9,66 +10,61 @@ import { READY, type UdpSocket } from './udp-socket.ts';
  * each wake-up follows some progress and a stuck device makes nobody spin.
  */
 export class ReadySockets {
-  private ready: UdpSocket[] = [];
-  private draining: UdpSocket[] = [];
-  /** How much of `draining` is done: a listener that throws must not keep the rest from being told. */
-  private drained = 0;
-  private readonly refused: UdpSocket[] = [];
+  private readonly ready = new LinkList<UdpSocket>();
+  private readonly refused = new LinkList<UdpSocket>();
 
   get hasReady(): boolean {
-    return this.ready.length > 0 || this.draining.length > 0;
+    return this.ready.first !== null;
   }
 
   mark(s: UdpSocket, bits: number): void {
-    if (s.readyBits === 0) this.ready.push(s);
+    if (s.readyBits === 0) this.ready.push(s.readyLink);
     s.readyBits |= bits;
   }
 
-  /** Runs the applications. What they make ready waits for the next turn. */
+  /**
+   * Runs the applications. What they make ready waits for the next turn; when one throws, the rest are
+   * told in the next turn.
+   */
   drain(): void {
-    if (this.draining.length === 0) {
-      if (this.ready.length === 0) return;
-      const batch = this.ready;
-      this.ready = this.draining;
-      this.draining = batch;
-    }
-    const batch = this.draining;
-    while (this.drained < batch.length) {
-      const s = batch[this.drained++]!;
+    const { last } = this.ready;
+    if (last === null) return;
+    for (;;) {
+      const s = this.ready.shift();
       const bits = s.readyBits;
       s.readyBits = 0;
       if (!s.isClosed && s.listener !== null) s.listener.onReady(bits);
+      if (s === last.owner) return;
     }
-    batch.length = 0;
-    this.drained = 0;
   }
 
   /** A send found no room in this ring: the socket hears when there is some. */
   refuse(s: UdpSocket, tx: TxRing): void {
-    if (s.refusedBy === null) this.refused.push(s);
+    if (s.refusedBy === null) this.refused.push(s.refusedLink);
     s.refusedBy = tx;
     s.refusedAt = tx.ctrl[CTRL.TX_TAIL]!;
   }
 
   /** Somebody who was refused can try again. */
   canRetry(): boolean {
-    for (let i = 0; i < this.refused.length; i++) {
-      if (hasMovedOn(this.refused[i]!)) return true;
+    for (let link = this.refused.first; link !== null; link = link.next) {
+      if (hasMovedOn(link.owner)) return true;
     }
     return false;
   }
 
   /** Marks those who can. */
   retry(): void {
-    let left = 0;
-    for (let i = 0; i < this.refused.length; i++) {
-      const s = this.refused[i]!;
+    const { last } = this.refused;
+    if (last === null) return;
+    for (;;) {
+      const s = this.refused.shift();
       if (s.isClosed || hasMovedOn(s)) {
         s.refusedBy = null;
         this.mark(s, READY.OUT);
-      } else this.refused[left++] = s;
+      } else this.refused.push(s.refusedLink);
+      if (s === last.owner) return;
     }
-    this.refused.length = left;
   }
 }
 

@@ -1,3 +1,4 @@
+import { Link } from '../base/link-list.ts';
 import type { TxRing } from '../link/tx-ring.ts';
 import { DatagramQueue } from '../net/datagram-store.ts';
 import { PMTUDISC } from '../net/out-packet.ts';
@@ -53,6 +54,9 @@ export class UdpSocket {
   /** READY bits that the application has not been told of yet. */
   readyBits = 0;
   listener: ReadyListener | null = null;
+  /** Its places among those who are to be told, and among those who wait for room. */
+  readonly readyLink: Link<UdpSocket> = new Link(this);
+  readonly refusedLink: Link<UdpSocket> = new Link(this);
 
   constructor(index: number, family: UdpFamily, rcvbufBytes: number) {
     this.index = index;

@@ -137,7 +137,7 @@ async function narrowLink(): Promise<void> {
 async function learnsMtu(to: string, header: number): Promise<string | null> {
   const { udp, net } = a.stack;
   const s = udp.open('dual');
-  const mtu = () => net.paths.lookup(address(to), 0)!.mtu(a.stack.env.nowNs);
+  const mtu = () => net.paths.lookup(address(to), 0)!.mtu(a.stack.env);
   const before = mtu();
   a.driver.kick();
   const sent = udp.sendTo(s, new Uint8Array(1400), address(to), 7);

@@ -46,8 +46,7 @@ function send(h: NetHarness, s: EchoSocket, to: string, size: number = 1500): Se
 }
 
 const lengths = (seen: readonly Seen[]): number[] => seen.map((p) => p.length);
-const mtuTo = (h: NetHarness, to: string): number =>
-  h.net.paths.lookup(ip(to), 0)!.mtu(h.net.env.nowNs);
+const mtuTo = (h: NetHarness, to: string): number => h.net.paths.lookup(ip(to), 0)!.mtu(h.net.env);
 
 dialogue(
   'RFC 1191 §3, RFC 8201 §3: the first estimate is the MTU of the first hop, and DF is set',
@@ -257,9 +256,9 @@ dialogue(
     );
     t.equal(h.give(ip6({ src: 'fe80::2', dst: 'fe80::ff:fe00:1' }, message)), 'accepted');
     const { paths, env } = h.net;
-    t.equal(paths.lookup(ip('fe80::2'), h.port.iface.index)!.mtu(env.nowNs), 1300);
+    t.equal(paths.lookup(ip('fe80::2'), h.port.iface.index)!.mtu(env), 1300);
     const other = h.addPort('eth1', '02:00:00:00:01:01');
-    t.equal(paths.lookup(ip('fe80::2'), other.iface.index)!.mtu(env.nowNs), 1500);
+    t.equal(paths.lookup(ip('fe80::2'), other.iface.index)!.mtu(env), 1500);
   },
 );
 

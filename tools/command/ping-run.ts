@@ -73,6 +73,8 @@ const FLOOD_NS = 10 * MS;
 /** No room in the device, or our address is not usable yet: look again. */
 const RETRY_NS = 1 * MS;
 const TENTATIVE_NS = 50 * MS;
+/** Replies to the last requests get this long, if -W does not say less. */
+const LEAST_LINGER_NS = 1 * SEC;
 /** Room for a burst of the largest replies. */
 const RCVBUF_BYTES = 4 << 20;
 
@@ -185,7 +187,7 @@ export class PingRun implements Expirable, EchoListener {
   private refused(seq: number, result: number): void {
     this.stats.errors++;
     const path = this.stack.net.paths.lookup(this.target.address, this.socket.boundIndex);
-    const mtu = result === -EMSGSIZE && path !== null ? path.mtu(this.stack.env.nowNs) : 0;
+    const mtu = result === -EMSGSIZE && path !== null ? path.mtu(this.stack.env) : 0;
     this.listener.event({ type: 'refused', seq, code: errnoName(result), mtu });
     if (result !== -EMSGSIZE) this.stop(); // no route: it will not get better by asking again
   }
@@ -207,7 +209,9 @@ export class PingRun implements Expirable, EchoListener {
     deadlines.disarm(this.nextDeadline);
     if (this.endDeadline.isArmed) return;
     const { request, stats } = this;
-    const answered = Math.max(2 * stats.maxNs, request.intervalNs);
+    // iputils waits for two round trips; on a machine that is busy elsewhere that loses replies.
+    const least = Math.min(request.lingerNs, LEAST_LINGER_NS);
+    const answered = Math.max(2 * stats.maxNs, request.intervalNs, least);
     const waitNs = stats.received > 0 ? answered : request.lingerNs;
     deadlines.arm(this.endDeadline, this.turner.now() + waitNs);
   }
