@@ -7,7 +7,8 @@ import type { EchoResult, Peer } from './peer.ts';
 import { ANSWER_MS, type Closer } from './udp-client.ts';
 
 const PING = ['/usr/bin/ping', '/bin/ping'] as const;
-const INTERVAL_MS = 20;
+/** What every iputils lets everybody use; it is also how long ping waits for the last reply. */
+const INTERVAL_MS = 200;
 const WAIT_S = 2;
 
 export class LinuxPeer implements Peer {
@@ -16,7 +17,7 @@ export class LinuxPeer implements Peer {
 
   async ping(to: string, size: number, count: number): Promise<EchoResult> {
     if (this.program !== undefined) return runPing(this.program, to, size, count);
-    const r = await kernelEcho(to, { size, count, intervalMs: INTERVAL_MS, timeoutMs: ANSWER_MS });
+    const r = await kernelEcho(to, { size, count, timeoutMs: ANSWER_MS });
     const ms = Array.from(r.rttNs, (ns) => ns / 1e6);
     return {
       sent: r.sent,

@@ -2,7 +2,7 @@ import { echoText, type Peer } from '../peer.ts';
 import type { Step, Tour } from '../step.ts';
 import { OURS, THEIRS } from '../world.ts';
 
-const COUNT = 10;
+const COUNT = 5;
 
 function pingStep(family: 'v4' | 'v6', from: (tour: Tour) => Peer, to: string): Step {
   const label = family === 'v4' ? 'IPv4' : 'IPv6';
