@@ -11,7 +11,9 @@ import {
   packagesFor,
   TEST_PROGRAMS,
 } from '../../tools/dev/requirements.ts';
+import { runNode } from '../../tools/dev/run-child.ts';
 import { TapCounts } from '../../tools/dev/tap-counts.ts';
+import { conclusion } from '../../tools/dev/test.ts';
 import { requires } from '../support/requires.ts';
 
 function counted(...lines: string[]): TapCounts {
@@ -95,6 +97,43 @@ for (const [what, tap, expected] of CASES) {
     t.end();
   });
 }
+
+const HOWS: readonly [string, string[], string, number[]][] = [
+  ['passed', ['ok 1 - one', '1..1'], '', [1, 0, 0]],
+  ['failed', ['not ok 1 - one', '1..1'], 'ended with 1', [0, 1, 0]],
+  ['was killed after it passed something', ['ok 1 - one'], 'ended with SIGKILL', [1, 1, 0]],
+  ['was killed at once', [], 'ended with SIGSEGV', [0, 1, 0]],
+  ['ran nothing', ['TAP version 14'], '', [0, 1, 0]],
+  ['said nothing', [], '', [0, 1, 0]],
+  ['was skipped as a whole', ['1..0 # needs root'], '', [0, 0, 1]],
+  ['found no tests', ['1..0 # no tests found'], '', [0, 1, 0]],
+  ['took too long', ['ok 1 - one'], 'not done after 300 s', [1, 1, 0]],
+];
+
+for (const [what, output, how, expected] of HOWS) {
+  t.test(`a test file that ${what}`, (t) => {
+    const body = output.map((line) => `    ${line}`);
+    const tap = ['# Subtest: x.test.ts', ...body, ...conclusion('x.test.ts', body, how, 1)];
+    t.strictSame(numbers(counted(...tap)), expected);
+    t.end();
+  });
+}
+
+t.test('a child that does not end is ended, with what it started', async (t) => {
+  const mark = randomUUID();
+  const lines: string[] = [];
+  const script =
+    "require('node:child_process').spawn('sleep', ['60']); console.log('up'); setInterval(() => 1, 1e6)";
+  const how = await runNode(['-e', script], {
+    cwd: '.',
+    env: { ...process.env, [RUN_MARK]: mark },
+    limitMs: 1500,
+    onLine: (line) => lines.push(line),
+  });
+  t.equal(how, 'not done after 2 s');
+  t.strictSame(lines, ['up']);
+  t.strictSame(markedProcesses(mark), []);
+});
 
 t.test('what a test requires and the machine lacks is named, with the line to type', (t) => {
   t.equal(requires({}), false);
