@@ -6,8 +6,9 @@
  *     npm run bench:alloc                 all
  *     npm run bench:alloc -- word-table   those whose file or name contains the word
  */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { AllocCase, Measurement } from './alloc/measure.ts';
@@ -23,24 +24,42 @@ const FLAGS = [
   '--expose-gc',
   '--min-semi-space-size=64',
   '--max-semi-space-size=64',
+  '--no-concurrent-recompilation',
   '--import=tsx',
 ];
 
-function run(file: string, c: AllocCase): Measurement | string {
-  const child = spawnSync(process.execPath, [...FLAGS, join(CASES, 'measure.ts'), file, c.name], {
-    encoding: 'utf8',
-    timeout: 120_000,
+interface Job {
+  readonly file: string;
+  readonly c: AllocCase;
+}
+
+/** The measurement, or why there is none. */
+function run({ file, c }: Job): Promise<Measurement | string> {
+  const child = spawn(process.execPath, [...FLAGS, join(CASES, 'measure.ts'), file, c.name], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 240_000,
   });
-  if (child.status === 0) {
-    const result = JSON.parse(child.stdout) as Record<keyof Measurement, number | null>;
-    // JSON has no Infinity.
-    return {
-      bytesPerPacket: result.bytesPerPacket ?? Infinity,
-      worstChunk: result.worstChunk ?? Infinity,
-      packets: result.packets ?? 0,
-    };
-  }
-  return `ended with ${child.signal ?? child.status}: ${child.stderr.trim()}`;
+  let output = '';
+  let errors = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    output += chunk.toString();
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    errors += chunk.toString();
+  });
+  return new Promise((done) => {
+    child.on('error', (error) => done(String(error)));
+    child.on('close', (code, signal) => {
+      if (code !== 0) return done(`ended with ${signal ?? code}: ${errors.trim()}`);
+      // JSON has no Infinity.
+      const result = JSON.parse(output) as Record<keyof Measurement, number | null>;
+      done({
+        bytesPerPacket: result.bytesPerPacket ?? Infinity,
+        worstChunk: result.worstChunk ?? Infinity,
+        packets: result.packets ?? 0,
+      });
+    });
+  });
 }
 
 /** Null when the case is as it should be, or what is wrong. */
@@ -56,30 +75,43 @@ export function judge(c: AllocCase, m: Measurement): string | null {
   return `${c.makesBytes} bytes were made, ${m.bytesPerPacket} seen`;
 }
 
-async function main(filters: readonly string[]): Promise<void> {
-  console.log('TAP version 14');
-  const files = readdirSync(CASES).filter((file) => file.endsWith('.case.ts'));
-  // Controls first: if the gate is blind, the rest means nothing.
-  files.sort((a, b) => Number(b.startsWith('control')) - Number(a.startsWith('control')));
-  let n = 0;
-  let failed = 0;
-  for (const name of files) {
+/** Controls come first: if the gate is blind, the rest means nothing. */
+async function chosenJobs(filters: readonly string[]): Promise<Job[]> {
+  const names = readdirSync(CASES).filter((name) => name.endsWith('.case.ts'));
+  names.sort((a, b) => Number(b.startsWith('control')) - Number(a.startsWith('control')));
+  const jobs: Job[] = [];
+  for (const name of names) {
     const file = join(CASES, name);
     const { cases } = (await import(pathToFileURL(file).href)) as { cases: readonly AllocCase[] };
     const chosen = cases.filter((c) => filters.every((f) => `${name} ${c.name}`.includes(f)));
-    for (const c of chosen) {
-      const m = run(file, c);
-      const problem = typeof m === 'string' ? m : judge(c, m);
-      const title = `allocation: ${c.name}`;
-      const figure = typeof m === 'string' ? '' : ` (${m.bytesPerPacket.toFixed(3)} B a packet)`;
-      console.log(`${problem === null ? 'ok' : 'not ok'} ${++n} - ${title}${figure}`);
-      if (problem === null) continue;
-      failed++;
-      console.log(`  ---\n  problem: ${JSON.stringify(problem)}\n  ...`);
-    }
+    jobs.push(...chosen.map((c) => ({ file, c })));
   }
-  console.log(`1..${n}`);
-  process.exitCode = failed > 0 || n === 0 ? 1 : 0;
+  return jobs;
+}
+
+/** Prints one TAP line and returns whether the case is as it should be. */
+function report(n: number, { c }: Job, m: Measurement | string): boolean {
+  const problem = typeof m === 'string' ? m : judge(c, m);
+  const figure = typeof m === 'string' ? '' : ` (${m.bytesPerPacket.toFixed(3)} B a packet)`;
+  console.log(`${problem === null ? 'ok' : 'not ok'} ${n} - allocation: ${c.name}${figure}`);
+  if (problem !== null) console.log(`  ---\n  problem: ${JSON.stringify(problem)}\n  ...`);
+  return problem === null;
+}
+
+async function main(filters: readonly string[]): Promise<void> {
+  console.log('TAP version 14');
+  const jobs = await chosenJobs(filters);
+  const results: Promise<Measurement | string>[] = [];
+  const slots = Math.min(availableParallelism(), 4);
+  let isGood = jobs.length > 0;
+  for (const [i, job] of jobs.entries()) {
+    for (let k = results.length; k < Math.min(i + slots, jobs.length); k++) {
+      results.push(run(jobs[k]!));
+    }
+    if (!report(i + 1, job, await results[i]!)) isGood = false;
+  }
+  console.log(`1..${jobs.length}`);
+  process.exitCode = isGood ? 0 : 1;
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href)
