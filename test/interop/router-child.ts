@@ -125,7 +125,7 @@ async function narrowLink(): Promise<void> {
   await check('the Linux host pings both of us through the router', async () => {
     for (const to of ['10.1.0.2', '10.2.0.2', 'fd01::2', 'fd02::2']) {
       const { status, output } = await linux(
-        `nsenter -t ${host.pid} -n ping -n -c 3 -i 0.01 -s 3000 ${to}`,
+        `nsenter -t ${host.pid} -n ping -n -c 1 -W 10 -s 3000 ${to}`,
       );
       if (status !== 0 || !output.includes(' 0% packet loss')) return output;
     }
