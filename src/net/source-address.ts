@@ -15,7 +15,8 @@ import type { Interface, InterfaceAddress } from './interface.ts';
  * interface has none of the family.
  *
  * The part of RFC 6724 §5 that a host with static addresses needs: never a tentative address, then the
- * destination's scope (rule 2), then the longest common prefix (rule 8). IPv4: the address whose subnet
+ * destination's scope (rule 2), then unique-local for unique-local (rule 6; §2.1 gives fc00::/7 a label of
+ * its own), then the longest common prefix (rule 8). IPv4: the address whose subnet
  * holds the destination, else the first, as on Linux; the caller passes the gateway if there is one.
  */
 export function setSourceFor(to: IpAddress, iface: Interface, destination: Address): void {
@@ -28,13 +29,23 @@ export function setSourceFor(to: IpAddress, iface: Interface, destination: Addre
     const fitsScope = v4 || isLinkLocal6(entry.address) === wantsLinkLocal;
     const shared = commonBits(entry.address, destination);
     const common = v4 && shared < entry.bits ? 0 : Math.min(shared, entry.bits);
-    const score = (fitsScope ? 1000 : 0) + (isLoopback(entry.address) ? 0 : 500) + common;
+    const fitsLabel = isUniqueLocal6(entry.address) === isUniqueLocal6(destination);
+    const score =
+      (fitsScope ? 1000 : 0) +
+      (isLoopback(entry.address) ? 0 : 500) +
+      (fitsLabel ? 200 : 0) +
+      common;
     if (score > bestScore) {
       best = entry;
       bestScore = score;
     }
   }
   to.copy(best?.address ?? (v4 ? ANY4 : ANY6));
+}
+
+/** fc00::/7 (RFC 4193). */
+function isUniqueLocal6(a: Address): boolean {
+  return a.w0 >>> 25 === 0x7e;
 }
 
 function commonBits(a: Address, b: Address): number {

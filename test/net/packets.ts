@@ -7,6 +7,9 @@ import { formatAddress, parseAddress } from '../../src/wire/address-text.ts';
 export type Bytes = Uint8Array;
 
 export const OUR_MAC = '02:00:00:00:00:01';
+/** Of the second interface, where there is one. */
+export const OUR_MAC2 = '02:00:00:00:01:01';
+const OUR_MACS = [OUR_MAC, OUR_MAC2];
 export const PEER_MAC = '02:00:00:00:00:02';
 export const GATEWAY_MAC = '02:00:00:00:00:fe';
 export const BROADCAST_MAC = 'ff:ff:ff:ff:ff:ff';
@@ -277,7 +280,7 @@ export function read(frame: Bytes): Seen {
     length: frame.length - 14,
     payload: frame.subarray(14),
   };
-  if (macText(frame.subarray(6, 12)) !== OUR_MAC)
+  if (!OUR_MACS.includes(macText(frame.subarray(6, 12))))
     return { ...base, kind: 'other', line: 'BAD mac' };
   if (type === 0x0800) return read4({ ...base, kind: 'ip4', line: '' });
   if (type === 0x86dd) return read6({ ...base, kind: 'ip6', line: '' });

@@ -173,7 +173,9 @@ export class NetHarness {
 
   addAddress(port: Port, text: string): number {
     const { address, bits } = parsePrefix(text)!;
-    return this.stack.addAddress(port.iface, address, bits);
+    const result = this.stack.addAddress(port.iface, address, bits);
+    this.settle();
+    return result;
   }
 
   /** Resolution is the subject of other tests. */
