@@ -40,7 +40,14 @@ export function buildNative(): number {
   const gyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js');
   const prefix = resolve(dirname(process.execPath), '..');
   const hasHeaders = existsSync(join(prefix, 'include/node/node_api.h'));
-  const args = [gyp, 'rebuild', '--silent', ...(hasHeaders ? [`--nodedir=${prefix}`] : [])];
+  const args = [
+    gyp,
+    'configure',
+    'build',
+    '--silent',
+    '--jobs=max',
+    ...(hasHeaders ? [`--nodedir=${prefix}`] : []),
+  ];
   const run = spawnSync(process.execPath, args, {
     cwd: ROOT,
     stdio: ['ignore', 'inherit', 'inherit'],
