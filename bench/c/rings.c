@@ -7,7 +7,7 @@
  *
  *   rings <mode> <interface> <frame bytes> <gso size> [destination MAC]
  *
- * Modes: tap | tap-vnet | recv | recv-vnet | v2 | v2-vnet | v3       (receive)
+ * Modes: tap | tap-vnet | recv | recv-vnet | v2 | v2-mtu | v2-vnet | v3   (receive)
  *        tap | tap-vnet | send | sendmmsg | sendmmsg-bypass | sendmmsg-vnet | txring | txring-bypass
  */
 #include "common.h"
@@ -35,6 +35,7 @@ struct tally {
   uint64_t bytes, bad;
 };
 
+static const char *mode;
 static int fd;
 static int vnet_on;
 static size_t frame_len;
@@ -113,7 +114,8 @@ static void open_packet(const char *name, int version, int proto, int bypass) {
     if (setsockopt(fd, SOL_PACKET, PACKET_VERSION, &version, sizeof(version)) != 0) die("PACKET_VERSION");
     req.tp_block_size = 1 << 20;
     req.tp_block_nr = proto ? 32 : 4;
-    req.tp_frame_size = proto && version == TPACKET_V2 ? (vnet_on ? 69904 : 2048) : 2048;
+    /* 69904: the addon's slots, which take a super-frame; 2048: slots for the MTU only. */
+    req.tp_frame_size = proto && version == TPACKET_V2 && strcmp(mode, "v2-mtu") != 0 ? 69904 : 2048;
     req.tp_frame_nr = req.tp_block_size / req.tp_frame_size * req.tp_block_nr;
     if (version == TPACKET_V3) req.tp_retire_blk_tov = 1;
     const size_t size = version == TPACKET_V3 ? sizeof(req) : sizeof(struct tpacket_req);
@@ -232,8 +234,6 @@ static int tx_ring(uint32_t want) {
 }
 
 /* ---- */
-
-static const char *mode;
 
 static void run_rx(struct tally *t, uint32_t want) {
   uint64_t idle = now_ns();
