@@ -64,12 +64,7 @@ function arrivedOn(net: Network, pkt: IpPacket): number {
   const { iface } = pkt;
   if (!iface.isLoopback || pkt.isV4) return iface.index;
   const owner = net.locals.ownerOf(pkt.dst, iface.index);
-  if (owner !== null) return owner.index;
-  for (let i = 0; i < net.interfaces.length; i++) {
-    const { index } = net.interfaces[i]!;
-    if (net.locals.ownerOf(pkt.dst, index) !== null) return index;
-  }
-  return iface.index;
+  return owner !== null ? owner.index : net.linkOf(pkt.dst, iface);
 }
 
 /** RFC 1122 §4.1.3.1: port unreachable, but never about a group's datagram. */
