@@ -33,6 +33,7 @@ export class ControlCall {
     });
     socket.on('data', (chunk: Buffer) => this.received(chunk));
     socket.on('error', (error: NodeJS.ErrnoException) => this.fail(error.code ?? 'EIO', goneText));
+    socket.on('end', () => this.fail('EPIPE', goneText)); // half open: no 'close' comes by itself
     socket.on('close', () => this.fail('EPIPE', goneText));
     socket.write(`${JSON.stringify(request)}\n`);
   }
