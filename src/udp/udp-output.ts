@@ -57,6 +57,7 @@ export function udpSendTo(
   const source = sourceFor(s, path);
   const wrong = checkPath(s, path, source);
   if (wrong !== 0) return wrong;
+  if (s.sourceSeenAt !== net.routes.generation && !isStillOurs(udp, s)) return -ENETUNREACH;
   const len = UDP_HEADER_LEN + data.length;
   if (len + (isV4(to) ? IPV4_HEADER_LEN : 0) > MAX_LEN) return -EMSGSIZE;
   describe(udp, s, path, source, data.length);
@@ -100,6 +101,19 @@ export function checkPath(s: UdpSocket, path: Path, source: Address): number {
   if (isUnspecified(source)) return -EADDRNOTAVAIL;
   // RFC 1122 §3.2.1.3 (g), RFC 4291 §2.5.3: never outside a host.
   return isLoopback(source) && !path.iface.isLoopback ? -EINVAL : 0;
+}
+
+/**
+ * The address a socket is bound to may have gone since. Looked at once after each change of addresses or
+ * routes; as on Linux (over IPv4) there is no way from an address that is not ours.
+ */
+function isStillOurs(udp: Udp, s: UdpSocket): boolean {
+  const { net } = udp;
+  const isChosen = isUnspecified(s.local) || s.isGroupBound || isLoopback(s.local);
+  const entry = isChosen ? null : net.locals.entryOf(s.local, s.boundIndex);
+  if (!isChosen && (entry === null || entry.state !== 'preferred')) return false;
+  s.sourceSeenAt = net.routes.generation;
+  return true;
 }
 
 function describe(udp: Udp, s: UdpSocket, path: Path, source: Address, len: number): void {

@@ -29,6 +29,8 @@ export class UdpSocket {
   ownIndex = 0;
   /** Bound to a group or a broadcast address: it receives what is sent there, and sends from elsewhere. */
   isGroupBound = false;
+  /** The generation of the routes at which `local` was last seen to be ours. */
+  sourceSeenAt = 0;
   isClosed = false;
   /** Reported by the next call, then forgotten (SO_ERROR). Positive errno. */
   pendingError = 0;
