@@ -1,0 +1,365 @@
+/** The `ringway` command, as users run it: against a stack in memory, and one on a TAP device. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import t, { type Test } from 'tap';
+import { programPath } from '../../tools/dev/requirements.ts';
+import { requires } from '../support/requires.ts';
+
+const RINGWAY = [process.execPath, resolve('bin/ringway.js')];
+const skip = requires({ addon: true });
+const tap = requires({ root: true, tun: true, addon: true, programs: ['unshare', 'nsenter'] });
+
+interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Stacks that run in a folder of their own, and commands in that folder. */
+class Place {
+  readonly folder = mkdtempSync(join(tmpdir(), 'ringway-command-'));
+  private readonly stacks: ChildProcess[] = [];
+
+  constructor(t: Test) {
+    t.teardown(async () => {
+      for (const stack of this.stacks) {
+        if (stack.exitCode === null && stack.signalCode === null) stack.kill('SIGKILL');
+      }
+      rmSync(this.folder, { recursive: true, force: true });
+    });
+  }
+
+  /** Starts `ringway up -j …`, or what stands before it; resolves with what it says when it is up. */
+  async up(args: readonly string[], before: readonly string[] = []): Promise<Up> {
+    const [program, ...rest] = [...before, ...RINGWAY, 'up', '-j', ...args];
+    const child = spawn(program!, rest, { cwd: this.folder, stdio: ['ignore', 'pipe', 'inherit'] });
+    this.stacks.push(child);
+    const ended = new Promise<number | null>((done) => child.once('close', done));
+    const lines = createInterface({ input: child.stdout! });
+    const says = new Promise<{ pid: number; ifname: string; mac: string }>((done, fail) => {
+      lines.once('line', (line) => done(JSON.parse(line) as never));
+      void ended.then((code) => fail(new Error(`ended with ${code} before it was up`)));
+    });
+    return { child, ended, ...(await says) };
+  }
+
+  run(...args: readonly string[]): Promise<Ended> {
+    return collect([...RINGWAY, ...args], this.folder);
+  }
+
+  async json(...args: readonly string[]): Promise<never> {
+    const { out } = await this.run(...args);
+    return JSON.parse(out) as never;
+  }
+}
+
+interface Up {
+  readonly child: ChildProcess;
+  readonly ended: Promise<number | null>;
+  readonly pid: number;
+  readonly ifname: string;
+  readonly mac: string;
+}
+
+function collect(command: readonly string[], cwd: string): Promise<Ended> {
+  const [program, ...args] = command;
+  const child = spawn(program!, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  let [out, err] = ['', ''];
+  child.stdout.on('data', (chunk) => {
+    out += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    err += chunk;
+  });
+  return new Promise((done) => child.once('close', (code) => done({ code, out, err })));
+}
+
+const ADDRESSES = ['--address', '10.9.0.2/24', '--address', 'fd09::2/64'];
+
+t.test('without a stack: help, usage, and one line for what is wrong', { skip }, async (t) => {
+  const place = new Place(t);
+  const cases: [string[], number, RegExp, RegExp][] = [
+    [['--help'], 0, /^Usage: ringway COMMAND/, /^$/],
+    [['ping', '--help'], 0, /^Usage: ringway ping .*ADDRESS\n/, /^$/],
+    [['--version'], 0, /^ringway \d+\.\d+\.\d+\n$/, /^$/],
+    [[], 2, /^$/, /^ringway: which command\? .*\n$/],
+    [['fly'], 2, /^$/, /^ringway: unknown command fly; see ringway --help\n$/],
+    [['nstat', '--fly'], 2, /^$/, /^ringway nstat: unknown option --fly; see --help\n$/],
+    [['-j', 'fly'], 2, /^\{"error":"unknown command fly.*","code":"ERR_USAGE"\}\n$/, /^$/],
+    [['nstat'], 4, /^$/, /^ringway nstat: no stack is running in this folder .*\n$/],
+    [['addr', '-j'], 4, /^\{"error":"no stack is running.*","code":"ENOENT"\}\n$/, /^$/],
+    [['ping', '10.0.0.1'], 2, /^$/, /^ringway ping: no stack is running.*\n$/],
+    [['up', '--packet', 'nosuch0'], 3, /^$/, /^ringway up: .*nosuch0.*\n$/],
+    [['up', '--memory', '--netns', 'nosuch'], 3, /^$/, /no network namespace .*nosuch/],
+    [['up', '--memory', '--sysctl', 'net.x=1'], 3, /^$/, /no sysctl net\.x/],
+    [
+      ['up', '--memory', '--gateway', '10.0.0.1'],
+      3,
+      /^$/,
+      /--gateway 10\.0\.0\.1: not a neighbour/,
+    ],
+  ];
+  const results = await Promise.all(cases.map(([args]) => place.run(...args)));
+  for (const [i, [args, code, out, err]] of cases.entries()) {
+    const result = results[i]!;
+    t.equal(result.code, code, `ringway ${args.join(' ')}`);
+    t.match(result.out, out);
+    t.match(result.err, err);
+  }
+  t.same(
+    existsSync(join(place.folder, '.ringway')) && readdirSync(`${place.folder}/.ringway`),
+    false,
+  );
+});
+
+t.test('against a stack in memory', { skip }, async (t) => {
+  const place = new Place(t);
+  const up = await place.up(['--memory', ...ADDRESSES, '--echo', '7', '--capture', 'all.pcapng']);
+  t.equal(statSync(join(place.folder, '.ringway/default.sock')).mode & 0o777, 0o600);
+  await pings(t, place);
+  await shows(t, place, up);
+  await counts(t, place);
+  await changes(t, place);
+  await captures(t, place);
+  const second = await place.run('up', '--memory');
+  t.equal(second.code, 4);
+  t.match(second.err, /a stack named "default" is already running/);
+  up.child.kill('SIGTERM');
+  t.equal(await up.ended, 0);
+  t.same(readdirSync(join(place.folder, '.ringway')), [], 'nothing is left');
+  const packets = packetBlocks(readFileSync(join(place.folder, 'all.pcapng')));
+  t.ok(packets > 30, `--capture wrote ${packets} frames`);
+});
+
+async function pings(t: Test, place: Place): Promise<void> {
+  const text = await place.run('ping', '-c', '3', '-i', '0.05', '10.9.0.1');
+  t.equal(text.code, 0);
+  const lines = text.out.split('\n');
+  t.equal(lines[0], 'PING 10.9.0.1 (10.9.0.1) 56(84) bytes of data.');
+  t.match(lines[3], /^64 bytes from 10\.9\.0\.1: icmp_seq=3 ttl=64 time=[\d.]+ ms$/);
+  t.match(lines[6], /^3 packets transmitted, 3 received, 0% packet loss, time \d+ms$/);
+  t.match(lines[7], /^rtt min\/avg\/max\/mdev = ([\d.]+\/){3}[\d.]+ ms$/);
+  const json: { received: number; replies: unknown[] } = await place.json(
+    ...['ping', '-j', '-c', '2', '-i', '0.01', '-s', '65000', 'fd09::1'],
+  );
+  t.match(json, { transmitted: 2, received: 2, size: 65000, loss: 0 });
+  t.match(json.replies[1], { seq: 2, from: 'fd09::1', bytes: 65008 });
+  const flood = await place.run('ping', '-f', '-q', '-c', '1000', '10.9.0.1');
+  t.match(flood.out, /1000 packets transmitted, 1000 received, 0% packet loss.*\n.*ipg\/ewma/);
+  const [nobody, noRoute] = await Promise.all([
+    place.run('ping', '-c', '1', '-W', '0.1', '10.9.0.77'),
+    place.run('ping', '-c', '1', '192.0.2.1'),
+  ]);
+  t.equal(nobody.code, 1, 'nobody answers: 1');
+  t.equal(noRoute.code, 2, 'no route: 2');
+  t.match(noRoute.err, /^ping: Network is unreachable \(ENETUNREACH\)/);
+  const endless = spawn(RINGWAY[0]!, [RINGWAY[1]!, 'ping', '-i', '0.01', '10.9.0.1'], {
+    cwd: place.folder,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let out = '';
+  endless.stdout.on('data', (chunk) => {
+    if (!out.includes('icmp_seq=5') && `${out}${chunk}`.includes('icmp_seq=5'))
+      endless.kill('SIGINT');
+    out += chunk;
+  });
+  t.equal(await new Promise((done) => endless.once('close', done)), 0);
+  t.match(out, /packets transmitted.*\nrtt min/, 'SIGINT prints the summary');
+}
+
+async function shows(t: Test, place: Place, up: Up): Promise<void> {
+  const asked = ['addr', 'link', 'route', 'neigh'] as const;
+  const [addr, link, route, neigh] = (await Promise.all(
+    asked.map((what) => place.json(what, '-j')),
+  )) as unknown as Record<string, unknown>[][];
+  t.match(
+    addr!.find((a) => a.ifname === up.ifname),
+    {
+      mtu: 1500,
+      operstate: 'UP',
+      link_type: 'ether',
+      address: up.mac,
+      addr_info: [
+        { family: 'inet6', scope: 'link', prefixlen: 64 },
+        {
+          family: 'inet',
+          local: '10.9.0.2',
+          prefixlen: 24,
+          broadcast: '10.9.0.255',
+          scope: 'global',
+        },
+        { family: 'inet6', local: 'fd09::2', prefixlen: 64 },
+      ],
+    },
+  );
+  t.same(
+    link!.map((l) => l.ifname),
+    ['lo', up.ifname],
+  );
+  t.match(
+    route!.find((r) => r.dst === '10.9.0.0/24'),
+    {
+      dev: up.ifname,
+      protocol: 'kernel',
+      scope: 'link',
+      prefsrc: '10.9.0.2',
+    },
+  );
+  t.match(
+    neigh!.find((n) => n.dst === '10.9.0.1'),
+    { dev: up.ifname, lladdr: /^02:/ },
+  );
+  const texts = await Promise.all([
+    place.run('addr', 'show', 'dev', up.ifname),
+    place.run('link', '-s'),
+    place.run('route', '-4'),
+    place.run('neigh', '-6'),
+    place.run('addr', 'show', 'dev', 'eth9'),
+  ]);
+  t.match(texts[0]!.out, /^2: mem0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 state UP\n/);
+  t.match(texts[0]!.out, /\n {4}inet 10\.9\.0\.2\/24 brd 10\.9\.0\.255 scope global mem0\n/);
+  t.match(texts[1]!.out, /RX: +bytes packets errors dropped batches stalls\n +[1-9]/);
+  t.match(texts[1]!.out, /stack: frames accepted [1-9]\d*, dropped \d+\n/);
+  t.match(texts[1]!.out, /driver: turns [1-9]/);
+  t.equal(texts[2]!.out, '10.9.0.0/24 dev mem0 proto kernel scope link src 10.9.0.2\n');
+  t.match(texts[3]!.out, /^fd09::1 dev mem0 lladdr [0-9a-f:]{17} [A-Z]+\n$/);
+  t.equal(texts[4]!.code, 2);
+}
+
+async function counts(t: Test, place: Place): Promise<void> {
+  const all: { kernel: Record<string, number> } = await place.json('nstat', '-a', '-z', '-j', '-s');
+  const { kernel } = all;
+  for (const name of ['IpInReceives', 'IcmpInEchoReps', 'Icmp6InEchoReplies', 'IpExtInNoECTPkts']) {
+    t.ok(kernel[name]! > 0, `${name} ${kernel[name]}`);
+  }
+  t.equal(kernel.UdpInDatagrams, 0, '-z: zeros too');
+  t.equal(kernel.IcmpOutEchos, kernel.IcmpMsgOutType8);
+  const first = await place.run('nstat', 'IcmpOutEchos');
+  t.match(first.out, new RegExp(`^#default\nIcmpOutEchos +${kernel.IcmpOutEchos}\n$`));
+  await place.run('ping', '-q', '-c', '2', '-i', '0.01', '10.9.0.1');
+  const then = await place.run('nstat', 'icmpoutecho*');
+  t.match(then.out, /^#default\nIcmpOutEchos +2\n$/, 'what came since the last time');
+}
+
+async function changes(t: Test, place: Place): Promise<void> {
+  const does = async (...args: string[]): Promise<void> => {
+    const { code, err } = await place.run(...args);
+    t.equal(code, 0, `${args.join(' ')} ${err}`);
+  };
+  await does('addr', 'add', '10.9.0.9/24', 'dev', 'mem0');
+  await does('route', 'add', 'default', 'via', '10.9.0.1');
+  await does('neigh', 'add', '10.9.0.50', 'lladdr', '02:00:00:00:00:50', 'dev', 'mem0');
+  t.match((await place.run('addr')).out, /inet 10\.9\.0\.9\/24/);
+  t.match((await place.run('route')).out, /^default via 10\.9\.0\.1 dev mem0 proto static$/m);
+  t.match((await place.run('neigh')).out, /10\.9\.0\.50 .* 02:00:00:00:00:50 PERMANENT/);
+  const refused: [string[], number, RegExp][] = [
+    [['addr', 'add', '10.9.0.9/24', 'dev', 'mem0'], 3, /10\.9\.0\.9\/24/],
+    [['addr', 'del', '10.9.0.8', 'dev', 'mem0'], 3, /is not there \(EADDRNOTAVAIL\)/],
+    [['addr', 'add', '10.9.0.8/24'], 3, /which interface\?/],
+    [['addr', 'add', '10.9.0.8/24', 'dev', 'eth7'], 3, /no interface eth7/],
+    [['route', 'add', '10.0.0.0/8', 'via', '172.16.0.1'], 3, /not on a link/],
+    [['route', 'del', '10.0.0.0/8'], 3, /no route/],
+    [['neigh', 'add', '10.9.0.51', 'dev', 'mem0'], 3, /usage: ringway neigh/],
+  ];
+  const results = await Promise.all(refused.map(([args]) => place.run(...args)));
+  for (const [i, [args, , message]] of refused.entries()) {
+    t.ok(results[i]!.code === 2 || results[i]!.code === 3, args.join(' '));
+    t.match(results[i]!.err, message);
+  }
+  await does('route', 'del', 'default');
+  await does('addr', 'del', '10.9.0.9/24', 'dev', 'mem0');
+  await does('neigh', 'del', '10.9.0.50', 'dev', 'mem0');
+  t.notMatch((await place.run('route')).out, /default/);
+}
+
+async function captures(t: Test, place: Place): Promise<void> {
+  const capture = place.run('capture', '-j', '-w', 'some.pcapng', '-c', '6', '-s', '64');
+  const file = join(place.folder, 'some.pcapng');
+  while (!existsSync(file) || statSync(file).size === 0)
+    await new Promise((d) => setTimeout(d, 10));
+  await place.run('ping', '-q', '-c', '5', '-i', '0.01', '10.9.0.1');
+  const { code, out } = await capture;
+  t.equal(code, 0);
+  t.match(JSON.parse(out), { captured: 6, missed: 0 });
+  t.equal(packetBlocks(readFileSync(file)), 6);
+  const tcpdump = programPath('tcpdump');
+  if (tcpdump === null) return;
+  const { stdout } = spawnSync(tcpdump, ['-n', '-r', file], { encoding: 'utf8' });
+  t.match(stdout, /IP 10\.9\.0\.2 > 10\.9\.0\.1: ICMP echo request/);
+}
+
+/** Counts the enhanced packet blocks of a pcapng file, block by block. */
+function packetBlocks(file: Buffer): number {
+  let count = 0;
+  for (let at = 0; at < file.length; at += file.readUInt32LE(at + 4)) {
+    if (file.readUInt32LE(at) === 6) count++;
+  }
+  return count;
+}
+
+t.test(
+  'on a TAP device in a namespace; kill -9 leaves nothing but a stale socket',
+  { skip: tap },
+  async (t) => {
+    const place = new Place(t);
+    const keeper = spawn(programPath('unshare')!, ['-n', 'sleep', '60'], { stdio: 'ignore' });
+    t.teardown(() => void keeper.kill('SIGKILL'));
+    const where = `/proc/${keeper.pid}/ns/net`;
+    const own = statSync('/proc/self/ns/net').ino;
+    while (statSync(where).ino === own) await new Promise((done) => setTimeout(done, 2));
+    const enter = [programPath('nsenter')!, `--net=${where}`];
+    const links = () =>
+      spawnSync(enter[0]!, [...enter.slice(1), 'cat', '/proc/net/dev']).stdout.toString();
+    const args = ['--tap', 'ring7', '--netns', String(keeper.pid), ...ADDRESSES, '--name', 'seven'];
+    for (const signal of ['SIGKILL', 'SIGINT'] as const) {
+      const up = await place.up(args);
+      t.match(links(), /ring7:/, 'the device is in the namespace');
+      const info: { ifname: string; offloads: object }[] = await place.json('link', '-s', '-j');
+      t.match(info[1], { ifname: 'ring7', offloads: { txChecksum: true, tso4: true } });
+      const busy = await collect(
+        [...enter, ...RINGWAY, 'up', '--tap', 'ring7', '--name', 'x'],
+        place.folder,
+      );
+      t.equal(busy.code, 3, 'the same device a second time');
+      t.match(busy.err, /ring7 is in use.*EBUSY/);
+      process.kill(signal === 'SIGKILL' ? up.child.pid! : up.pid, signal);
+      const code = await up.ended;
+      if (signal === 'SIGINT') t.equal(code, 0);
+      while (links().includes('ring7')) await new Promise((done) => setTimeout(done, 10));
+      t.pass(`${signal}: the device is gone`);
+    }
+    t.same(readdirSync(join(place.folder, '.ringway')), [], 'and the socket, after a clean end');
+  },
+);
+
+t.test('ping with a stack of its own on AF_PACKET', { skip: tap }, async (t) => {
+  const place = new Place(t);
+  const script = `
+    import { addAddress, createVeth, setLink } from '${resolve('src/live/netlink.ts')}';
+    createVeth('v0', 'v1');
+    setLink('v0', { isUp: true });
+    setLink('v1', { isUp: true });
+    addAddress('v1', '10.8.0.1', 24);
+    const { spawnSync } = await import('node:child_process');
+    const own = ['--packet', 'v0', '--address', '10.8.0.2/24', '-j', '-c'];
+    for (const to of [['3', '-i', '0.01', '10.8.0.1'], ['1', '-W', '9', '10.8.0.9']]) {
+      const ping = spawnSync(process.execPath, ['${RINGWAY[1]}', 'ping', ...own, ...to], { encoding: 'utf8' });
+      console.log(JSON.stringify({ code: ping.status, ...JSON.parse(ping.stdout) }));
+    }`;
+  const node = [process.execPath, `--import=${import.meta.resolve('tsx')}`];
+  const command = [programPath('unshare')!, '-n', ...node, '--input-type=module', '-e', script];
+  const { out, err } = await collect(command, place.folder);
+  const [answered, unreachable] = out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as object);
+  t.match(answered, { code: 0, transmitted: 3, received: 3 }, err);
+  t.match(unreachable, {
+    code: 1,
+    received: 0,
+    error_replies: [{ text: 'From 10.8.0.2 icmp_seq=1 Destination Host Unreachable' }],
+  });
+});
