@@ -13,18 +13,28 @@ export const EBUSY = 16;
 export const EEXIST = 17;
 export const ENODEV = 19;
 export const EINVAL = 22;
+export const EMFILE = 24;
+export const ENOTTY = 25;
 export const EPIPE = 32;
+export const EDOM = 33;
+export const ELOOP = 40;
 export const ENONET = 64;
 export const EPROTO = 71;
+export const ENOTSOCK = 88;
 export const EDESTADDRREQ = 89;
 export const EMSGSIZE = 90;
+export const EPROTOTYPE = 91;
 export const ENOPROTOOPT = 92;
+export const EPROTONOSUPPORT = 93;
+export const ESOCKTNOSUPPORT = 94;
 export const EOPNOTSUPP = 95;
 export const EAFNOSUPPORT = 97;
 export const EADDRINUSE = 98;
 export const EADDRNOTAVAIL = 99;
 export const ENETDOWN = 100;
 export const ENETUNREACH = 101;
+export const ECONNABORTED = 103;
+export const ECONNRESET = 104;
 export const ENOBUFS = 105;
 export const EISCONN = 106;
 export const ENOTCONN = 107;
@@ -32,6 +42,8 @@ export const ETIMEDOUT = 110;
 export const ECONNREFUSED = 111;
 export const EHOSTDOWN = 112;
 export const EHOSTUNREACH = 113;
+export const EALREADY = 114;
+export const EINPROGRESS = 115;
 
 const NAMES: Readonly<Record<number, string>> = {
   1: 'EPERM',
@@ -48,18 +60,28 @@ const NAMES: Readonly<Record<number, string>> = {
   17: 'EEXIST',
   19: 'ENODEV',
   22: 'EINVAL',
+  24: 'EMFILE',
+  25: 'ENOTTY',
   32: 'EPIPE',
+  33: 'EDOM',
+  40: 'ELOOP',
   64: 'ENONET',
   71: 'EPROTO',
+  88: 'ENOTSOCK',
   89: 'EDESTADDRREQ',
   90: 'EMSGSIZE',
+  91: 'EPROTOTYPE',
   92: 'ENOPROTOOPT',
+  93: 'EPROTONOSUPPORT',
+  94: 'ESOCKTNOSUPPORT',
   95: 'EOPNOTSUPP',
   97: 'EAFNOSUPPORT',
   98: 'EADDRINUSE',
   99: 'EADDRNOTAVAIL',
   100: 'ENETDOWN',
   101: 'ENETUNREACH',
+  103: 'ECONNABORTED',
+  104: 'ECONNRESET',
   105: 'ENOBUFS',
   106: 'EISCONN',
   107: 'ENOTCONN',
@@ -67,6 +89,8 @@ const NAMES: Readonly<Record<number, string>> = {
   111: 'ECONNREFUSED',
   112: 'EHOSTDOWN',
   113: 'EHOSTUNREACH',
+  114: 'EALREADY',
+  115: 'EINPROGRESS',
 };
 
 /** The name of an errno given with either sign: `errnoName(-11) === 'EAGAIN'`. */
