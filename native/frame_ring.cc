@@ -47,19 +47,20 @@ int FrameRing::EndFlush(uint32_t before) {
 }
 
 void FrameRing::FinishRx(RxDesc* desc, const uint8_t* frame) {
-  if ((desc->flags & (kRxCsumValid | kRxCsumPartial)) == 0) {
-    const size_t len = static_cast<size_t>(desc->len);
-    desc->sum = FoldToNetwork(SumBytes(frame + kEthHeader, len - kEthHeader));
-    desc->flags |= kRxCsumComplete;
-  }
-  DeviceCounters* count = memory_.count();
-  count->rx_frames++;
-  count->rx_bytes += desc->len;
+  if ((desc->flags & (kRxCsumValid | kRxCsumPartial)) != 0) return;
+  const size_t len = static_cast<size_t>(desc->len);
+  desc->sum = FoldToNetwork(SumBytes(frame + kEthHeader, len - kEthHeader));
+  desc->flags |= kRxCsumComplete;
 }
 
-int FrameRing::EndBatch(int frames) {
-  if (frames > 0) memory_.count()->rx_batches++;
+int FrameRing::EndBatch(const RxPlacer& placer) {
+  const int frames = placer.frames();
   memory_.ctrl()->rx_count = frames;
+  if (frames == 0) return 0;
+  DeviceCounters* count = memory_.count();
+  count->rx_batches++;
+  count->rx_frames += frames;
+  count->rx_bytes += static_cast<double>(placer.bytes());
   return frames;
 }
 

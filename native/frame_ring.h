@@ -49,9 +49,10 @@ class FrameRing {
   }
   int EndFlush(uint32_t before);
 
-  // Sets CSUM_COMPLETE where nobody vouched for the frame, and counts it.
-  void FinishRx(RxDesc* desc, const uint8_t* frame);
-  int EndBatch(int frames);
+  // Sums the frame where nobody vouched for it: CSUM_COMPLETE.
+  static void FinishRx(RxDesc* desc, const uint8_t* frame);
+  // Counts the batch and returns its frames.
+  int EndBatch(const RxPlacer& placer);
 
   const RingMemory& memory() const { return memory_; }
   DeviceCounters* count() const { return memory_.count(); }

@@ -19,7 +19,7 @@ namespace ringway {
 
 namespace {
 
-constexpr int kDefaultRingBytes = 64 << 20;
+constexpr int kDefaultReceiveBuffer = 32 << 20;
 constexpr int kDefaultSendBuffer = 4 << 20;
 
 int SetOption(const UniqueFd& fd, int level, int option, const void* value, socklen_t size) {
@@ -121,9 +121,19 @@ bool PacketRing::SetUpRing(Napi::Env env, const Options& options) {
     if (Fails(env, is_ours ? 0 : EINVAL, "open", "mac is not a unicast address")) return false;
     if (Fails(env, AttachMacFilter(fd_.get(), mac), "SO_ATTACH_FILTER", "refused")) return false;
   }
-  const int bytes = options.Number("ringBytes", kDefaultRingBytes);
+  int mtu = 0;
+  if (Fails(env, link_.Mtu(&mtu), "SIOCGIFMTU", "cannot ask for the MTU")) return false;
+  const auto bytes = [&](const char* key, int otherwise) {
+    const int given = options.Number(key, otherwise);
+    return given < 0 ? size_t{0} : static_cast<size_t>(given);
+  };
+  RxRingOptions ring = {};
+  ring.has_vnet = has_vnet_;
+  ring.mtu = static_cast<size_t>(mtu);
+  ring.ring_bytes = bytes("ringBytes", 0);
+  ring.queue_bytes = bytes("receiveBuffer", kDefaultReceiveBuffer);
   const char* syscall = "";
-  const int error = rx_.Open(fd_.get(), has_vnet_, bytes < 0 ? 0 : static_cast<size_t>(bytes), &syscall);
+  const int error = rx_.Open(fd_.get(), ring, &syscall);
   return !Fails(env, error, syscall, "no receive ring; a smaller ringBytes may do");
 }
 

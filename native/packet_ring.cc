@@ -6,6 +6,17 @@
 
 namespace ringway {
 
+namespace {
+
+constexpr size_t kMacs = 12;
+constexpr size_t kVlanTag = 4;
+
+size_t TagBytes(const RingFrame& frame) {
+  return (frame.status & TP_STATUS_VLAN_VALID) != 0 ? kVlanTag : 0;
+}
+
+}  // namespace
+
 void PacketRing::Init(Napi::Env env, Napi::Object exports) {
   Napi::Function constructor =
       DefineClass(env, "PacketRing",
@@ -63,6 +74,7 @@ Napi::Value PacketRing::Describe(const Napi::CallbackInfo& info) {
   out.Set("mtu", Napi::Number::New(env, mtu));
   out.Set("kernelMac", Napi::String::New(env, FormatMac(mac)));
   out.Set("vnet", Napi::Boolean::New(env, has_vnet_));
+  out.Set("superFrameQueue", Napi::Boolean::New(env, rx_.has_queue()));
   out.Set("ringFrames", Napi::Number::New(env, static_cast<double>(rx_.slots())));
   return out;
 }
@@ -116,50 +128,105 @@ int PacketRing::Receive(int budget) {
       has_stalled = true;
       break;
     }
+    if (ring_.is_gone()) break;
     is_losing = is_losing || (frame.status & TP_STATUS_LOSING) != 0;
     rx_.Pop();
   }
   if (is_losing) CountDrops();
-  if (placer.frames() > 0) return ring_.EndBatch(placer.frames());
+  if (placer.frames() > 0) return ring_.EndBatch(placer);
   if (has_stalled) ring_.count()->rx_stalls++;
   // Nothing there: perhaps woken to hear that the interface went down or away.
   int error = 0;
   socklen_t size = sizeof(error);
   getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
   if (error != 0 && CheckLink() == -ENODEV) return -ENODEV;
-  return ring_.EndBatch(0);
+  return ring_.EndBatch(placer);
 }
 
 bool PacketRing::TakeFrame(const RingFrame& frame, RxPlacer* placer) {
-  if (frame.is_outgoing && skips_outgoing_) return true;
-  if (frame.is_cut || frame.len < kEthHeader || frame.len > kMaxFrame - 4) {
+  if (frame.is_outgoing && skips_outgoing_) {
+    msghdr nothing = {};
+    if (frame.is_queued) ReadQueue(&nothing);
+    return true;
+  }
+  if (frame.is_queued) return TakeQueued(frame, placer);
+  if (frame.is_cut) {
+    ring_.count()->rx_dropped++;  // the queue was full
+    return true;
+  }
+  return TakeSlot(frame, placer);
+}
+
+// The kernel takes the VLAN tag out of a frame; what was on the wire goes back in.
+bool PacketRing::TakeSlot(const RingFrame& frame, RxPlacer* placer) {
+  if (frame.len < kEthHeader || frame.len > kMaxFrame - kVlanTag) {
     ring_.count()->rx_errors++;
     return true;
   }
-  // The kernel takes the VLAN tag out of the frame; what was on the wire goes back in.
-  const size_t tag = (frame.status & TP_STATUS_VLAN_VALID) != 0 ? 4 : 0;
+  const size_t tag = TagBytes(frame);
   uint8_t* at = placer->Room(frame.len + tag);
   if (at == nullptr) return false;
   if (tag == 0) {
     std::memcpy(at, frame.data, frame.len);
   } else {
-    std::memcpy(at, frame.data, 12);
-    at[12] = static_cast<uint8_t>(frame.vlan_tpid >> 8);
-    at[13] = static_cast<uint8_t>(frame.vlan_tpid & 0xff);
-    at[14] = static_cast<uint8_t>(frame.vlan_tci >> 8);
-    at[15] = static_cast<uint8_t>(frame.vlan_tci & 0xff);
-    std::memcpy(at + 16, frame.data + 12, frame.len - 12);
+    std::memcpy(at, frame.data, kMacs);
+    std::memcpy(at + kMacs + kVlanTag, frame.data + kMacs, frame.len - kMacs);
   }
-  RxDesc* desc = placer->Place(at, frame.len + tag);
-  if (has_vnet_ && !DescribeRx(frame.vnet, tag, desc)) {
-    placer->TakeBack(desc);
+  Finish(frame, frame.vnet, at, frame.len + tag, placer);
+  return true;
+}
+
+bool PacketRing::TakeQueued(const RingFrame& frame, RxPlacer* placer) {
+  const size_t tag = TagBytes(frame);
+  uint8_t* at = placer->Room(kMaxFrame);
+  if (at == nullptr) return false;
+  VnetHeader vnet = {};
+  iovec parts[3] = {{&vnet, kVnetBytes},
+                    {at, tag == 0 ? kMaxFrame : kMacs},
+                    {at + kMacs + kVlanTag, kMaxFrame - kMacs - kVlanTag}};
+  msghdr message = {};
+  const size_t skip = has_vnet_ ? 0 : 1;
+  message.msg_iov = parts + skip;
+  message.msg_iovlen = (tag == 0 ? 2 : 3) - skip;
+  const ssize_t got = ReadQueue(&message);
+  const size_t before = has_vnet_ ? kVnetBytes : 0;
+  if (got < static_cast<ssize_t>(before + kEthHeader) || (message.msg_flags & MSG_TRUNC) != 0) {
     ring_.count()->rx_errors++;
     return true;
+  }
+  Finish(frame, vnet, at, static_cast<size_t>(got) - before + tag, placer);
+  return true;
+}
+
+// A pending error (the link went down) is reported before the frame; the frame is still there.
+ssize_t PacketRing::ReadQueue(msghdr* message) {
+  for (int attempt = 0; attempt < 3; attempt++) {
+    const ssize_t got = recvmsg(fd_.get(), message, MSG_DONTWAIT);
+    if (got >= 0) return got;
+    if (errno == ENETDOWN) CheckLink();
+    if (errno == EAGAIN) return -1;
+  }
+  return -1;
+}
+
+void PacketRing::Finish(const RingFrame& frame, const VnetHeader& vnet, uint8_t* at, size_t len,
+                        RxPlacer* placer) {
+  const size_t tag = TagBytes(frame);
+  if (tag != 0) {
+    at[kMacs] = static_cast<uint8_t>(frame.vlan_tpid >> 8);
+    at[kMacs + 1] = static_cast<uint8_t>(frame.vlan_tpid & 0xff);
+    at[kMacs + 2] = static_cast<uint8_t>(frame.vlan_tci >> 8);
+    at[kMacs + 3] = static_cast<uint8_t>(frame.vlan_tci & 0xff);
+  }
+  RxDesc* desc = placer->Place(at, len);
+  if (has_vnet_ && !DescribeRx(vnet, tag, desc)) {
+    placer->TakeBack(desc);
+    ring_.count()->rx_errors++;
+    return;
   }
   if ((frame.status & TP_STATUS_CSUM_VALID) != 0) desc->flags |= kRxCsumValid;
   if ((frame.status & TP_STATUS_CSUMNOTREADY) != 0) desc->flags |= kRxCsumPartial;
   ring_.FinishRx(desc, at);
-  return true;
 }
 
 Napi::Value PacketRing::TxFlush(const Napi::CallbackInfo& info) {

@@ -49,6 +49,11 @@ class PacketRing : public Napi::ObjectWrap<PacketRing> {
   int Receive(int budget);
   // False when the offered chunks are used up.
   bool TakeFrame(const RingFrame& frame, RxPlacer* placer);
+  bool TakeSlot(const RingFrame& frame, RxPlacer* placer);
+  bool TakeQueued(const RingFrame& frame, RxPlacer* placer);
+  ssize_t ReadQueue(msghdr* message);
+  void Finish(const RingFrame& frame, const VnetHeader& vnet, uint8_t* at, size_t len,
+              RxPlacer* placer);
   void CountDrops();
   int CheckLink();
 

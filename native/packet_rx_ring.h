@@ -1,8 +1,15 @@
 // The kernel's mapped receive ring of an AF_PACKET socket, TPACKET_V2: fixed slots, handed over one
-// by one. (Why not V3: docs/decisions/0002-ring-versions-and-tx-path.md.)
+// by one. (Why so: docs/decisions/0002-ring-versions-and-tx-path.md.)
 //
-// A slot holds the largest super-frame, because the kernel cuts what does not fit: at 64 KiB
-// only the pages that frames really touch cost cache, so small frames lose nothing by it.
+// Slots are as large as the MTU asks for. What does not fit, a super-frame, waits whole in the socket's
+// own queue (PACKET_COPY_THRESH) while its slot keeps its place in the order:
+//
+//     ring    | frame | frame | see queue | frame | see queue |
+//     queue                     super-frame         super-frame
+//
+// So a super-frame is copied once, by recvmsg into the slab, and small frames are read without any
+// system call. Where the queue may not hold enough (net.core.rmem_max, without the rights to pass
+// it), slots are made as large as a super-frame instead: two copies, but nothing lost.
 #ifndef RINGWAY_NATIVE_PACKET_RX_RING_H_
 #define RINGWAY_NATIVE_PACKET_RX_RING_H_
 
@@ -21,7 +28,8 @@ namespace ringway {
 struct RingFrame {
   const uint8_t* data;
   size_t len;
-  bool is_cut;
+  bool is_cut;     // does not fit the slot
+  bool is_queued;  // and waits in the socket's queue: to be taken from there before Pop
   bool is_outgoing;
   uint32_t status;
   uint16_t vlan_tpid;
@@ -29,11 +37,18 @@ struct RingFrame {
   VnetHeader vnet;  // meaningful on a ring with vnet headers
 };
 
+struct RxRingOptions {
+  bool has_vnet;
+  size_t mtu;
+  size_t ring_bytes;   // 0: as suits the slots
+  size_t queue_bytes;  // what super-frames may take up in the socket's queue
+};
+
 class PacketRxRing {
  public:
   // Sets the ring up on a socket that is not bound yet, so nothing arrives half-configured.
   // Returns 0, or an errno with the call that failed in *syscall.
-  int Open(int fd, bool has_vnet, size_t ring_bytes, const char** syscall);
+  int Open(int fd, const RxRingOptions& options, const char** syscall);
   void Close() { region_.Reset(); }
 
   // The oldest waiting frame; false when there is none.
@@ -42,22 +57,22 @@ class PacketRxRing {
   void Pop();
 
   size_t slots() const { return slots_; }
+  bool has_queue() const { return has_queue_; }
 
  private:
   uint8_t* SlotAt(size_t index) const {
-    return region_.data() + index / kPerBlock * kBlockBytes + index % kPerBlock * kSlotBytes;
+    return region_.data() + index / per_block_ * kBlockBytes + index % per_block_ * slot_bytes_;
   }
 
   static constexpr size_t kBlockBytes = 1 << 20;
-  static constexpr size_t kPerBlock = 15;
-  static constexpr size_t kSlotBytes = kBlockBytes / kPerBlock / TPACKET_ALIGNMENT * TPACKET_ALIGNMENT;
-  // Before the frame: the slot's header and address, the vnet header, and the kernel's alignment.
-  static_assert(kSlotBytes >= kMaxFrame + TPACKET2_HDRLEN + kVnetBytes + 2 * TPACKET_ALIGNMENT);
 
   MappedRegion region_;
+  size_t slot_bytes_ = 0;
+  size_t per_block_ = 0;
   size_t slots_ = 0;
   size_t next_ = 0;
   bool has_vnet_ = false;
+  bool has_queue_ = false;
 };
 
 }  // namespace ringway

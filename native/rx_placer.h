@@ -43,6 +43,7 @@ class RxPlacer {
     desc->off = memory_.OffsetOf(at);
     desc->len = static_cast<int32_t>(len);
     desc->chunk = offer_.chunk[offer_.current];
+    bytes_ += len;
     offer_.fill += static_cast<int32_t>(Rounded(len));
     return desc;
   }
@@ -51,9 +52,11 @@ class RxPlacer {
   void TakeBack(const RxDesc* desc) {
     offer_.fill -= static_cast<int32_t>(Rounded(static_cast<size_t>(desc->len)));
     frames_--;
+    bytes_ -= static_cast<size_t>(desc->len);
   }
 
   int frames() const { return frames_; }
+  size_t bytes() const { return bytes_; }
 
  private:
   static size_t Rounded(size_t len) { return (len + 63) & ~size_t{63}; }
@@ -61,6 +64,7 @@ class RxPlacer {
   const RingMemory& memory_;
   RxOffer& offer_;
   int frames_ = 0;
+  size_t bytes_ = 0;
 };
 
 }  // namespace ringway

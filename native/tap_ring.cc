@@ -113,7 +113,7 @@ int TapRing::Receive(int budget) {
     }
     break;
   }
-  return ring_.EndBatch(placer.frames());
+  return ring_.EndBatch(placer);
 }
 
 // Returns 0 when a frame was taken, be it a bad one; or an errno with which the batch ends.

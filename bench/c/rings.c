@@ -7,7 +7,7 @@
  *
  *   rings <mode> <interface> <frame bytes> <gso size> [destination MAC]
  *
- * Modes: tap | tap-vnet | recv | recv-vnet | v2 | v2-mtu | v2-vnet | v3   (receive)
+ * Modes: tap | tap-vnet | recv | recv-vnet | v2 | v2-vnet | v2-queue | v2-queue-vnet | v3
  *        tap | tap-vnet | send | sendmmsg | sendmmsg-bypass | sendmmsg-vnet | txring | txring-bypass
  */
 #include "common.h"
@@ -114,8 +114,11 @@ static void open_packet(const char *name, int version, int proto, int bypass) {
     if (setsockopt(fd, SOL_PACKET, PACKET_VERSION, &version, sizeof(version)) != 0) die("PACKET_VERSION");
     req.tp_block_size = 1 << 20;
     req.tp_block_nr = proto ? 32 : 4;
-    /* 69904: the addon's slots, which take a super-frame; 2048: slots for the MTU only. */
-    req.tp_frame_size = proto && version == TPACKET_V2 && strcmp(mode, "v2-mtu") != 0 ? 69904 : 2048;
+    /* 1664: slots for the MTU, larger frames wait in the queue; 69904: slots for a super-frame. */
+    const int queue = strstr(mode, "queue") != NULL;
+    if (queue && setsockopt(fd, SOL_PACKET, PACKET_COPY_THRESH, &on, sizeof(on)) != 0) die("PACKET_COPY_THRESH");
+    if (queue) req.tp_block_nr = 4;
+    req.tp_frame_size = !proto || version != TPACKET_V2 ? 2048 : queue ? 1664 : 69904;
     req.tp_frame_nr = req.tp_block_size / req.tp_frame_size * req.tp_block_nr;
     if (version == TPACKET_V3) req.tp_retire_blk_tov = 1;
     const size_t size = version == TPACKET_V3 ? sizeof(req) : sizeof(struct tpacket_req);
@@ -151,6 +154,12 @@ static struct tpacket2_hdr *v2_slot(size_t i) {
 static int rx_v2(struct tally *t) {
   struct tpacket2_hdr *s = v2_slot(ring_next);
   if (!(__atomic_load_n(&s->tp_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER)) return 0;
+  if (s->tp_status & TP_STATUS_COPY) {
+    rx_read(t);
+    __atomic_store_n(&s->tp_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
+    if (++ring_next == req.tp_frame_nr) ring_next = 0;
+    return 1;
+  }
   const uint8_t *f = (uint8_t *)s + s->tp_mac;
   uint8_t *at = place();
   memcpy(at, f, s->tp_snaplen);

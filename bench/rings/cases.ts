@@ -87,7 +87,7 @@ function openTs(it: Case, memory: Memory): RingDevice {
   if (it.wire === 'tap') {
     return new TapDevice(memory, { name: 't0', mac, vnet: it.vnet, txQueueLen: 2000 });
   }
-  return new PacketDevice(memory, { interface: 't0', mac, vnet: it.vnet, ringBytes: 32 << 20 });
+  return new PacketDevice(memory, { interface: 't0', mac, vnet: it.vnet });
 }
 
 /** What an interface has received so far. */

@@ -15,7 +15,7 @@ import {
 const WARM_UP = 40;
 
 const CASES: readonly Case[] = (['rx', 'tx'] as const).flatMap((what) => {
-  const socket = what === 'rx' ? 'v2' : 'sendmmsg';
+  const socket = what === 'rx' ? 'v2-queue' : 'sendmmsg';
   const make = (wire: 'tap' | 'veth', vnet: boolean, frame: number): Case => ({
     title: `${what} ${wire === 'tap' ? 'TAP' : 'AF_PACKET'}${vnet ? ' vnet' : ''}`,
     what,
@@ -37,10 +37,11 @@ const CASES: readonly Case[] = (['rx', 'tx'] as const).flatMap((what) => {
 
 /** In C alone: what decided the ring version and the transmit path. */
 const CHOICES: readonly (readonly [Case['what'], string, number])[] = [
+  ['rx', 'v2-queue', MTU_FRAME],
   ['rx', 'v2', MTU_FRAME],
-  ['rx', 'v2-mtu', MTU_FRAME],
   ['rx', 'v3', MTU_FRAME],
   ['rx', 'recv', MTU_FRAME],
+  ['rx', 'v2-queue-vnet', SUPER_FRAME],
   ['rx', 'v2-vnet', SUPER_FRAME],
   ['rx', 'recv-vnet', SUPER_FRAME],
   ['tx', 'send', MTU_FRAME],
@@ -97,20 +98,24 @@ async function compare(it: Case, programs: Programs, rounds: number): Promise<nu
     rig.ts!.check(it.burst);
   }
   const ns = { ts: [] as number[], c: [] as number[] };
+  const all = { ts: [] as number[], c: [] as number[] };
   for (let i = -WARM_UP; i < rounds; i++) {
     const order = i % 2 === 0 ? (['ts', 'c'] as const) : (['c', 'ts'] as const);
     for (const side of order) {
-      const { ring } = await round(it, rig, side);
-      if (i >= 0) ns[side].push(ring);
+      const { ring, fill } = await round(it, rig, side);
+      if (i < 0) continue;
+      ns[side].push(ring);
+      all[side].push(ring + fill);
     }
   }
   await rig.close();
   const ratios = sort(ns.ts.map((ts, i) => ns.c[i]! / ts));
   const [ts, c] = [quantile(sort(ns.ts), 0.5), quantile(sort(ns.c), 0.5)];
   const ratio = quantile(ratios, 0.5);
+  const inAll = quantile(sort(all.ts.map((ts, i) => all.c[i]! / ts)), 0.5);
   const spread = `${quantile(ratios, 0.1).toFixed(2)}–${quantile(ratios, 0.9).toFixed(2)}`;
   console.log(
-    `${it.title.padEnd(18)} ${String(it.frame).padStart(6)}  ${rate(ts, it.frame).padEnd(24)} ${rate(c, it.frame).padEnd(24)} ${ratio.toFixed(2)}  (${spread})`,
+    `${it.title.padEnd(18)} ${String(it.frame).padStart(6)}  ${rate(ts, it.frame).padEnd(24)} ${rate(c, it.frame).padEnd(24)} ${ratio.toFixed(2)}  (${spread})${it.what === 'rx' ? `  ${inAll.toFixed(2)}` : ''}`,
   );
   return ratio;
 }
@@ -166,7 +171,7 @@ async function main(): Promise<void> {
     writeFileSync(`/proc/sys/net/ipv6/conf/${which}/disable_ipv6`, '1');
   }
   console.log(
-    'Ring              frame   ours                     C                        ours/C (10–90 %)',
+    'Ring              frame   ours                     C                        ours/C (10–90 %)   with the source',
   );
   const slow: string[] = [];
   for (const it of CASES) {

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { NO_BLOCK } from '../../../src/base/block-pool.ts';
 import { EBADF, ENODEV } from '../../../src/base/errno.ts';
-import { CTRL, TX } from '../../../src/link/ring-layout.ts';
+import { CTRL, GSO, TX } from '../../../src/link/ring-layout.ts';
 import { PacketDevice, type PacketOptions } from '../../../src/live/packet-device.ts';
 import { TapDevice } from '../../../src/live/tap-device.ts';
 import { MacAddress } from '../../../src/wire/mac.ts';
@@ -19,11 +19,13 @@ import {
   OURS,
   queue,
   quietKernel,
+  type Received,
   randomFrame,
   receive,
   send,
   smallMemory,
   tc,
+  tcpFrame,
 } from './rig.ts';
 
 function pair(t: Test, options: Partial<PacketOptions> = {}): [PacketDevice, PacketDevice] {
@@ -51,30 +53,74 @@ function commit(device: PacketDevice, count: number, len = 100): void {
   }
 }
 
+function superFrame(payload: number): Uint8Array {
+  const frame = tcpFrame(payload);
+  frame.set([0x02, 0, 0, 0, 0xaa, 0x01]);
+  return frame;
+}
+
+function sendSuper(device: PacketDevice, frame: Uint8Array): void {
+  queue(device, frame, [54]);
+  device.tx.setChecksum(34, 16);
+  device.tx.setGso(GSO.TCPV4, 1448, 54);
+  device.tx.commit();
+  if (device.txFlush() !== 0) throw new Error('not taken');
+}
+
 quietKernel();
+
+/** Returns when the kernel has dealt with them all: the frame to nobody comes after them. */
+function sendAll(from: PacketDevice, witness: PacketDevice, frames: readonly Uint8Array[]): void {
+  for (const frame of frames) send(from, frame);
+  send(from, randomFrame(100, OTHER));
+  receive(witness, frames.length + 1);
+}
 
 t.test('a full ring: what the kernel dropped is counted, each frame once', async (t) => {
   const [left, right] = pair(t, { ringBytes: 1 << 20 });
   const witness = new PacketDevice(smallMemory(), { interface: 'v0', promiscuous: true });
   t.teardown(() => witness.close());
-  /** Returns when the kernel has dealt with them all: the frame to nobody comes after them. */
-  const sendMany = (count: number): void => {
-    for (let i = 0; i < count; i++) send(right, randomFrame(100));
-    send(right, randomFrame(100, OTHER));
-    receive(witness, count + 1);
-  };
-  t.equal(left.facts.ringFrames, 15);
-  sendMany(40);
+  const slots = left.facts.ringFrames;
+  const frames = Array.from({ length: slots + 25 }, () => randomFrame(100));
+  sendAll(right, witness, frames);
   left.refreshStats();
   t.equal(counter(left, 'rxDropped'), 25);
-  t.equal(receive(left, 15).length, 15);
-  sendMany(20);
-  t.equal(receive(left, 15).length, 15);
-  sendMany(1);
+  t.ok(isEqual(receive(left, slots), frames.slice(0, slots)));
+  sendAll(right, witness, frames.slice(20));
+  t.equal(receive(left, slots).length, slots);
+  sendAll(right, witness, [frames[0]!]);
   t.equal(receive(left, 1).length, 1);
   t.equal(counter(left, 'rxDropped'), 30, 'a frame after the loss says so by itself');
   left.refreshStats();
   t.equal(counter(left, 'rxDropped'), 30);
+});
+
+t.test('a full queue of super-frames: the loss is counted, small frames pass', async (t) => {
+  const [left, right] = pair(t, { receiveBuffer: 2 << 20 });
+  const witness = new PacketDevice(smallMemory(), { interface: 'v0', promiscuous: true });
+  t.teardown(() => witness.close());
+  t.ok(left.facts.superFrameQueue, 'the kernel doubles what is asked for');
+  const large = Array.from({ length: 100 }, () => superFrame(60_000));
+  for (const frame of large) sendSuper(right, frame);
+  const small = randomFrame(100);
+  sendAll(right, witness, [small]);
+  const got: Received[] = [];
+  while (got.at(-1)?.bytes.length !== 100) got.push(...receive(left, 1));
+  const kept = got.length - 1;
+  t.ok(kept > 10 && kept < 100, `${kept} super-frames fitted`);
+  t.ok(isEqual(got, [...large.slice(0, kept), small]));
+  t.equal(counter(left, 'rxDropped'), 100 - kept);
+  sendSuper(right, large[99]!);
+  t.ok(isEqual(receive(left, 1), [large[99]!]), 'room again');
+});
+
+t.test('without the right to a large queue, super-frames pass through the ring', async (t) => {
+  const [left, right] = pair(t, { receiveBuffer: 1 << 20, ringBytes: 8 << 20 });
+  t.notOk(left.facts.superFrameQueue);
+  t.equal(left.facts.ringFrames, 8 * 15);
+  const large = Array.from({ length: 50 }, () => superFrame(60_000));
+  for (const frame of large) sendSuper(right, frame);
+  t.ok(isEqual(receive(left, 50, 7), large));
 });
 
 t.test('no chunk free: frames wait in the ring, and it is counted', async (t) => {
@@ -93,9 +139,9 @@ t.test('no chunk free: frames wait in the ring, and it is counted', async (t) =>
 t.test('partial batches keep the order across the end of the ring', async (t) => {
   const [left, right] = pair(t, { ringBytes: 1 << 20 });
   for (let round = 0; round < 5; round++) {
-    const sent = Array.from({ length: 11 }, () => randomFrame(200));
+    const sent = Array.from({ length: 260 }, () => randomFrame(200));
     for (const frame of sent) send(right, frame);
-    const got = [...receive(left, 4, 4), ...receive(left, 7, 3)];
+    const got = [...receive(left, 100, 4), ...receive(left, 160, 33)];
     t.ok(isEqual(got, sent));
   }
 });

@@ -45,6 +45,14 @@ function pair(t: Test, options: Partial<PacketOptions> = {}): [PacketDevice, Pac
   return [left, right];
 }
 
+function tagFrame(inner: Uint8Array): Uint8Array {
+  const frame = new Uint8Array(inner.length + 4);
+  frame.set(inner.subarray(0, 12));
+  frame.set([0x81, 0x00, 0x00, 0x05], 12);
+  frame.set(inner.subarray(12), 16);
+  return frame;
+}
+
 quietKernel();
 
 for (const vnet of [false, true]) {
@@ -114,11 +122,7 @@ for (const vnet of [false, true]) {
 
 t.test('AF_PACKET: the place of an unfinished checksum moves with the VLAN tag', async (t) => {
   const [left, right] = pair(t);
-  const inner = tcpFrame(200);
-  const frame = new Uint8Array(inner.length + 4);
-  frame.set(inner.subarray(0, 12));
-  frame.set([0x81, 0x00, 0x00, 0x05], 12);
-  frame.set(inner.subarray(12), 16);
+  const frame = tagFrame(tcpFrame(200));
   queue(right, frame);
   right.tx.setChecksum(38, 16);
   right.tx.commit();
@@ -162,6 +166,30 @@ t.test('AF_PACKET plain: a super-frame of the kernel is not cut', async (t) => {
   t.ok(isEqual([got!], [frame]));
   t.ok((got!.flags & RX_FLAG.CSUM_PARTIAL) !== 0, 'known to be unfinished');
   t.equal(got!.csum, 0, 'but not where');
+});
+
+t.test('AF_PACKET: super-frames and small ones keep their order, tags included', async (t) => {
+  const [left, right] = pair(t);
+  t.ok(left.facts.superFrameQueue);
+  const sent: Uint8Array[] = [];
+  for (let i = 0; i < 40; i++) {
+    const inner = tcpFrame(i % 3 === 0 ? 30_000 + i : 100 + i);
+    const frame = i % 2 === 0 ? inner : tagFrame(inner);
+    const start = i % 2 === 0 ? 34 : 38;
+    queue(right, frame);
+    right.tx.setChecksum(start, 16);
+    if (i % 3 === 0) right.tx.setGso(GSO.TCPV4, MSS, start + 20);
+    right.tx.commit();
+    sent.push(frame);
+  }
+  t.equal(right.txFlush(), 0);
+  const got = receive(left, 40, 7);
+  t.ok(isEqual(got, sent));
+  const starts = got.map((r) => r.csum >> 16);
+  t.same(
+    starts,
+    sent.map((_, i) => (i % 2 === 0 ? 34 : 38)),
+  );
 });
 
 t.test('AF_PACKET: only frames to our address and to groups come in', async (t) => {
