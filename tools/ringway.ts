@@ -1,24 +1,58 @@
 /** The `ringway` command: finds the subcommand, and turns what went wrong into one line and an exit code. */
 
-import { captureCommand } from './command/capture.ts';
 import { type Command, commandHelp } from './command/command.ts';
-import { EXIT, type Failure, failureOf, report, usageError } from './command/failure.ts';
-import { nstatCommand } from './command/nstat.ts';
+import { EXIT, failureOf, report, usageError } from './command/failure.ts';
 import { COMMON_OPTIONS, parseOptions } from './command/options.ts';
-import { pingCommand } from './command/ping.ts';
-import { addrCommand, linkCommand, neighCommand, routeCommand } from './command/show.ts';
-import { upCommand } from './command/up.ts';
 import { VERSION } from './command/version.ts';
 
-const COMMANDS: readonly Command[] = [
-  upCommand,
-  pingCommand,
-  captureCommand,
-  nstatCommand,
-  addrCommand,
-  linkCommand,
-  routeCommand,
-  neighCommand,
+interface Entry {
+  readonly name: string;
+  readonly summary: string;
+  /** Only the command that runs is loaded: most need no stack of their own. */
+  load(): Promise<Command>;
+}
+
+const COMMANDS: readonly Entry[] = [
+  {
+    name: 'up',
+    summary: 'run a stack on a TAP device, on AF_PACKET, or in memory',
+    load: async () => (await import('./command/up.ts')).upCommand,
+  },
+  {
+    name: 'ping',
+    summary: 'send ICMP echo requests, from a running stack or from one of its own',
+    load: async () => (await import('./command/ping.ts')).pingCommand,
+  },
+  {
+    name: 'capture',
+    summary: 'frames of a running stack as pcapng, to a file or to stdout',
+    load: async () => (await import('./command/capture.ts')).captureCommand,
+  },
+  {
+    name: 'nstat',
+    summary: "a running stack's counters under Linux's names",
+    load: async () => (await import('./command/nstat.ts')).nstatCommand,
+  },
+  {
+    name: 'addr',
+    summary: 'the addresses of a running stack; addr add, addr del',
+    load: async () => (await import('./command/show.ts')).addrCommand,
+  },
+  {
+    name: 'link',
+    summary: 'the interfaces of a running stack, with -s their counters',
+    load: async () => (await import('./command/show.ts')).linkCommand,
+  },
+  {
+    name: 'route',
+    summary: 'the routes of a running stack; route add, route del',
+    load: async () => (await import('./command/show.ts')).routeCommand,
+  },
+  {
+    name: 'neigh',
+    summary: 'the neighbours of a running stack; neigh add, del, flush',
+    load: async () => (await import('./command/show.ts')).neighCommand,
+  },
 ];
 
 function help(): string {
@@ -56,20 +90,20 @@ async function ringway(argv: readonly string[]): Promise<number> {
     );
     return EXIT.OK;
   }
-  const command = COMMANDS.find((c) => c.name === name);
-  if (command === undefined) {
+  const entry = COMMANDS.find((c) => c.name === name);
+  if (entry === undefined) {
     const what = name.startsWith('-') ? 'option' : 'command';
     throw usageError(`unknown ${what} ${name}; see ringway --help`);
   }
   const rest = [...argv.slice(0, at), ...argv.slice(at + 1)];
-  return run(command, rest);
+  return run(await entry.load(), entry.summary, rest);
 }
 
-async function run(command: Command, argv: readonly string[]): Promise<number> {
+async function run(command: Command, summary: string, argv: readonly string[]): Promise<number> {
   try {
     const options = parseOptions([...command.options, ...COMMON_OPTIONS], argv);
     if (options.has('help')) {
-      process.stdout.write(commandHelp(command));
+      process.stdout.write(commandHelp(command, summary));
       return EXIT.OK;
     }
     return await command.run(options);
@@ -95,7 +129,7 @@ const argv = process.argv.slice(2);
 try {
   process.exitCode = await ringway(argv);
 } catch (error) {
-  const failure: Failure | null = failureOf(error);
+  const failure = failureOf(error);
   if (failure === null) throw error;
   process.exitCode = report(failure, 'ringway', argv.some(isJsonFlag));
 }

@@ -10,7 +10,6 @@ const MAX_SNAPLEN = 262144;
 
 export const captureCommand: Command = {
   name: 'capture',
-  summary: 'frames of a running stack as pcapng, to a file or to stdout',
   usage: '[-w FILE] [-i IFACE] [-c N] [-s BYTES]',
   options: [
     { name: 'write', short: 'w', value: 'FILE', help: 'to this file; - is stdout (the default)' },

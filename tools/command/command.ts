@@ -3,8 +3,6 @@ import { COMMON_OPTIONS, type OptionSpec, type Options, optionHelp } from './opt
 /** One subcommand of `ringway`. */
 export interface Command {
   readonly name: string;
-  /** One line for the list of commands. */
-  readonly summary: string;
   /** What stands behind the name on a command line. */
   readonly usage: string;
   readonly options: readonly OptionSpec[];
@@ -15,12 +13,12 @@ export interface Command {
   run(options: Options): Promise<number>;
 }
 
-export function commandHelp(command: Command): string {
+export function commandHelp(command: Command, summary: string): string {
   const details = command.details === undefined ? '' : `\n${command.details.trimEnd()}\n`;
   return [
     `Usage: ringway ${command.name} ${command.usage}`,
     '',
-    command.summary,
+    summary,
     '',
     optionHelp([...command.options, ...COMMON_OPTIONS]),
     details,

@@ -19,7 +19,6 @@ interface Answer {
 
 export const nstatCommand: Command = {
   name: 'nstat',
-  summary: "a running stack's counters under Linux's names",
   usage: '[-a] [-z] [-s] [PATTERN]…',
   options: [
     { name: 'absolute', short: 'a', help: 'since the start, not since the last nstat' },

@@ -2,12 +2,11 @@ import { controlCall } from '../../src/live/control-client.ts';
 import { onStop, runInNamespace } from '../../src/live/namespace.ts';
 import type { Command } from './command.ts';
 import { EXIT, usageError } from './failure.ts';
-import { LiveStack } from './live-stack.ts';
 import { netnsChild } from './netns.ts';
 import type { Options } from './options.ts';
 import { PingPrinter } from './ping-printer.ts';
 import { PING_OPTIONS, type PingRequest, pingRequestOf } from './ping-request.ts';
-import { type PingEvent, PingRun } from './ping-run.ts';
+import type { PingEvent } from './ping-run.ts';
 import type { PingSummary } from './ping-stats.ts';
 import { hasDevice, STACK_OPTIONS, stackSpecOf } from './stack-spec.ts';
 
@@ -16,7 +15,6 @@ const PING_ERROR = 2;
 
 export const pingCommand: Command = {
   name: 'ping',
-  summary: 'send ICMP echo requests, from a running stack or from one of its own',
   usage: '[OPTIONS] ADDRESS',
   options: [
     ...PING_OPTIONS,
@@ -43,7 +41,7 @@ async function ping(options: Options): Promise<number> {
     hasTimes: options.has('timestamps'),
   });
   const summary = isOwn
-    ? await pingFromOwn(options, request, printer)
+    ? await (await import('./ping-own.ts')).pingFromOwn(stackSpecOf(options), request, printer)
     : await pingFromRunning(options, request, printer);
   return exitOf(printer.end(summary), request, summary);
 }
@@ -68,25 +66,6 @@ async function pingFromRunning(
   printer.begin();
   onStop(() => call.cancel());
   return (await call.result) as PingSummary;
-}
-
-async function pingFromOwn(
-  options: Options,
-  request: PingRequest,
-  printer: PingPrinter,
-): Promise<PingSummary> {
-  const live = new LiveStack(stackSpecOf(options));
-  printer.begin();
-  try {
-    return await new Promise<PingSummary>((done) => {
-      const listener = { event: (event: PingEvent) => printer.event(event), done };
-      const run = new PingRun(live.stack, live, request, listener);
-      onStop(() => run.stop());
-      run.start();
-    });
-  } finally {
-    live.close();
-  }
 }
 
 /** With -c and -w: as many replies as asked for, or it is a 1. */

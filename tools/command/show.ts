@@ -76,7 +76,6 @@ function print(options: Options, list: readonly object[], text: (item: never) =>
 
 export const linkCommand: Command = {
   name: 'link',
-  summary: 'the interfaces of a running stack, with -s their counters',
   usage: '[show [dev IFACE]] [-s]',
   options: [
     { name: 'statistics', short: 's', help: 'frames, bytes, drops by reason, batches, wake-ups' },
@@ -116,7 +115,6 @@ async function linkStatistics(options: Options, device: string): Promise<number>
 
 export const addrCommand: Command = {
   name: 'addr',
-  summary: 'the addresses of a running stack; addr add, addr del',
   usage: '[show [dev IFACE]] | add A/LEN dev IFACE | del A dev IFACE',
   options: [...FAMILY_OPTIONS, NAME_OPTION],
   run: async (options) => {
@@ -134,7 +132,6 @@ export const addrCommand: Command = {
 
 export const routeCommand: Command = {
   name: 'route',
-  summary: 'the routes of a running stack; route add, route del',
   usage: '[show [dev IFACE]] | add|del default|PREFIX [via A] [dev IFACE] [metric N]',
   options: [...FAMILY_OPTIONS, NAME_OPTION],
   run: async (options) => {
@@ -151,7 +148,6 @@ export const routeCommand: Command = {
 
 export const neighCommand: Command = {
   name: 'neigh',
-  summary: 'the neighbours of a running stack; neigh add, del, flush',
   usage:
     '[show [dev IFACE]] | add|replace A lladdr MAC dev IFACE | del A dev IFACE | flush [dev IFACE]',
   options: [...FAMILY_OPTIONS, NAME_OPTION],

@@ -22,7 +22,6 @@ const CAPTURE_FLUSH_MS = 500;
 
 export const upCommand: Command = {
   name: 'up',
-  summary: 'run a stack on a TAP device, on AF_PACKET, or in memory',
   usage: '--tap NAME | --packet IFACE | --memory  [--address A/LEN]… [OPTIONS]',
   options: [
     ...STACK_OPTIONS,
