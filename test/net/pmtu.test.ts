@@ -185,6 +185,7 @@ dialogue(
       q.set(bytes, at);
       return error6(q.slice(0, 100), 2, 0, 1300);
     };
+    const beyond = ip6({ src: '2001:db8::1', dst: FAR6, next: 60 }, join([58, 9], data(54)));
     const endless = ip6({ src: '2001:db8::1', dst: FAR6, next: 60 }, join([60, 9], data(54)));
     const forged: [string, Bytes, string][] = [
       ['another source', with4(12, 10, 0, 0, 3), 'ICMP_NO_SOCKET'],
@@ -207,6 +208,7 @@ dialogue(
       ['another IPv6 identifier', with6(44, (s.id >>> 8) ^ 1), 'ICMP_NO_SOCKET'],
       ['an IPv6 type of the other family', with6(40, 8), 'ICMP_NO_SOCKET'],
       ['ICMP over IPv6', with6(6, 1), 'ICMP_NO_SOCKET'],
+      ['a header that ends beyond the quotation', error6(beyond, 2, 0, 1300), 'ICMP_MALFORMED'],
       ['headers without end', error6(endless, 2, 0, 1300), 'ICMP_MALFORMED'],
     ];
     for (const [what, packet, fate] of forged) t.equal(h.give(packet), fate, what);

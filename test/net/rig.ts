@@ -30,11 +30,14 @@ import {
   type Ethernet,
   ethernet,
   GATEWAY_MAC,
+  join,
   OUR_MAC,
   PEER_MAC,
   read,
   type Seen,
 } from './packets.ts';
+
+const MARGIN = 512;
 
 export const ip = (text: string) => parseAddress(text)!;
 
@@ -124,6 +127,7 @@ export class NetHarness {
   readonly net: Network;
   readonly port: Port;
   readonly ports: Port[] = [];
+  surroundings = 0xee;
   private readonly datagram = new Datagram();
   private readonly into = new Uint8Array(65536);
 
@@ -193,8 +197,12 @@ export class NetHarness {
   }
 
   giveFrame(bytes: Bytes, how: Arrival = {}, port: Port = this.port): string {
-    const frame = this.frames.fromBytes(bytes);
+    // Around the frame stands what `surroundings` says: nothing that happens may depend on it.
+    const margin = new Uint8Array(MARGIN).fill(this.surroundings);
+    const frame = this.frames.fromBytes(join(margin, bytes, margin));
     const w = frame * RX_STRIDE;
+    this.frames.words[w + RX.OFF]! += MARGIN;
+    this.frames.words[w + RX.LEN] = bytes.length;
     this.frames.words[w + RX.FLAGS] = how.flags ?? 0;
     this.frames.words[w + RX.SUM] = how.sum ?? 0;
     this.frames.words[w + RX.CSUM] = how.csum ?? 0;
@@ -286,10 +294,16 @@ export class NetHarness {
 
   /** Closes the stack and asserts that nothing of it holds memory. */
   close(t: Test): void {
-    this.stack.close();
-    this.frames.releaseChunk();
+    this.stop();
     t.equal(this.memory.cells.held, 0, 'all cells are back');
     t.equal(this.memory.chunks.held, 0, 'all chunks are back');
     t.equal(this.frames.inUse, 0, 'no frame is left');
+  }
+
+  /** Closes the stack; how many cells, chunks and frames it still holds. */
+  stop(): number {
+    this.stack.close();
+    this.frames.releaseChunk();
+    return this.memory.cells.held + this.memory.chunks.held + this.frames.inUse;
   }
 }
