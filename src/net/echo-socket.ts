@@ -188,7 +188,8 @@ export class EchoSockets {
   drainReady(): void {
     const { last } = this.ready;
     if (last === null) return;
-    for (;;) {
+    // An application may close the stack, which empties the list.
+    while (this.ready.first !== null) {
       const socket = this.ready.shift();
       socket.isReady = false;
       if (socket.listener !== null) socket.listener.onReady();

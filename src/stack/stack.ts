@@ -192,16 +192,23 @@ export class Stack implements Host, DadListener {
     }
   }
 
-  /** Closes sockets and devices, drops what waits. Afterwards nothing of the stack holds memory. */
+  /**
+   * Closes sockets and devices, drops what waits. Afterwards nothing of the stack holds memory, and it wants
+   * no turn. Idempotent; an application may call it.
+   */
   close(): void {
     this.udp.closeAll();
     this.net.echoes.closeAll();
     this.net.reassembly4.clear();
     this.net.reassembly6.clear();
     for (const iface of this.net.interfaces) {
+      for (const entry of [...iface.addresses]) removeAddress(this.net, iface, entry);
       iface.neighbours.clear();
       iface.device.close();
     }
+    // Nobody is left to be told.
+    this.udp.readiness.retry();
+    this.drainReady();
   }
 
   private addLoopback(frames: FrameStore): void {

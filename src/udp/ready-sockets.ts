@@ -29,7 +29,8 @@ export class ReadySockets {
   drain(): void {
     const { last } = this.ready;
     if (last === null) return;
-    for (;;) {
+    // An application may close the stack, which empties the list.
+    while (this.ready.first !== null) {
       const s = this.ready.shift();
       const bits = s.readyBits;
       s.readyBits = 0;
