@@ -1,0 +1,32 @@
+/**
+ * NewReno (RFC 5681, with appropriate byte counting as RFC 3465 without its limit, as Linux has it): one piece a
+ * round trip more, half the window on a loss.
+ */
+import type { CcView } from './cc-view.ts';
+import { CC_FLAG, type CcModule, CongestionControl } from './congestion-control.ts';
+import { additiveIncrease, slowStart } from './window-growth.ts';
+
+export class Reno extends CongestionControl {
+  override ssthresh(v: CcView): number {
+    return Math.max(v.cwnd >> 1, 2);
+  }
+
+  override congAvoid(v: CcView, acked: number): void {
+    if (!v.isCwndLimited) return;
+    let rest = acked;
+    if (v.isInSlowStart()) {
+      rest = slowStart(v, acked);
+      if (rest === 0) return;
+    }
+    additiveIncrease(v, v.cwnd, rest);
+  }
+}
+
+/** For all connections: it has no state. */
+const RENO = new Reno();
+
+export const reno: CcModule = {
+  name: 'reno',
+  flags: CC_FLAG.NON_RESTRICTED,
+  create: () => RENO,
+};
