@@ -9,7 +9,7 @@
 
 namespace ringway {
 
-inline constexpr int kLayoutVersion = 1;
+inline constexpr int kLayoutVersion = 2;
 
 // A received frame: one contiguous run of slab bytes, starting at the Ethernet header.
 struct RxDesc {
@@ -90,7 +90,7 @@ inline constexpr size_t kCtrlWords = 16;
 static_assert(sizeof(Ctrl) == kCtrlWords * sizeof(int32_t));
 
 // The memory offered for one receive batch.
-inline constexpr size_t kMaxOffered = 12;
+inline constexpr size_t kMaxOffered = 4;
 struct RxOffer {
   int32_t count;    // written by TypeScript: chunks offered, in the order in which to fill them
   int32_t current;  // both: index of the chunk being filled; those before it are full

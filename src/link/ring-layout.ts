@@ -3,7 +3,7 @@
  * The same numbers stand in `native/ring_layout.h`; both sides carry LAYOUT_VERSION and the addon is
  * refused when they differ. Change one, change both, raise the version.
  */
-export const LAYOUT_VERSION = 1;
+export const LAYOUT_VERSION = 2;
 
 /** A received frame: one contiguous run of slab bytes, starting at the Ethernet header. */
 export const RX = {
@@ -94,6 +94,6 @@ export const OFFER = {
   /** The first of MAX_OFFERED chunk numbers. */
   CHUNK: 4,
 } as const;
-/** Room for 36 of the largest super-frames: a longer batch falls out of the second-level cache. */
-export const MAX_OFFERED = 12;
+/** 1 MiB, a dozen super-frames: a longer batch falls out of the second-level cache before it is read. */
+export const MAX_OFFERED = 4;
 export const OFFER_WORDS = 4 + MAX_OFFERED;
