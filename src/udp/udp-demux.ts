@@ -20,22 +20,24 @@ const ONLY_V6 = 1;
  * `0.0.0.0` and `::` with a mark, so that `::` alone and dual do not collide.
  */
 export class UdpDemux {
-  private readonly table: WordTable;
-  /** Rows and columns that nobody is in are not looked at. */
-  private connected = 0;
+  /** Address, port and interface of who is not connected; and both ends of who is. */
+  private readonly bound: WordTable;
+  private readonly connected: WordTable;
+  /** How many are bound to an interface: as long as there is none, nobody is looked for. */
   private toInterface = 0;
 
   constructor(random: RandomStream) {
-    this.table = new WordTable(11, random, 64);
+    this.bound = new WordTable(BOUND_WORDS, random, 64);
+    this.connected = new WordTable(CONNECTED_WORDS, random, 64);
   }
 
   get size(): number {
-    return this.table.size;
+    return this.bound.size + this.connected.size;
   }
 
   /** Places looked at so far: lets a test see that a look-up does not grow with the number of sockets. */
   get probes(): number {
-    return this.table.probes;
+    return this.bound.probes + this.connected.probes;
   }
 
   /** The socket's index, or NOT_FOUND. `ifaceIndex`: where the datagram arrived. */
@@ -46,17 +48,17 @@ export class UdpDemux {
     remotePort: number,
     ifaceIndex: number,
   ): number {
-    if (this.connected > 0) {
-      const found = this.find(local, localPort, remote, remotePort, ifaceIndex, 0);
+    if (this.connected.size > 0) {
+      writeRemote(this.connected.key, remote, remotePort);
+      const found = this.find(this.connected, local, localPort, ifaceIndex, 0);
       if (found !== NOT_FOUND) return found;
     }
-    const bound = this.find(local, localPort, ANY6, 0, ifaceIndex, 0);
-    if (bound !== NOT_FOUND) return bound;
+    const { bound } = this;
+    const found = this.find(bound, local, localPort, ifaceIndex, 0);
+    if (found !== NOT_FOUND) return found;
     const v4 = isV4(local);
-    const mark = v4 ? 0 : ONLY_V6;
-    const wild = this.find(v4 ? ANY4 : ANY6, localPort, ANY6, 0, ifaceIndex, mark);
-    if (wild !== NOT_FOUND) return wild;
-    return this.find(ANY6, localPort, ANY6, 0, ifaceIndex, 0);
+    const wild = this.find(bound, v4 ? ANY4 : ANY6, localPort, ifaceIndex, v4 ? 0 : ONLY_V6);
+    return wild !== NOT_FOUND ? wild : this.find(bound, ANY6, localPort, ifaceIndex, 0);
   }
 
   /** Who is connected with exactly these addresses and ports, or NOT_FOUND. */
@@ -67,73 +69,76 @@ export class UdpDemux {
     remotePort: number,
     boundIndex: number,
   ): number {
-    this.writeKey(local, localPort, remote, remotePort, boundIndex, 0);
-    return this.table.find();
+    writeLocal(this.connected.key, local, localPort, boundIndex, 0);
+    writeRemote(this.connected.key, remote, remotePort);
+    return this.connected.find();
   }
 
   /** The caller has seen to it that nobody has the same addresses and ports. */
   add(s: UdpSocket): void {
-    this.writeKeyOf(s);
-    assert(this.table.find() === NOT_FOUND, 'two sockets in one place');
-    this.table.set(s.index);
-    if (s.isConnected) this.connected++;
+    const table = this.tableOf(s);
+    assert(table.find() === NOT_FOUND, 'two sockets in one place');
+    table.set(s.index);
     if (s.boundIndex !== 0) this.toInterface++;
   }
 
   remove(s: UdpSocket): void {
-    this.writeKeyOf(s);
-    assert(this.table.remove() === s.index, 'a socket is found where it was put');
-    if (s.isConnected) this.connected--;
+    assert(this.tableOf(s).remove() === s.index, 'a socket is found where it was put');
     if (s.boundIndex !== 0) this.toInterface--;
   }
 
-  private writeKeyOf(s: UdpSocket): void {
+  /** The table the socket belongs to, with its key written. */
+  private tableOf(s: UdpSocket): WordTable {
+    const table = s.isConnected ? this.connected : this.bound;
     const isWild = s.family === 'ipv6' && !s.isConnected && addressEquals(s.local, ANY6);
-    const remote = s.isConnected ? s.remote : ANY6;
-    const port = s.isConnected ? s.remotePort : 0;
-    this.writeKey(s.local, s.localPort, remote, port, s.boundIndex, isWild ? ONLY_V6 : 0);
+    writeLocal(table.key, s.local, s.localPort, s.boundIndex, isWild ? ONLY_V6 : 0);
+    if (s.isConnected) writeRemote(table.key, s.remote, s.remotePort);
+    return table;
   }
 
+  /** Bound to the interface, or else to none. The remote end is in the key already. */
   private find(
+    table: WordTable,
     local: Address,
     localPort: number,
-    remote: Address,
-    remotePort: number,
     ifaceIndex: number,
     mark: number,
   ): number {
-    this.writeKey(local, localPort, remote, remotePort, 0, mark);
+    writeLocal(table.key, local, localPort, 0, mark);
     if (this.toInterface > 0) {
-      this.table.key[LAST] = (ifaceIndex << 1) | mark;
-      const found = this.table.find();
+      table.key[INTERFACE] = (ifaceIndex << 1) | mark;
+      const found = table.find();
       if (found !== NOT_FOUND) return found;
-      this.table.key[LAST] = mark;
+      table.key[INTERFACE] = mark;
     }
-    return this.table.find();
-  }
-
-  private writeKey(
-    local: Address,
-    localPort: number,
-    remote: Address,
-    remotePort: number,
-    boundIndex: number,
-    mark: number,
-  ): void {
-    const key = this.table.key;
-    key[0] = local.w0;
-    key[1] = local.w1;
-    key[2] = local.w2;
-    key[3] = local.w3;
-    key[4] = localPort;
-    key[5] = remote.w0;
-    key[6] = remote.w1;
-    key[7] = remote.w2;
-    key[8] = remote.w3;
-    key[9] = remotePort;
-    key[LAST] = (boundIndex << 1) | mark;
+    return table.find();
   }
 }
 
-/** The key's last word: interface and mark. */
-const LAST = 10;
+/** Words of a key: the local address, its port, interface and mark; then the remote address and port. */
+const INTERFACE = 5;
+const BOUND_WORDS = 6;
+const CONNECTED_WORDS = 11;
+
+function writeLocal(
+  key: Int32Array,
+  local: Address,
+  port: number,
+  boundIndex: number,
+  mark: number,
+): void {
+  key[0] = local.w0;
+  key[1] = local.w1;
+  key[2] = local.w2;
+  key[3] = local.w3;
+  key[4] = port;
+  key[INTERFACE] = (boundIndex << 1) | mark;
+}
+
+function writeRemote(key: Int32Array, remote: Address, port: number): void {
+  key[6] = remote.w0;
+  key[7] = remote.w1;
+  key[8] = remote.w2;
+  key[9] = remote.w3;
+  key[10] = port;
+}
