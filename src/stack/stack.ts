@@ -36,6 +36,12 @@ const LARGEST_PAYLOAD = 65535 - UDP_HEADER_LEN;
 const CONNECTED_METRIC = 256;
 const DEFAULT_METRIC = 1024;
 
+/** Applications above the stack's own sockets, told once a turn after the protocols have said who is ready. */
+export interface ReadyDrain {
+  readonly hasReady: boolean;
+  drainReady(): void;
+}
+
 export interface InterfaceOptions {
   /** fe80::/64 from the MAC address, as Linux makes when a link comes up. Default true. */
   readonly linkLocal?: boolean;
@@ -54,6 +60,7 @@ export class Stack implements Host, DadListener {
   /** The last answer of nextDeadlineNs. */
   private dueNs = NEVER;
   private readonly addressListeners: DadListener[] = [];
+  private readonly drains: ReadyDrain[] = [];
 
   /** @param frames shared by the stacks of a thread, so that loopback devices share chunks. */
   constructor(env: Env, frames: FrameStore = new FrameStore(env.memory)) {
@@ -167,6 +174,17 @@ export class Stack implements Host, DadListener {
   drainReady(): void {
     this.udp.readiness.drain();
     this.net.echoes.drainReady();
+    for (let i = 0; i < this.drains.length; i++) this.drains[i]!.drainReady();
+  }
+
+  /** For whoever runs applications: asked at the end of each turn whether it wants another. */
+  attachDrain(drain: ReadyDrain): void {
+    this.drains.push(drain);
+  }
+
+  private hasReadyApplications(): boolean {
+    for (let i = 0; i < this.drains.length; i++) if (this.drains[i]!.hasReady) return true;
+    return false;
   }
 
   /** Nothing is queued above the devices yet: datagram sockets are refused instead, and told of room. */
@@ -182,7 +200,8 @@ export class Stack implements Host, DadListener {
 
   private findDue(): void {
     const { readiness } = this.udp;
-    if (readiness.hasReady || readiness.canRetry() || this.net.echoes.hasReady) {
+    const isReady = readiness.hasReady || this.net.echoes.hasReady || this.hasReadyApplications();
+    if (isReady || readiness.canRetry()) {
       this.dueNs = this.env.nowNs;
       return;
     }

@@ -10,6 +10,7 @@ import type { Network } from '../net/network.ts';
 import { PMTUDISC } from '../net/out-packet.ts';
 import { checksumIsGood, pseudoHeaderSum } from '../net/payload-checksum.ts';
 import type { NetworkError, QuotedPacket } from '../net/transport.ts';
+import { isV4 } from '../wire/address.ts';
 import { UNREACH4, UNREACH6 } from '../wire/icmp.ts';
 import { IPPROTO } from '../wire/ip-protocol.ts';
 import { UDP_HEADER_LEN, udpChecksum, udpDstPort, udpLen, udpSrcPort } from '../wire/udp.ts';
@@ -141,6 +142,10 @@ export function udpError(udp: Udp, quote: QuotedPacket, why: NetworkError): bool
   const index = udp.demux.lookup(quote.src, localPort, quote.dst, remotePort, quote.ifaceIndex);
   if (index === NOT_FOUND) return false;
   const s = udp.socketAt(index)!;
+  if (isV4(quote.src) ? s.wantsErrors4 : s.wantsErrors6) {
+    udp.queueError(s, quote, why, remotePort);
+    return true;
+  }
   // Whoever asked for path MTU discovery has to learn that his datagram was too big (RFC 1122 §3.3.3).
   const isTooBig = why.errno === EMSGSIZE && s.pmtuDiscovery !== PMTUDISC.DONT;
   if (s.isConnected && (why.isHard || isTooBig)) udp.setError(s, why.errno);

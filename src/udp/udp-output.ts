@@ -18,6 +18,7 @@ import {
   type Address,
   isLinkLocal6,
   isLoopback,
+  isMulticast,
   isUnspecified,
   isV4,
   LOOPBACK4,
@@ -27,7 +28,7 @@ import { IPPROTO } from '../wire/ip-protocol.ts';
 import { IPV4_HEADER_LEN } from '../wire/ipv4.ts';
 import { UDP_CHECKSUM, UDP_HEADER_LEN, writeUdp } from '../wire/udp.ts';
 import type { Udp } from './udp.ts';
-import type { UdpSocket } from './udp-socket.ts';
+import type { UdpSendControl, UdpSocket } from './udp-socket.ts';
 
 const MAX_LEN = 65535;
 
@@ -43,6 +44,7 @@ export function udpSendTo(
   destination: Address,
   port: number,
   scopeIndex: number,
+  how: Readonly<UdpSendControl>,
 ): number {
   const { net } = udp;
   if (data.length > MAX_LEN) return -EMSGSIZE;
@@ -50,17 +52,18 @@ export function udpSendTo(
   const to = effectiveDestination(s, destination);
   const refused = checkFamilies(s, to);
   if (refused !== 0) return refused;
-  const iface = s.boundIndex !== 0 ? s.boundIndex : scopeIndex;
+  const iface = interfaceFor(s, to, scopeIndex, how);
+  if (iface < 0) return iface;
   if (isLinkLocal6(to) && iface === 0) return -EINVAL; // which link? (RFC 4007 §6)
   const path = net.pathTo(to, iface);
   if (path === null) return -ENETUNREACH;
-  const source = sourceFor(s, path);
+  const source = isUnspecified(how.source) ? sourceFor(s, path) : how.source;
   const wrong = checkPath(s, path, source);
   if (wrong !== 0) return wrong;
   if (s.sourceSeenAt !== net.routes.generation && !isStillOurs(udp, s)) return -ENETUNREACH;
   const len = UDP_HEADER_LEN + data.length;
   if (len + (isV4(to) ? IPV4_HEADER_LEN : 0) > MAX_LEN) return -EMSGSIZE;
-  describe(udp, s, path, source, data.length);
+  describe(udp, s, path, source, data.length, how);
   if (exceedsMtu(udp, data.length)) return -EMSGSIZE;
   const pending = udp.takeError(s);
   if (pending !== 0) return -pending;
@@ -73,6 +76,18 @@ export function udpSendTo(
   if (result < 0) return unsent(udp, s, result);
   (isV4(to) ? net.mib.udp4 : net.mib.udp6).count(UDP.OutDatagrams);
   return data.length;
+}
+
+/** The socket's interface, the one that the call names, or where groups go; 0 = by route. -EINVAL: not both. */
+function interfaceFor(
+  s: UdpSocket,
+  to: Address,
+  scopeIndex: number,
+  how: Readonly<UdpSendControl>,
+): number {
+  const asked = how.ifaceIndex !== 0 ? how.ifaceIndex : scopeIndex;
+  if (s.boundIndex !== 0) return asked !== 0 && asked !== s.boundIndex ? -EINVAL : s.boundIndex;
+  return asked === 0 && isMulticast(to) ? s.multicastIndex : asked;
 }
 
 /** As on Linux, the unspecified address as a destination means this host. */
@@ -116,7 +131,14 @@ function isStillOurs(udp: Udp, s: UdpSocket): boolean {
   return true;
 }
 
-function describe(udp: Udp, s: UdpSocket, path: Path, source: Address, len: number): void {
+function describe(
+  udp: Udp,
+  s: UdpSocket,
+  path: Path,
+  source: Address,
+  len: number,
+  how: Readonly<UdpSendControl>,
+): void {
   const { net } = udp;
   const o = net.out;
   const v4 = isV4(path.destination);
@@ -125,7 +147,8 @@ function describe(udp: Udp, s: UdpSocket, path: Path, source: Address, len: numb
   o.src.copy(source);
   o.protocol = IPPROTO.UDP;
   o.ttl = path.cast === CAST.MULTICAST ? s.multicastTtl : unicastTtl;
-  o.tos = s.tos;
+  if (how.ttl !== 0) o.ttl = how.ttl;
+  o.tos = how.tos >= 0 ? how.tos : s.tos;
   o.pmtuDiscovery = s.pmtuDiscovery;
   o.transportLen = UDP_HEADER_LEN;
   o.payloadLen = len;

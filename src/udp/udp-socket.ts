@@ -1,8 +1,9 @@
 import { Link } from '../base/link-list.ts';
 import type { TxRing } from '../link/tx-ring.ts';
 import { DatagramQueue } from '../net/datagram-store.ts';
+import type { ErrorQueue } from '../net/error-queue.ts';
 import { PMTUDISC } from '../net/out-packet.ts';
-import { IpAddress } from '../wire/address.ts';
+import { ANY6, IpAddress } from '../wire/address.ts';
 
 /** What a socket can be polled for. */
 export const READY = { IN: 1, OUT: 2, ERROR: 4 } as const;
@@ -15,7 +16,7 @@ export class UdpSocket {
   /** Its place in the protocol's list. */
   readonly index: number;
   /** An IPv6 socket that also speaks IPv4 (IPV6_V6ONLY off), or a socket of one family. */
-  readonly family: UdpFamily;
+  family: UdpFamily;
   readonly local = new IpAddress();
   localPort = 0;
   readonly remote = new IpAddress();
@@ -41,10 +42,18 @@ export class UdpSocket {
   droppedFull = 0;
   droppedNoMemory = 0;
 
+  /** IP_RECVERR, IPV6_RECVERR: every error about a datagram of its own is kept in `errors`. */
+  wantsErrors4 = false;
+  wantsErrors6 = false;
+  /** Made when the first error has to be kept. */
+  errors: ErrorQueue | null = null;
+
   isBroadcastAllowed = false;
   /** 0: the stack's default. */
   ttl = 0;
   multicastTtl = 1;
+  /** IP_MULTICAST_IF, IPV6_MULTICAST_IF: where groups are sent; 0 = by route. */
+  multicastIndex = 0;
   tos = 0;
   /** One of PMTUDISC. */
   pmtuDiscovery: number = PMTUDISC.WANT;
@@ -66,6 +75,30 @@ export class UdpSocket {
     this.rcvbufBytes = rcvbufBytes;
   }
 }
+
+/**
+ * What one send asks for beyond its socket's options (control messages of `sendmsg`); scratch of whoever sends.
+ */
+export class UdpSendControl {
+  /** 0: the socket's. */
+  ttl = 0;
+  /** -1: the socket's. */
+  tos = -1;
+  /** Unspecified: the socket's, or the route's. */
+  readonly source = new IpAddress();
+  /** 0: by route. */
+  ifaceIndex = 0;
+
+  reset(): void {
+    this.ttl = 0;
+    this.tos = -1;
+    this.source.copy(ANY6);
+    this.ifaceIndex = 0;
+  }
+}
+
+/** Nothing beyond the socket's options. */
+export const AS_SOCKET_SAYS: Readonly<UdpSendControl> = new UdpSendControl();
 
 export type UdpFamily = 'ipv4' | 'ipv6' | 'dual';
 

@@ -12,6 +12,7 @@ import {
 import { NOT_FOUND } from '../base/word-table.ts';
 import { Datagram } from '../net/datagram-store.ts';
 import { EphemeralPorts } from '../net/ephemeral-ports.ts';
+import { ErrorQueue, QueuedError, quotedPayload } from '../net/error-queue.ts';
 import type { IpPacket } from '../net/ip-packet.ts';
 import type { Network } from '../net/network.ts';
 import type { NetworkError, QuotedPacket, Transport } from '../net/transport.ts';
@@ -27,6 +28,7 @@ import {
   isUnspecified,
   isV4,
 } from '../wire/address.ts';
+import { UDP_HEADER_LEN } from '../wire/udp.ts';
 import { ReadySockets } from './ready-sockets.ts';
 import { UdpBindings } from './udp-bindings.ts';
 import { UdpDemux } from './udp-demux.ts';
@@ -38,7 +40,13 @@ import {
   sourceFor,
   udpSendTo,
 } from './udp-output.ts';
-import { READY, type UdpFamily, UdpSocket } from './udp-socket.ts';
+import {
+  AS_SOCKET_SAYS,
+  READY,
+  type UdpFamily,
+  type UdpSendControl,
+  UdpSocket,
+} from './udp-socket.ts';
 
 export class Udp implements Transport {
   readonly net: Network;
@@ -76,9 +84,11 @@ export class Udp implements Transport {
   }
 
   /** Port 0 picks one. Returns 0, -EINVAL (bound already), -EADDRNOTAVAIL, -EADDRINUSE, -EAFNOSUPPORT. */
-  bind(s: UdpSocket, address: Address, port: number, boundIndex = 0): number {
+  bind(s: UdpSocket, address: Address, port: number, scopeIndex = 0): number {
     if (s.isClosed) return -EBADF;
     if (port < 0 || port > 65535) return -EINVAL;
+    const boundIndex = s.boundIndex !== 0 ? s.boundIndex : scopeIndex;
+    if (scopeIndex !== 0 && scopeIndex !== boundIndex) return -EINVAL;
     const refused = this.checkLocal(s, address, boundIndex);
     if (refused !== 0) return refused;
     if (s.localPort !== 0) return -EINVAL;
@@ -136,34 +146,42 @@ export class Udp implements Transport {
   }
 
   /** To the connected peer. */
-  send(s: UdpSocket, data: Uint8Array): number {
+  send(s: UdpSocket, data: Uint8Array, how: Readonly<UdpSendControl> = AS_SOCKET_SAYS): number {
     if (s.isClosed) return -EBADF;
     if (!s.isConnected) return -EDESTADDRREQ;
-    return udpSendTo(this, s, data, s.remote, s.remotePort, 0);
+    return udpSendTo(this, s, data, s.remote, s.remotePort, 0, how);
   }
 
   /** Also when connected, to whomever. -EAGAIN: no room in the device, or no ephemeral port left. */
-  sendTo(s: UdpSocket, data: Uint8Array, to: Address, port: number, scopeIndex = 0): number {
+  sendTo(
+    s: UdpSocket,
+    data: Uint8Array,
+    to: Address,
+    port: number,
+    scopeIndex = 0,
+    how: Readonly<UdpSendControl> = AS_SOCKET_SAYS,
+  ): number {
     if (s.isClosed) return -EBADF;
     if (s.localPort === 0) {
       const result = this.claim(s, s.local, 0, to, port, s.boundIndex);
       if (result !== 0) return result === -EADDRINUSE ? -EAGAIN : result;
     }
-    return udpSendTo(this, s, data, to, port, scopeIndex);
+    return udpSendTo(this, s, data, to, port, scopeIndex, how);
   }
 
   /**
    * Takes the oldest datagram: as much as fits into `into`, the rest is lost (`d.len` says how long it
-   * was). Returns the bytes copied, -EAGAIN, or the pending error.
+   * was). Returns the bytes copied, -EAGAIN, or the pending error. A peek leaves it where it is.
    */
-  receive(s: UdpSocket, into: Uint8Array, d: Datagram): number {
+  receive(s: UdpSocket, into: Uint8Array, d: Datagram, isPeek = false): number {
     if (s.isClosed) return -EBADF;
     const pending = this.takeError(s);
     if (pending !== 0) return -pending;
     const { datagrams } = this.net;
-    if (!datagrams.take(s.queue, d)) return -EAGAIN;
+    const has = isPeek ? datagrams.peek(s.queue, d) : datagrams.take(s.queue, d);
+    if (!has) return -EAGAIN;
     const n = datagrams.copyOut(d, into);
-    datagrams.release(d);
+    if (!isPeek) datagrams.release(d);
     return n;
   }
 
@@ -179,6 +197,60 @@ export class Udp implements Transport {
     this.readiness.mark(s, READY.ERROR);
   }
 
+  /** Keeps an ICMP error for a socket that asked for all of them, and reports it like any other. */
+  queueError(s: UdpSocket, quote: QuotedPacket, why: NetworkError, port: number): void {
+    const { env } = this.net;
+    const payload = quotedPayload(env.memory.slab, quote, UDP_HEADER_LEN);
+    this.keepError(s, new QueuedError(why, quote, port, env.nowNs, payload));
+    this.setError(s, why.errno);
+  }
+
+  /** Keeps an error of whatever origin; when the queue is full it is counted and lost. */
+  keepError(s: UdpSocket, error: QueuedError): void {
+    s.errors ??= new ErrorQueue();
+    if (s.errors.push(error, s.rcvbufBytes)) this.readiness.mark(s, READY.ERROR);
+  }
+
+  /**
+   * Takes the oldest kept error. As on Linux the socket's pending error is what the next one says, or
+   * none; null: nothing is kept.
+   */
+  takeKeptError(s: UdpSocket): QueuedError | null {
+    const error = s.errors?.shift() ?? null;
+    if (error === null) return null;
+    const next = s.errors?.first() ?? null;
+    if (next !== null && next.type >= 0) s.pendingError = next.errno;
+    else if (error.type >= 0) s.pendingError = 0;
+    return error;
+  }
+
+  /** SO_BINDTODEVICE: 0 unties it. The caller has checked that the interface exists. */
+  bindToDevice(s: UdpSocket, index: number): number {
+    if (s.isClosed) return -EBADF;
+    const isPlaced = s.localPort !== 0;
+    if (isPlaced) {
+      this.demux.remove(s);
+      this.bindings.remove(s);
+    }
+    const before = s.boundIndex;
+    const use = this.bindings.asking(s.local, s.family, index);
+    const isTaken = isPlaced && !use.isPortFree(s.localPort);
+    s.boundIndex = isTaken ? before : index;
+    s.ownIndex = isTaken ? s.ownIndex : index;
+    if (isPlaced) {
+      this.bindings.add(s);
+      this.demux.add(s);
+    }
+    return isTaken ? -EADDRINUSE : 0;
+  }
+
+  /** IPV6_V6ONLY: before the socket is bound (-EINVAL). */
+  setV6Only(s: UdpSocket, isOn: boolean): number {
+    if (s.localPort !== 0 || s.family === 'ipv4') return -EINVAL;
+    s.family = isOn ? 'ipv6' : 'dual';
+    return 0;
+  }
+
   close(s: UdpSocket): void {
     if (s.isClosed) return;
     s.isClosed = true;
@@ -187,6 +259,7 @@ export class Udp implements Transport {
       this.bindings.remove(s);
     }
     this.net.datagrams.clear(s.queue, this.scratch);
+    s.errors?.clear();
     this.sockets[s.index] = null;
     this.freeIndices.push(s.index);
   }
