@@ -22,10 +22,7 @@ import { createWords, POLLER_COUNTERS, type PollerCounter, REASON, RESULT, WORD 
 import { listen, NO_WATCH, Port, Run } from './driven.ts';
 import { type NativePoller, openPoller } from './poller.ts';
 
-/**
- * Cross-core wake-ups cost 25–30 µs one way: a peer that answers sooner than this finds us awake
- * (1-byte ping-pong: 54 µs asleep, 17.6 µs with this spin).
- */
+/** A wake-up from sleep costs tens of µs: a peer that answers sooner than this finds us awake (`npm run bench -- pingpong`). */
 const SPIN_NS = 50 * US;
 /** Frames a turn takes from one device before timers and applications run. */
 const RX_BUDGET = 256;
@@ -64,7 +61,7 @@ export class LiveDriver implements FrameListener {
   readonly stats: Counters<PollerCounter> = new Counters(POLLER_COUNTERS);
   private readonly words = createWords();
   private readonly poller: NativePoller;
-  private readonly runs: Run[] = [];
+  private runs: Run[] = [];
   private readonly rxBudget: number;
   private readonly outputBudget: number;
   private readonly onDeviceError: (report: DeviceReport) => void;
@@ -117,7 +114,7 @@ export class LiveDriver implements FrameListener {
     if (run === undefined) return;
     run.isLeaving = true;
     this.hasLeaving = true;
-    if (!this.isInTurn) this.removeLeaving(true);
+    this.endOutside();
   }
 
   /**
@@ -152,24 +149,34 @@ export class LiveDriver implements FrameListener {
   close(): void {
     if (this.isClosed) return;
     this.isClosing = true;
-    for (const run of this.runs) this.remove(run.host);
-    if (!this.isInTurn) this.closeNow();
+    this.hasLeaving = true;
+    for (const run of this.runs) run.isLeaving = true;
+    this.endOutside();
   }
 
-  private closeNow(): void {
-    this.isClosed = true;
-    this.poller.close();
-  }
-
-  private removeLeaving(isOutputDue: boolean): void {
-    this.hasLeaving = false;
-    for (let i = this.runs.length - 1; i >= 0; i--) {
-      const run = this.runs[i]!;
-      if (!run.isLeaving) continue;
-      if (isOutputDue && !run.isStopped) this.finish(run);
-      this.stop(run);
-      this.runs.splice(i, 1);
+  /** Hosts leave at the end of a turn. Outside of one there is nothing to wait for but their output. */
+  private endOutside(): void {
+    if (this.isInTurn) return;
+    this.isInTurn = true;
+    for (const run of this.runs) {
+      if (run.isLeaving && !run.isStopped) this.finish(run);
     }
+    this.endTurn();
+  }
+
+  /** What was asked for meanwhile, by applications or by those who were told of a failure. */
+  private endTurn(): void {
+    this.isInTurn = false;
+    if (this.hasLeaving) {
+      for (const run of this.runs) if (run.isLeaving) this.stop(run);
+      this.runs = this.runs.filter((run) => !run.isLeaving);
+      this.hasLeaving = false;
+    }
+    if (this.isClosing) {
+      this.isClosed = true;
+      this.poller.close();
+    }
+    if (this.thrown.length > 0) this.rethrow();
   }
 
   // ---- The turn ----
@@ -189,10 +196,7 @@ export class LiveDriver implements FrameListener {
     words[WORD.DEADLINE] = this.nextDeadlineNs();
     words[WORD.RESULT] =
       (received > 0 ? RESULT.WORKED : 0) | (this.thrown.length > 0 ? RESULT.MORE : 0);
-    this.isInTurn = false;
-    if (this.hasLeaving) this.removeLeaving(false);
-    if (this.isClosing) this.closeNow();
-    if (this.thrown.length > 0) this.rethrow();
+    this.endTurn();
   }
 
   /** Returns the frames received. What is thrown on the way stops the host, or waits until the turn is done. */

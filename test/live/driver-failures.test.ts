@@ -126,6 +126,45 @@ t.test('failures of a stack', { skip }, async (t) => {
   t.equal(failures.length, 1);
 });
 
+t.test(
+  'a stack that fails as it is removed: told, and the rest leaves too',
+  { skip },
+  async (t) => {
+    const memory = smallMemory();
+    const devices = [new RxFifo(memory), new RxFifo(memory)] as const;
+    const [good, bad] = devices.map((device) => new ScriptHost(memory, [device])) as [
+      ScriptHost,
+      ScriptHost,
+    ];
+    let told = 0;
+    const driver: LiveDriver = new LiveDriver({
+      onHostFailure: ({ error }) => {
+        told++;
+        driver.close(); // asked for in the middle of it
+        throw error;
+      },
+    });
+    t.teardown(() => {
+      for (const device of devices) device.close();
+    });
+    await andSleep(driver, () => {
+      driver.add(good);
+      driver.add(bad);
+    });
+    bad.onOutput = () => {
+      throw new InvariantError('a broken promise');
+    };
+    driver.kick();
+    t.throws(() => driver.remove(bad), { message: 'a broken promise' });
+    t.equal(told, 1);
+    const turns = driver.stats.get('turns');
+    devices[0].inject();
+    await new Promise((done) => setTimeout(done, 5));
+    t.equal(driver.stats.get('turns'), turns, 'closed');
+    t.equal(good.received, 0);
+  },
+);
+
 t.test('a process or worker of its own', { skip }, async (t) => {
   const fixture = fileURLToPath(new URL('driver-child.ts', import.meta.url));
   const cases: [scenario: string, code: number, output: readonly string[]][] = [
