@@ -89,7 +89,8 @@ export class CaptureDevice implements Device {
   readonly mtu: number;
   /** Also a DropListener: fault injection and link models report their losses to it. */
   readonly point: CapturePoint;
-  private readonly inner: Device;
+  /** Whoever waits for frames looks here for the device that gets them. */
+  readonly inner: Device;
   private readonly rxDroppedId: number;
   private rxDroppedBefore: number;
   /** The ring's head up to which frames are captured. */

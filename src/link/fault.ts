@@ -37,7 +37,8 @@ export class FaultDevice implements Device {
   readonly mtu: number;
   readonly rxPath: FaultPath;
   readonly txPath: FaultPath;
-  private readonly inner: Device;
+  /** Whoever waits for frames looks here for the device that gets them. */
+  readonly inner: Device;
   private readonly frames: FrameStore;
   private readonly limit: number;
   private batch = 0;

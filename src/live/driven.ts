@@ -2,7 +2,7 @@ import { NEVER, SEC } from '../base/time.ts';
 import type { Device } from '../link/device.ts';
 import type { FrameListener } from '../link/frame-sink.ts';
 import type { Host } from '../stack/host.ts';
-import { type PollableDevice, pollableBelow } from './pollable.ts';
+import { deviceBelow, type PollableDevice, pollableBelow } from './pollable.ts';
 
 export const NO_WATCH = -1;
 /** Nothing is sent over a link that is down, and a quiet link does not tell that it came back. */
@@ -64,8 +64,8 @@ export class Run {
   }
 }
 
-/** A device made of memory tells when a frame arrives, where it can; null ends it. */
+/** A device made of memory, below any middleware, tells when a frame arrives; null ends it. */
 export function listen(device: Device, listener: FrameListener | null): void {
-  const memory = device as { listen?: (listener: FrameListener | null) => void };
+  const memory = deviceBelow(device) as { listen?: (listener: FrameListener | null) => void };
   memory.listen?.(listener);
 }

@@ -8,18 +8,23 @@ export interface PollableDevice extends Device {
   refreshLink(): number;
 }
 
-/** Middleware shows what it wraps, so that the device below a capture or a fault injector is found. */
+/** Middleware (capture, fault injection) shows what it wraps. */
 interface Wrapping {
   readonly inner: Device;
 }
 
-/** The device of the kernel below any middleware, or null when there is only memory. */
-export function pollableBelow(device: Device): PollableDevice | null {
-  let at: Device = device;
+/** The device below any middleware: the kernel's, or one made of memory. */
+export function deviceBelow(device: Device): Device {
+  let at = device;
   while (true) {
-    const seen = at as Partial<PollableDevice & Wrapping>;
-    if (typeof seen.fd === 'number') return at as PollableDevice;
-    if (seen.inner === undefined) return null;
-    at = seen.inner;
+    const { inner } = at as Partial<Wrapping>;
+    if (inner === undefined) return at;
+    at = inner;
   }
+}
+
+/** The same, when the kernel can wake us for it; null for memory. */
+export function pollableBelow(device: Device): PollableDevice | null {
+  const below = deviceBelow(device) as Partial<PollableDevice>;
+  return typeof below.fd === 'number' ? (below as PollableDevice) : null;
 }

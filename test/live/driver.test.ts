@@ -1,6 +1,10 @@
 import { spawn } from 'node:child_process';
 import t, { type Test } from 'tap';
+import { Rng } from '../../src/base/rng.ts';
 import { MS, NEVER, SEC } from '../../src/base/time.ts';
+import { CaptureDevice } from '../../src/link/capture.ts';
+import { CaptureWriter } from '../../src/link/capture-writer.ts';
+import { FaultDevice } from '../../src/link/fault.ts';
 import { FrameStore } from '../../src/link/frame-store.ts';
 import { Pipe } from '../../src/link/pipe.ts';
 import { type DriverOptions, LiveDriver } from '../../src/live/driver.ts';
@@ -317,8 +321,9 @@ t.test('a device without memory to receive into is no busy loop', { skip }, asyn
 
 t.test('hosts that talk through memory wake each other', { skip }, async (t) => {
   const memory = smallMemory();
+  const frames = new FrameStore(memory);
   const pipe = new Pipe(
-    new FrameStore(memory),
+    frames,
     { name: 'a', mac: new MacAddress(0x0200, 1) },
     { name: 'b', mac: new MacAddress(0x0200, 2) },
   );
@@ -352,6 +357,23 @@ t.test('hosts that talk through memory wake each other', { skip }, async (t) => 
     t.equal(pipe.b.queued, 0);
     for (const driver of drivers) driver.close();
   });
+  await t.test('and with middleware between the host and the memory', async (t) => {
+    const sink = { write: () => 0 };
+    const writer = new CaptureWriter(memory, hosts[1].env, sink);
+    const faults = new FaultDevice(pipe.b, frames, hosts[1].env, new Rng(1));
+    const captured = new CaptureDevice(faults, writer);
+    const host = new ScriptHost(memory, [captured]);
+    const driver = new LiveDriver();
+    await andSleep(driver, () => driver.add(host));
+    await andSleep(driver, () => {
+      send();
+      pipe.a.txFlush();
+    });
+    t.equal(host.received, 1, 'woken by the frame alone');
+    driver.close();
+    captured.close();
+    writer.close();
+  });
   pipe.close();
 });
 
@@ -374,4 +396,22 @@ t.test('hosts and devices that come and go', { skip }, async (t) => {
   driver.close();
   driver.kick();
   later.close();
+});
+
+t.test('closing outside a turn sends what every host wrote', { skip }, async (t) => {
+  const memory = smallMemory();
+  const devices = ['a', 'b', 'c'].map((name) => new RxFifo(memory, name));
+  const driver = new LiveDriver();
+  const hosts = devices.map((device) => new ScriptHost(memory, [device]));
+  await andSleep(driver, () => {
+    for (const host of hosts) driver.add(host);
+  });
+  driver.kick();
+  for (const device of devices) device.send();
+  driver.close();
+  t.same(
+    devices.map((device) => device.flushed),
+    [1, 1, 1],
+  );
+  for (const device of devices) device.close();
 });
