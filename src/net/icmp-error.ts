@@ -24,7 +24,7 @@ import { ICMP } from './mib.ts';
 import type { Network } from './network.ts';
 import { PMTUDISC } from './out-packet.ts';
 import type { Path } from './path-cache.ts';
-import { isIcmp6ErrorPacket } from './quote.ts';
+import { isUnreportable6 } from './quote.ts';
 
 const QUOTE_LIMIT4 = IPV4_MIN_REASSEMBLY - IPV4_HEADER_LEN - ICMP_HEADER_LEN;
 const QUOTE_LIMIT6 = IPV6_MIN_MTU - IPV6_HEADER_LEN - ICMP_HEADER_LEN;
@@ -86,7 +86,7 @@ function mayReport(net: Network, pkt: IpPacket, type: number, code: number): boo
   const { dv } = net.env.memory.slab;
   if (!pkt.isV4) {
     const whole = pkt.payloadOff + pkt.payloadLen - pkt.headerOff;
-    return !isIcmp6ErrorPacket(dv, pkt.headerOff, whole);
+    return !isUnreportable6(dv, pkt.headerOff, whole);
   }
   if ((ipv4Frag(dv, pkt.headerOff) & IPV4_OFFSET_MASK) !== 0) return false;
   const isIcmp = pkt.protocol === IPPROTO.ICMP && pkt.payloadLen > 0;

@@ -1,6 +1,6 @@
 import type { Slab } from '../base/slab.ts';
 import { IpAddress } from '../wire/address.ts';
-import { icmpType, isIcmp6Error } from '../wire/icmp.ts';
+import { ICMP6, icmpType, isIcmp6Error } from '../wire/icmp.ts';
 import { IPPROTO } from '../wire/ip-protocol.ts';
 import {
   IPV4_HEADER_LEN,
@@ -27,10 +27,11 @@ import type { QuotedPacket } from './transport.ts';
 const LEAST_TRANSPORT = 8;
 
 /**
- * Whether an IPv6 packet, perhaps cut off after `len` bytes, is an ICMPv6 error (RFC 4443 §2.4 (e.1)): its
- * headers are walked, whatever is wrong with them. A later fragment does not say, and counts as none.
+ * Whether an IPv6 packet, perhaps cut off after `len` bytes, is an ICMPv6 error or a redirect, about which no
+ * error is sent (RFC 4443 §2.4 (e.1, e.2)): its headers are walked, whatever is wrong with them. A later
+ * fragment does not say, and counts as none.
  */
-export function isIcmp6ErrorPacket(dv: DataView, off: number, len: number): boolean {
+export function isUnreportable6(dv: DataView, off: number, len: number): boolean {
   let next = ipv6NextHeader(dv, off);
   let at = off + IPV6_HEADER_LEN;
   const end = off + len;
@@ -41,7 +42,9 @@ export function isIcmp6ErrorPacket(dv: DataView, off: number, len: number): bool
     next = extNextHeader(dv, at);
     at += length;
   }
-  return next === IPPROTO.ICMPV6 && end > at && isIcmp6Error(icmpType(dv, at));
+  if (next !== IPPROTO.ICMPV6 || end <= at) return false;
+  const type = icmpType(dv, at);
+  return isIcmp6Error(type) || type === ICMP6.REDIRECT;
 }
 
 /** A packet of ours, as an ICMP error quotes it. One scratch object per network. */

@@ -1,5 +1,13 @@
 /** ICMP and ICMPv6: echo, and errors about what we received. RFC 792, RFC 1122 §3.2.2, RFC 1812 §4.3.2.8, RFC 4443. */
-import { EADDRNOTAVAIL, EAGAIN, EINVAL, EMSGSIZE, ENETUNREACH } from '../../src/base/errno.ts';
+import {
+  EADDRNOTAVAIL,
+  EAGAIN,
+  EHOSTUNREACH,
+  EINVAL,
+  EMSGSIZE,
+  ENETUNREACH,
+} from '../../src/base/errno.ts';
+import { formatAddress } from '../../src/wire/address-text.ts';
 import {
   BROADCAST_MAC,
   type Bytes,
@@ -281,6 +289,9 @@ dialogue(
     ];
     for (const [what, packet] of chains) t.equal(h.give(packet), 'IP_BAD_OPTION', what);
     t.same(h.lines(), []);
+    const redirect = icmp6({ type: 137 }, data(48));
+    h.give(ip6({ next: 60 }, join(optionsHeader(58, unknown), redirect)));
+    t.same(h.lines(), [], 'RFC 4443 §2.4 (e.2): nor about a redirect');
     const question = icmp6({ type: 128 }, data(48));
     h.give(ip6({ next: 60 }, join(optionsHeader(58, unknown), question)));
     t.match(h.lines(), [/icmp6 4\/2/], 'about a question there is');
@@ -446,6 +457,26 @@ dialogue(
     t.equal(h.lines().length, 1);
   },
   { gateway: false },
+);
+
+dialogue(
+  'RFC 4443 §3.1, RFC 1122 §2.4: nobody answers for the next hop: the socket hears it after three questions',
+  (t, h) => {
+    const s = h.echo();
+    const u = h.stack.udp.open('dual');
+    t.equal(h.stack.udp.connect(u, ip('10.0.0.77'), 9), 0);
+    for (const to of ['10.0.0.77', '2001:db8::77']) t.equal(h.ping(s, to), 0);
+    t.equal(h.stack.udp.send(u, data(3)), 3);
+    h.advance(2.999);
+    t.same(s.errors, [], 'not before');
+    h.advance(0.001);
+    const codes = s.errors.map((e) => [e.type, e.code, e.errno, formatAddress(e.from)]);
+    t.same(codes, [
+      [3, 1, EHOSTUNREACH, '10.0.0.1'],
+      [1, 3, EHOSTUNREACH, U6],
+    ]);
+    t.equal(h.net.mib.ip4.get('OutDiscards'), 2);
+  },
 );
 
 dialogue('replies that nobody reads are bounded and counted', (t, h) => {

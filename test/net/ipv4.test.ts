@@ -323,6 +323,20 @@ dialogue('RFC 1122 §3.2.1.3: a loopback address never leaves the host', (t, h) 
   t.ok(isSilent(h));
 });
 
+dialogue('RFC 1122 §3.2.1.3: a broadcast address or a group is never a source', (t, h) => {
+  for (const bound of ['10.0.0.255', '255.255.255.255', '224.0.0.1']) {
+    const u = h.stack.udp.open('ipv4');
+    if (h.stack.udp.bind(u, ip(bound), 7000) !== 0) continue; // refusing is right as well
+    h.stack.udp.sendTo(u, data(2), ip('10.0.0.2'), 9);
+    h.settle();
+    t.match(h.lines(), [/^10.0.0.1 > 10.0.0.2 udp 7000 > 9/], bound);
+    h.stack.udp.close(u);
+  }
+  for (const address of ['224.0.0.9/24', '255.255.255.255/32', '0.0.0.0/8']) {
+    t.ok(h.addAddress(h.port, address) < 0, `${address} cannot be given to an interface`);
+  }
+});
+
 dialogue(
   'every datagram received is accounted for: InReceives is the sum of what became of them',
   (t, h) => {

@@ -264,8 +264,20 @@ dialogue(
   },
 );
 
+dialogue('RFC 8201 §5.2: a group has the smallest estimate of all its paths', (t, h) => {
+  const s = h.echo();
+  s.boundIndex = h.port.iface.index;
+  const mtu = (): number => h.net.paths.lookup(ip('ff0e::1'), s.boundIndex)!.mtu(h.net.env);
+  const [p] = send(h, s, 'ff0e::1');
+  const seen = [1450, 1300, 1400].map((reported) => {
+    t.equal(h.give(tooBig6(p!, reported)), 'accepted');
+    return mtu();
+  });
+  t.same(seen, [1450, 1300, 1300]);
+});
+
 dialogue(
-  'RFC 1191 §6.5: discovery can be left out: no DF, pieces on the way are for routers',
+  'RFC 1191 §6.6: discovery can be left out: no DF, pieces on the way are for routers',
   (t, h) => {
     const s = h.echo();
     h.give(tooBig4(send(h, s, FAR4)[0]!, 1000));
