@@ -1,5 +1,5 @@
 // The kernel's mapped receive ring of an AF_PACKET socket, TPACKET_V2: fixed slots, handed over one
-// by one. (Why so: docs/decisions/0002-ring-versions-and-tx-path.md.)
+// by one. (Why so: docs/decisions/0008-ring-versions-and-tx-path.md.)
 //
 // Slots are as large as the MTU asks for. What does not fit, a super-frame, waits whole in the socket's
 // own queue (PACKET_COPY_THRESH) while its slot keeps its place in the order:

@@ -7,7 +7,7 @@
  *
  *   rings <mode> <interface> <frame bytes> <gso size> [destination MAC]
  *
- * Modes: tap | tap-vnet | recv | recv-vnet | v2 | v2-vnet | v2-queue | v2-queue-vnet | v3
+ * Modes: tap | tap-vnet | recv | recv-vnet | v2 | v2-vnet | v2-queue | v2-queue-vnet | v3 | v3-vnet
  *        tap | tap-vnet | send | sendmmsg | sendmmsg-bypass | sendmmsg-vnet | txring | txring-bypass
  */
 #include "common.h"
@@ -177,8 +177,9 @@ static int rx_v3(struct tally *t) {
   struct tpacket3_hdr *p = (void *)((uint8_t *)b + b->hdr.bh1.offset_to_first_pkt);
   for (uint32_t i = 0; i < b->hdr.bh1.num_pkts; i++) {
     uint8_t *at = place();
-    memcpy(at, (uint8_t *)p + p->tp_mac, p->tp_snaplen);
-    took(t, at, p->tp_snaplen, 0);
+    const uint8_t *f = (uint8_t *)p + p->tp_mac;
+    memcpy(at, f, p->tp_snaplen);
+    took(t, at, p->tp_snaplen, known((const void *)(f - sizeof(struct virtio_net_hdr))));
     p = (void *)((uint8_t *)p + p->tp_next_offset);
   }
   __atomic_store_n(&b->hdr.bh1.block_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
