@@ -10,6 +10,7 @@ import type { DeviceCaps } from '../../src/link/device.ts';
 import type { FrameSink } from '../../src/link/frame-sink.ts';
 import { FrameStore } from '../../src/link/frame-store.ts';
 import { MemoryDevice } from '../../src/link/memory-device.ts';
+import { Pipe } from '../../src/link/pipe.ts';
 import { RX, RX_STRIDE } from '../../src/link/ring-layout.ts';
 import type { DropName } from '../../src/net/drops.ts';
 import type { Interface } from '../../src/net/interface.ts';
@@ -89,19 +90,8 @@ export class StackRig {
     this.device.take(this.frames.clone(this.templates[template]!));
   }
 
-  /** A driver's turn, 10 µs after the last. */
   turn(): void {
-    const { stack } = this;
-    stack.env.nowNs += 10_000;
-    const { devices } = stack;
-    for (let i = 0; i < devices.length; i++) {
-      const n = devices[i]!.rxBatch(256);
-      if (n > 0) stack.receive(i, n);
-    }
-    stack.fireTimers();
-    stack.drainReady();
-    stack.runOutput(256);
-    for (let i = 0; i < devices.length; i++) devices[i]!.txFlush();
+    turn(this.stack);
     this.sleep();
   }
 
@@ -118,4 +108,40 @@ export class StackRig {
   dropped(name: DropName): number {
     return this.stack.net.drops.get(name);
   }
+}
+
+/** A driver's turn, 10 µs after the last. */
+export function turn(stack: Stack): void {
+  stack.env.nowNs += 10_000;
+  const { devices } = stack;
+  for (let i = 0; i < devices.length; i++) {
+    const n = devices[i]!.rxBatch(256);
+    if (n > 0) stack.receive(i, n);
+  }
+  stack.fireTimers();
+  stack.drainReady();
+  stack.runOutput(256);
+  for (let i = 0; i < devices.length; i++) devices[i]!.txFlush();
+}
+
+/** Two stacks back to back, 10.0.0.1 and 10.0.0.2, 2001:db8::1 and 2001:db8::2. */
+export function pipedStacks(): readonly [Stack, Stack] {
+  const memory = new Memory({ slabBytes: 96 << 20, chunks: 16, cellBytes: 16 << 20 });
+  const frames = new FrameStore(memory);
+  const pipe = new Pipe(frames, { name: 'a0', mac: US }, { name: 'b0', mac: PEER });
+  const make = (device: MemoryDevice, own: number, other: number): Stack => {
+    const stack = new Stack(new Env(memory, new Rng(own), new NullTrace()), frames);
+    stack.env.nowNs = 5e12;
+    stack.net.config.dadTransmits = 0;
+    const iface = stack.addInterface(device.name, device);
+    stack.addAddress(iface, ip(`10.0.0.${own}`), 24);
+    stack.addAddress(iface, ip(`2001:db8::${own}`), 64);
+    const mac = new MacAddress(0x0200, other);
+    iface.neighbours.set(ip(`10.0.0.${other}`), mac, true);
+    iface.neighbours.set(ip(`2001:db8::${other}`), mac, true);
+    return stack;
+  };
+  const stacks = [make(pipe.a, 1, 2), make(pipe.b, 2, 1)] as const;
+  for (const stack of stacks) turn(stack);
+  return stacks;
 }

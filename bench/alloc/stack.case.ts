@@ -2,6 +2,7 @@
 import { RX_FLAG } from '../../src/link/ring-layout.ts';
 import { Datagram } from '../../src/net/datagram-store.ts';
 import { sumBytes } from '../../src/wire/checksum.ts';
+import { MacAddress } from '../../src/wire/mac.ts';
 import {
   addressBytes,
   data,
@@ -123,6 +124,72 @@ function dropped(bytes: Uint8Array, name: Parameters<StackRig['dropped']>[0]): (
   };
 }
 
+/** A neighbour nobody knows: the datagram waits, ARP asks, the answer comes, it leaves. */
+function resolved(): () => void {
+  const rig = new StackRig();
+  const { udp } = rig.stack;
+  const s = udp.open('ipv4');
+  const to = ip('10.0.0.9');
+  const body = data(700);
+  const mac = '02:00:00:00:00:09';
+  const reply = join(
+    [0, 1, 8, 0, 6, 4, 0, 2],
+    hex(mac),
+    addressBytes('10.0.0.9'),
+    hex('02:00:00:00:00:01'),
+    addressBytes('10.0.0.1'),
+  );
+  const template = rig.prepare(ethernet(reply, { type: 0x0806, src: mac }));
+  return () => {
+    rig.stack.env.nowNs += 2e9; // one question a second, also for who was forgotten
+    rig.iface.neighbours.remove(to);
+    const before = rig.out.frames;
+    if (udp.sendTo(s, body, to, 7) !== 700) throw new Error('not sent');
+    rig.offer(template);
+    rig.turn();
+    rig.check('asked, and sent', rig.out.frames - before === 2);
+  };
+}
+
+/** Fragments whose other half never comes: their time passes, and the sender is told. */
+function timedOut(): () => void {
+  const rig = new StackRig();
+  const template = rig.prepare(pieces4[0]!);
+  return () => {
+    rig.offer(template);
+    rig.turn();
+    rig.stack.env.nowNs += 31e9;
+    const before = rig.out.frames;
+    rig.turn();
+    rig.check('told', rig.out.frames - before === 1);
+  };
+}
+
+/** A neighbour in use that goes stale, is probed, and answers. */
+function probed(): () => void {
+  const rig = new StackRig();
+  const { neighbours } = rig.iface;
+  const socket = rig.stack.net.echoes.open()!;
+  const body = data(8);
+  const mac = new MacAddress(0x0200, 9);
+  const to = ip('10.0.0.9');
+  const { echoes, config } = rig.stack.net;
+  // In milliseconds, so that the two hours after which ReachableTime is drawn anew pass seldom.
+  config.baseReachableNs = 30e6;
+  config.delayFirstProbeNs = 5e6;
+  neighbours.set(to, mac, false);
+  return () => {
+    rig.stack.env.nowNs += 60e6;
+    rig.turn(); // REACHABLE no more
+    if (echoes.send(socket, to, 1, body) !== 0) throw new Error('not sent');
+    rig.stack.env.nowNs += 6e6;
+    const before = rig.out.frames;
+    rig.turn(); // DELAY is over
+    rig.check('probed', rig.out.frames - before >= 1);
+    neighbours.confirm(neighbours.find(to)!);
+  };
+}
+
 const small4 = ethernet(echo4(data(56)));
 const small6 = ethernet(echo6(data(56)));
 const full4 = ethernet(echo4(data(1472)));
@@ -160,6 +227,9 @@ export const cases: readonly AllocCase[] = [
   each('ping and its reply, IPv4, 1472 bytes', BATCH, ping('10.0.0.2', 1472)),
   each('ARP request answered', BATCH, answered(times(BATCH, arpRequest()), BATCH)),
   each('neighbour solicitation answered', BATCH, answered(times(BATCH, solicitation()), BATCH)),
+  each('a neighbour resolved, and what waited sent', 1, resolved),
+  each('a neighbour probed', 1, probed),
+  each('fragments that time out', 1, timedOut),
   each('a bad checksum dropped', BATCH, dropped(wrongSum, 'ICMP_BAD_CHECKSUM')),
   each(
     'not our address, dropped',

@@ -5,7 +5,7 @@ import type { ReadyListener, UdpSocket } from '../../src/udp/udp-socket.ts';
 import { sumBytes } from '../../src/wire/checksum.ts';
 import { data, ethernet, fragments4, ip4, ip6, udp } from '../../test/net/packets.ts';
 import type { AllocCase } from './measure.ts';
-import { ip, StackRig, type StackRigOptions } from './stack-rig.ts';
+import { ip, pipedStacks, StackRig, type StackRigOptions, turn } from './stack-rig.ts';
 
 const BATCH = 8;
 const PORT = 5000;
@@ -174,6 +174,34 @@ function loopback(v6: boolean, len: number): () => () => void {
   };
 }
 
+/** There and back between two stacks over a pipe. */
+function piped(to: string, len: number): () => () => void {
+  return () => {
+    const [a, b] = pipedStacks();
+    const client = a.udp.open('dual');
+    const server = b.udp.open('dual');
+    a.udp.connect(client, ip(to), PORT);
+    b.udp.bind(server, ip('::'), PORT);
+    const body = data(len);
+    const d = new Datagram();
+    const into = new Uint8Array(4096);
+    server.listener = {
+      onReady: () => {
+        while (b.udp.receive(server, into, d) >= 0) b.udp.sendTo(server, body, d.src, d.port);
+      },
+    };
+    return () => {
+      for (let i = 0; i < BATCH; i++) a.udp.send(client, body);
+      turn(a);
+      turn(b);
+      turn(a);
+      for (let i = 0; i < BATCH; i++) {
+        if (a.udp.receive(client, into, d) !== len) throw new Error('lost');
+      }
+    };
+  };
+}
+
 /** The device takes nothing for a while: refused, told of room, sent again. */
 function backPressure(): () => void {
   const rig = new StackRig();
@@ -229,5 +257,7 @@ export const cases: readonly AllocCase[] = [
   each('an ICMP error for a connected socket', BATCH, portUnreachable),
   each('loopback, IPv4', BATCH, loopback(false, 100)),
   each('loopback, IPv6, 1400 bytes', BATCH, loopback(true, 1400)),
+  each('two stacks over a pipe, IPv4', BATCH, piped('10.0.0.2', 100)),
+  each('two stacks over a pipe, IPv6, 3000 bytes', 3 * BATCH, piped('2001:db8::2', 3000)),
   each('a full device, and room again', 1024, backPressure),
 ];
