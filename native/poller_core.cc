@@ -323,7 +323,13 @@ void PollerCore::RunTurn(uint32_t reasons) {
   }
   const uint32_t result = static_cast<uint32_t>(words_->result);
   if ((result & kResultMore) != 0) reasons_ |= kReasonMore;
-  if ((result & kResultWorked) != 0) spin_until_ns_ = NowNs() + spin_ns_;
+  if ((result & kResultWorked) == 0) return;
+  spin_until_ns_ = NowNs() + spin_ns_;
+  // An error may wait behind frames: a device takes it when it finds no more of them.
+  if (!has_stopped_) return;
+  for (WatchState* watch : watches_) {
+    if (watch != nullptr) watch->failures = 0;
+  }
 }
 
 // The turn is the outermost frame of its stack, so what it threw has nobody else to go to.

@@ -1,6 +1,6 @@
 /** Real devices under a driver, in a namespace of its own: `device-child.ts <scenario>`; prints JSON. */
 import { createSocket } from 'node:dgram';
-import { type DeviceReport, LiveDriver } from '../../src/live/driver.ts';
+import { type DeviceReport, type DriverOptions, LiveDriver } from '../../src/live/driver.ts';
 import {
   addAddress,
   createVeth,
@@ -25,9 +25,10 @@ await new Promise<void>((done) => socket.bind(0, done));
 socket.setBroadcast(true);
 const speak = () => socket.send('hello', 9, '10.7.7.255');
 
-async function drive(device: RingDevice) {
+async function drive(device: RingDevice, options: DriverOptions = {}) {
   const host = new ScriptHost(memory, [device]);
-  const driver = new LiveDriver({ onDeviceError: (report) => void reports.push(report) });
+  const onDeviceError = (report: DeviceReport) => void reports.push(report);
+  const driver = new LiveDriver({ ...options, onDeviceError });
   await andSleep(driver, () => driver.add(host));
   return { host, driver };
 }
@@ -75,6 +76,32 @@ async function packet(): Promise<object> {
   return { down, gone };
 }
 
+/** The socket keeps reporting that the link went down while frames wait that came before. */
+async function downWithFrames(): Promise<object> {
+  createVeth('veth-a', 'veth-b', { isUp: true }, { isUp: true });
+  for (const link of ['veth-a', 'veth-b']) writeSysctl(`ipv6/conf/${link}/disable_ipv6`, 1);
+  const ringBytes = 1 << 20;
+  const device = new PacketDevice(memory, { interface: 'veth-b', ringBytes });
+  const peer = new PacketDevice(memory, { interface: 'veth-a', ringBytes });
+  const { host, driver } = await drive(device, { rxBudget: 1 });
+  for (let i = 0; i < 100; i++) {
+    const at = peer.tx.begin();
+    peer.tx.slab.u8.fill(0xff, at, at + 60);
+    peer.tx.add(at, 60);
+    peer.tx.commit();
+  }
+  peer.txFlush();
+  setLink('veth-b', { isUp: false });
+  await until(() => reports.length > 0);
+  const [report] = told();
+  setLink('veth-b', { isUp: true });
+  await until(() => device.isUp || report!.isDetached);
+  driver.close();
+  device.close();
+  peer.close();
+  return { received: host.received, report };
+}
+
 /** Someone holds all memory: the frames wait in the kernel, nobody spins, and none is lost. */
 async function stalled(): Promise<object> {
   const device = new TapDevice(memory, { name: 'tap7', vnet: false });
@@ -99,6 +126,6 @@ async function stalled(): Promise<object> {
   return { isCalm, whileStalled };
 }
 
-const scenarios = { tap, packet, stalled };
+const scenarios = { tap, packet, downWithFrames, stalled };
 console.log(JSON.stringify(await scenarios[process.argv[2] as keyof typeof scenarios]()));
 socket.close();

@@ -37,6 +37,16 @@ t.test('a packet socket follows its link down, up and away', { skip: asRoot }, a
 });
 
 t.test(
+  'a link that goes down under load: what waits is received, and it may come back',
+  { skip: asRoot },
+  async (t) => {
+    const seen = observe('downWithFrames');
+    t.match(seen.report, { errno: ENETDOWN, isDetached: false });
+    t.equal(seen.received, 100);
+  },
+);
+
+t.test(
   'frames that find no memory wait in the kernel, without a busy loop',
   { skip: withTun },
   async (t) => {
