@@ -51,6 +51,8 @@ const NAMES = [
   'UDP_NO_PORT',
   'UDP_RCVBUF',
   'UDP_NO_MEMORY',
+  /** Shorter than its header says, or than any header. */
+  'TCP_TRUNCATED',
   /** An answer was due and there is no way back, or no room in the device. */
   'REPLY_NO_ROUTE',
   'REPLY_NO_ROOM',

@@ -1,0 +1,389 @@
+/**
+ * Received bytes until the application reads them: those in order, and those beyond a gap.
+ *
+ *     ready:   [entry][entry][entry]                 a queue; what `read` takes from
+ *     beyond:        gap  [entry][entry] gap [entry]   sorted by sequence, disjoint; wait for RCV.NXT
+ *
+ * An entry is (block, offset, length). A large segment stays where it was received and holds a reference
+ * to its chunk; a small one (and every one while chunks are short) is copied to a page, so that a
+ * slow reader cannot pin a chunk with a byte. Bytes move from "beyond" to "ready" without a copy.
+ * An idle connection holds no block and no array.
+ */
+import { type BlockPool, NO_BLOCK } from '../base/block-pool.ts';
+import { type Seq, seqAdd, seqBits, seqDiff, seqOf } from '../wire/seq.ts';
+
+/** Held by reference from this size on: at most 16 segments pin a chunk of 256 KiB. */
+export const COPY_BREAK = 16384;
+const NONE = new Int32Array(0);
+/** Words of an entry; "ready" does not use SEQ. */
+const E = { BLOCK: 0, OFF: 1, LEN: 2, SEQ: 3 } as const;
+const WORDS = 4;
+const FIRST_ENTRIES = 8;
+
+/** What `insert` made of a segment's text. */
+export interface Placed {
+  /** Bytes that are new. */
+  newBytes: number;
+  /** The first duplicate stretch, for a D-SACK (RFC 2883); empty when left = right. */
+  duplicateLeft: Seq;
+  duplicateRight: Seq;
+  /** No memory: the text was not taken (and is not acknowledged). */
+  isRefused: boolean;
+}
+
+export class ReceiveBuffer implements Placed {
+  private readonly chunks: BlockPool;
+  private readonly pages: BlockPool;
+  private ready: Int32Array = NONE;
+  private readyHead = 0;
+  private readyCount = 0;
+  private beyond: Int32Array = NONE;
+  private beyondHead = 0;
+  private beyondCount = 0;
+  /** The page that small segments are copied to, its fill, and our own reference to it. */
+  private page = NO_BLOCK;
+  private pageUsed = 0;
+  /** How much of the first ready entry is read. */
+  readyBytes = 0;
+  beyondBytes = 0;
+
+  newBytes = 0;
+  duplicateLeft: Seq = seqOf(0);
+  duplicateRight: Seq = seqOf(0);
+  isRefused = false;
+
+  constructor(chunks: BlockPool, pages: BlockPool) {
+    this.chunks = chunks;
+    this.pages = pages;
+  }
+
+  /** Memory that counts against the receive buffer: the bytes, wherever they are. */
+  get chargedBytes(): number {
+    return this.readyBytes + this.beyondBytes;
+  }
+
+  get gaps(): boolean {
+    return this.beyondCount > 0;
+  }
+
+  // ---- in ----
+
+  /** Text at RCV.NXT: `len` bytes at `off`, in `chunk` or NO_BLOCK. False: no memory, nothing taken. */
+  append(off: number, len: number, chunk: number): boolean {
+    let done = 0;
+    while (done < len) {
+      const taken = this.place(off + done, len - done, chunk);
+      if (taken === 0) {
+        this.unread(done);
+        return false;
+      }
+      this.pushReady(this.placedBlock, this.placedOff, taken);
+      done += taken;
+    }
+    return true;
+  }
+
+  /** Text beyond RCV.NXT; what is here already is not stored twice. The outcome is in our `Placed` fields. */
+  insert(seq: Seq, off: number, len: number, chunk: number): void {
+    this.newBytes = 0;
+    this.isRefused = false;
+    this.duplicateLeft = seq;
+    this.duplicateRight = seq;
+    const end = seqAdd(seq, len);
+    let at = seq;
+    let i = this.firstEndingAfter(seq);
+    while (seqDiff(at, end) < 0) {
+      const start = i < this.beyondCount ? this.seqAt(i) : end;
+      if (seqDiff(at, start) < 0) {
+        const stop = seqDiff(start, end) < 0 ? start : end;
+        const n = seqDiff(stop, at);
+        const stored = this.insertAt(i, at, off + seqDiff(at, seq), n, chunk);
+        if (stored < 0) {
+          this.isRefused = true;
+          return;
+        }
+        i += stored;
+        at = stop;
+        continue;
+      }
+      const entryEnd = this.endAt(i);
+      const stop = seqDiff(entryEnd, end) < 0 ? entryEnd : end;
+      this.noteDuplicate(at, stop);
+      at = stop;
+      i++;
+    }
+  }
+
+  /** Moves what has become contiguous to "ready". Returns how many bytes RCV.NXT advances. */
+  drain(rcvNxt: Seq): number {
+    let nxt = rcvNxt;
+    while (this.beyondCount > 0) {
+      const o = this.beyondHead * WORDS;
+      const start = seqOf(this.beyond[o + E.SEQ]!);
+      const len = this.beyond[o + E.LEN]!;
+      if (seqDiff(start, nxt) > 0) break;
+      const skip = seqDiff(nxt, start);
+      const block = this.beyond[o + E.BLOCK]!;
+      this.beyondBytes -= len;
+      if (skip >= len) this.releaseBlock(block);
+      else {
+        this.pushReady(block, this.beyond[o + E.OFF]! + skip, len - skip);
+        nxt = seqAdd(nxt, len - skip);
+      }
+      this.beyondHead++;
+      this.beyondCount--;
+    }
+    if (this.beyondCount === 0) {
+      this.beyondHead = 0;
+      if (this.beyond.length > FIRST_ENTRIES * WORDS) this.beyond = NONE;
+    }
+    return seqDiff(nxt, rcvNxt);
+  }
+
+  /** The contiguous stretch around `seq` beyond the gap: for the first SACK block. */
+  stretchAround(seq: Seq, out: { left: Seq; right: Seq }): void {
+    let i = this.firstEndingAfter(seq);
+    let left = this.seqAt(i);
+    let right = this.endAt(i);
+    for (let k = i - 1; k >= 0 && seqDiff(this.endAt(k), left) === 0; k--) left = this.seqAt(k);
+    for (i++; i < this.beyondCount && seqDiff(this.seqAt(i), right) === 0; i++) {
+      right = this.endAt(i);
+    }
+    out.left = left;
+    out.right = right;
+  }
+
+  /** RFC 2018 §8 allows it under memory pressure: the stretch furthest away goes. Returns its bytes. */
+  prune(): number {
+    if (this.beyondCount === 0) return 0;
+    const o = (this.beyondHead + this.beyondCount - 1) * WORDS;
+    const len = this.beyond[o + E.LEN]!;
+    this.releaseBlock(this.beyond[o + E.BLOCK]!);
+    this.beyondCount--;
+    this.beyondBytes -= len;
+    return len;
+  }
+
+  // ---- out ----
+
+  /** Copies up to `into.length` bytes to the application; they are gone from here. */
+  read(into: Uint8Array): number {
+    const { u8 } = this.pages.slab;
+    let done = 0;
+    while (done < into.length && this.readyCount > 0) {
+      const o = this.readyOffset(0);
+      const len = this.ready[o + E.LEN]!;
+      const n = Math.min(len, into.length - done);
+      const from = this.ready[o + E.OFF]!;
+      into.set(u8.subarray(from, from + n), done);
+      done += n;
+      this.consume(o, n, len);
+    }
+    this.settle();
+    return done;
+  }
+
+  /** Drops up to `bytes` unread: MSG_TRUNC, or a reader that does not want them. */
+  discard(bytes: number): number {
+    let done = 0;
+    while (done < bytes && this.readyCount > 0) {
+      const o = this.readyOffset(0);
+      const len = this.ready[o + E.LEN]!;
+      const n = Math.min(len, bytes - done);
+      done += n;
+      this.consume(o, n, len);
+    }
+    this.settle();
+    return done;
+  }
+
+  clear(): void {
+    this.discard(this.readyBytes);
+    while (this.beyondCount > 0) this.prune();
+    this.beyondHead = 0;
+    this.ready = NONE;
+    this.beyond = NONE;
+    this.settle();
+  }
+
+  // ---- storage ----
+
+  private placedBlock = 0;
+  private placedOff = 0;
+
+  /** Finds a home for the first bytes of a text; returns how many (0: no memory). */
+  private place(off: number, len: number, chunk: number): number {
+    const isRoomy = this.chunks.free * 2 >= this.chunks.capacity;
+    if (chunk !== NO_BLOCK && len >= COPY_BREAK && isRoomy) {
+      this.chunks.hold(chunk);
+      this.placedBlock = chunk;
+      this.placedOff = off;
+      return len;
+    }
+    if (this.page === NO_BLOCK || this.pageUsed === this.pages.blockBytes) {
+      this.letGoOfPage();
+      const page = this.pages.take();
+      if (page === NO_BLOCK) return 0;
+      this.page = page;
+    }
+    const n = Math.min(len, this.pages.blockBytes - this.pageUsed);
+    const to = this.pages.offsetOf(this.page) + this.pageUsed;
+    this.pages.slab.u8.copyWithin(to, off, off + n);
+    this.pages.hold(this.page);
+    this.pageUsed += n;
+    this.placedBlock = ~this.page;
+    this.placedOff = to;
+    return n;
+  }
+
+  private letGoOfPage(): void {
+    if (this.page !== NO_BLOCK) this.pages.release(this.page);
+    this.page = NO_BLOCK;
+    this.pageUsed = 0;
+  }
+
+  private releaseBlock(block: number): void {
+    if (block >= 0) this.chunks.release(block);
+    else this.pages.release(~block);
+  }
+
+  /** Empty: the page goes back, and a queue that grew. */
+  private settle(): void {
+    if (this.readyCount > 0 || this.beyondCount > 0) return;
+    this.letGoOfPage();
+    this.readyHead = 0;
+    if (this.ready.length > FIRST_ENTRIES * WORDS) this.ready = NONE;
+  }
+
+  private readyOffset(i: number): number {
+    return ((this.readyHead + i) % (this.ready.length / WORDS)) * WORDS;
+  }
+
+  private pushReady(block: number, off: number, len: number): void {
+    this.readyBytes += len;
+    if (this.readyCount > 0) {
+      const o = this.readyOffset(this.readyCount - 1);
+      const isNextTo = this.ready[o + E.OFF]! + this.ready[o + E.LEN]! === off;
+      if (isNextTo && this.ready[o + E.BLOCK] === block) {
+        this.ready[o + E.LEN]! += len;
+        this.releaseBlock(block); // one reference an entry
+        return;
+      }
+    }
+    if (this.readyCount * WORDS === this.ready.length) this.widenReady();
+    const o = this.readyOffset(this.readyCount);
+    this.ready[o + E.BLOCK] = block;
+    this.ready[o + E.OFF] = off;
+    this.ready[o + E.LEN] = len;
+    this.readyCount++;
+  }
+
+  private consume(o: number, n: number, len: number): void {
+    this.readyBytes -= n;
+    if (n < len) {
+      this.ready[o + E.OFF]! += n;
+      this.ready[o + E.LEN] = len - n;
+      return;
+    }
+    this.releaseBlock(this.ready[o + E.BLOCK]!);
+    this.readyHead = (this.readyHead + 1) % (this.ready.length / WORDS);
+    this.readyCount--;
+  }
+
+  /** Takes back the last `bytes` of an append that ran out of memory half-way. */
+  private unread(bytes: number): void {
+    let left = bytes;
+    while (left > 0) {
+      const o = this.readyOffset(this.readyCount - 1);
+      const len = this.ready[o + E.LEN]!;
+      const n = Math.min(len, left);
+      this.readyBytes -= n;
+      left -= n;
+      if (n < len) this.ready[o + E.LEN] = len - n;
+      else {
+        this.releaseBlock(this.ready[o + E.BLOCK]!);
+        this.readyCount--;
+      }
+    }
+  }
+
+  private widenReady(): void {
+    const wider = new Int32Array(Math.max(FIRST_ENTRIES * WORDS, this.ready.length * 2));
+    for (let i = 0; i < this.readyCount; i++) {
+      const o = this.readyOffset(i);
+      for (let w = 0; w < WORDS; w++) wider[i * WORDS + w] = this.ready[o + w]!;
+    }
+    this.ready = wider;
+    this.readyHead = 0;
+  }
+
+  // ---- beyond the gap ----
+
+  private seqAt(i: number): Seq {
+    return seqOf(this.beyond[(this.beyondHead + i) * WORDS + E.SEQ]!);
+  }
+
+  private endAt(i: number): Seq {
+    return seqAdd(this.seqAt(i), this.beyond[(this.beyondHead + i) * WORDS + E.LEN]!);
+  }
+
+  /** Index of the first entry that ends behind `seq`; the newest text usually goes last. */
+  private firstEndingAfter(seq: Seq): number {
+    let low = 0;
+    let high = this.beyondCount;
+    if (high > 0 && seqDiff(this.endAt(high - 1), seq) <= 0) return high;
+    while (low < high) {
+      const mid = (low + high) >> 1;
+      if (seqDiff(this.endAt(mid), seq) > 0) high = mid;
+      else low = mid + 1;
+    }
+    return low;
+  }
+
+  /** Stores a stretch before entry `i`; returns how many entries it took, or -1 without memory. */
+  private insertAt(i: number, seq: Seq, off: number, len: number, chunk: number): number {
+    let done = 0;
+    let entries = 0;
+    while (done < len) {
+      const n = this.place(off + done, len - done, chunk);
+      if (n === 0) return -1;
+      this.openSlot(i + entries);
+      const o = (this.beyondHead + i + entries) * WORDS;
+      this.beyond[o + E.BLOCK] = this.placedBlock;
+      this.beyond[o + E.OFF] = this.placedOff;
+      this.beyond[o + E.LEN] = n;
+      this.beyond[o + E.SEQ] = seqBits(seqAdd(seq, done));
+      this.beyondBytes += n;
+      this.newBytes += n;
+      done += n;
+      entries++;
+    }
+    return entries;
+  }
+
+  private openSlot(i: number): void {
+    if ((this.beyondHead + this.beyondCount + 1) * WORDS > this.beyond.length) this.widenBeyond();
+    const from = (this.beyondHead + i) * WORDS;
+    const end = (this.beyondHead + this.beyondCount) * WORDS;
+    if (from < end) this.beyond.copyWithin(from + WORDS, from, end);
+    this.beyondCount++;
+  }
+
+  private widenBeyond(): void {
+    const used = this.beyond.subarray(
+      this.beyondHead * WORDS,
+      (this.beyondHead + this.beyondCount) * WORDS,
+    );
+    const wanted = Math.max(FIRST_ENTRIES * WORDS, used.length * 2);
+    const wider = new Int32Array(wanted);
+    wider.set(used);
+    this.beyond = wider;
+    this.beyondHead = 0;
+  }
+
+  private noteDuplicate(left: Seq, right: Seq): void {
+    if (seqDiff(this.duplicateLeft, this.duplicateRight) !== 0) return; // the first one is reported
+    this.duplicateLeft = left;
+    this.duplicateRight = right;
+  }
+}

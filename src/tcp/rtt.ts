@@ -1,0 +1,81 @@
+/**
+ * Round-trip time and retransmission timeout: RFC 6298, as Linux computes it.
+ *
+ * Two deviations, both because peers do it so: the timeout is at least 200 ms, not 1 s (§2.4), and the
+ * variance term is bounded below by that minimum instead of by the clock's grain, so that
+ * RTO = SRTT + max(200 ms, 4 * RTTVAR). RTTVAR falls at most once a round trip.
+ */
+import { MS, SEC, US } from '../base/time.ts';
+import { type Seq, seqGt } from '../wire/seq.ts';
+
+/** RFC 6298 §2.1. */
+export const INITIAL_RTO_NS = 1 * SEC;
+
+export class Rtt {
+  /** Smoothed, and 0 until the first sample. */
+  srttNs = 0;
+  /** The mean deviation of the current round, and of the estimate. */
+  private mdevNs = 0;
+  private mdevMaxNs = 0;
+  rttvarNs = 0;
+  /** The latest sample, for RACK and for congestion control. */
+  latestNs = 0;
+  samples = 0;
+  /** When the variance may next fall: a round ends as this is acknowledged. */
+  private roundEnds: Seq;
+  /** tcp_rto_min_us and tcp_rto_max_ms. */
+  minRtoNs: number;
+  maxRtoNs: number;
+  /** RFC 6298 §5.5: how often the timeout was doubled since the last new acknowledgement. */
+  backoff = 0;
+
+  constructor(snd: Seq, minRtoNs: number = 200 * MS, maxRtoNs: number = 120 * SEC) {
+    this.roundEnds = snd;
+    this.minRtoNs = minRtoNs;
+    this.maxRtoNs = maxRtoNs;
+  }
+
+  /** RFC 6298 §2.2, §2.3. `una` and `nxt` tell where a round trip of variance ends. */
+  sample(rttNs: number, una: Seq, nxt: Seq): void {
+    const r = Math.max(rttNs, 1 * US);
+    this.latestNs = r;
+    this.samples++;
+    if (this.srttNs === 0) {
+      this.srttNs = r;
+      this.mdevNs = r / 2;
+      this.rttvarNs = Math.max(this.mdevNs, this.minRtoNs / 4);
+      this.mdevMaxNs = this.rttvarNs;
+      this.roundEnds = nxt;
+      return;
+    }
+    const error = r - this.srttNs;
+    this.srttNs += error / 8;
+    this.mdevNs += this.weighted(error, r);
+    if (this.mdevNs > this.mdevMaxNs) {
+      this.mdevMaxNs = this.mdevNs;
+      if (this.mdevMaxNs > this.rttvarNs) this.rttvarNs = this.mdevMaxNs;
+    }
+    if (seqGt(una, this.roundEnds)) {
+      if (this.mdevMaxNs < this.rttvarNs) this.rttvarNs -= (this.rttvarNs - this.mdevMaxNs) / 4;
+      this.roundEnds = nxt;
+      this.mdevMaxNs = this.minRtoNs / 4;
+    }
+  }
+
+  /** The timeout, backed off as often as it fired. */
+  rtoNs(): number {
+    return Math.min(this.baseRtoNs() * 2 ** this.backoff, this.maxRtoNs);
+  }
+
+  baseRtoNs(): number {
+    if (this.srttNs === 0) return INITIAL_RTO_NS;
+    return Math.min(this.srttNs + 4 * this.rttvarNs, this.maxRtoNs);
+  }
+
+  /** Linux damps a *falling* round-trip time: a faster network must not make the timeout jump up. */
+  private weighted(error: number, sample: number): number {
+    const deviation = Math.abs(error) - this.mdevNs;
+    const isFallingFast = error < 0 && sample < this.srttNs - this.mdevNs && deviation > 0;
+    return isFallingFast ? deviation / 32 : deviation / 4;
+  }
+}

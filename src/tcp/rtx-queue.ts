@@ -1,0 +1,325 @@
+/**
+ * One connection's records between SND.UNA and SND.NXT, and what cwnd is compared with.
+ *
+ *      first ──▶ rec ──▶ rec ──▶ rec ──▶ last        by sequence: contiguous, no gaps
+ *      oldest ─▶ rec ───────▶ rec ──▶ newest         by time of the last transmission: RACK's order;
+ *                                                    SACKed and lost records are not in it
+ *
+ * The record of any sequence number is found in O(1): a small table maps each 16 KiB stretch of
+ * sequence space to the record that holds its first byte. So the work for a SACK block does not depend on what
+ * is in flight, nor on where an attacker says the block is.
+ *
+ * Counts are in pieces (RFC 6675's pipe, as Linux keeps it):
+ *   in flight = packetsOut - sackedOut - lostOut + retransOut
+ */
+import { assert } from '../base/assert.ts';
+import { type Seq, seqAdd, seqBits, seqDiff, seqGe, seqLe, seqOf } from '../wire/seq.ts';
+import { NO_RECORD, REC, REC_STATE, REC_TIME, type TxRecords } from './tx-records.ts';
+
+const STRETCH_BITS = 14;
+const NO_INDEX = new Int32Array(0);
+const FIRST_INDEX = 8;
+
+export class RtxQueue {
+  private readonly records: TxRecords;
+  first = NO_RECORD;
+  last = NO_RECORD;
+  oldest = NO_RECORD;
+  newest = NO_RECORD;
+  packetsOut = 0;
+  sackedOut = 0;
+  lostOut = 0;
+  retransOut = 0;
+  /** Stretch of sequence space (modulo its length) → the record with the stretch's first byte. */
+  private index: Int32Array = NO_INDEX;
+  /** Records looked at so far: lets a test see that the work per ACK does not grow. */
+  steps = 0;
+
+  constructor(records: TxRecords) {
+    this.records = records;
+  }
+
+  get isEmpty(): boolean {
+    return this.first === NO_RECORD;
+  }
+
+  inFlight(): number {
+    return this.packetsOut - this.sackedOut - this.lostOut + this.retransOut;
+  }
+
+  /** Somebody looks at one more record. */
+  look(): void {
+    this.steps++;
+  }
+
+  seqOfRecord(r: number): Seq {
+    return seqOf(this.records.get(r, REC.SEQ));
+  }
+
+  endOfRecord(r: number): Seq {
+    return seqAdd(this.seqOfRecord(r), this.records.get(r, REC.LEN));
+  }
+
+  next(r: number): number {
+    return this.records.get(r, REC.NEXT);
+  }
+
+  has(r: number, state: number): boolean {
+    return (this.records.get(r, REC.STATE) & state) !== 0;
+  }
+
+  pieces(r: number): number {
+    return this.records.get(r, REC.PIECES);
+  }
+
+  /** A segment was sent for the first time; it continues where the last one ended. */
+  append(seq: Seq, len: number, pieces: number, state: number, nowNs: number): number {
+    const { records } = this;
+    const r = records.take();
+    records.set(r, REC.SEQ, seqBits(seq));
+    records.set(r, REC.LEN, len);
+    records.set(r, REC.PIECES, pieces);
+    records.set(r, REC.STATE, state);
+    records.set(r, REC.TRANSMISSIONS, 1);
+    records.setTime(r, REC_TIME.FIRST_NS, nowNs);
+    records.setTime(r, REC_TIME.SENT_NS, nowNs);
+    records.set(r, REC.NEXT, NO_RECORD);
+    records.set(r, REC.PREV, this.last);
+    if (this.last === NO_RECORD) this.first = r;
+    else records.set(this.last, REC.NEXT, r);
+    this.last = r;
+    this.pushNewest(r);
+    this.packetsOut += pieces;
+    this.indexRecord(r);
+    return r;
+  }
+
+  /** The record that holds `seq`, or NO_RECORD when it is outside SND.UNA … SND.NXT. */
+  find(seq: Seq): number {
+    if (this.first === NO_RECORD) return NO_RECORD;
+    const start = this.seqOfRecord(this.first);
+    if (seqDiff(seq, start) < 0 || seqDiff(seq, this.endOfRecord(this.last)) >= 0) return NO_RECORD;
+    let r = this.index[this.stretch(seqBits(seq) >>> STRETCH_BITS)]!;
+    // The first byte of the stretch may be acknowledged already, and its record gone or trimmed.
+    const stretchStart = seqOf((seqBits(seq) >>> STRETCH_BITS) << STRETCH_BITS);
+    if (seqDiff(stretchStart, start) < 0) r = this.first;
+    this.steps++;
+    while (seqLe(this.endOfRecord(r), seq)) {
+      r = this.next(r);
+      this.steps++;
+    }
+    return r;
+  }
+
+  /** Cuts a record in two, `len` bytes from its start; both keep its history. Returns the second. */
+  split(r: number, len: number, mss: number): number {
+    const { records } = this;
+    const whole = records.get(r, REC.LEN);
+    assert(len > 0 && len < whole, 'a record is split inside');
+    const second = records.take();
+    records.copy(r, second);
+    const seq = seqAdd(this.seqOfRecord(r), len);
+    records.set(second, REC.SEQ, seqBits(seq));
+    records.set(second, REC.LEN, whole - len);
+    records.set(r, REC.LEN, len);
+    // FIN and EOR are at the end of what was one segment.
+    const atEnd = REC_STATE.FIN | REC_STATE.EOR;
+    records.set(r, REC.STATE, records.get(r, REC.STATE) & ~atEnd);
+    records.set(second, REC.STATE, records.get(second, REC.STATE) & ~REC_STATE.SYN);
+    this.repartition(r, second, len, whole, mss);
+    this.linkBehind(r, second);
+    this.indexRecord(second);
+    return second;
+  }
+
+  /** The first bytes of the first record are acknowledged, not all of it. Returns the pieces that went. */
+  trimFirst(bytes: number, mss: number): number {
+    const { records } = this;
+    const r = this.first;
+    const left = records.get(r, REC.LEN) - bytes;
+    assert(left > 0, 'a whole record is removed, not trimmed');
+    const before = this.pieces(r);
+    records.set(r, REC.SEQ, seqBits(seqAdd(this.seqOfRecord(r), bytes)));
+    records.set(r, REC.LEN, left);
+    const after = Math.min(before, Math.max(1, Math.ceil(left / mss)));
+    this.countPieces(r, after - before);
+    records.set(r, REC.PIECES, after);
+    this.indexRecord(r);
+    return before - after;
+  }
+
+  /** The first record is acknowledged as a whole. */
+  removeFirst(): void {
+    const { records } = this;
+    const r = this.first;
+    this.countPieces(r, -this.pieces(r));
+    this.unlinkTime(r);
+    this.first = this.next(r);
+    if (this.first === NO_RECORD) {
+      this.last = NO_RECORD;
+      this.index = this.index.length > FIRST_INDEX ? NO_INDEX : this.index;
+    } else records.set(this.first, REC.PREV, NO_RECORD);
+    records.give(r);
+  }
+
+  markSacked(r: number): void {
+    const { records } = this;
+    const state = records.get(r, REC.STATE);
+    assert((state & REC_STATE.SACKED) === 0, 'a record is SACKed once');
+    const pieces = this.pieces(r);
+    if ((state & REC_STATE.LOST) !== 0) this.lostOut -= pieces;
+    if ((state & REC_STATE.RETRANS) !== 0) this.retransOut -= pieces;
+    const cleared = REC_STATE.LOST | REC_STATE.RETRANS;
+    records.set(r, REC.STATE, (state & ~cleared) | REC_STATE.SACKED);
+    this.sackedOut += pieces;
+    this.unlinkTime(r);
+  }
+
+  /** Deemed lost: it no longer counts as in flight, and RACK is done with it until it is resent. */
+  markLost(r: number): void {
+    const { records } = this;
+    const state = records.get(r, REC.STATE);
+    const pieces = this.pieces(r);
+    assert((state & REC_STATE.SACKED) === 0, 'what has arrived is not lost');
+    if ((state & REC_STATE.RETRANS) !== 0) this.retransOut -= pieces;
+    if ((state & REC_STATE.LOST) === 0) this.lostOut += pieces;
+    records.set(r, REC.STATE, (state & ~REC_STATE.RETRANS) | REC_STATE.LOST);
+    this.unlinkTime(r);
+  }
+
+  /** Not lost after all: an undo, or a reneging peer. */
+  clearLost(r: number): void {
+    const { records } = this;
+    const state = records.get(r, REC.STATE);
+    if ((state & REC_STATE.LOST) === 0) return;
+    this.lostOut -= this.pieces(r);
+    records.set(r, REC.STATE, state & ~REC_STATE.LOST);
+  }
+
+  markRetransmitted(r: number, nowNs: number): void {
+    const { records } = this;
+    const state = records.get(r, REC.STATE);
+    if ((state & REC_STATE.RETRANS) === 0) this.retransOut += this.pieces(r);
+    records.set(r, REC.STATE, state | REC_STATE.RETRANS | REC_STATE.EVER_RETRANS);
+    records.set(r, REC.TRANSMISSIONS, records.get(r, REC.TRANSMISSIONS) + 1);
+    records.setTime(r, REC_TIME.SENT_NS, nowNs);
+    this.unlinkTime(r);
+    this.pushNewest(r);
+  }
+
+  /** RFC 2018 §8: the peer has dropped what it had acknowledged selectively. */
+  forgetSacks(): void {
+    for (let r = this.first; r !== NO_RECORD; r = this.next(r)) {
+      if (!this.has(r, REC_STATE.SACKED)) continue;
+      this.records.set(r, REC.STATE, this.records.get(r, REC.STATE) & ~REC_STATE.SACKED);
+      this.sackedOut -= this.pieces(r);
+      this.pushNewest(r);
+    }
+  }
+
+  clear(): void {
+    while (this.first !== NO_RECORD) this.removeFirst();
+  }
+
+  // ---- in order of time ----
+
+  private pushNewest(r: number): void {
+    const { records } = this;
+    records.set(r, REC.LATER, NO_RECORD);
+    records.set(r, REC.EARLIER, this.newest);
+    if (this.newest === NO_RECORD) this.oldest = r;
+    else records.set(this.newest, REC.LATER, r);
+    this.newest = r;
+  }
+
+  private unlinkTime(r: number): void {
+    const { records } = this;
+    const earlier = records.get(r, REC.EARLIER);
+    const later = records.get(r, REC.LATER);
+    if (earlier === NO_RECORD && later === NO_RECORD && this.oldest !== r) return; // not in the list
+    if (earlier === NO_RECORD) this.oldest = later;
+    else records.set(earlier, REC.LATER, later);
+    if (later === NO_RECORD) this.newest = earlier;
+    else records.set(later, REC.EARLIER, earlier);
+    records.set(r, REC.EARLIER, NO_RECORD);
+    records.set(r, REC.LATER, NO_RECORD);
+  }
+
+  /** The second half of a split stands right behind the first, in both orders. */
+  private linkBehind(r: number, second: number): void {
+    const { records } = this;
+    const next = this.next(r);
+    records.set(second, REC.NEXT, next);
+    records.set(second, REC.PREV, r);
+    records.set(r, REC.NEXT, second);
+    if (next === NO_RECORD) this.last = second;
+    else records.set(next, REC.PREV, second);
+    const isTimed = this.oldest === r || records.get(r, REC.EARLIER) !== NO_RECORD;
+    if (!isTimed) {
+      records.set(second, REC.LATER, NO_RECORD);
+      records.set(second, REC.EARLIER, NO_RECORD);
+      return;
+    }
+    const later = records.get(r, REC.LATER);
+    records.set(second, REC.LATER, later);
+    records.set(second, REC.EARLIER, r);
+    records.set(r, REC.LATER, second);
+    if (later === NO_RECORD) this.newest = second;
+    else records.set(later, REC.EARLIER, second);
+  }
+
+  // ---- counts ----
+
+  /** Shares out the pieces of a record that was split; rounding may make one more. */
+  private repartition(r: number, second: number, len: number, whole: number, mss: number): void {
+    const { records } = this;
+    const before = this.pieces(r);
+    const a = Math.max(1, Math.ceil(len / mss));
+    const b = Math.max(1, Math.ceil((whole - len) / mss));
+    this.countPieces(r, a + b - before);
+    records.set(r, REC.PIECES, a);
+    records.set(second, REC.PIECES, b);
+  }
+
+  private countPieces(r: number, difference: number): void {
+    if (difference === 0) return;
+    this.packetsOut += difference;
+    if (this.has(r, REC_STATE.SACKED)) this.sackedOut += difference;
+    if (this.has(r, REC_STATE.LOST)) this.lostOut += difference;
+    if (this.has(r, REC_STATE.RETRANS)) this.retransOut += difference;
+  }
+
+  // ---- by sequence number ----
+
+  private stretch(number: number): number {
+    return number & (this.index.length - 1);
+  }
+
+  /** Notes the record at every stretch whose first byte it holds. */
+  private indexRecord(r: number): void {
+    const start = this.seqOfRecord(r);
+    const end = this.endOfRecord(r);
+    const span = seqDiff(this.endOfRecord(this.last), this.seqOfRecord(this.first));
+    if (span >>> STRETCH_BITS >= this.index.length - 2) this.widenIndex(span);
+    const size = 1 << STRETCH_BITS;
+    let at = seqOf((seqBits(start) + size - 1) & -size);
+    if (r === this.first) this.index[this.stretch(seqBits(start) >>> STRETCH_BITS)] = r;
+    while (seqDiff(at, end) < 0) {
+      this.index[this.stretch(seqBits(at) >>> STRETCH_BITS)] = r;
+      at = seqAdd(at, size);
+    }
+  }
+
+  private widenIndex(span: number): void {
+    let length = FIRST_INDEX;
+    while (length - 2 <= span >>> STRETCH_BITS) length *= 2;
+    if (length <= this.index.length) length = this.index.length * 2;
+    this.index = new Int32Array(length);
+    for (let r = this.first; r !== NO_RECORD; r = this.next(r)) this.indexRecord(r);
+  }
+}
+
+/** Whether `[left, right)` lies within `[una, nxt)`: RFC 2018's and Linux's test of a SACK block. */
+export function isBlockPlausible(left: Seq, right: Seq, una: Seq, nxt: Seq): boolean {
+  return seqDiff(left, right) < 0 && seqGe(left, una) && seqLe(right, nxt);
+}

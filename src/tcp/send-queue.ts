@@ -1,0 +1,125 @@
+/**
+ * The bytes between SND.UNA and the last one the application wrote, in pages.
+ *
+ *     page 0                 page 1                 page 2
+ *     |.....####################|######################|########..........|
+ *           ^ first unacknowledged                              ^ end of what was written
+ *
+ * Pages are filled to the end before the next is taken, so the page of any byte is found by division.
+ * A page belongs to the queue until its last byte is acknowledged; frames on their way to the device
+ * hold references of their own (`TxRing.addHeld`), so a retransmission in a full device stays valid
+ * after the acknowledgement of the original. An empty queue holds no page.
+ */
+import { assert } from '../base/assert.ts';
+import { type BlockPool, NO_BLOCK } from '../base/block-pool.ts';
+import type { TxRing } from '../link/tx-ring.ts';
+
+const NO_PAGES = new Int32Array(0);
+const FIRST_PAGES = 4;
+
+export class SendQueue {
+  private readonly pages: BlockPool;
+  /** A circle of page numbers: `count` of them from `head` on. */
+  private ring: Int32Array = NO_PAGES;
+  private head = 0;
+  private count = 0;
+  /** Where in the first page the first unacknowledged byte is. */
+  private skip = 0;
+  /** Bytes written and not yet acknowledged. */
+  length = 0;
+
+  constructor(pages: BlockPool) {
+    this.pages = pages;
+  }
+
+  /** Memory pinned, in bytes. */
+  get heldBytes(): number {
+    return this.count * this.pages.blockBytes;
+  }
+
+  /** Copies bytes of the application to the end; returns how many (fewer when pages run out). */
+  append(data: Uint8Array): number {
+    const pageBytes = this.pages.blockBytes;
+    let done = 0;
+    while (done < data.length) {
+      const used = this.skip + this.length;
+      const room = this.count * pageBytes - used;
+      if (room === 0 && !this.takePage()) break;
+      const at = used % pageBytes;
+      const n = Math.min(data.length - done, pageBytes - at);
+      const to = this.pages.offsetOf(this.pageAt(Math.floor(used / pageBytes))) + at;
+      const isWhole = done === 0 && n === data.length;
+      this.pages.slab.u8.set(isWhole ? data : data.subarray(done, done + n), to);
+      this.length += n;
+      done += n;
+    }
+    return done;
+  }
+
+  /** The first `bytes` are acknowledged: their pages go back. */
+  release(bytes: number): void {
+    assert(bytes <= this.length, 'what was not written cannot be acknowledged');
+    const pageBytes = this.pages.blockBytes;
+    this.length -= bytes;
+    this.skip += bytes;
+    while (this.skip >= pageBytes) {
+      this.dropFirstPage();
+      this.skip -= pageBytes;
+    }
+    if (this.length === 0) this.clear();
+  }
+
+  /**
+   * Adds `len` bytes, `from` bytes behind SND.UNA, to the frame begun in `tx`, as references to pages.
+   * Returns how many were added: fewer when they lie in more pages than `maxPieces`.
+   */
+  addTo(tx: TxRing, from: number, len: number, maxPieces: number): number {
+    const pageBytes = this.pages.blockBytes;
+    let at = this.skip + from;
+    let done = 0;
+    for (let i = 0; i < maxPieces && done < len; i++) {
+      const page = this.pageAt(Math.floor(at / pageBytes));
+      const within = at % pageBytes;
+      const n = Math.min(len - done, pageBytes - within);
+      tx.addHeld(this.pages.offsetOf(page) + within, n, page);
+      at += n;
+      done += n;
+    }
+    return done;
+  }
+
+  /** Everything goes: the connection is over. */
+  clear(): void {
+    while (this.count > 0) this.dropFirstPage();
+    if (this.ring.length > FIRST_PAGES) this.ring = NO_PAGES;
+    this.head = 0;
+    this.skip = 0;
+    this.length = 0;
+  }
+
+  private pageAt(index: number): number {
+    return this.ring[(this.head + index) & (this.ring.length - 1)]!;
+  }
+
+  private takePage(): boolean {
+    const page = this.pages.take();
+    if (page === NO_BLOCK) return false;
+    if (this.count === this.ring.length) this.widen();
+    this.ring[(this.head + this.count) & (this.ring.length - 1)] = page;
+    this.count++;
+    return true;
+  }
+
+  private dropFirstPage(): void {
+    this.pages.release(this.pageAt(0));
+    this.head = (this.head + 1) & (this.ring.length - 1);
+    this.count--;
+  }
+
+  private widen(): void {
+    const wider = new Int32Array(Math.max(FIRST_PAGES, this.ring.length * 2));
+    for (let i = 0; i < this.count; i++) wider[i] = this.pageAt(i);
+    this.ring = wider;
+    this.head = 0;
+  }
+}

@@ -1,0 +1,118 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { BlockPool } from '../../src/base/block-pool.ts';
+import { Slab } from '../../src/base/slab.ts';
+import { COPY_BREAK, ReceiveBuffer } from '../../src/tcp/receive-buffer.ts';
+import { seqAdd, seqDiff, seqOf } from '../../src/wire/seq.ts';
+import { holds } from '../support/property.ts';
+
+/** The stream's byte at an offset: no two segments look alike. */
+const byteAt = (offset: number): number => (Math.imul(offset, 0x9e3779b1) >>> 24) & 255;
+
+class Rig {
+  readonly slab = new Slab(8 << 20);
+  readonly chunks = new BlockPool(this.slab, 65536, 16);
+  readonly pages = new BlockPool(this.slab, 16448, 64);
+  readonly buffer = new ReceiveBuffer(this.chunks, this.pages);
+  readonly start: number;
+  nxt = 0;
+  read = 0;
+
+  constructor(start: number) {
+    this.start = start;
+  }
+
+  /** A segment arrives in a chunk of the device's, which lets go of it afterwards. */
+  arrive(offset: number, len: number): void {
+    const chunk = this.chunks.take();
+    const off = this.chunks.offsetOf(chunk);
+    for (let i = 0; i < len; i++) this.slab.u8[off + i] = byteAt(offset + i);
+    const skip = Math.max(0, Math.min(len, this.nxt - offset));
+    const from = offset + skip;
+    if (skip < len && from === this.nxt && !this.buffer.gaps) {
+      if (this.buffer.append(off + skip, len - skip, chunk)) this.nxt += len - skip;
+    } else if (skip < len) {
+      const rcvNxt = seqAdd(seqOf(this.start), this.nxt);
+      this.buffer.insert(seqAdd(seqOf(this.start), from), off + skip, len - skip, chunk);
+      this.nxt += this.buffer.drain(rcvNxt);
+    }
+    this.chunks.release(chunk);
+  }
+
+  /** The application reads; false when a byte is not the stream's. */
+  take(len: number): boolean {
+    const into = new Uint8Array(len);
+    const n = this.buffer.read(into);
+    for (let i = 0; i < n; i++) if (into[i] !== byteAt(this.read + i)) return false;
+    this.read += n;
+    return true;
+  }
+}
+
+t.test('whatever order segments arrive in, the stream is read as it was sent', (t) => {
+  const event = fc.oneof(
+    fc.record({ ahead: fc.nat(30_000), len: fc.integer({ min: 1, max: 3000 }) }),
+    fc.record({ ahead: fc.constant(0), len: fc.integer({ min: COPY_BREAK, max: 60_000 }) }),
+    fc.record({ read: fc.integer({ min: 1, max: 40_000 }) }),
+  );
+  for (const start of [0, 0x7fffff00, -2000]) {
+    const property = fc.property(fc.array(event, { maxLength: 60, size: 'max' }), (events) => {
+      const rig = new Rig(start);
+      for (const e of events) {
+        if ('read' in e) {
+          if (!rig.take(e.read)) return false;
+        } else rig.arrive(Math.max(0, rig.nxt - 500) + e.ahead, e.len);
+        if (rig.buffer.readyBytes !== rig.nxt - rig.read) return false;
+        if (rig.buffer.chargedBytes > 120_000) break;
+      }
+      const isRight = rig.take(1 << 20);
+      rig.buffer.clear();
+      return isRight && rig.chunks.held === 0 && rig.pages.held === 0;
+    });
+    holds(t, `ISN ${start}`, property, 150);
+  }
+  t.end();
+});
+
+t.test('a duplicate is named for a D-SACK, and stored once', (t) => {
+  const rig = new Rig(100);
+  rig.arrive(1000, 500);
+  rig.arrive(800, 900);
+  const { buffer } = rig;
+  t.equal(seqDiff(buffer.duplicateLeft, seqOf(100)), 1000, 'its left edge');
+  t.equal(seqDiff(buffer.duplicateRight, seqOf(100)), 1500, 'its right edge');
+  t.equal(buffer.newBytes, 400);
+  t.equal(buffer.beyondBytes, 900);
+  const around = { left: seqOf(0), right: seqOf(0) };
+  buffer.stretchAround(seqOf(100 + 1200), around);
+  t.equal(seqDiff(around.right, around.left), 900, 'one stretch');
+  buffer.clear();
+  t.end();
+});
+
+t.test('without pages a segment is refused whole', (t) => {
+  const rig = new Rig(0);
+  const hoard: number[] = [];
+  while (rig.pages.free > 0) hoard.push(rig.pages.take());
+  rig.arrive(0, 1000);
+  t.equal(rig.nxt, 0);
+  t.equal(rig.buffer.readyBytes, 0);
+  rig.pages.release(hoard.pop()!);
+  rig.arrive(0, 20_000 - 1);
+  t.equal(rig.buffer.readyBytes, rig.nxt, 'all or nothing');
+  rig.buffer.clear();
+  t.equal(rig.pages.held, hoard.length);
+  t.end();
+});
+
+t.test('a large segment stays where it was received, a small one does not pin its chunk', (t) => {
+  const rig = new Rig(0);
+  rig.arrive(0, COPY_BREAK);
+  t.equal(rig.chunks.held, 1);
+  rig.arrive(COPY_BREAK, 100);
+  t.equal(rig.chunks.held, 1);
+  t.equal(rig.pages.held, 1);
+  rig.take(1 << 20);
+  t.equal(rig.chunks.held + rig.pages.held, 0);
+  t.end();
+});

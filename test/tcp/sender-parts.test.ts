@@ -1,0 +1,253 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { BlockPool } from '../../src/base/block-pool.ts';
+import { Slab } from '../../src/base/slab.ts';
+import { MS, NEVER, SEC } from '../../src/base/time.ts';
+import { TX, TX_STRIDE } from '../../src/link/ring-layout.ts';
+import { TxRing } from '../../src/link/tx-ring.ts';
+import { Rack } from '../../src/tcp/rack.ts';
+import { Rtt } from '../../src/tcp/rtt.ts';
+import { RtxQueue } from '../../src/tcp/rtx-queue.ts';
+import { SackBlocks } from '../../src/tcp/sack-blocks.ts';
+import { SendQueue } from '../../src/tcp/send-queue.ts';
+import { REC_STATE, TxRecords } from '../../src/tcp/tx-records.ts';
+import { WindowedMin } from '../../src/tcp/windowed-min.ts';
+import { seqAdd, seqOf } from '../../src/wire/seq.ts';
+import { holds } from '../support/property.ts';
+
+const byteAt = (offset: number): number => (Math.imul(offset, 0x9e3779b1) >>> 24) & 255;
+
+t.test('the send queue: bytes go out as they were written, and pages come back', (t) => {
+  const step = fc.oneof(
+    fc.record({ write: fc.integer({ min: 1, max: 50_000 }) }),
+    fc.record({ ack: fc.nat(60_000) }),
+    fc.record({ send: fc.nat(100_000), len: fc.integer({ min: 1, max: 65_000 }) }),
+  );
+  const property = fc.property(fc.array(step, { maxLength: 40, size: 'max' }), (steps) => {
+    const slab = new Slab(8 << 20);
+    const pages = new BlockPool(slab, 16448, 32);
+    const tx = new TxRing(slab, pages, 16, 4096);
+    const queue = new SendQueue(pages);
+    let una = 0;
+    let end = 0;
+    for (const s of steps) {
+      if ('write' in s) {
+        const data = new Uint8Array(s.write).map((_, i) => byteAt(end + i));
+        end += queue.append(data);
+      } else if ('ack' in s) {
+        const bytes = Math.min(s.ack, end - una);
+        queue.release(bytes);
+        una += bytes;
+      } else if (end > una) {
+        const from = s.send % (end - una);
+        if (!sendsRight(slab, tx, queue, una, from, Math.min(s.len, end - una - from)))
+          return false;
+      }
+      if (queue.length !== end - una) return false;
+    }
+    queue.clear();
+    return pages.held === 0;
+  });
+  holds(t, 'write, send, acknowledge', property, 200);
+  t.end();
+});
+
+/** Sends a stretch as one frame and looks at what the descriptor names. */
+function sendsRight(
+  slab: Slab,
+  tx: TxRing,
+  queue: SendQueue,
+  una: number,
+  from: number,
+  len: number,
+): boolean {
+  const slot = tx.begin();
+  tx.add(slot, 54);
+  const added = queue.addTo(tx, from, len, 7);
+  tx.commit();
+  const d = tx.descAt(0);
+  let at = una + from;
+  for (let i = 1; i < tx.desc[d + TX.PIECES]!; i++) {
+    const off = tx.desc[d + TX.PIECE + 2 * i]!;
+    const n = tx.desc[d + TX.PIECE + 2 * i + 1]!;
+    for (let k = 0; k < n; k++, at++) if (slab.u8[off + k] !== byteAt(at)) return false;
+  }
+  tx.complete(1);
+  return added === len && at === una + from + len && d < tx.capacity * TX_STRIDE;
+}
+
+t.test('a page stays while a frame names it, though its bytes are acknowledged', (t) => {
+  const slab = new Slab(1 << 20);
+  const pages = new BlockPool(slab, 16448, 4);
+  const tx = new TxRing(slab, pages, 16, 4096);
+  const queue = new SendQueue(pages);
+  queue.append(new Uint8Array(100).fill(7));
+  tx.begin();
+  queue.addTo(tx, 0, 100, 7);
+  tx.commit();
+  queue.release(100);
+  t.equal(pages.held, 1, 'the device has not sent it yet');
+  tx.complete(1);
+  t.equal(pages.held, 0);
+  t.equal(queue.append(new Uint8Array(5 * 16448)), 4 * 16448, 'all pages, and no more');
+  queue.clear();
+  t.end();
+});
+
+t.test('RFC 6298 §2, with the minimum of Linux', (t) => {
+  const rtt = new Rtt(seqOf(0));
+  t.equal(rtt.rtoNs(), 1 * SEC, '§2.1: one second before the first sample');
+  rtt.sample(100 * MS, seqOf(0), seqOf(10));
+  t.equal(rtt.srttNs, 100 * MS, '§2.2: SRTT ← R');
+  t.equal(rtt.rttvarNs, 50 * MS, '§2.2: RTTVAR ← R/2');
+  t.equal(rtt.rtoNs(), 300 * MS, '§2.3: SRTT + 4 RTTVAR');
+  rtt.sample(200 * MS, seqOf(1), seqOf(20));
+  t.equal(rtt.srttNs, 112.5 * MS, '§2.3: 7/8 SRTT + 1/8 R');
+  t.equal(rtt.rttvarNs, 62.5 * MS, '§2.3: 3/4 RTTVAR + 1/4 |SRTT - R|');
+  rtt.backoff = 3;
+  t.equal(rtt.rtoNs(), 8 * (112.5 + 250) * MS, '§5.5: doubled three times');
+  rtt.backoff = 20;
+  t.equal(rtt.rtoNs(), 120 * SEC, '§2.5: and bounded');
+  const fast = new Rtt(seqOf(0));
+  for (let i = 0; i < 200; i++) fast.sample(1 * MS, seqOf(i), seqOf(i + 1));
+  t.ok(
+    fast.rtoNs() >= 200 * MS && fast.rtoNs() < 205 * MS,
+    'a steady fast path waits 200 ms and SRTT',
+  );
+  t.end();
+});
+
+t.test(
+  'the windowed minimum is never above the least of the window, and forgets what is older',
+  (t) => {
+    const samples = fc.array(
+      fc.record({ gap: fc.nat(50), value: fc.integer({ min: 1, max: 1000 }) }),
+      {
+        maxLength: 100,
+        size: 'max',
+      },
+    );
+    const property = fc.property(samples, (list) => {
+      const min = new WindowedMin();
+      let now = 0;
+      const seen: { at: number; value: number }[] = [];
+      for (const { gap, value } of list) {
+        now += gap;
+        min.sample(value, now, 100);
+        seen.push({ at: now, value });
+        const inWindow = seen.filter((s) => now - s.at <= 100).map((s) => s.value);
+        // Three samples are an approximation from above; it is never older than the window.
+        if (!inWindow.includes(min.value)) return false;
+        if (value <= Math.min(...inWindow) && min.value !== value) return false;
+      }
+      return true;
+    });
+    holds(t, 'a value of the window; the least at once', property, 500);
+    t.end();
+  },
+);
+
+t.test('RFC 2018 §4: the stretch that arrived last is reported first', (t) => {
+  const dv = new DataView(new ArrayBuffer(64));
+  const blocks = new SackBlocks();
+  const written = (room: number) => {
+    const n = blocks.write(dv, 0, room);
+    return Array.from({ length: n }, (_, i) => [dv.getInt32(8 * i), dv.getInt32(8 * i + 4)]);
+  };
+  blocks.arrived(seqOf(5500), seqOf(6000));
+  blocks.arrived(seqOf(6500), seqOf(7000));
+  t.same(written(4), [
+    [6500, 7000],
+    [5500, 6000],
+  ]);
+  blocks.arrived(seqOf(5500), seqOf(7000));
+  t.same(written(4), [[5500, 7000]], 'a stretch swallows those it joins');
+  for (let i = 0; i < 6; i++) blocks.arrived(seqOf(8000 + 1000 * i), seqOf(8500 + 1000 * i));
+  t.same(
+    written(3),
+    [
+      [13000, 13500],
+      [12000, 12500],
+      [11000, 11500],
+    ],
+    'as many as fit, newest first',
+  );
+  blocks.duplicate(seqOf(1), seqOf(9));
+  t.same(written(2)[0], [1, 9], 'RFC 2883 §4: the duplicate comes before all');
+  t.not(written(2)[0]![0], 1, 'and once');
+  blocks.forgetBelow(seqOf(12500));
+  t.same(written(4), [[13000, 13500]]);
+  t.end();
+});
+
+/** Segments of 1000 bytes, sent 1 ms apart. */
+function flight(n: number): { queue: RtxQueue; records: TxRecords; rack: Rack } {
+  const records = new TxRecords();
+  const queue = new RtxQueue(records);
+  for (let i = 0; i < n; i++) queue.append(seqOf(i * 1000), 1000, 1, 0, i * MS);
+  return { queue, records, rack: new Rack() };
+}
+
+t.test(
+  'RFC 8985 §6.2: lost is what was sent a reordering window before something delivered',
+  (t) => {
+    const { queue, records, rack } = flight(5);
+    const lost: number[] = [];
+    const listener = {
+      recordLost: (r: number) => {
+        lost.push(r);
+        queue.markLost(r);
+      },
+    };
+    const deliver = (r: number, nowNs: number) => {
+      rack.delivered(r * MS, queue.endOfRecord(r), false, 20 * MS, nowNs);
+      queue.markSacked(r);
+    };
+    t.equal(
+      rack.detect(queue, records, 5 * MS, 100 * MS, listener),
+      0,
+      'nothing before a delivery',
+    );
+    deliver(3, 23 * MS);
+    const wait = rack.detect(queue, records, 5 * MS, 23 * MS, listener);
+    t.same(lost, [], 'within the reordering window nothing is lost');
+    t.equal(wait, 2 * MS, 'the oldest would be at 0 + 20 + 5 ms');
+    t.equal(rack.detect(queue, records, 5 * MS, 26 * MS, listener), 1 * MS);
+    t.same(lost, [0, 1], 'two are, later');
+    rack.detect(queue, records, 5 * MS, 90 * MS, listener);
+    t.same(lost, [0, 1, 2], 'never what was sent after the one that was delivered');
+    queue.markRetransmitted(0, 90 * MS);
+    t.ok(queue.has(0, REC_STATE.RETRANS));
+    t.equal(rack.detect(queue, records, 0, 200 * MS, listener), 0, 'a retransmission is younger');
+    t.end();
+  },
+);
+
+t.test(
+  'RFC 8985 §6.2 step 4: the window is a quarter of the minimum RTT, wider after D-SACKs',
+  (t) => {
+    const rack = new Rack();
+    t.equal(
+      rack.reorderingWindowNs(40 * MS, 50 * MS, false, true),
+      0,
+      'loss is evident, no reordering',
+    );
+    t.equal(rack.reorderingWindowNs(40 * MS, 50 * MS, true, true), 10 * MS);
+    t.equal(rack.reorderingWindowNs(NEVER, 0, true, false), 0, 'before the first sample');
+    rack.adapt(true, seqOf(0), seqOf(100));
+    rack.adapt(true, seqOf(50), seqOf(200));
+    t.equal(rack.reorderingWindowNs(40 * MS, 50 * MS, true, true), 20 * MS, 'once a round trip');
+    rack.adapt(true, seqAdd(seqOf(0), 150), seqOf(300));
+    t.equal(rack.reorderingWindowNs(40 * MS, 50 * MS, true, true), 30 * MS);
+    for (let i = 0; i < 9; i++)
+      rack.adapt(true, seqOf(1000 * (i + 1)), seqOf(1000 * (i + 1) + 500));
+    t.equal(rack.reorderingWindowNs(40 * MS, 50 * MS, true, true), 50 * MS, 'at most SRTT');
+    for (let i = 0; i < 16; i++) rack.recoveryEnded();
+    t.equal(
+      rack.reorderingWindowNs(40 * MS, 50 * MS, true, true),
+      10 * MS,
+      'back after 16 recoveries',
+    );
+    t.end();
+  },
+);
