@@ -38,7 +38,7 @@ export class UdpEchoServer implements ReadyListener {
   onReady(bits: number): void {
     if ((bits & READY.ERROR) !== 0) this.stack.udp.takeError(this.socket); // of an earlier answer
     if (this.waiting >= 0 && !this.answer(this.waiting)) return;
-    while (true) {
+    while (!this.socket.isClosed) {
       const n = this.stack.udp.receive(this.socket, this.buffer, this.datagram);
       if (n === -EAGAIN) return;
       if (n >= 0 && !this.answer(n)) return;
