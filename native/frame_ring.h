@@ -29,6 +29,7 @@ class FrameRing {
     SetLink(is_up ? kLinkUp : kLinkDown);
   }
   void SetLink(int32_t link) { memory_.ctrl()->link = link; }
+  bool is_down() const { return memory_.ctrl()->link == kLinkDown; }
   // The device was deleted under us. Frames in flight are dropped, and counted so.
   void MarkGone();
   // True the first time. Frames in flight are dropped and counted; the memory is given back.

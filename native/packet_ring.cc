@@ -237,7 +237,10 @@ Napi::Value PacketRing::TxFlush(const Napi::CallbackInfo& info) {
 
 int PacketRing::Flush() {
   const uint32_t before = ring_.Pending();
-  uint32_t left = before;
+  // A link without carrier takes frames and drops them without a word: dropped here, they are counted.
+  if (before > 0 && ring_.is_down()) CheckLink();
+  if (ring_.is_down()) ring_.DropPending();
+  uint32_t left = ring_.Pending();
   while (left > 0) {
     const uint32_t run = GatherRun(left < kBatch ? left : kBatch);
     if (run == 0) {
@@ -275,7 +278,6 @@ void PacketRing::CountSent(uint32_t frames) {
   DeviceCounters* count = ring_.count();
   for (uint32_t i = 0; i < frames; i++) count->tx_bytes += static_cast<double>(frame_[i].len);
   count->tx_frames += frames;
-  ring_.SetLink(kLinkUp);
   ring_.Complete(frames);
 }
 
@@ -286,13 +288,13 @@ bool PacketRing::EndsFlush(int error) {
     case ENOMEM:
       return true;  // no room yet: the frames stay
     case ENOBUFS:   // a full queue, which also a link without carrier reports
-    case ENETDOWN:
-    case ENXIO:
-    case ENODEV:
+    case ENETDOWN:  // it is down; or was, and nobody had been told yet: then the frames stay
       CheckLink();
-      if (ring_.is_gone()) return true;
-      if (error != ENOBUFS) ring_.SetLink(kLinkDown);
-      if (ring_.memory().ctrl()->link == kLinkDown) ring_.DropPending();
+      if (ring_.is_down()) ring_.DropPending();
+      return true;
+    case ENXIO:
+    case ENODEV:  // a socket that has lost its interface has lost it for good
+      ring_.MarkGone();
       return true;
     default:  // the kernel refuses this one frame
       ring_.count()->tx_dropped++;

@@ -36,6 +36,7 @@ class TapRing : public Napi::ObjectWrap<TapRing> {
   Napi::Value Describe(const Napi::CallbackInfo& info);
   Napi::Value Fd(const Napi::CallbackInfo& info);
 
+  int CheckLink();
   int Receive(int budget);
   int ReadOne(RxPlacer* placer);
   int Flush();

@@ -1,4 +1,6 @@
 /** Run by ../rings.test.ts in a network namespace of its own: TAP when things go wrong. */
+import { execFileSync, spawn } from 'node:child_process';
+import { readlinkSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { NO_BLOCK } from '../../../src/base/block-pool.ts';
 import { EBADF, EFAULT, ENODEV } from '../../../src/base/errno.ts';
@@ -144,6 +146,39 @@ t.test('link down: frames are dropped and counted; up again: they pass', async (
   send(tap, randomFrame(100, OTHER));
   t.equal(receive(kernel, 1).length, 1);
   t.equal(counter(tap, 'txFrames'), 1);
+});
+
+t.test(
+  'no carrier: frames are dropped and counted; sending finds out that it is back',
+  async (t) => {
+    const { tap, kernel } = rig(t);
+    ip('link set tap0 carrier off');
+    tap.refreshLink();
+    t.notOk(tap.isUp);
+    commit(tap, 2);
+    t.equal(tap.txFlush(), 0);
+    t.notOk(tap.isUp);
+    t.equal(counter(tap, 'txDropped'), 2);
+    ip('link set tap0 carrier on');
+    send(tap, randomFrame(100, OTHER));
+    t.ok(tap.isUp);
+    t.equal(receive(kernel, 1).length, 1);
+  },
+);
+
+t.test('a device that moves to another namespace goes on, and can be asked for', async (t) => {
+  const { tap } = rig(t);
+  const there = spawn('unshare', ['-n', 'sleep', '60'], { stdio: 'ignore' });
+  t.teardown(() => void there.kill());
+  const ours = readlinkSync('/proc/self/ns/net');
+  const isThere = () => readlinkSync(`/proc/${there.pid}/ns/net`) !== ours;
+  while (!isThere()) await new Promise((done) => setTimeout(done, 5));
+  ip(`link set tap0 netns ${there.pid}`);
+  t.equal(tap.refreshLink(), 0);
+  execFileSync('nsenter', ['-t', `${there.pid}`, '-n', 'ip', 'link', 'set', 'tap0', 'up']);
+  send(tap, randomFrame(100, OTHER));
+  t.equal(counter(tap, 'txFrames'), 1);
+  t.ok(tap.isUp);
 });
 
 for (const order of ['receiving', 'sending', 'asking'] as const) {
