@@ -35,10 +35,10 @@ export class StatusLine {
     this.bytesBefore = bytes;
     const lost = device.stats.get('rxDropped') + device.stats.get('txDropped');
     const text = [
-      `in ${of('rxFrames')}`,
-      `out ${of('txFrames')} frames`,
-      `${rate}/s ${mbit.toFixed(mbit < 10 ? 2 : 0)} Mbit/s`,
-      `dropped ${stack.net.drops.dropped} by us, ${lost} by the device`,
+      `in ${of('rxFrames')}  out ${of('txFrames')} frames`,
+      `${rate}/s`,
+      `${mbit.toFixed(mbit < 10 ? 2 : 0)} Mbit/s`,
+      `dropped ${stack.net.drops.dropped}, by the device ${lost}`,
       device.isUp ? '' : 'link down',
     ];
     const line = text.filter((part) => part !== '').join('   ');
