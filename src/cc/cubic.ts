@@ -1,0 +1,232 @@
+/**
+ * CUBIC as Linux 6.x has it. The window is a cubic function of the time since the last reduction,
+ *
+ *     W(t) = C (t - K)^3 + Wmax,   K = cbrt((Wmax - cwnd at the epoch's start) / C)
+ *
+ * so that it comes back to where the loss was, stays there, then probes; it is never below what Reno would have
+ * (W_est). Integer arithmetic, time in 1/1024 s, as in Linux.
+ *
+ * Where that differs from RFC 9438:
+ * - beta is 717/1024 and C 410/1024 (0.7 and 0.4 in the RFC);
+ * - §4.3: W_est grows by 8/15 a round trip for ever; the RFC goes to 1 once it is at the window before the loss;
+ * - §4.2: growth is limited to one piece for every second one acknowledged: the RFC's 1.5 cwnd, by other means;
+ *   before there was any loss at least one piece in 20 is added;
+ * - §4.6: the window is reduced, not the flight size;
+ * - §4.9: a spurious reduction gives cwnd and ssthresh back, but not Wmax and K;
+ * - §5.8: the time without data to send is left out only when nothing at all was in flight (TX_START).
+ */
+import { assert } from '../base/assert.ts';
+import { MS, NEVER, SEC, US } from '../base/time.ts';
+import { CA_EVENT, CA_STATE, type CaEvent, type CaState } from './ca-state.ts';
+import type { CcView } from './cc-view.ts';
+import { CC_FLAG, type CcInfo, type CcModule, CongestionControl } from './congestion-control.ts';
+import { cubeRoot } from './cube-root.ts';
+import { HYSTART_DELAY, HYSTART_TRAIN, HyStart } from './hystart.ts';
+import type { AckSample } from './samples.ts';
+import { additiveIncrease, slowStart } from './window-growth.ts';
+
+/** The module parameters of tcp_cubic, in Linux's units. */
+export interface CubicParams {
+  /** The window after a loss, in 1/1024 of the one before. */
+  readonly beta: number;
+  /** C in 10/1024 pieces a cubic second. */
+  readonly bicScale: number;
+  readonly fastConvergence: boolean;
+  readonly tcpFriendliness: boolean;
+  readonly hystart: boolean;
+  /** Bits: 1 ACK train, 2 delay. */
+  readonly hystartDetect: number;
+  /** No exit below this window. */
+  readonly hystartLowWindow: number;
+  /** ACKs further apart are no train. */
+  readonly hystartAckDeltaUs: number;
+  /** Without HyStart: where slow start ends; 0 for nowhere. */
+  readonly initialSsthresh: number;
+}
+
+export const LINUX_CUBIC: CubicParams = {
+  beta: 717,
+  bicScale: 41,
+  fastConvergence: true,
+  tcpFriendliness: true,
+  hystart: true,
+  hystartDetect: HYSTART_TRAIN | HYSTART_DELAY,
+  hystartLowWindow: 16,
+  hystartAckDeltaUs: 2000,
+  initialSsthresh: 0,
+};
+
+const SCALE = 1024;
+/** Cubes of time in 1/1024 s, times C in 1/1024. */
+const CUBE_SCALE = 2 ** 40;
+/** The same window is not computed again sooner than this (HZ / 32). */
+const SAME_WINDOW_NS = SEC / 32;
+/** Nor any window more than once in a tick of Linux with HZ = 1000. */
+const TICK_NS = MS;
+
+export class Cubic extends CongestionControl {
+  private readonly p: CubicParams;
+  /** C in 1/1024. */
+  private readonly c: number;
+  /** Pieces acknowledged for one more in W_est, in 1/8 of the window. */
+  private readonly friendlyEighths: number;
+  private readonly hystart: HyStart;
+
+  /** Pieces to be acknowledged for one more in the window. */
+  private every = 0;
+  /** The window at the last reduction, or less (fast convergence); 0: there was none. */
+  private wMax = 0;
+  private lastCwnd = 0;
+  private lastNs = 0;
+  /** Where the cubic function is flat, and how long after the epoch's start: 1/1024 s. */
+  private origin = 0;
+  private k = 0;
+  /** NEVER: the next ACK starts an epoch. */
+  private epochNs = NEVER;
+  /** 0 before the first sample. */
+  private minDelayNs = 0;
+  private wEst = 0;
+  private ackedForEst = 0;
+
+  constructor(p: CubicParams) {
+    super();
+    assert(p.beta > 0 && p.beta < SCALE, 'beta is a share of 1024');
+    assert(p.bicScale > 0, 'bicScale is positive');
+    this.p = p;
+    this.c = p.bicScale * 10;
+    const gained = Math.floor((8 * (SCALE + p.beta)) / 3);
+    this.friendlyEighths = Math.floor(gained / (SCALE - p.beta));
+    this.hystart = new HyStart(p.hystartDetect, p.hystartLowWindow, p.hystartAckDeltaUs * US);
+  }
+
+  override init(v: CcView): void {
+    this.reset();
+    this.hystart.reset(v);
+    const { hystart, initialSsthresh } = this.p;
+    if (!hystart && initialSsthresh > 0) v.setSsthresh(initialSsthresh);
+  }
+
+  override ssthresh(v: CcView): number {
+    const { cwnd } = v;
+    const { beta, fastConvergence } = this.p;
+    this.epochNs = NEVER;
+    const isShrinking = cwnd < this.wMax && fastConvergence;
+    this.wMax = isShrinking ? Math.floor((cwnd * (SCALE + beta)) / (2 * SCALE)) : cwnd;
+    return Math.max(Math.floor((cwnd * beta) / SCALE), 2);
+  }
+
+  override congAvoid(v: CcView, acked: number): void {
+    if (!v.isCwndLimited) return;
+    let rest = acked;
+    if (v.isInSlowStart()) {
+      rest = slowStart(v, acked);
+      if (rest === 0) return;
+    }
+    this.update(v, rest);
+    additiveIncrease(v, this.every, rest);
+  }
+
+  override setState(v: CcView, state: CaState): void {
+    if (state !== CA_STATE.LOSS) return;
+    this.reset();
+    this.hystart.reset(v);
+  }
+
+  override cwndEvent(v: CcView, event: CaEvent): void {
+    if (event !== CA_EVENT.TX_START || this.epochNs === NEVER) return;
+    const idleNs = v.nowNs - v.lastSentNs;
+    if (idleNs > 0) this.epochNs = Math.min(this.epochNs + idleNs, v.nowNs);
+  }
+
+  override pktsAcked(v: CcView, sample: AckSample): void {
+    if (sample.rttNs < 0) return;
+    // Right after a reduction the delay is still that of the full queue.
+    if (this.epochNs !== NEVER && v.nowNs - this.epochNs < SEC) return;
+    const delayNs = Math.max(sample.rttNs, US);
+    if (this.minDelayNs === 0 || delayNs < this.minDelayNs) this.minDelayNs = delayNs;
+    if (this.p.hystart && !this.hystart.isFound && v.isInSlowStart()) {
+      this.hystart.update(v, delayNs, this.minDelayNs);
+    }
+  }
+
+  override getInfo(): CcInfo {
+    const values = {
+      wMax: this.wMax,
+      origin: this.origin,
+      kSeconds: this.k / SCALE,
+      epochNs: this.epochNs,
+      wEst: this.wEst,
+      ackedPerPiece: this.every,
+      minDelayNs: this.minDelayNs,
+      hystartFound: this.hystart.isFound ? 1 : 0,
+    };
+    return { kind: 'other', values };
+  }
+
+  private reset(): void {
+    this.every = 0;
+    this.wMax = 0;
+    this.lastCwnd = 0;
+    this.lastNs = 0;
+    this.origin = 0;
+    this.k = 0;
+    this.epochNs = NEVER;
+    this.minDelayNs = 0;
+    this.wEst = 0;
+    this.ackedForEst = 0;
+  }
+
+  /** Decides how fast the window grows from now on: `every`. */
+  private update(v: CcView, acked: number): void {
+    const { cwnd, nowNs } = v;
+    this.ackedForEst += acked;
+    const sinceNs = nowNs - this.lastNs;
+    if (cwnd === this.lastCwnd && sinceNs <= SAME_WINDOW_NS) return;
+    if (this.epochNs === NEVER || sinceNs >= TICK_NS) {
+      this.lastCwnd = cwnd;
+      this.lastNs = nowNs;
+      if (this.epochNs === NEVER) this.startEpoch(v, acked);
+      this.followCurve(v);
+    }
+    if (this.p.tcpFriendliness) this.keepUpWithReno(cwnd);
+    this.every = Math.max(this.every, 2);
+  }
+
+  private startEpoch(v: CcView, acked: number): void {
+    const { cwnd } = v;
+    this.epochNs = v.nowNs;
+    this.ackedForEst = acked;
+    this.wEst = cwnd;
+    this.origin = Math.max(this.wMax, cwnd);
+    this.k = cubeRoot(Math.floor(CUBE_SCALE / this.c) * (this.origin - cwnd));
+  }
+
+  /** Towards W one round trip from now. */
+  private followCurve(v: CcView): void {
+    const { cwnd } = v;
+    const sinceNs = v.nowNs - this.epochNs + this.minDelayNs;
+    const offset = Math.floor((sinceNs * SCALE) / SEC) - this.k;
+    const distance = Math.floor((this.c * Math.abs(offset) ** 3) / CUBE_SCALE);
+    const target = offset < 0 ? this.origin - distance : this.origin + distance;
+    this.every = target > cwnd ? Math.floor(cwnd / (target - cwnd)) : 100 * cwnd;
+    if (this.wMax === 0 && this.every > 20) this.every = 20;
+  }
+
+  private keepUpWithReno(cwnd: number): void {
+    const perPiece = Math.max(1, Math.floor((cwnd * this.friendlyEighths) / 8));
+    if (this.ackedForEst > perPiece) {
+      const steps = Math.floor((this.ackedForEst - 1) / perPiece);
+      this.ackedForEst -= steps * perPiece;
+      this.wEst += steps;
+    }
+    if (this.wEst > cwnd) this.every = Math.min(this.every, Math.floor(cwnd / (this.wEst - cwnd)));
+  }
+}
+
+/** CUBIC with other parameters, under a name of its own. */
+export function cubicWith(name: string, changes: Partial<CubicParams>): CcModule {
+  const params: CubicParams = { ...LINUX_CUBIC, ...changes };
+  return { name, flags: CC_FLAG.NON_RESTRICTED, create: () => new Cubic(params) };
+}
+
+export const cubic: CcModule = cubicWith('cubic', {});
