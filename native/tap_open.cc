@@ -69,7 +69,7 @@ bool TapRing::Open(Napi::Env env, const Options& options) {
     ThrowSystemError(env, error, "socket", "no socket to configure the device with");
     return false;
   }
-  if (has_vnet_ && !SetUpVnet(env, options)) return false;
+  if (!SetUpOffload(env, options)) return false;
   if (!SetUpLink(env, options)) return false;
   index_ = static_cast<int>(if_nametoindex(name_.c_str()));
   bool is_up = false;
@@ -113,7 +113,23 @@ bool TapRing::Attach(Napi::Env env, const Options& options) {
   return true;
 }
 
-bool TapRing::SetUpVnet(Napi::Env env, const Options& options) {
+// Without a vnet header nothing may be left undone, whatever an earlier user of a persistent device agreed.
+bool TapRing::SetUpOffload(Napi::Env env, const Options& options) {
+  Offload wanted;
+  if (has_vnet_) {
+    if (!SetUpVnet(env)) return false;
+    wanted.checksum = options.Flag("checksum", true);
+    wanted.tso4 = wanted.tso6 = options.Flag("tso", true);
+    wanted.ecn = options.Flag("tsoEcn", true);
+    wanted.uso = options.Flag("uso", true);
+  }
+  const int error = NegotiateOffload(fd_.get(), wanted, &offload_);
+  if (error == 0) return true;
+  ThrowSystemError(env, error, "TUNSETOFFLOAD", name_ + ": " + std::strerror(error));
+  return false;
+}
+
+bool TapRing::SetUpVnet(Napi::Env env) {
   int size = static_cast<int>(kVnetBytes);
   // The machine's own byte order, which is also what AF_PACKET speaks; an earlier user of a
   // persistent device may have set another.
@@ -125,15 +141,7 @@ bool TapRing::SetUpVnet(Napi::Env env, const Options& options) {
     ThrowSystemError(env, error, "TUNSETVNETHDRSZ", name_ + ": the kernel refuses the vnet header");
     return false;
   }
-  Offload wanted;
-  wanted.checksum = options.Flag("checksum", true);
-  wanted.tso4 = wanted.tso6 = options.Flag("tso", true);
-  wanted.ecn = options.Flag("tsoEcn", true);
-  wanted.uso = options.Flag("uso", true);
-  const int error = NegotiateOffload(fd_.get(), wanted, &offload_);
-  if (error == 0) return true;
-  ThrowSystemError(env, error, "TUNSETOFFLOAD", name_ + ": " + std::strerror(error));
-  return false;
+  return true;
 }
 
 bool TapRing::SetUpLink(Napi::Env env, const Options& options) {

@@ -24,7 +24,8 @@ class TapRing : public Napi::ObjectWrap<TapRing> {
  private:
   bool Open(Napi::Env env, const Options& options);
   bool Attach(Napi::Env env, const Options& options);
-  bool SetUpVnet(Napi::Env env, const Options& options);
+  bool SetUpOffload(Napi::Env env, const Options& options);
+  bool SetUpVnet(Napi::Env env);
   bool SetUpLink(Napi::Env env, const Options& options);
   void Close(Napi::Env env);
   static void CloseAtExit(void* ring);

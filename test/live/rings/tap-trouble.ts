@@ -1,5 +1,6 @@
 /** Run by ../rings.test.ts in a network namespace of its own: TAP when things go wrong. */
 import { execFileSync, spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { readlinkSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { NO_BLOCK } from '../../../src/base/block-pool.ts';
@@ -18,6 +19,7 @@ import {
   hasInterface,
   ip,
   isEqual,
+  isTransportValid,
   makeVeth,
   OTHER,
   OURS,
@@ -416,6 +418,25 @@ t.test('settings reach the kernel', async (t) => {
   t.notOk(tap.isUp);
   t.not(tap.mac.toString(), kernelMac.toString(), 'our end has an address of its own');
 });
+
+t.test(
+  'what an earlier user agreed with the kernel is over when the next has no vnet header',
+  async (t) => {
+    const memory = smallMemory();
+    const first = new TapDevice(memory, { name: 'tap5', persist: true });
+    t.ok(first.facts.tso4 && first.facts.checksum);
+    first.close();
+    const next = new TapDevice(memory, { name: 'tap5', mac: OURS, vnet: false, persist: false });
+    t.teardown(() => next.close());
+    ip('address add 198.18.5.1/24 dev tap5');
+    ip(`neighbour add 198.18.5.2 lladdr ${OURS} dev tap5`);
+    const socket = createSocket('udp4');
+    t.teardown(() => socket.close());
+    await new Promise((done) => socket.send(Buffer.alloc(999, 'ringway'), 9, '198.18.5.2', done));
+    const [got] = receive(next, 1);
+    t.ok(isTransportValid(got!.bytes), 'its checksum is done');
+  },
+);
 
 t.test('a persistent device outlives us, and can be joined and ended', async (t) => {
   new TapDevice(smallMemory(), { name: 'stay0', persist: true }).close();
