@@ -14,6 +14,10 @@
 #ifndef PACKET_IGNORE_OUTGOING
 #define PACKET_IGNORE_OUTGOING 23
 #endif
+// Linux 5.7; older kernels ignore it.
+#ifndef PACKET_FANOUT_FLAG_IGNORE_OUTGOING
+#define PACKET_FANOUT_FLAG_IGNORE_OUTGOING 0x4000
+#endif
 
 namespace ringway {
 
@@ -164,8 +168,10 @@ bool PacketRing::Admit(Napi::Env env, const Options& options) {
 
 bool PacketRing::JoinFanout(Napi::Env env, const Options& options) {
   if (!options.Has("fanoutGroup")) return true;
-  const int value = (options.Number("fanoutGroup", 0) & 0xffff) |
-                    (options.Number("fanoutMode", PACKET_FANOUT_HASH) << 16);
+  // A group hears for its members, whose own setting does not count then.
+  const int quiet = skips_outgoing_ ? PACKET_FANOUT_FLAG_IGNORE_OUTGOING : 0;
+  const int type = (options.Number("fanoutMode", PACKET_FANOUT_HASH) & 0xff) | quiet;
+  const int value = (options.Number("fanoutGroup", 0) & 0xffff) | (type << 16);
   return !Fails(env, SetOption(fd_, SOL_PACKET, PACKET_FANOUT, &value, sizeof(value)),
                 "PACKET_FANOUT", "the group exists with another mode, interface or filter");
 }

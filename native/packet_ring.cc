@@ -145,8 +145,7 @@ int PacketRing::Receive(int budget) {
 
 bool PacketRing::TakeFrame(const RingFrame& frame, RxPlacer* placer) {
   if (frame.is_outgoing && skips_outgoing_) {
-    msghdr nothing = {};
-    if (frame.is_queued) ReadQueue(&nothing);
+    if (frame.is_queued) SkipQueued();
     return true;
   }
   if (frame.is_queued) return TakeQueued(frame, placer);
@@ -198,15 +197,24 @@ bool PacketRing::TakeQueued(const RingFrame& frame, RxPlacer* placer) {
   return true;
 }
 
-// A pending error (the link went down) is reported before the frame; the frame is still there.
+// Without room for its vnet header a frame is not read but lost, with an error like any other.
+void PacketRing::SkipQueued() {
+  VnetHeader vnet;
+  iovec part = {&vnet, kVnetBytes};
+  msghdr message = {};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  ReadQueue(&message);
+}
+
+// That the link went down is reported before the frame, which is still there. Other errors take it along.
 ssize_t PacketRing::ReadQueue(msghdr* message) {
-  for (int attempt = 0; attempt < 3; attempt++) {
-    const ssize_t got = recvmsg(fd_.get(), message, MSG_DONTWAIT);
-    if (got >= 0) return got;
-    if (errno == ENETDOWN) CheckLink();
-    if (errno == EAGAIN) return -1;
+  ssize_t got = recvmsg(fd_.get(), message, MSG_DONTWAIT);
+  for (int attempt = 0; got < 0 && errno == ENETDOWN && attempt < 3; attempt++) {
+    CheckLink();
+    got = recvmsg(fd_.get(), message, MSG_DONTWAIT);
   }
-  return -1;
+  return got;
 }
 
 void PacketRing::Finish(const RingFrame& frame, const VnetHeader& vnet, uint8_t* at, size_t len,

@@ -51,6 +51,7 @@ class PacketRing : public Napi::ObjectWrap<PacketRing> {
   bool TakeFrame(const RingFrame& frame, RxPlacer* placer);
   bool TakeSlot(const RingFrame& frame, RxPlacer* placer);
   bool TakeQueued(const RingFrame& frame, RxPlacer* placer);
+  void SkipQueued();
   ssize_t ReadQueue(msghdr* message);
   void Finish(const RingFrame& frame, const VnetHeader& vnet, uint8_t* at, size_t len,
               RxPlacer* placer);

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { NO_BLOCK } from '../../../src/base/block-pool.ts';
 import { EBADF, ENODEV } from '../../../src/base/errno.ts';
-import { CTRL, GSO, TX } from '../../../src/link/ring-layout.ts';
+import { CTRL, TX } from '../../../src/link/ring-layout.ts';
 import { PacketDevice, type PacketOptions } from '../../../src/live/packet-device.ts';
 import { TapDevice } from '../../../src/live/tap-device.ts';
 import { MacAddress } from '../../../src/wire/mac.ts';
@@ -23,6 +23,7 @@ import {
   randomFrame,
   receive,
   send,
+  sendSuper,
   smallMemory,
   tc,
   tcpFrame,
@@ -57,14 +58,6 @@ function superFrame(payload: number): Uint8Array {
   const frame = tcpFrame(payload);
   frame.set([0x02, 0, 0, 0, 0xaa, 0x01]);
   return frame;
-}
-
-function sendSuper(device: PacketDevice, frame: Uint8Array): void {
-  queue(device, frame, [54]);
-  device.tx.setChecksum(34, 16);
-  device.tx.setGso(GSO.TCPV4, 1448, 54);
-  device.tx.commit();
-  if (device.txFlush() !== 0) throw new Error('not taken');
 }
 
 quietKernel();

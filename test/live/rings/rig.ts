@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { Memory } from '../../../src/base/memory.ts';
 import { Rng } from '../../../src/base/rng.ts';
 import type { DEVICE_COUNTERS } from '../../../src/link/device.ts';
-import { RX, RX_STRIDE } from '../../../src/link/ring-layout.ts';
+import { GSO, RX, RX_STRIDE } from '../../../src/link/ring-layout.ts';
 import type { TxRing } from '../../../src/link/tx-ring.ts';
 import type { RingDevice } from '../../../src/live/ring-device.ts';
 import { MacAddress } from '../../../src/wire/mac.ts';
@@ -83,6 +83,17 @@ export function send(device: RingDevice, frame: Uint8Array, cuts: readonly numbe
   device.tx.commit();
   const left = device.txFlush();
   if (left !== 0) throw new Error(`txFlush: ${left}`);
+}
+
+export const MSS = 1448;
+
+/** The same for a `tcpFrame` that the kernel, or whoever comes after it, is to cut into segments. */
+export function sendSuper(device: RingDevice, frame: Uint8Array): void {
+  queue(device, frame, [54]);
+  device.tx.setChecksum(34, 16);
+  device.tx.setGso(GSO.TCPV4, MSS, 54);
+  device.tx.commit();
+  if (device.txFlush() !== 0) throw new Error('not taken');
 }
 
 export interface Received {

@@ -10,6 +10,7 @@ import {
   ip,
   isEqual,
   isTransportValid,
+  MSS,
   naiveSum,
   OTHER,
   OURS,
@@ -19,12 +20,12 @@ import {
   randomFrame,
   receive,
   send,
+  sendSuper,
   smallMemory,
   tcpFrame,
 } from './rig.ts';
 
 const TCP_PAYLOAD = 20_000;
-const MSS = 1448;
 
 /** A TAP device of ours, and a socket on the kernel's end of its wire. */
 function pair(t: Test, vnet: boolean, options = {}): { tap: TapDevice; kernel: PacketDevice } {
@@ -141,14 +142,6 @@ t.test('TAP plain: a checksum of zero is sent as 0xffff', async (t) => {
   tap.txFlush();
   t.same(receive(kernel, 1)[0]!.bytes.subarray(30, 32), [0xff, 0xff]);
 });
-
-function sendSuper(device: TapDevice | PacketDevice, frame: Uint8Array): void {
-  queue(device, frame, [54]);
-  device.tx.setChecksum(34, 16);
-  device.tx.setGso(GSO.TCPV4, MSS, 54);
-  device.tx.commit();
-  if (device.txFlush() !== 0) throw new Error('not taken');
-}
 
 t.test('TAP with a vnet header: super-frames pass in one piece, both ways', async (t) => {
   const { tap, kernel } = pair(t, true);
