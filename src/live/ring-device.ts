@@ -165,7 +165,8 @@ export abstract class RingDevice implements Device {
     const { offer, chunks } = this;
     for (let i = 0; i < this.held - 1; i++) chunks.release(offer[OFFER.CHUNK + i]!);
     let count = 0;
-    if (this.held > 0) {
+    if (this.held === 0) this.fill = 0;
+    else {
       const last = offer[OFFER.CHUNK + this.held - 1]!;
       if (chunks.references(last) === 1) this.fill = 0;
       if (chunks.blockBytes - this.fill >= MAX_FRAME_ROOM) {
