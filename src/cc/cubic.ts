@@ -83,8 +83,6 @@ export class Cubic extends CongestionControl {
   private k = 0;
   /** NEVER: the next ACK starts an epoch. */
   private epochNs = NEVER;
-  /** 0 before the first sample. */
-  private minDelayNs = 0;
   private wEst = 0;
   private ackedForEst = 0;
 
@@ -100,8 +98,7 @@ export class Cubic extends CongestionControl {
   }
 
   override init(v: CcView): void {
-    this.reset();
-    this.hystart.reset(v);
+    this.reset(v);
     const { hystart, initialSsthresh } = this.p;
     if (!hystart && initialSsthresh > 0) v.setSsthresh(initialSsthresh);
   }
@@ -128,8 +125,7 @@ export class Cubic extends CongestionControl {
 
   override setState(v: CcView, state: CaState): void {
     if (state !== CA_STATE.LOSS) return;
-    this.reset();
-    this.hystart.reset(v);
+    this.reset(v);
   }
 
   override cwndEvent(v: CcView, event: CaEvent): void {
@@ -142,10 +138,9 @@ export class Cubic extends CongestionControl {
     if (sample.rttNs < 0) return;
     // Right after a reduction the delay is still that of the full queue.
     if (this.epochNs !== NEVER && v.nowNs - this.epochNs < SEC) return;
-    const delayNs = Math.max(sample.rttNs, US);
-    if (this.minDelayNs === 0 || delayNs < this.minDelayNs) this.minDelayNs = delayNs;
+    this.hystart.measure(sample);
     if (this.p.hystart && !this.hystart.isFound && v.isInSlowStart()) {
-      this.hystart.update(v, delayNs, this.minDelayNs);
+      this.hystart.update(v, sample);
     }
   }
 
@@ -157,13 +152,14 @@ export class Cubic extends CongestionControl {
       epochNs: this.epochNs,
       wEst: this.wEst,
       ackedPerPiece: this.every,
-      minDelayNs: this.minDelayNs,
+      minDelayNs: this.hystart.minDelayNs,
       hystartFound: this.hystart.isFound ? 1 : 0,
     };
     return { kind: 'other', values };
   }
 
-  private reset(): void {
+  private reset(v: CcView): void {
+    this.hystart.reset(v);
     this.every = 0;
     this.wMax = 0;
     this.lastCwnd = 0;
@@ -171,7 +167,6 @@ export class Cubic extends CongestionControl {
     this.origin = 0;
     this.k = 0;
     this.epochNs = NEVER;
-    this.minDelayNs = 0;
     this.wEst = 0;
     this.ackedForEst = 0;
   }
@@ -204,7 +199,7 @@ export class Cubic extends CongestionControl {
   /** Towards W one round trip from now. */
   private followCurve(v: CcView): void {
     const { cwnd } = v;
-    const sinceNs = v.nowNs - this.epochNs + this.minDelayNs;
+    const sinceNs = v.nowNs - this.epochNs + this.hystart.minDelayNs;
     const offset = Math.floor((sinceNs * SCALE) / SEC) - this.k;
     const distance = Math.floor((this.c * Math.abs(offset) ** 3) / CUBE_SCALE);
     const target = offset < 0 ? this.origin - distance : this.origin + distance;

@@ -9,8 +9,9 @@
  *
  * It has no way back: RFC 9406 goes on in slow start when the delay was a passing one; here ssthresh stays.
  */
-import { MS, SEC } from '../base/time.ts';
+import { MS, SEC, US } from '../base/time.ts';
 import type { CcView } from './cc-view.ts';
+import type { AckSample } from './samples.ts';
 
 /** Bits of hystart_detect. */
 export const HYSTART_TRAIN = 1;
@@ -24,6 +25,8 @@ const DELAY_MAX_NS = 16 * MS;
 export class HyStart {
   /** It has ended slow start; cleared by a timeout. */
   isFound = false;
+  /** The least delay since the start or the last timeout; 0 before the first sample. */
+  minDelayNs = 0;
 
   private readonly detect: number;
   private readonly lowWindow: number;
@@ -45,15 +48,21 @@ export class HyStart {
   /** A timeout, or the start: everything is open again. */
   reset(v: CcView): void {
     this.isFound = false;
+    this.minDelayNs = 0;
     this.startRound(v);
   }
 
-  /** An RTT sample of `rttNs` in slow start; `minNs` is the connection's least. */
-  update(v: CcView, rttNs: number, minNs: number): void {
+  measure(sample: AckSample): void {
+    const delayNs = Math.max(sample.rttNs, US);
+    if (this.minDelayNs === 0 || delayNs < this.minDelayNs) this.minDelayNs = delayNs;
+  }
+
+  /** A measured sample, in slow start. */
+  update(v: CcView, sample: AckSample): void {
     if (v.sndUna > this.roundEnd) this.startRound(v);
     if (v.cwnd < this.lowWindow) return;
-    if ((this.detect & HYSTART_TRAIN) !== 0) this.watchTrain(v, minNs);
-    if ((this.detect & HYSTART_DELAY) !== 0) this.watchDelay(v, rttNs, minNs);
+    if ((this.detect & HYSTART_TRAIN) !== 0) this.watchTrain(v);
+    if ((this.detect & HYSTART_DELAY) !== 0) this.watchDelay(v, sample);
   }
 
   private startRound(v: CcView): void {
@@ -64,10 +73,12 @@ export class HyStart {
     this.samples = 0;
   }
 
-  private watchTrain(v: CcView, minNs: number): void {
+  private watchTrain(v: CcView): void {
     if (v.nowNs - this.lastAckNs > this.ackDeltaNs) return;
     this.lastAckNs = v.nowNs;
-    const full = minNs + batchingNs(v);
+    // What super-frames at either end may add to a train: four of the largest, at most 1 ms.
+    const batchingNs = Math.min(MS, (4 * v.gsoMaxBytes * SEC) / v.pacingRate);
+    const full = this.minDelayNs + batchingNs;
     const threshold = v.isPaced ? full : full / 2;
     if (v.nowNs - this.roundStartNs <= threshold) return;
     const { counters, trainDetect, trainCwnd } = v.stats;
@@ -76,14 +87,14 @@ export class HyStart {
     this.end(v);
   }
 
-  private watchDelay(v: CcView, rttNs: number, minNs: number): void {
-    if (rttNs < this.roundRttNs) this.roundRttNs = rttNs;
+  private watchDelay(v: CcView, sample: AckSample): void {
+    if (sample.rttNs < this.roundRttNs) this.roundRttNs = sample.rttNs;
     if (this.samples < MIN_SAMPLES) {
       this.samples++;
       return;
     }
-    const rise = Math.min(Math.max(minNs / 8, DELAY_MIN_NS), DELAY_MAX_NS);
-    if (this.roundRttNs <= minNs + rise) return;
+    const rise = Math.min(Math.max(this.minDelayNs / 8, DELAY_MIN_NS), DELAY_MAX_NS);
+    if (this.roundRttNs <= this.minDelayNs + rise) return;
     const { counters, delayDetect, delayCwnd } = v.stats;
     counters.count(delayDetect);
     counters.add(delayCwnd, v.cwnd);
@@ -94,9 +105,4 @@ export class HyStart {
     this.isFound = true;
     v.setSsthresh(v.cwnd);
   }
-}
-
-/** What super-frames at either end may add to a train: the time of four of the largest, at most 1 ms. */
-function batchingNs(v: CcView): number {
-  return Math.min(MS, (4 * v.gsoMaxBytes * SEC) / v.pacingRate);
 }
