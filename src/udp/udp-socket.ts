@@ -3,7 +3,7 @@ import type { TxRing } from '../link/tx-ring.ts';
 import { DatagramQueue } from '../net/datagram-store.ts';
 import type { ErrorQueue } from '../net/error-queue.ts';
 import { PMTUDISC } from '../net/out-packet.ts';
-import { ANY6, IpAddress } from '../wire/address.ts';
+import { type Address, ANY6, IpAddress } from '../wire/address.ts';
 
 /** What a socket can be polled for. */
 export const READY = { IN: 1, OUT: 2, ERROR: 4 } as const;
@@ -89,6 +89,19 @@ export class UdpSendControl {
   /** 0: by route. */
   ifaceIndex = 0;
 
+  setTtl(ttl: number): void {
+    this.ttl = ttl;
+  }
+
+  setTos(tos: number): void {
+    this.tos = tos;
+  }
+
+  setSource(source: Address, ifaceIndex: number): void {
+    this.source.copy(source);
+    this.ifaceIndex = ifaceIndex;
+  }
+
   reset(): void {
     this.ttl = 0;
     this.tos = -1;
@@ -96,9 +109,6 @@ export class UdpSendControl {
     this.ifaceIndex = 0;
   }
 }
-
-/** Nothing beyond the socket's options. */
-export const AS_SOCKET_SAYS: Readonly<UdpSendControl> = new UdpSendControl();
 
 export type UdpFamily = 'ipv4' | 'ipv6' | 'dual';
 

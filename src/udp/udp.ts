@@ -40,13 +40,7 @@ import {
   sourceFor,
   udpSendTo,
 } from './udp-output.ts';
-import {
-  AS_SOCKET_SAYS,
-  READY,
-  type UdpFamily,
-  type UdpSendControl,
-  UdpSocket,
-} from './udp-socket.ts';
+import { READY, type UdpFamily, UdpSendControl, UdpSocket } from './udp-socket.ts';
 
 export class Udp implements Transport {
   readonly net: Network;
@@ -58,6 +52,8 @@ export class Udp implements Transport {
   /** Whom to tell that he can read, or write again. */
   readonly readiness = new ReadySockets();
   private readonly scratch = new Datagram();
+  /** Nothing beyond the socket's options: never written. */
+  private readonly asSocketSays: Readonly<UdpSendControl> = new UdpSendControl();
 
   constructor(net: Network) {
     this.net = net;
@@ -146,7 +142,7 @@ export class Udp implements Transport {
   }
 
   /** To the connected peer. */
-  send(s: UdpSocket, data: Uint8Array, how: Readonly<UdpSendControl> = AS_SOCKET_SAYS): number {
+  send(s: UdpSocket, data: Uint8Array, how: Readonly<UdpSendControl> = this.asSocketSays): number {
     if (s.isClosed) return -EBADF;
     if (!s.isConnected) return -EDESTADDRREQ;
     return udpSendTo(this, s, data, s.remote, s.remotePort, 0, how);
@@ -159,7 +155,7 @@ export class Udp implements Transport {
     to: Address,
     port: number,
     scopeIndex = 0,
-    how: Readonly<UdpSendControl> = AS_SOCKET_SAYS,
+    how: Readonly<UdpSendControl> = this.asSocketSays,
   ): number {
     if (s.isClosed) return -EBADF;
     if (s.localPort === 0) {
