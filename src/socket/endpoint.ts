@@ -1,0 +1,113 @@
+/**
+ * A socket, whatever its protocol: what `SocketApi` calls. A protocol overrides what it has; what it has
+ * not answers as Linux does. No call blocks: what would block answers -EAGAIN (and a connect that has
+ * begun, -EINPROGRESS), and the endpoint wakes `waiters` when it is worth trying again.
+ *
+ * A stream protocol has to provide: connect, listen, accept, send, receive, their message twins, shutdown,
+ * names, options, ready, takeError, destroy; and to call `waiters.wake` when it is told of readiness
+ * (in `drainReady`, never in input). Callers do not change.
+ */
+import { EDOM, EINVAL, EOPNOTSUPP } from '../base/errno.ts';
+import { NEVER, SEC, US } from '../base/time.ts';
+import type { Message } from './message.ts';
+import { OpenFile } from './open-file.ts';
+import type { SockAddr } from './sock-addr.ts';
+
+/** sizeof(struct timeval). */
+const TIMEVAL_BYTES = 16;
+
+export abstract class Endpoint extends OpenFile {
+  /** AF_INET or AF_INET6. */
+  readonly domain: number;
+  /** One of SOCK. */
+  readonly type: number;
+  readonly protocol: number;
+  /** SO_RCVTIMEO, SO_SNDTIMEO: NEVER = for ever. */
+  receiveTimeoutNs = NEVER;
+  sendTimeoutNs = NEVER;
+  /** Advisory: kept and returned. */
+  priority = 0;
+  mark = 0;
+  isListening = false;
+  isReadShut = false;
+  isWriteShut = false;
+
+  constructor(domain: number, type: number, protocol: number, isNonBlocking: boolean) {
+    super(isNonBlocking);
+    this.domain = domain;
+    this.type = type;
+    this.protocol = protocol;
+  }
+
+  abstract bind(address: SockAddr): number;
+  /** AF_UNSPEC disconnects. -EINPROGRESS: begun; POLLOUT says that it has ended, SO_ERROR how. */
+  abstract connect(address: SockAddr): number;
+
+  listen(_backlog: number): number {
+    return -EOPNOTSUPP;
+  }
+
+  /** The new socket and its peer's address, or -errno. */
+  accept(_peer: SockAddr | null): Endpoint | number {
+    return -EOPNOTSUPP;
+  }
+
+  /** To `to`, or to the peer. Bytes, or -errno. */
+  abstract send(from: Uint8Array, flags: number, to: SockAddr | null): number;
+  abstract sendMessage(m: Message, flags: number): number;
+  /** `from` is filled in with the sender. */
+  abstract receive(into: Uint8Array, flags: number, from: SockAddr | null): number;
+  abstract receiveMessage(m: Message, flags: number): number;
+  abstract shutdown(how: number): number;
+  abstract getName(to: SockAddr): number;
+  /** -ENOTCONN without a peer. */
+  abstract getPeer(to: SockAddr): number;
+  /** SO_ERROR: a positive errno that is forgotten by asking, or 0. */
+  abstract takeError(): number;
+  /** Fills `into` and returns the value's length, or -errno. */
+  abstract getOption(level: number, name: number, into: Uint8Array): number;
+  abstract setOption(level: number, name: number, value: Uint8Array): number;
+
+  setPriority(value: number): void {
+    this.priority = value;
+  }
+
+  setMark(value: number): void {
+    this.mark = value;
+  }
+
+  override read(into: Uint8Array): number {
+    return this.receive(into, 0, null);
+  }
+
+  override write(from: Uint8Array): number {
+    return this.send(from, 0, null);
+  }
+
+  /** A `struct timeval`: 0 s means for ever. -EDOM: more than a second of microseconds. */
+  setTimeout(isReceive: boolean, value: Uint8Array): number {
+    if (value.length < TIMEVAL_BYTES) return -EINVAL;
+    const dv = new DataView(value.buffer, value.byteOffset, value.length);
+    const sec = dv.getInt32(4, true) * 4294967296 + dv.getUint32(0, true);
+    const usec = dv.getInt32(12, true) * 4294967296 + dv.getUint32(8, true);
+    if (usec < 0 || usec >= 1_000_000) return -EDOM;
+    // A time before 1970 does not wait at all, as on Linux.
+    const ns = sec < 0 ? 0 : sec === 0 && usec === 0 ? NEVER : sec * SEC + usec * US;
+    if (isReceive) this.receiveTimeoutNs = ns;
+    else this.sendTimeoutNs = ns;
+    return 0;
+  }
+
+  getTimeout(isReceive: boolean, into: Uint8Array): number {
+    const ns = isReceive ? this.receiveTimeoutNs : this.sendTimeoutNs;
+    const known = ns === NEVER ? 0 : ns;
+    const dv = new DataView(new ArrayBuffer(TIMEVAL_BYTES));
+    const sec = Math.floor(known / SEC);
+    dv.setUint32(0, sec >>> 0, true);
+    dv.setUint32(4, Math.floor(sec / 4294967296), true);
+    dv.setUint32(8, Math.floor((known - sec * SEC) / US), true);
+    const n = Math.min(into.length, TIMEVAL_BYTES);
+    for (let i = 0; i < n; i++) into[i] = dv.getUint8(i);
+    return n;
+  }
+}

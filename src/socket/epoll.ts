@@ -1,0 +1,233 @@
+/**
+ * Epoll: files that are watched, and a list of those that may be ready.
+ *
+ *     file.waiters.wake ──► item (asked for this?) ──► ready list ──► epollWait asks the file itself
+ *
+ * The list is a hint and the file is the truth, as on Linux: waiting asks each file on the list what holds
+ * now, reports it if something does, and puts it back at the end when it is level-triggered. So a wake-up
+ * costs O(1), a wait costs O(files on the list), and nobody starves while a batch is smaller than the list.
+ */
+import { EBADF, EEXIST, EINVAL, ELOOP, ENOENT } from '../base/errno.ts';
+import { Link, LinkList } from '../base/link-list.ts';
+import {
+  EPOLL,
+  EPOLLET,
+  EPOLLEXCLUSIVE,
+  EPOLLONESHOT,
+  EPOLLWAKEUP,
+  POLL_ALWAYS,
+  POLL_READABLE,
+} from './abi.ts';
+import { OpenFile } from './open-file.ts';
+import { type Waiter, WaitLink } from './wait-list.ts';
+
+/** Bits of `events` that say how, not what for. */
+const HOW = EPOLLET | EPOLLONESHOT | EPOLLWAKEUP | EPOLLEXCLUSIVE;
+/** Epoll instances watching epoll instances, one in the other: EP_MAX_NESTS and the first. */
+const MAX_DEPTH = 5;
+
+/** Where `epollWait` puts what it found: entry i is `events[i]` with the two halves of its data. */
+export class EpollEvents {
+  readonly events: Int32Array;
+  readonly dataLow: Int32Array;
+  readonly dataHigh: Int32Array;
+
+  constructor(capacity: number) {
+    this.events = new Int32Array(capacity);
+    this.dataLow = new Int32Array(capacity);
+    this.dataHigh = new Int32Array(capacity);
+  }
+}
+
+/** One watched descriptor. */
+class Item implements Waiter {
+  readonly epoll: Epoll;
+  readonly fd: number;
+  readonly file: OpenFile;
+  readonly link: WaitLink = new WaitLink(this);
+  readonly readyLink: Link<Item> = new Link(this);
+  /** What it is watched for; no more than HOW bits after a one-shot. */
+  events = 0;
+  dataLow = 0;
+  dataHigh = 0;
+  isListed = false;
+  isGone = false;
+
+  constructor(epoll: Epoll, fd: number, file: OpenFile) {
+    this.epoll = epoll;
+    this.fd = fd;
+    this.file = file;
+  }
+
+  /** What to report now; a disarmed one-shot reports nothing, errors included. */
+  found(): number {
+    const wanted = this.events & ~HOW;
+    return wanted === 0 && (this.events & EPOLLONESHOT) !== 0
+      ? 0
+      : this.file.ready() & (wanted | POLL_ALWAYS);
+  }
+
+  set(events: number, dataLow: number, dataHigh: number): void {
+    this.events = events;
+    this.dataLow = dataLow;
+    this.dataHigh = dataHigh;
+  }
+
+  woken(_link: WaitLink, events: number): void {
+    const wanted = this.events & ~HOW;
+    if (wanted === 0 && (this.events & EPOLLONESHOT) !== 0) return;
+    if ((events & (wanted | POLL_ALWAYS)) !== 0) this.epoll.list(this);
+  }
+
+  closed(): void {
+    this.epoll.forget(this);
+  }
+}
+
+export class Epoll extends OpenFile {
+  private readonly items = new Map<OpenFile, Item[]>();
+  private readonly listed = new LinkList<Item>();
+  private watched = 0;
+
+  /** Descriptors watched. */
+  get size(): number {
+    return this.watched;
+  }
+
+  /** EPOLL_CTL_*: 0 or -errno. */
+  control(
+    op: number,
+    fd: number,
+    file: OpenFile,
+    events: number,
+    dataLow: number,
+    dataHigh: number,
+  ): number {
+    if (file === this) return -EINVAL;
+    const item = this.items.get(file)?.find((i) => i.fd === fd);
+    switch (op) {
+      case EPOLL.ADD:
+        if ((events & EPOLLEXCLUSIVE) !== 0) return -EINVAL; // every waiter is woken here
+        return item === undefined ? this.add(fd, file, events, dataLow, dataHigh) : -EEXIST;
+      case EPOLL.MOD:
+        if ((events & EPOLLEXCLUSIVE) !== 0) return -EINVAL;
+        if (item === undefined) return -ENOENT;
+        item.set(events, dataLow, dataHigh);
+        if (item.found() !== 0) this.list(item);
+        return 0;
+      case EPOLL.DEL:
+        if (item === undefined) return -ENOENT;
+        file.waiters.remove(item.link);
+        this.forget(item);
+        return 0;
+      default:
+        return -EINVAL;
+    }
+  }
+
+  /** Up to `max` entries, without waiting. */
+  take(out: EpollEvents, max: number): number {
+    if (max <= 0 || max > out.events.length) return -EINVAL;
+    const { last } = this.listed;
+    if (last === null) return 0;
+    let n = 0;
+    while (n < max) {
+      const item = this.listed.shift();
+      item.isListed = false;
+      const found = item.isGone ? 0 : item.found();
+      if (found !== 0) {
+        out.events[n] = found;
+        out.dataLow[n] = item.dataLow;
+        out.dataHigh[n] = item.dataHigh;
+        n++;
+        if ((item.events & EPOLLONESHOT) !== 0) item.events &= HOW;
+        else if ((item.events & EPOLLET) === 0) this.put(item);
+      }
+      if (item === last.owner) break;
+    }
+    return n;
+  }
+
+  /** Readable while something on the list is ready; what is not leaves it. */
+  ready(): number {
+    while (this.listed.first !== null) {
+      const item = this.listed.first.owner;
+      if (!item.isGone && item.found() !== 0) return POLL_READABLE;
+      this.listed.shift();
+      item.isListed = false;
+    }
+    return 0;
+  }
+
+  /** For items: it may be ready. */
+  list(item: Item): void {
+    if (!item.isListed) this.put(item);
+    this.waiters.wake(POLL_READABLE);
+  }
+
+  /** For items: the file is gone, or is watched no more; its link is out of the file's list. */
+  forget(item: Item): void {
+    item.isGone = true; // it may still be on the ready list, and is dropped when it comes up
+    this.watched--;
+    const same = this.items.get(item.file)!;
+    if (same.length === 1) this.items.delete(item.file);
+    else same.splice(same.indexOf(item), 1);
+  }
+
+  /** How deep epoll instances are stacked below this one, itself included; `limit` and more: too deep. */
+  depth(limit: number): number {
+    let deepest = 0;
+    if (limit > 0) {
+      for (const file of this.items.keys()) {
+        if (file instanceof Epoll) deepest = Math.max(deepest, file.depth(limit - 1));
+      }
+    }
+    return deepest + 1;
+  }
+
+  protected destroy(): number {
+    for (const same of this.items.values()) {
+      for (const item of same) {
+        item.file.waiters.remove(item.link);
+        item.isGone = true;
+      }
+    }
+    this.items.clear();
+    this.watched = 0;
+    return 0;
+  }
+
+  private add(
+    fd: number,
+    file: OpenFile,
+    events: number,
+    dataLow: number,
+    dataHigh: number,
+  ): number {
+    if (file.isClosed) return -EBADF;
+    if (file instanceof Epoll && (file.watches(this) || file.depth(MAX_DEPTH) >= MAX_DEPTH)) {
+      return -ELOOP;
+    }
+    const item = new Item(this, fd, file);
+    item.set(events, dataLow, dataHigh);
+    const same = this.items.get(file);
+    if (same === undefined) this.items.set(file, [item]);
+    else same.push(item);
+    this.watched++;
+    file.waiters.add(item.link);
+    if (item.found() !== 0) this.list(item);
+    return 0;
+  }
+
+  private watches(other: Epoll): boolean {
+    for (const file of this.items.keys()) {
+      if (file === other || (file instanceof Epoll && file.watches(other))) return true;
+    }
+    return false;
+  }
+
+  private put(item: Item): void {
+    item.isListed = true;
+    this.listed.push(item.readyLink);
+  }
+}

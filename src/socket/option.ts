@@ -1,0 +1,113 @@
+/** Socket options as values: one table says what each does, and the documentation is checked against it. */
+import { EINVAL, ENOPROTOOPT } from '../base/errno.ts';
+import { SOL } from './abi.ts';
+
+/**
+ * What happens to an option: it acts; it is kept and returned, and nothing here can act on it (advisory);
+ * or it is refused with an errno, which is better than a lie.
+ */
+export type OptionStatus = 'implemented' | 'advisory' | 'refused';
+
+export interface SocketOption<T> {
+  readonly level: number;
+  /** As in C: `IP_TTL`. */
+  readonly name: string;
+  readonly number: number;
+  readonly status: OptionStatus;
+  /** For refused ones. */
+  readonly errno: number;
+  /** For the documentation: what there is to know. */
+  readonly note: string;
+  get(e: T, into: Uint8Array): number;
+  set(e: T, value: Uint8Array): number;
+}
+
+type Head = Readonly<Pick<SocketOption<unknown>, 'level' | 'name' | 'number' | 'note'>>;
+
+/** An int; null: it cannot be read, or set. `set` returns 0 or -errno. */
+export function intOption<T>(
+  head: Head,
+  get: ((e: T) => number) | null,
+  set: ((e: T, value: number) => number) | null,
+  status: OptionStatus = 'implemented',
+): SocketOption<T> {
+  return {
+    ...head,
+    status,
+    errno: 0,
+    get: (e, into) => (get === null ? -ENOPROTOOPT : writeInt(get(e), into)),
+    set: (e, value) => {
+      if (set === null) return -ENOPROTOOPT;
+      const n = readInt(value);
+      if (n === null || (head.level === SOL.SOCKET && value.length < 4)) return -EINVAL;
+      return set(e, n);
+    },
+  };
+}
+
+/** Something that is not an int. */
+export function bytesOption<T>(
+  head: Head,
+  get: ((e: T, into: Uint8Array) => number) | null,
+  set: ((e: T, value: Uint8Array) => number) | null,
+): SocketOption<T> {
+  return {
+    ...head,
+    status: 'implemented',
+    errno: 0,
+    get: (e, into) => (get === null ? -ENOPROTOOPT : get(e, into)),
+    set: (e, value) => (set === null ? -ENOPROTOOPT : set(e, value)),
+  };
+}
+
+export function refusedOption<T>(head: Head, errno: number = ENOPROTOOPT): SocketOption<T> {
+  return { ...head, status: 'refused', errno, get: () => -errno, set: () => -errno };
+}
+
+/** By level and number. */
+export function optionMap<T>(options: readonly SocketOption<T>[]): OptionMap<T> {
+  return new Map(options.map((o) => [optionKey(o.level, o.number), o]));
+}
+
+export function optionKey(level: number, number: number): number {
+  return level * 65536 + number;
+}
+
+/** An int in the machine's order; a shorter value is the first byte, as IP options take it. Null: empty. */
+export function readInt(value: Uint8Array): number | null {
+  if (value.length === 0) return null;
+  if (value.length < 4) return value[0]!;
+  return value[0]! | (value[1]! << 8) | (value[2]! << 16) | (value[3]! << 24);
+}
+
+/** As much of the int as fits; returns how much. Shorter than an int: one byte, if the value fits in it. */
+export function writeInt(value: number, into: Uint8Array): number {
+  const n = Math.min(into.length, 4);
+  for (let i = 0; i < n; i++) into[i] = (value >>> (8 * i)) & 255;
+  return n;
+}
+
+export type OptionMap<T> = ReadonlyMap<number, SocketOption<T>>;
+
+/** `getsockopt`: the value's length, or -errno. */
+export function getFrom<T>(
+  options: OptionMap<T>,
+  e: T,
+  level: number,
+  name: number,
+  into: Uint8Array,
+): number {
+  const option = options.get(optionKey(level, name));
+  return option === undefined ? -ENOPROTOOPT : option.get(e, into);
+}
+
+export function setIn<T>(
+  options: OptionMap<T>,
+  e: T,
+  level: number,
+  name: number,
+  value: Uint8Array,
+): number {
+  const option = options.get(optionKey(level, name));
+  return option === undefined ? -ENOPROTOOPT : option.set(e, value);
+}

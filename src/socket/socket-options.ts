@@ -1,0 +1,64 @@
+/** Options of every socket, whatever its protocol: SOL_SOCKET. */
+import { EINVAL } from '../base/errno.ts';
+import { SO, SOL } from './abi.ts';
+import type { Endpoint } from './endpoint.ts';
+import { bytesOption, intOption, refusedOption, type SocketOption } from './option.ts';
+
+type Head = { level: number; name: string; number: number; note: string };
+
+export const atSocket = (name: string, number: number, note: string): Head => ({
+  level: SOL.SOCKET,
+  name,
+  number,
+  note,
+});
+
+const REFUSED: readonly (readonly [string, number, string])[] = [
+  ['SO_DEBUG', SO.DEBUG, 'nothing would be recorded'],
+  ['SO_DONTROUTE', SO.DONTROUTE, 'gateways are always used'],
+  ['SO_PASSCRED', SO.PASSCRED, 'peers are not processes'],
+  ['SO_ATTACH_FILTER', SO.ATTACH_FILTER, 'no packet filters'],
+  ['SO_TIMESTAMPING', SO.TIMESTAMPING, 'receive times: SO_TIMESTAMPNS'],
+  ['SO_PEEK_OFF', SO.PEEK_OFF, 'a peek starts at the beginning'],
+  ['SO_BUSY_POLL', SO.BUSY_POLL, 'the driver polls, not the socket'],
+  ['SO_ZEROCOPY', SO.ZEROCOPY, 'sends copy once'],
+  ['SO_TXTIME', SO.TXTIME, 'no departure times'],
+];
+
+export const SOCKET_OPTIONS: readonly SocketOption<Endpoint>[] = [
+  intOption(atSocket('SO_TYPE', SO.TYPE, ''), (e) => e.type, null),
+  intOption(atSocket('SO_DOMAIN', SO.DOMAIN, ''), (e) => e.domain, null),
+  intOption(atSocket('SO_PROTOCOL', SO.PROTOCOL, ''), (e) => e.protocol, null),
+  intOption(atSocket('SO_ACCEPTCONN', SO.ACCEPTCONN, ''), (e) => (e.isListening ? 1 : 0), null),
+  intOption(atSocket('SO_ERROR', SO.ERROR, 'forgotten by asking'), (e) => e.takeError(), null),
+  bytesOption(
+    atSocket('SO_RCVTIMEO', SO.RCVTIMEO, 'struct timeval; for calls that block'),
+    (e, into) => e.getTimeout(true, into),
+    (e, value) => e.setTimeout(true, value),
+  ),
+  bytesOption(
+    atSocket('SO_SNDTIMEO', SO.SNDTIMEO, 'struct timeval; for calls that block'),
+    (e, into) => e.getTimeout(false, into),
+    (e, value) => e.setTimeout(false, value),
+  ),
+  intOption(
+    atSocket('SO_PRIORITY', SO.PRIORITY, '0 to 6; there are no queues to choose from'),
+    (e) => e.priority,
+    (e, value) => {
+      if (value < 0 || value > 6) return -EINVAL;
+      e.setPriority(value);
+      return 0;
+    },
+    'advisory',
+  ),
+  intOption(
+    atSocket('SO_MARK', SO.MARK, 'there are no rules to match it'),
+    (e) => e.mark,
+    (e, value) => {
+      e.setMark(value);
+      return 0;
+    },
+    'advisory',
+  ),
+  ...REFUSED.map(([name, number, note]) => refusedOption<Endpoint>(atSocket(name, number, note))),
+];
