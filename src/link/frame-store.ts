@@ -17,7 +17,7 @@ import type { Slab } from '../base/slab.ts';
 import { completeChecksum } from '../wire/checksum.ts';
 import type { RxRing } from './device.ts';
 import { RX, RX_FLAG, RX_STRIDE, TX, TX_FLAG } from './ring-layout.ts';
-import type { TxRing } from './tx-ring.ts';
+import { HEADER_SLOT_BYTES, type TxRing } from './tx-ring.ts';
 
 /** "No frame": an empty list, or no chunk free to put one into. */
 export const NO_FRAME = -1;
@@ -132,27 +132,29 @@ export class FrameStore {
 
   /**
    * Commits the bytes to a transmit ring: by reference, or by copy if that ring only copies. The ring
-   * holds what it needs, the frame stays the caller's. False when there is no room.
+   * holds what it needs, the frame stays the caller's. False when there is no room. An unfinished
+   * checksum lies in bytes of the ring's own: a device may finish it in place, and others share these.
    */
   commitTo(tx: TxRing, frame: number): boolean {
     const w = frame * RX_STRIDE;
     const len = this.words[w + RX.LEN]!;
-    const isHeld = tx.blocks === this.chunks;
-    if (tx.begin() < 0) return false;
-    const copyAt = isHeld ? 0 : tx.reserve(len);
-    if (copyAt < 0) return false;
     const off = this.words[w + RX.OFF]!;
-    if (!isHeld) {
-      this.slab.u8.copyWithin(copyAt, off, off + len);
-      tx.add(copyAt, len);
-    }
     const csum = this.words[w + RX.CSUM]!;
     const gso = this.words[w + RX.GSO]!;
-    if ((this.words[w + RX.FLAGS]! & RX_FLAG.CSUM_PARTIAL) !== 0) {
-      tx.setChecksum(csum >>> 16, csum & 0xffff);
+    const isPartial = (this.words[w + RX.FLAGS]! & RX_FLAG.CSUM_PARTIAL) !== 0;
+    let copied = isPartial ? (csum >>> 16) + (csum & 0xffff) + 2 : 0;
+    if (tx.blocks !== this.chunks) copied = len;
+    const slot = tx.begin();
+    if (slot < 0) return false;
+    const copyAt = copied <= HEADER_SLOT_BYTES ? slot : tx.reserve(copied);
+    if (copyAt < 0) return false;
+    if (copied > 0) {
+      this.slab.u8.copyWithin(copyAt, off, off + copied);
+      tx.add(copyAt, copied);
     }
+    if (isPartial) tx.setChecksum(csum >>> 16, csum & 0xffff);
     if (gso !== 0) tx.setGso(gso >>> 16, gso & 0xffff, this.words[w + HDR_LEN]!);
-    if (isHeld) tx.addHeld(off, len, this.words[w + RX.CHUNK]!);
+    if (copied < len) tx.addHeld(off + copied, len - copied, this.words[w + RX.CHUNK]!);
     tx.commit();
     return true;
   }

@@ -149,7 +149,10 @@ export class TxRing {
     this.heldBlock[index * MAX_PIECES + n] = block;
   }
 
-  /** The device is to complete the checksum at `start + offset` over `start` … the end. */
+  /**
+   * The device is to complete the checksum at `start + offset` over `start` … the end, perhaps in place:
+   * the field lies in bytes that are this frame's alone (header slot, reservation), in one piece.
+   */
   setChecksum(start: number, offset: number): void {
     const d = this.nextIndex() * TX_STRIDE;
     this.desc[d + TX.FLAGS]! |= TX_FLAG.CSUM;

@@ -3,9 +3,11 @@ import t from 'tap';
 import { InvariantError } from '../../src/base/assert.ts';
 import { ENETDOWN, ENODEV } from '../../src/base/errno.ts';
 import { NEVER } from '../../src/base/time.ts';
+import { gatherPieces } from '../../src/link/frame-store.ts';
 import { openLoopback } from '../../src/link/loopback.ts';
 import { Pipe } from '../../src/link/pipe.ts';
-import { RX, RX_FLAG, RX_STRIDE } from '../../src/link/ring-layout.ts';
+import { RX, RX_FLAG, RX_STRIDE, TX } from '../../src/link/ring-layout.ts';
+import { TxRing } from '../../src/link/tx-ring.ts';
 import { foldChecksum, foldSum, sumBytes, sumWord32 } from '../../src/wire/checksum.ts';
 import {
   commit,
@@ -253,6 +255,42 @@ t.test(
 
 const shared = makeRig(4);
 const SMALL = { rxFrames: 4, batchFrames: 3, txFrames: 8, txPayloadBytes: 16384 };
+
+t.test('frames that share bytes are committed with checksum fields of their own', async (t) => {
+  const { memory, frames } = makeRig();
+  const { slab, chunks } = memory;
+  for (const start of [34, 400]) {
+    for (const blocks of [chunks, null]) {
+      const tx = new TxRing(slab, blocks, 8, 64 << 10);
+      const source = new TxRing(slab, chunks, 8, 64 << 10);
+      const at = source.reserve(1000);
+      slab.u8.fill(7, at, at + 1000);
+      source.begin();
+      source.add(at, 1000);
+      source.setChecksum(start, 16);
+      source.commit();
+      const frame = frames.fromTx(source, 0);
+      const twin = frames.clone(frame);
+      for (const one of [frame, twin]) {
+        t.ok(frames.commitTo(tx, one));
+        frames.release(one);
+      }
+      const [first, second] = [tx.descAt(0), tx.descAt(1)];
+      t.not(tx.desc[first + TX.PIECE], tx.desc[second + TX.PIECE]);
+      for (const d of [first, second]) {
+        t.equal(tx.desc[d + TX.LEN], 1000);
+        t.ok(tx.desc[d + TX.PIECE + 1]! >= start + 18, 'the field is in the first piece');
+        t.equal(tx.desc[d + TX.CSUM], (start << 16) | 16);
+        gatherPieces(tx, d, slab.u8, at);
+        t.ok(slab.u8.subarray(at, at + 1000).every((byte) => byte === 7));
+      }
+      tx.complete(2);
+      source.complete(1);
+    }
+  }
+  frames.releaseChunk();
+  t.equal(chunks.held, 0);
+});
 
 t.test('the store outgrows its first size and gives every frame back', async (t) => {
   const { memory, frames } = makeRig();

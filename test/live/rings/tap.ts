@@ -1,6 +1,10 @@
 /** Run by ../rings.test.ts in a network namespace of its own: frames over TAP, both ways. */
 import { createSocket } from 'node:dgram';
 import t, { type Test } from 'tap';
+import type { Memory } from '../../../src/base/memory.ts';
+import { Rng } from '../../../src/base/rng.ts';
+import { FaultDevice } from '../../../src/link/fault.ts';
+import { FrameStore } from '../../../src/link/frame-store.ts';
 import { CTRL, GSO, MAX_PIECES, RX_FLAG } from '../../../src/link/ring-layout.ts';
 import { PacketDevice } from '../../../src/live/packet-device.ts';
 import { TapDevice } from '../../../src/live/tap-device.ts';
@@ -27,8 +31,14 @@ import {
 
 const TCP_PAYLOAD = 20_000;
 
+interface Pair {
+  readonly memory: Memory;
+  readonly tap: TapDevice;
+  readonly kernel: PacketDevice;
+}
+
 /** A TAP device of ours, and a socket on the kernel's end of its wire. */
-function pair(t: Test, vnet: boolean, options = {}): { tap: TapDevice; kernel: PacketDevice } {
+function pair(t: Test, vnet: boolean, options = {}): Pair {
   const memory = smallMemory();
   const tap = new TapDevice(memory, { name: 'tap0', mac: OURS, vnet, ...options });
   const kernel = new PacketDevice(memory, {
@@ -40,7 +50,7 @@ function pair(t: Test, vnet: boolean, options = {}): { tap: TapDevice; kernel: P
     kernel.close();
     tap.close();
   });
-  return { tap, kernel };
+  return { memory, tap, kernel };
 }
 
 quietKernel();
@@ -130,6 +140,24 @@ for (const vnet of [false, true]) {
     }
   });
 }
+
+t.test('TAP plain: a duplicated frame has a good checksum twice', async (t) => {
+  const { memory, tap, kernel } = pair(t, false);
+  const clock = { nowNs: 0 };
+  const faults = new FaultDevice(tap, new FrameStore(memory), clock, new Rng(1), {
+    tx: { duplication: 1 },
+  });
+  for (const payload of [10, 1000]) {
+    queue(faults, tcpFrame(payload));
+    faults.tx.setChecksum(34, 16);
+    faults.tx.commit();
+    t.equal(faults.txFlush(), 0);
+    const got = receive(kernel, 2);
+    t.ok(isEqual([got[0]!], [got[1]!.bytes]));
+    t.ok(isTransportValid(got[0]!.bytes));
+  }
+  faults.close();
+});
 
 t.test('TAP plain: a checksum of zero is sent as 0xffff', async (t) => {
   const { tap, kernel } = pair(t, false);
