@@ -103,8 +103,10 @@ t.test('the demo passes in memory', { skip: anyone }, async (t) => {
 t.test('a world that is not possible is an error of one line', { skip: nobody }, async (t) => {
   const r = run([...AS_NOBODY, ...NODE, '--world', 'tap'], { HOME: '/tmp' });
   t.equal(await r.ended, 3);
-  t.match(r.errors, [/^ringway: tap is not possible: .*root/]);
-  t.equal(r.errors.length, 1);
+  // Under tap its loader writes reports where nobody may not, and says so too.
+  const said = r.errors.filter((line) => line.startsWith('ringway'));
+  t.equal(said.length, 1);
+  t.match(said[0], /^ringway: tap is not possible: .*root/);
   const odd = run([...NODE, '--world', 'moon']);
   t.equal(await odd.ended, 2);
 });
