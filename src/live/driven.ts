@@ -1,4 +1,4 @@
-import { NEVER, SEC } from '../base/time.ts';
+import { MS, NEVER, SEC } from '../base/time.ts';
 import type { Device } from '../link/device.ts';
 import type { FrameListener } from '../link/frame-sink.ts';
 import type { Host } from '../stack/host.ts';
@@ -7,6 +7,8 @@ import { deviceBelow, type PollableDevice, pollableBelow } from './pollable.ts';
 export const NO_WATCH = -1;
 /** Nothing is sent over a link that is down, and a quiet link does not tell that it came back. */
 const LINK_CHECK_NS = SEC;
+/** A queue behind the fd is full (ENOBUFS), and nothing tells when it is not: one frame of 1500 bytes at 10 Mbit/s. */
+const RETRY_NS = MS;
 
 /** One device of one host, as the driver sees it. */
 export class Port {
@@ -17,6 +19,8 @@ export class Port {
   watch = NO_WATCH;
   /** Frames remained after a flush: room is news. */
   isWritableWanted = false;
+  /** When to flush again although the fd has nothing to tell, or NEVER. */
+  retryNs = NEVER;
   /** No memory to receive into: until some is free, waiting frames are no news. */
   isStalled = false;
   isDown = false;
@@ -34,6 +38,19 @@ export class Port {
   /** Receive batches cut short for want of memory, so far. */
   stalls(): number {
     return this.device.stats.values[this.stallsId]!;
+  }
+
+  /**
+   * After a flush of `before` frames that left `left`. When the fd told of room and not one frame found
+   * any, its word means nothing: waiting for it would be a busy loop. Returns whether the interest in
+   * room changed.
+   */
+  noteFlush(before: number, left: number, isRoomTold: boolean, nowNs: number): boolean {
+    const isVain = left > 0 && left >= before && isRoomTold && this.isWritableWanted;
+    this.retryNs = isVain ? nowNs + RETRY_NS : NEVER;
+    const was = this.isWritableWanted;
+    this.isWritableWanted = left > 0 && !isVain;
+    return was !== this.isWritableWanted;
   }
 
   /** Follows the link's state. True when it has just gone down. */

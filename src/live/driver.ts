@@ -266,14 +266,14 @@ export class LiveDriver implements FrameListener {
   }
 
   private flush(run: Run, port: Port): void {
-    if (port.device.tx.inFlight === 0 && !port.isWritableWanted) return;
+    const before = port.device.tx.inFlight;
+    if (before === 0 && !port.isWritableWanted) return;
     const left = port.device.txFlush();
     if (port.isGone) return; // what still reached it was dropped and counted
+    const isRoomTold = (this.words[WORD.REASONS]! & REASON.WRITABLE) !== 0;
     if (left < 0) this.deviceFailed(run, port, -left);
-    else if (left > 0 !== port.isWritableWanted) {
-      port.isWritableWanted = left > 0;
+    else if (port.noteFlush(before, left, isRoomTold, this.words[WORD.NOW]!))
       this.setInterest(port);
-    }
   }
 
   private setInterest(port: Port): void {
@@ -292,7 +292,7 @@ export class LiveDriver implements FrameListener {
         if (port.isGone) continue;
         // Memory came free during the turn: the frames that waited for it are due.
         if (port.isStalled && port.device.rx.chunks.free > 0) return this.words[WORD.NOW]!;
-        nextNs = Math.min(nextNs, port.linkCheckNs);
+        nextNs = Math.min(nextNs, port.linkCheckNs, port.retryNs);
       }
     }
     return nextNs;

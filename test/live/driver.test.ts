@@ -301,6 +301,29 @@ t.test('writable interest lasts while frames remain after a flush', { skip }, as
   t.equal(driver.stats.get('wakeups'), wakeups, 'and then room is no news again');
 });
 
+t.test('an fd that tells of room where there is none is no busy loop', { skip }, async (t) => {
+  const { device, host, driver, stats } = await rig(t, { spinNs: 0 });
+  let isFull = true;
+  const flush = device.txFlush.bind(device);
+  device.txFlush = () => (isFull ? device.tx.inFlight : flush());
+  const before = { turns: stats.get('turns'), ns: driver.now() };
+  driver.kick();
+  device.send();
+  await new Promise((done) => setTimeout(done, 20));
+  const turns = stats.get('turns') - before.turns;
+  const ms = (driver.now() - before.ns) / MS;
+  t.ok(turns <= 4 + 2 * ms, `${turns} turns in ${ms} ms: two for each try`);
+  t.ok(turns > 2, 'it is tried again');
+  t.equal(device.flushed, 0);
+  isFull = false;
+  await until(() => device.flushed === 1);
+  await andSleep(driver, () => device.inject());
+  t.equal(host.received, 1);
+  const quiet = stats.get('turns');
+  await new Promise((done) => setTimeout(done, 5));
+  t.equal(stats.get('turns'), quiet, 'and nothing more to do');
+});
+
 t.test('a device without memory to receive into is no busy loop', { skip }, async (t) => {
   const { memory, device, host, driver, stats } = await rig(t);
   const taken: number[] = [];
