@@ -94,6 +94,10 @@ export class Epoll extends OpenFile {
     return this.watched;
   }
 
+  override ioctl(): number {
+    return -EINVAL;
+  }
+
   /** EPOLL_CTL_*: 0 or -errno. */
   control(
     op: number,

@@ -24,7 +24,10 @@ export interface SocketOption<T> {
 
 type Head = Readonly<Pick<SocketOption<unknown>, 'level' | 'name' | 'number' | 'note'>>;
 
-/** An int; null: it cannot be read, or set. `set` returns 0 or -errno. */
+/**
+ * An int; null: it cannot be read, or set. `set` returns 0 or -errno. As on Linux an IP option fits in one
+ * byte, either way, and one of SOL_SOCKET is cut.
+ */
 export function intOption<T>(
   head: Head,
   get: ((e: T) => number) | null,
@@ -35,7 +38,12 @@ export function intOption<T>(
     ...head,
     status,
     errno: 0,
-    get: (e, into) => (get === null ? -ENOPROTOOPT : writeInt(get(e), into)),
+    get: (e, into) => {
+      if (get === null) return -ENOPROTOOPT;
+      const value = get(e);
+      const isByte = head.level !== SOL.SOCKET && into.length < 4 && value >= 0 && value <= 255;
+      return writeInt(value, isByte ? into.subarray(0, 1) : into);
+    },
     set: (e, value) => {
       if (set === null) return -ENOPROTOOPT;
       const n = readInt(value);
@@ -80,7 +88,7 @@ export function readInt(value: Uint8Array): number | null {
   return value[0]! | (value[1]! << 8) | (value[2]! << 16) | (value[3]! << 24);
 }
 
-/** As much of the int as fits; returns how much. Shorter than an int: one byte, if the value fits in it. */
+/** As much of the int as fits; returns how much. */
 export function writeInt(value: number, into: Uint8Array): number {
   const n = Math.min(into.length, 4);
   for (let i = 0; i < n; i++) into[i] = (value >>> (8 * i)) & 255;

@@ -47,6 +47,8 @@ export interface SocketApiOptions {
 }
 
 const IPPROTO_UDP = 17;
+/** Beyond 255 are numbers that are no IP protocols: MPTCP is 262. */
+const IPPROTO_MAX = 263;
 
 export class SocketApi implements ReadyDrain {
   readonly stack: Stack;
@@ -72,8 +74,8 @@ export class SocketApi implements ReadyDrain {
 
   /** Adds a protocol; `isDefault`: what `socket` with protocol 0 means for this type. */
   register(type: number, protocol: number, maker: SocketProtocol, isDefault: boolean): void {
-    this.protocols.set(type * 256 + protocol, maker);
-    if (isDefault) this.protocols.set(type * 256, maker);
+    this.protocols.set(type * 512 + protocol, maker);
+    if (isDefault) this.protocols.set(type * 512, maker);
   }
 
   get hasReady(): boolean {
@@ -99,8 +101,8 @@ export class SocketApi implements ReadyDrain {
     const kind = type & SOCK_TYPE_MASK;
     if ((type & ~(SOCK_TYPE_MASK | SOCK_NONBLOCK | SOCK_CLOEXEC)) !== 0) return -EINVAL;
     if (kind !== SOCK.STREAM && kind !== SOCK.DGRAM) return -ESOCKTNOSUPPORT;
-    if (protocol < 0 || protocol > 255) return -EINVAL;
-    const maker = this.protocols.get(kind * 256 + protocol);
+    if (protocol < 0 || protocol >= IPPROTO_MAX) return -EINVAL;
+    const maker = this.protocols.get(kind * 512 + protocol);
     if (maker === undefined) return -EPROTONOSUPPORT;
     if (!this.files.hasRoom()) return -EMFILE;
     return this.install(maker.open(domain, (type & SOCK_NONBLOCK) !== 0), type);

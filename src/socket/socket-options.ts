@@ -1,5 +1,4 @@
 /** Options of every socket, whatever its protocol: SOL_SOCKET. */
-import { EINVAL } from '../base/errno.ts';
 import { SO, SOL } from './abi.ts';
 import type { Endpoint } from './endpoint.ts';
 import { bytesOption, intOption, refusedOption, type SocketOption } from './option.ts';
@@ -42,10 +41,9 @@ export const SOCKET_OPTIONS: readonly SocketOption<Endpoint>[] = [
     (e, value) => e.setTimeout(false, value),
   ),
   intOption(
-    atSocket('SO_PRIORITY', SO.PRIORITY, '0 to 6; there are no queues to choose from'),
+    atSocket('SO_PRIORITY', SO.PRIORITY, 'there are no queues to choose from'),
     (e) => e.priority,
     (e, value) => {
-      if (value < 0 || value > 6) return -EINVAL;
       e.setPriority(value);
       return 0;
     },

@@ -162,6 +162,7 @@ export class UdpEndpoint extends Endpoint implements ReadyListener, ReceiveConte
     if (address.family === AF.UNSPEC) return this.udp.disconnect(this.s);
     const refused = this.checkFamily(address);
     if (refused !== 0) return refused;
+    if (address.family !== this.domain && this.s.family === 'ipv6') return -EAFNOSUPPORT;
     return this.udp.connect(this.s, address.address, address.port, scopeOf(address));
   }
 
@@ -289,11 +290,10 @@ export class UdpEndpoint extends Endpoint implements ReadyListener, ReceiveConte
     return how;
   }
 
-  /** AF_INET6 sockets take AF_INET addresses too, unless they speak IPv6 only. */
+  /** AF_INET6 sockets take AF_INET addresses too. */
   private checkFamily(a: SockAddr): number {
-    if (a.family === this.domain) return 0;
-    if (a.family !== AF.INET || this.domain !== AF.INET6) return -EAFNOSUPPORT;
-    return this.s.family === 'ipv6' ? -EAFNOSUPPORT : 0;
+    const isFour = a.family === AF.INET && this.domain === AF.INET6;
+    return a.family === this.domain || isFour ? 0 : -EAFNOSUPPORT;
   }
 
   /** As an error of our own: how large it may be (what tracepath asks). */

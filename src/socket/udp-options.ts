@@ -177,7 +177,7 @@ function trafficClass(head: Parameters<typeof intOption>[0]): Option {
     (e) => e.s.tos,
     (e, value) => {
       if (head.level === SOL.IPV6 && (value < -1 || value > 255)) return -EINVAL;
-      e.s.tos = value === -1 ? 0 : value & 255;
+      e.s.tos = head.level === SOL.IPV6 && value === -1 ? 0 : value & 255;
       return 0;
     },
   );
@@ -229,7 +229,9 @@ function atIpLevel(): Option[] {
   return [
     hops(atIp('IP_TTL', IP_OPT.TTL, 'one value for both families'), 1),
     trafficClass(atIp('IP_TOS', IP_OPT.TOS, 'one value for both families')),
-    discovery(atIp('IP_MTU_DISCOVER', IP_OPT.MTU_DISCOVER, 'DONT, WANT, DO, PROBE')),
+    discovery(
+      atIp('IP_MTU_DISCOVER', IP_OPT.MTU_DISCOVER, 'DONT, WANT, DO, PROBE; others are EINVAL'),
+    ),
     mtuOption(atIp('IP_MTU', IP_OPT.MTU, 'of a connected socket')),
     intOption<UdpEndpoint>(
       atIp('IP_RECVERR', IP_OPT.RECVERR, 'off empties the queue'),
@@ -325,7 +327,13 @@ function atIpv6Level(): Option[] {
     ),
     hops(atIpv6('IPV6_UNICAST_HOPS', IPV6_OPT.UNICAST_HOPS, 'one value for both families'), 1),
     trafficClass(atIpv6('IPV6_TCLASS', IPV6_OPT.TCLASS, 'one value for both families')),
-    discovery(atIpv6('IPV6_MTU_DISCOVER', IPV6_OPT.MTU_DISCOVER, 'DONT, WANT, DO, PROBE')),
+    discovery(
+      atIpv6(
+        'IPV6_MTU_DISCOVER',
+        IPV6_OPT.MTU_DISCOVER,
+        'DONT, WANT, DO, PROBE; others are EINVAL',
+      ),
+    ),
     mtuOption(atIpv6('IPV6_MTU', IPV6_OPT.MTU, 'of a connected socket')),
     intOption<UdpEndpoint>(
       atIpv6('IPV6_RECVERR', IPV6_OPT.RECVERR, 'off empties the queue'),
