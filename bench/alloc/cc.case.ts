@@ -1,6 +1,7 @@
 /** Congestion control: what a module does on an ACK, alone and at a call site that has met many kinds. */
 import { Rng } from '../../src/base/rng.ts';
 import { MS, SEC } from '../../src/base/time.ts';
+import { builtinModules } from '../../src/cc/builtin.ts';
 import { CA_EVENT, CA_STATE } from '../../src/cc/ca-state.ts';
 import { CcStats, CcView } from '../../src/cc/cc-view.ts';
 import { type CcModule, CongestionControl } from '../../src/cc/congestion-control.ts';
@@ -126,9 +127,16 @@ function manyKinds(): () => void {
   };
 }
 
+const known = builtinModules();
+/** What a stack starts with, one by one. */
+const registered: readonly AllocCase[] = known.available().map((name) => ({
+  name: `${name} on an ACK`,
+  packetsPerCall: 1,
+  build: () => oneSender(known.find(name)!),
+}));
+
 export const cases: readonly AllocCase[] = [
-  { name: 'reno on an ACK', packetsPerCall: 1, build: () => oneSender(reno) },
-  { name: 'cubic on an ACK', packetsPerCall: 1, build: () => oneSender(cubic) },
+  ...registered,
   { name: 'cubic, mostly in slow start', packetsPerCall: 1, build: () => oneSender(cubic, 6) },
   {
     name: 'a rate-based module on an ACK',
