@@ -96,7 +96,7 @@ export const DEVICE_COUNTERS = [
   'txBusy',
   'rxBatches',
   'txBatches',
-  /** Batches cut short because no chunk was free: the frames stay in the kernel's queue. */
+  /** Batches that had no room for a frame (no chunk free, middleware full): it stays in the kernel's queue. */
   'rxStalls',
   /** Frames refused before the kernel saw them: a descriptor that makes no sense, or GSO without a vnet header. */
   'txErrors',

@@ -41,6 +41,7 @@ export class FaultDevice implements Device {
   readonly inner: Device;
   private readonly frames: FrameStore;
   private readonly limit: number;
+  private readonly rxStallsId: number;
   private batch = 0;
   /** Due frames wait for room in the device: it will say when. */
   private isTxBlocked = false;
@@ -64,6 +65,7 @@ export class FaultDevice implements Device {
     this.stats = inner.stats;
     this.mtu = inner.mtu;
     this.limit = options.limit ?? DEFAULT_LIMIT;
+    this.rxStallsId = inner.stats.id('rxStalls');
     this.rx = new RxRing(frames.chunks, inner.rx.capacity);
     this.tx = new TxRing(frames.slab, frames.chunks, inner.tx.capacity);
     const drops = options.drops ?? null;
@@ -84,6 +86,7 @@ export class FaultDevice implements Device {
     const most = Math.min(budget, this.rx.capacity);
     const n = this.inner.rxBatch(Math.max(0, Math.min(most, this.limit - path.count)));
     if (n < 0) return n;
+    if (path.count >= this.limit) this.stats.count(this.rxStallsId);
     for (let i = 0; i < n; i++) path.feed(this.frames.fromRx(this.inner.rx, i));
     while (this.batch < most && path.firstDue() !== NO_FRAME) {
       this.frames.moveToRx(path.shift(), this.rx, this.batch++);

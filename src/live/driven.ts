@@ -21,8 +21,10 @@ export class Port {
   isWritableWanted = false;
   /** When to flush again although the fd has nothing to tell, or NEVER. */
   retryNs = NEVER;
-  /** No memory to receive into: until some is free, waiting frames are no news. */
+  /** No room to receive into: until there is some, waiting frames are no news. */
   isStalled = false;
+  /** Chunks free when it stalled: more of them are a reason to try again. */
+  private stalledFree = 0;
   isDown = false;
   isGone = false;
   /** When to ask again for the state of a link that is down, or NEVER. */
@@ -35,9 +37,22 @@ export class Port {
     this.stallsId = device.stats.id('rxStalls');
   }
 
-  /** Receive batches cut short for want of memory, so far. */
+  /** Receive batches that found no room for a single frame, so far. */
   stalls(): number {
     return this.device.stats.values[this.stallsId]!;
+  }
+
+  /** Returns whether that is news. */
+  noteStall(isStalled: boolean): boolean {
+    const was = this.isStalled;
+    this.isStalled = isStalled;
+    if (isStalled) this.stalledFree = this.device.rx.chunks.free;
+    return was !== isStalled;
+  }
+
+  /** Memory came free since it stalled: the frames that wait are due. */
+  get isRoomBack(): boolean {
+    return this.isStalled && this.device.rx.chunks.free > this.stalledFree;
   }
 
   /**

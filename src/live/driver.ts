@@ -256,13 +256,12 @@ export class LiveDriver implements FrameListener {
   }
 
   /**
-   * A device that finds no free chunk leaves its frames in the kernel, whose fd stays readable: waiting
-   * for it would be a busy loop. What frees chunks is an application that reads, which kicks.
+   * A device that finds no room leaves its frames in the kernel, whose fd stays readable: waiting for it
+   * would be a busy loop. What frees chunks is an application that reads, which kicks; middleware that
+   * delays frames has a deadline.
    */
   private setStalled(port: Port, isStalled: boolean): void {
-    if (isStalled === port.isStalled || port.isGone) return;
-    port.isStalled = isStalled;
-    this.setInterest(port);
+    if (!port.isGone && port.noteStall(isStalled)) this.setInterest(port);
   }
 
   private flush(run: Run, port: Port): void {
@@ -290,8 +289,7 @@ export class LiveDriver implements FrameListener {
       for (let j = 0; j < run.ports.length; j++) {
         const port = run.ports[j]!;
         if (port.isGone) continue;
-        // Memory came free during the turn: the frames that waited for it are due.
-        if (port.isStalled && port.device.rx.chunks.free > 0) return this.words[WORD.NOW]!;
+        if (port.isRoomBack) return this.words[WORD.NOW]!;
         nextNs = Math.min(nextNs, port.linkCheckNs, port.retryNs);
       }
     }
