@@ -14,7 +14,7 @@ export function slowStart(v: CcView, acked: number): number {
 
 /**
  * Additive increase: one piece for each `every` acknowledged. `every` may change between calls; credit above it
- * from slower times gives one piece, not a burst.
+ * from slower times gives one piece, not a burst. From 2 up, growth is never more than what was acknowledged.
  */
 export function additiveIncrease(v: CcView, every: number, acked: number): void {
   let cwnd = v.cwnd;

@@ -35,7 +35,7 @@ class Honest extends CongestionControl {
   }
 
   override congAvoid(v: CcView, acked: number): void {
-    if (v.isCwndLimited) additiveIncrease(v, v.cwnd, acked);
+    if (v.isCwndLimited) additiveIncrease(v, Math.max(2, v.cwnd), acked);
   }
 }
 

@@ -307,10 +307,12 @@ function neverStalls(t: Test, module: CcModule): void {
       const loss = independent(lossPerMille / 1000 + 1e-9, rng.stream('loss'));
       const rate = (windows * 1000) / rttMs;
       const model = new PathModel(v, module, { rttNs: rttMs * MS, rate, buffer, loss });
+      // A round trip through a full buffer.
+      const roundNs = rttMs * (1 + buffer / windows) * MS;
       for (let i = 0; i < 4; i++) {
-        model.runFor(60 * rttMs * MS);
+        model.runFor(10 * roundNs);
         const before = v.delivered;
-        model.runFor(20 * rttMs * MS);
+        model.runFor(20 * roundNs);
         if (v.delivered - before < 20) throw new Error(`${v.delivered - before} in 20 round trips`);
         if (i === 1) model.timeout();
         if (i === 2) model.idle(10 * SEC);
