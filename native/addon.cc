@@ -1,10 +1,9 @@
-// The addon's entry: each JavaScript environment (main thread, worker) gets its own instance data
-// and its own classes; nothing is shared between them.
+// The addon's entry. Each JavaScript environment (main thread, worker) gets its own classes; nothing is
+// shared between them.
 #include <napi.h>
 
 #include "checksum.h"
 #include "errors.h"
-#include "instance.h"
 #include "kernel_echo.h"
 #include "netlink.h"
 #include "packet_ring.h"
@@ -38,7 +37,6 @@ Napi::Value SumBytesForJs(const Napi::CallbackInfo& info) {
 }  // namespace
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
-  env.SetInstanceData(new Instance());
   exports.Set("layoutVersion", Napi::Number::New(env, kLayoutVersion));
   exports.Set("sumBytes", Napi::Function::New(env, SumBytesForJs, "sumBytes"));
   TapRing::Init(env, exports);

@@ -2,7 +2,6 @@
 
 #include <cstring>
 
-#include "instance.h"
 
 namespace ringway {
 
@@ -18,24 +17,24 @@ size_t TagBytes(const RingFrame& frame) {
 }  // namespace
 
 void PacketRing::Init(Napi::Env env, Napi::Object exports) {
-  Napi::Function constructor =
-      DefineClass(env, "PacketRing",
-                  {
-                      InstanceMethod<&PacketRing::RxBatch>("rxBatch"),
-                      InstanceMethod<&PacketRing::TxFlush>("txFlush"),
-                      InstanceMethod<&PacketRing::RefreshLink>("refreshLink"),
-                      InstanceMethod<&PacketRing::RefreshStats>("refreshStats"),
-                      InstanceMethod<&PacketRing::CloseFromJs>("close"),
-                      InstanceMethod<&PacketRing::Describe>("describe"),
-                      InstanceAccessor<&PacketRing::Fd>("fd"),
-                  });
-  env.GetInstanceData<Instance>()->packet_ring = Napi::Persistent(constructor);
-  exports.Set("PacketRing", constructor);
+  exports.Set("PacketRing",
+              DefineClass(env, "PacketRing",
+                          {
+                              InstanceMethod<&PacketRing::RxBatch>("rxBatch"),
+                              InstanceMethod<&PacketRing::TxFlush>("txFlush"),
+                              InstanceMethod<&PacketRing::RefreshLink>("refreshLink"),
+                              InstanceMethod<&PacketRing::RefreshStats>("refreshStats"),
+                              InstanceMethod<&PacketRing::CloseFromJs>("close"),
+                              InstanceMethod<&PacketRing::Describe>("describe"),
+                              InstanceAccessor<&PacketRing::Fd>("fd"),
+                          }));
 }
 
 PacketRing::~PacketRing() { Close(Env()); }
 
 void PacketRing::Close(Napi::Env env) {
+  // What the kernel has dropped since somebody asked is known to the socket alone.
+  if (ring_.is_open() && ring_.memory().IsAttached(env)) CountDrops();
   ring_.MarkClosed(env);
   rx_.Close();
   fd_.Reset();

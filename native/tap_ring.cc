@@ -6,25 +6,22 @@
 #include <sys/ioctl.h>
 #include <sys/uio.h>
 
-#include "instance.h"
 #include "tx_gather.h"
 #include "vnet_header.h"
 
 namespace ringway {
 
 void TapRing::Init(Napi::Env env, Napi::Object exports) {
-  Napi::Function constructor =
-      DefineClass(env, "TapRing",
-                  {
-                      InstanceMethod<&TapRing::RxBatch>("rxBatch"),
-                      InstanceMethod<&TapRing::TxFlush>("txFlush"),
-                      InstanceMethod<&TapRing::RefreshLink>("refreshLink"),
-                      InstanceMethod<&TapRing::CloseFromJs>("close"),
-                      InstanceMethod<&TapRing::Describe>("describe"),
-                      InstanceAccessor<&TapRing::Fd>("fd"),
-                  });
-  env.GetInstanceData<Instance>()->tap_ring = Napi::Persistent(constructor);
-  exports.Set("TapRing", constructor);
+  exports.Set("TapRing",
+              DefineClass(env, "TapRing",
+                          {
+                              InstanceMethod<&TapRing::RxBatch>("rxBatch"),
+                              InstanceMethod<&TapRing::TxFlush>("txFlush"),
+                              InstanceMethod<&TapRing::RefreshLink>("refreshLink"),
+                              InstanceMethod<&TapRing::CloseFromJs>("close"),
+                              InstanceMethod<&TapRing::Describe>("describe"),
+                              InstanceAccessor<&TapRing::Fd>("fd"),
+                          }));
 }
 
 TapRing::~TapRing() { Close(Env()); }

@@ -88,6 +88,19 @@ t.test('a full ring: what the kernel dropped is counted, each frame once', async
   t.equal(counter(left, 'rxDropped'), 30);
 });
 
+t.test('what the kernel dropped last is counted when the socket is closed', async (t) => {
+  const [left, right] = pair(t, { ringBytes: 1 << 20 });
+  const witness = new PacketDevice(smallMemory(), { interface: 'v0', promiscuous: true });
+  t.teardown(() => witness.close());
+  const slots = left.facts.ringFrames;
+  const frames = Array.from({ length: slots + 25 }, () => randomFrame(100));
+  sendAll(right, witness, frames);
+  t.equal(receive(left, slots).length, slots);
+  t.equal(counter(left, 'rxDropped'), 0, 'nothing has come after the loss');
+  left.close();
+  t.equal(counter(left, 'rxDropped'), 25);
+});
+
 t.test('a full queue of super-frames: the loss is counted, small frames pass', async (t) => {
   const [left, right] = pair(t, { receiveBuffer: 2 << 20 });
   const witness = new PacketDevice(smallMemory(), { interface: 'v0', promiscuous: true });
