@@ -97,7 +97,7 @@ export class Timeline {
 
   /** What is wrong with an outbound packet's time. */
   offTime(due: Due, capturedNs: number): string | null {
-    if (due.isFirst) return null;
+    if (due.isFirst || due.toNs === Infinity) return null;
     const isEarly = capturedNs < due.fromNs - due.allowedNs;
     const isLate = capturedNs > due.toNs + due.allowedNs;
     if (!isEarly && !isLate) return null;
