@@ -2,6 +2,7 @@ import { MS, NEVER, SEC } from '../base/time.ts';
 import type { Device } from '../link/device.ts';
 import type { FrameListener } from '../link/frame-sink.ts';
 import type { Host } from '../stack/host.ts';
+import { REASON, WORD } from './clock.ts';
 import { deviceBelow, type PollableDevice, pollableBelow } from './pollable.ts';
 
 export const NO_WATCH = -1;
@@ -30,9 +31,12 @@ export class Port {
   /** When to ask again for the state of a link that is down, or NEVER. */
   linkCheckNs = NEVER;
   private readonly stallsId: number;
+  /** The driver's: a time that is passed to a function may be boxed, 16 bytes a turn. */
+  private readonly words: Float64Array;
 
-  constructor(device: Device) {
+  constructor(device: Device, words: Float64Array) {
     this.device = device;
+    this.words = words;
     this.below = pollableBelow(device);
     this.stallsId = device.stats.id('rxStalls');
   }
@@ -60,16 +64,18 @@ export class Port {
    * any, its word means nothing: waiting for it would be a busy loop. Returns whether the interest in
    * room changed.
    */
-  noteFlush(before: number, left: number, isRoomTold: boolean, nowNs: number): boolean {
+  noteFlush(before: number, left: number): boolean {
+    const isRoomTold = (this.words[WORD.REASONS]! & REASON.WRITABLE) !== 0;
     const isVain = left > 0 && left >= before && isRoomTold && this.isWritableWanted;
-    this.retryNs = isVain ? nowNs + RETRY_NS : NEVER;
+    this.retryNs = NEVER;
+    if (isVain) this.retryNs = this.words[WORD.NOW]! + RETRY_NS;
     const was = this.isWritableWanted;
     this.isWritableWanted = left > 0 && !isVain;
     return was !== this.isWritableWanted;
   }
 
   /** Follows the link's state. True when it has just gone down. */
-  noteLink(nowNs: number): boolean {
+  noteLink(): boolean {
     if (this.device.isUp) {
       this.isDown = false;
       this.linkCheckNs = NEVER;
@@ -77,8 +83,9 @@ export class Port {
     }
     const isNews = !this.isDown;
     this.isDown = true;
-    if (this.below !== null && this.linkCheckNs <= nowNs) this.linkCheckNs = NEVER;
-    if (this.below !== null && this.linkCheckNs === NEVER) this.linkCheckNs = nowNs + LINK_CHECK_NS;
+    const nowNs = this.words[WORD.NOW]!;
+    const isAskedAgain = this.linkCheckNs > nowNs && this.linkCheckNs !== NEVER;
+    if (this.below !== null && !isAskedAgain) this.linkCheckNs = nowNs + LINK_CHECK_NS;
     return isNews;
   }
 }

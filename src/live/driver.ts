@@ -183,7 +183,6 @@ export class LiveDriver implements FrameListener {
 
   private turn(): void {
     const { words } = this;
-    const nowNs = words[WORD.NOW]!;
     const reasons = words[WORD.REASONS]! | 0;
     const readable = words[WORD.READABLE]! | 0;
     this.isInTurn = true;
@@ -191,20 +190,20 @@ export class LiveDriver implements FrameListener {
     let received = 0;
     if ((reasons & REASON.ERROR) !== 0) this.collectErrors();
     for (let i = 0; i < this.runs.length; i++) {
-      received += this.turnOne(this.runs[i]!, nowNs, readable);
+      received += this.turnOne(this.runs[i]!, readable);
     }
-    words[WORD.DEADLINE] = this.nextDeadlineNs();
+    this.setDeadline();
     words[WORD.RESULT] =
       (received > 0 ? RESULT.WORKED : 0) | (this.thrown.length > 0 ? RESULT.MORE : 0);
     this.endTurn();
   }
 
   /** Returns the frames received. What is thrown on the way stops the host, or waits until the turn is done. */
-  private turnOne(run: Run, nowNs: number, readable: number): number {
+  private turnOne(run: Run, readable: number): number {
     if (run.isStopped) return 0;
     const { host } = run;
     let received = 0;
-    host.env.nowNs = nowNs;
+    host.env.nowNs = this.words[WORD.NOW]!;
     try {
       if (run.ports.length !== host.devices.length) this.adopt(run);
       received = this.receive(run, readable);
@@ -269,10 +268,8 @@ export class LiveDriver implements FrameListener {
     if (before === 0 && !port.isWritableWanted) return;
     const left = port.device.txFlush();
     if (port.isGone) return; // what still reached it was dropped and counted
-    const isRoomTold = (this.words[WORD.REASONS]! & REASON.WRITABLE) !== 0;
     if (left < 0) this.deviceFailed(run, port, -left);
-    else if (port.noteFlush(before, left, isRoomTold, this.words[WORD.NOW]!))
-      this.setInterest(port);
+    else if (port.noteFlush(before, left)) this.setInterest(port);
   }
 
   private setInterest(port: Port): void {
@@ -280,20 +277,23 @@ export class LiveDriver implements FrameListener {
     this.poller.setInterest(port.watch, !port.isStalled, port.isWritableWanted);
   }
 
-  private nextDeadlineNs(): number {
-    let nextNs = NEVER;
+  /** When the next turn is wanted. Kept in its word all the way: a local that may be NEVER is boxed. */
+  private setDeadline(): void {
+    const { words } = this;
+    words[WORD.DEADLINE] = NEVER;
     for (let i = 0; i < this.runs.length; i++) {
       const run = this.runs[i]!;
       if (run.isStopped) continue;
-      nextNs = Math.min(nextNs, run.host.nextDeadlineNs());
+      const hostNs = run.host.nextDeadlineNs();
+      if (hostNs < words[WORD.DEADLINE]!) words[WORD.DEADLINE] = hostNs;
       for (let j = 0; j < run.ports.length; j++) {
         const port = run.ports[j]!;
         if (port.isGone) continue;
-        if (port.isRoomBack) return this.words[WORD.NOW]!;
-        nextNs = Math.min(nextNs, port.linkCheckNs, port.retryNs);
+        if (port.isRoomBack) words[WORD.DEADLINE] = 0;
+        if (port.linkCheckNs < words[WORD.DEADLINE]!) words[WORD.DEADLINE] = port.linkCheckNs;
+        if (port.retryNs < words[WORD.DEADLINE]!) words[WORD.DEADLINE] = port.retryNs;
       }
     }
-    return nextNs;
   }
 
   // ---- Devices ----
@@ -302,7 +302,7 @@ export class LiveDriver implements FrameListener {
   private adopt(run: Run): void {
     const { devices } = run.host;
     for (let i = run.ports.length; i < devices.length; i++) {
-      const port = new Port(devices[i]!);
+      const port = new Port(devices[i]!, this.words);
       run.ports.push(port);
       if (port.below === null) listen(port.device, this);
       else if (port.below.fd < 0) this.deviceFailed(run, port, EBADF);
@@ -333,12 +333,11 @@ export class LiveDriver implements FrameListener {
 
   private followLink(run: Run, port: Port): void {
     if (port.isGone) return;
-    const nowNs = this.words[WORD.NOW]!;
-    if (port.linkCheckNs <= nowNs) {
+    if (port.linkCheckNs <= this.words[WORD.NOW]!) {
       const result = port.below!.refreshLink();
       if (result < 0) this.deviceFailed(run, port, -result);
     }
-    if (port.noteLink(nowNs) && !run.isLeaving) this.report(run, port, ENETDOWN, 'is down');
+    if (port.noteLink() && !run.isLeaving) this.report(run, port, ENETDOWN, 'is down');
   }
 
   private report(run: Run, port: Port, errno: number, what: string): void {
