@@ -21,6 +21,9 @@ export const DEFAULT_TX_FRAMES = 1024;
 /** Room for 16 of the largest datagrams between two flushes. */
 export const DEFAULT_TX_PAYLOAD_BYTES = 1 << 20;
 
+/** Pages are told from blocks by their sign; -1 is NO_BLOCK. */
+const FIRST_PAGE = -2;
+
 export class TxRing {
   readonly desc: Int32Array;
   readonly ctrl = new Int32Array(CTRL_WORDS);
@@ -33,6 +36,7 @@ export class TxRing {
   /** Where payloadTail goes when the frame completes; 0 = it has no copied payload. */
   private readonly payloadMark: Int32Array;
   private readonly heldBlock: Int32Array;
+  private pages: BlockPool | null = null;
   /** Frames completed and already released: trails ctrl[TX_TAIL]. */
   private released = 0;
 
@@ -149,6 +153,16 @@ export class TxRing {
     this.heldBlock[index * MAX_PIECES + n] = block;
   }
 
+  /** `addHeld` for a page of a send queue: a second pool, always the same one for a ring. */
+  addPage(off: number, len: number, page: number, pages: BlockPool): void {
+    const index = this.nextIndex();
+    const n = this.desc[index * TX_STRIDE + TX.PIECES]!;
+    this.add(off, len);
+    pages.hold(page);
+    this.pages = pages;
+    this.heldBlock[index * MAX_PIECES + n] = FIRST_PAGE - page;
+  }
+
   /**
    * The device is to complete the checksum at `start + offset` over `start` … the end, perhaps in place:
    * the field lies in bytes that are this frame's alone (header slot, reservation), in one piece.
@@ -191,7 +205,8 @@ export class TxRing {
         const block = this.heldBlock[i]!;
         if (block === NO_BLOCK) continue;
         this.heldBlock[i] = NO_BLOCK;
-        this.blocks!.release(block);
+        if (block <= FIRST_PAGE) this.pages!.release(FIRST_PAGE - block);
+        else this.blocks!.release(block);
       }
       if (this.payloadMark[index] !== 0) this.payloadTail = this.payloadMark[index]!;
       this.released = (this.released + 1) | 0;

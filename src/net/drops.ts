@@ -53,6 +53,10 @@ const NAMES = [
   'UDP_NO_MEMORY',
   /** Shorter than its header says, or than any header. */
   'TCP_TRUNCATED',
+  'TCP_BAD_CHECKSUM',
+  'TCP_NO_PORT',
+  /** The listener's queues are full: the peer will try again. */
+  'TCP_BACKLOG',
   /** An answer was due and there is no way back, or no room in the device. */
   'REPLY_NO_ROUTE',
   'REPLY_NO_ROOM',

@@ -13,6 +13,7 @@ import { InterfaceOutput } from '../net/interface-output.ts';
 import { Network } from '../net/network.ts';
 import { Route } from '../net/route-table.ts';
 import { createInterface } from '../net/solicitor.ts';
+import { Tcp } from '../tcp/tcp.ts';
 import { Udp } from '../udp/udp.ts';
 import {
   type Address,
@@ -56,6 +57,7 @@ export class Stack implements Host, DadListener {
   readonly devices: Device[] = [];
   readonly net: Network;
   readonly udp: Udp;
+  readonly tcp: Tcp;
   readonly deadlines = new DeadlineQueue();
   /** The last answer of nextDeadlineNs. */
   private dueNs = NEVER;
@@ -68,6 +70,8 @@ export class Stack implements Host, DadListener {
     this.net = new Network(env, this.deadlines);
     this.udp = new Udp(this.net);
     this.net.transports[IPPROTO.UDP] = this.udp;
+    this.tcp = new Tcp(this.net);
+    this.net.transports[IPPROTO.TCP] = this.tcp;
     this.addLoopback(frames);
   }
 
@@ -187,9 +191,9 @@ export class Stack implements Host, DadListener {
     return false;
   }
 
-  /** Nothing is queued above the devices yet: datagram sockets are refused instead, and told of room. */
+  /** TCP's share; datagram sockets queue nothing, they are refused and told of room. */
   runOutput(_budget: number): void {
-    return;
+    this.tcp.runOutput();
   }
 
   /** A few bytecodes, so that it is inlined: a double that crosses a real call costs 16 bytes, each turn. */
@@ -200,7 +204,11 @@ export class Stack implements Host, DadListener {
 
   private findDue(): void {
     const { readiness } = this.udp;
-    const isReady = readiness.hasReady || this.net.echoes.hasReady || this.hasReadyApplications();
+    const isReady =
+      this.tcp.hasOutput ||
+      readiness.hasReady ||
+      this.net.echoes.hasReady ||
+      this.hasReadyApplications();
     if (isReady || readiness.canRetry()) {
       this.dueNs = this.env.nowNs;
       return;
@@ -217,6 +225,7 @@ export class Stack implements Host, DadListener {
    */
   close(): void {
     this.udp.closeAll();
+    this.tcp.closeAll();
     this.net.echoes.closeAll();
     this.net.reassembly4.clear();
     this.net.reassembly6.clear();

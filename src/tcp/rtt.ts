@@ -62,6 +62,16 @@ export class Rtt {
     }
   }
 
+  /** RFC 6298 §5.5: it fired. */
+  backOff(): void {
+    this.backoff++;
+  }
+
+  /** New text was acknowledged. */
+  progress(): void {
+    this.backoff = 0;
+  }
+
   /** The timeout, backed off as often as it fired. */
   rtoNs(): number {
     return Math.min(this.baseRtoNs() * 2 ** this.backoff, this.maxRtoNs);

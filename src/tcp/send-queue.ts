@@ -81,7 +81,7 @@ export class SendQueue {
       const page = this.pageAt(Math.floor(at / pageBytes));
       const within = at % pageBytes;
       const n = Math.min(len - done, pageBytes - within);
-      tx.addHeld(this.pages.offsetOf(page) + within, n, page);
+      tx.addPage(this.pages.offsetOf(page) + within, n, page, this.pages);
       at += n;
       done += n;
     }

@@ -1,0 +1,322 @@
+/**
+ * One connection in a synchronized state: who it is, and the parts that hold its variables. What
+ * happens to them is in `input`, `ack`, `text`, `output`, `recovery` and `expiry`.
+ */
+import { assert } from '../base/assert.ts';
+import { NEVER } from '../base/time.ts';
+import { CcView } from '../cc/cc-view.ts';
+import { IpAddress, isV4 } from '../wire/address.ts';
+import { type Seq, seqAdd, seqDiff, seqGt } from '../wire/seq.ts';
+import { type Agreed, TIMESTAMP_BYTES } from './agreed.ts';
+import { Congestion } from './congestion.ts';
+import { Deadlines, type DeadlineTarget, DUE } from './deadlines.ts';
+import { DelayedAck } from './delayed-ack.ts';
+import type { ConnectionOwner, FlowId } from './endpoint.ts';
+import { deadlinePassed } from './expiry.ts';
+import { sendNewData } from './output.ts';
+import { Rack } from './rack.ts';
+import { RateSampler } from './rate-sampler.ts';
+import { ReceiveBuffer } from './receive-buffer.ts';
+import { RightSizing } from './receive-window.ts';
+import { Recovery } from './recovery.ts';
+import { Rtt } from './rtt.ts';
+import { RtxQueue } from './rtx-queue.ts';
+import { SackBlocks } from './sack-blocks.ts';
+import { SendQueue } from './send-queue.ts';
+import { ReceiveSpace, SendSpace } from './space.ts';
+import type { Tcp } from './tcp.ts';
+import { mayMove, STATE, type TcpState } from './tcp-state.ts';
+import { NO_RECORD } from './tx-records.ts';
+import { WindowedMin } from './windowed-min.ts';
+
+export class TcpConnection implements DeadlineTarget, FlowId {
+  readonly kind = 'connection';
+  readonly tcp: Tcp;
+  readonly local = new IpAddress();
+  readonly remote = new IpAddress();
+  readonly localPort: number;
+  readonly remotePort: number;
+  readonly boundIndex: number;
+  readonly agreed: Agreed;
+  private current: TcpState = STATE.ESTABLISHED;
+
+  readonly snd: SendSpace;
+  readonly rcv: ReceiveSpace;
+  readonly rtt: Rtt;
+  readonly sendQueue: SendQueue;
+  readonly received: ReceiveBuffer;
+  readonly sacks = new SackBlocks();
+  readonly rtx: RtxQueue;
+  readonly rate = new RateSampler();
+  readonly rack = new Rack();
+  readonly minRtt = new WindowedMin();
+  readonly congestion: Congestion;
+  readonly recovery: Recovery;
+  readonly due: Deadlines;
+  readonly delack: DelayedAck;
+  readonly sizing: RightSizing;
+
+  /** RFC 7323 §4.3: TS.Recent, when it was set, and the last ACK we sent. */
+  tsRecent = 0;
+  tsRecentNs = 0;
+  lastAckSent: Seq;
+  /** The echo of the segment being worked through, for Eifel; its units are our timestamp clock's. */
+  lastEcho = 0;
+  hasEcho = false;
+
+  /** Bytes the socket may hold, each way. */
+  sndbufBytes: number;
+  rcvbufBytes: number;
+  /** Half of the receive buffer at most is offered (tcp_adv_win_scale 1). */
+  isNagleOff = false;
+  isCorked = false;
+  isKeepalive = false;
+  /** RFC 9293 §3.10.4: the application is done sending; the FIN leaves behind its last byte. */
+  isFinQueued = false;
+  /** The peer's FIN has been taken. */
+  isFinReceived = false;
+  /** Zero-window or keepalive probes without an answer. */
+  probes = 0;
+  lastReceivedNs: number;
+  lastSentNs: number;
+  private highestSacked: Seq;
+  private hasSacked = false;
+  lastChallengeNs = -NEVER;
+  pendingError = 0;
+  /** On the list of connections with something to send. */
+  isListed = false;
+  /** Who hears of it; null once the application has closed it. */
+  owner: ConnectionOwner | null;
+
+  constructor(tcp: Tcp, id: FlowId, agreed: Agreed, iss: Seq, irs: Seq, window: ConnectionWindows) {
+    const { env, config } = tcp;
+    this.tcp = tcp;
+    this.local.copy(id.local);
+    this.remote.copy(id.remote);
+    this.localPort = id.localPort;
+    this.remotePort = id.remotePort;
+    this.boundIndex = id.boundIndex;
+    this.agreed = agreed;
+    this.snd = new SendSpace(iss, window.sndWnd, irs);
+    this.rcv = new ReceiveSpace(irs, window.rcvWnd);
+    this.rtt = new Rtt(this.snd.nxt, config.minRtoNs, config.maxRtoNs);
+    this.sendQueue = new SendQueue(env.memory.pages);
+    this.received = new ReceiveBuffer(env.memory.chunks, env.memory.pages);
+    this.rtx = new RtxQueue(tcp.records);
+    this.congestion = new Congestion(
+      new CcView(tcp.ccRandom, tcp.ccStats),
+      tcp.ccModules.defaultModule,
+    );
+    this.recovery = new Recovery(this, config.reordering);
+    this.due = new Deadlines(tcp.deadlines, this);
+    this.delack = new DelayedAck(Math.min(agreed.peerMss, 536));
+    this.sizing = new RightSizing(config.rmemDefault >> 1);
+    this.lastAckSent = this.rcv.nxt;
+    this.highestSacked = this.snd.una;
+    this.sndbufBytes = config.wmemDefault;
+    this.rcvbufBytes = config.rmemDefault;
+    this.lastReceivedNs = env.nowNs;
+    this.lastSentNs = env.nowNs;
+    this.owner = null;
+    this.congestion.observe(env.nowNs, this.mss());
+    this.congestion.start(config.initialWindow, env.nowNs);
+  }
+
+  get state(): TcpState {
+    return this.current;
+  }
+
+  moveTo(state: TcpState): void {
+    assert(mayMove(this.current, state), `no way from state ${this.current} to ${state}`);
+    this.current = state;
+  }
+
+  /** Bytes of text in a full segment: the peer's MSS, the path's MTU, less our options. */
+  mss(): number {
+    const { net, env } = this.tcp;
+    const path = net.paths.lookup(this.remote, this.boundIndex);
+    const mtu = path === null ? 576 : path.mtu(env);
+    const headers = (isV4(this.remote) ? 20 : 40) + 20;
+    const options = this.agreed.hasTimestamps ? TIMESTAMP_BYTES : 0;
+    return Math.max(
+      Math.min(this.agreed.peerMss, mtu - headers) - options,
+      this.tcp.config.minSndMss,
+    );
+  }
+
+  /** Bytes written that were never sent. */
+  unsentBytes(): number {
+    return (
+      this.sendQueue.length - Math.min(seqDiff(this.snd.nxt, this.snd.una), this.sendQueue.length)
+    );
+  }
+
+  hasSentFin(): boolean {
+    return this.isFinQueued && seqDiff(this.snd.nxt, this.snd.una) > this.sendQueue.length;
+  }
+
+  /** Where the FIN stands, or will. */
+  finSeq(): Seq {
+    return seqAdd(this.snd.una, this.sendQueue.length);
+  }
+
+  /** Sent before something that has arrived, and never again: it was overtaken. */
+  isBelowHighestSacked(r: number): boolean {
+    return this.hasSacked && seqGt(this.highestSacked, this.rtx.endOfRecord(r));
+  }
+
+  /** How many segments overtook it. */
+  reorderingDistance(r: number): number {
+    const bytes = seqDiff(this.highestSacked, this.rtx.seqOfRecord(r));
+    return Math.max(1, Math.ceil(bytes / this.congestion.view.mss));
+  }
+
+  noteSacked(r: number): void {
+    const end = this.rtx.endOfRecord(r);
+    if (!this.hasSacked || seqGt(end, this.highestSacked)) this.highestSacked = end;
+    this.hasSacked = true;
+  }
+
+  /** The record gives the rate sampler its sample. */
+  noteDelivered(r: number): void {
+    const { rate, tcp } = this;
+    const end = seqDiff(this.rtx.endOfRecord(r), this.snd.iss);
+    rate.delivered(tcp.rateSample, tcp.records, r, end, this.nowNs());
+  }
+
+  noteSent(nowNs: number): void {
+    this.lastSentNs = nowNs;
+  }
+
+  /** A segment left: it acknowledged RCV.NXT. */
+  noteAcked(): void {
+    this.lastAckSent = this.rcv.nxt;
+  }
+
+  noteReceived(nowNs: number): void {
+    this.lastReceivedNs = nowNs;
+    this.probes = 0;
+  }
+
+  noteProbe(): void {
+    this.probes++;
+  }
+
+  /** RFC 7323 §4.3. */
+  rememberTimestamp(tsVal: number): void {
+    this.tsRecent = tsVal;
+    this.tsRecentNs = this.nowNs();
+  }
+
+  noteEcho(hasEcho: boolean, echo: number): void {
+    this.hasEcho = hasEcho;
+    this.lastEcho = echo;
+  }
+
+  /** Challenge ACKs are rate limited (RFC 5961 §7). */
+  mayChallenge(): boolean {
+    const now = this.nowNs();
+    if (now - this.lastChallengeNs < this.tcp.config.invalidRatelimitNs) return false;
+    this.lastChallengeNs = now;
+    return true;
+  }
+
+  growReceiveBuffer(bytes: number): void {
+    this.rcvbufBytes = Math.max(this.rcvbufBytes, Math.floor(bytes));
+  }
+
+  growSendBuffer(bytes: number): void {
+    this.sndbufBytes = Math.max(this.sndbufBytes, Math.floor(bytes));
+  }
+
+  takeFin(): void {
+    this.isFinReceived = true;
+    this.rcv.advance(1);
+  }
+
+  /** The application is done sending. */
+  queueFin(): void {
+    this.isFinQueued = true;
+  }
+
+  /** TCP_NODELAY. */
+  setNoDelay(isOn: boolean): void {
+    this.isNagleOff = isOn;
+  }
+
+  /** TCP_CORK. */
+  setCorked(isOn: boolean): void {
+    this.isCorked = isOn;
+  }
+
+  /** SO_KEEPALIVE. */
+  setKeepalive(isOn: boolean): void {
+    this.isKeepalive = isOn;
+    if (isOn) this.due.arm(DUE.KEEPALIVE, this.nowNs() + this.tcp.config.keepaliveTimeNs);
+    else this.due.disarm(DUE.KEEPALIVE);
+  }
+
+  setOwner(owner: ConnectionOwner | null): void {
+    this.owner = owner;
+  }
+
+  setListed(isListed: boolean): void {
+    this.isListed = isListed;
+  }
+
+  nowNs(): number {
+    return this.tcp.env.nowNs;
+  }
+
+  deadlinePassed(which: number): void {
+    deadlinePassed(this, which);
+  }
+
+  setReorderTimer(waitNs: number): void {
+    if (waitNs > 0) this.due.arm(DUE.REORDER, this.nowNs() + waitNs);
+    else this.due.disarm(DUE.REORDER);
+  }
+
+  /** The peer echoed a timestamp from before `ns` (our clock of milliseconds). */
+  echoIsBefore(ns: number): boolean {
+    if (!this.agreed.hasTimestamps || !this.hasEcho) return false;
+    return ((this.lastEcho - this.tcp.timestamp(ns, this.agreed.tsOffset)) | 0) < 0;
+  }
+
+  splitFirstToOnePiece(): void {
+    const r = this.rtx.first;
+    const mss = this.congestion.view.mss;
+    if (r !== NO_RECORD && this.rtx.pieces(r) > 1) this.rtx.split(r, mss, mss);
+  }
+
+  /** RFC 5682 step 2.b: up to two new segments. False: there is nothing new to send. */
+  sendNewDuringFrto(): boolean {
+    const before = this.snd.nxt;
+    const v = this.congestion.view;
+    v.setCwnd(this.rtx.inFlight() + 2);
+    sendNewData(this);
+    return seqGt(this.snd.nxt, before);
+  }
+
+  /** Nothing more is sent; what was received can still be read. */
+  releaseSending(): void {
+    this.due.clear();
+    this.rtx.clear();
+    this.sendQueue.clear();
+  }
+
+  /** The end: all memory back, no more deadlines. */
+  release(): void {
+    this.due.clear();
+    this.rtx.clear();
+    this.sendQueue.clear();
+    this.received.clear();
+    this.congestion.cc.release(this.congestion.view);
+  }
+}
+
+/** The windows at the end of the handshake: the peer's, and the one we offered. */
+export interface ConnectionWindows {
+  readonly sndWnd: number;
+  readonly rcvWnd: number;
+}

@@ -1,0 +1,286 @@
+/** SYN-SENT and SYN-RECEIVED: RFC 9293 §3.5, §3.10.7.3, §3.10.7.4; what is offered and agreed (RFC 7323, 2018). */
+import { Deadline, type Expirable } from '../base/deadline-queue.ts';
+import { ECONNREFUSED, ETIMEDOUT } from '../base/errno.ts';
+import { IpAddress, isV4 } from '../wire/address.ts';
+import { type Seq, seqAdd, seqEq, seqGt, seqLe, seqLt, seqOf } from '../wire/seq.ts';
+import { TCP_FLAG, TCP_HEADER_LEN, TCP_OPT, writeTcp } from '../wire/tcp.ts';
+import { Agreed, DEFAULT_MSS4, DEFAULT_MSS6 } from './agreed.ts';
+import type { TcpConnection } from './connection.ts';
+import type { FlowId } from './endpoint.ts';
+import { initialSequence, timestampOffset } from './isn.ts';
+import type { Listener } from './listener.ts';
+import { INITIAL_RTO_NS } from './rtt.ts';
+import type { Segment } from './segment.ts';
+import type { Tcp } from './tcp.ts';
+import { STATE, type TcpState } from './tcp-state.ts';
+import { transmit } from './transmit.ts';
+
+/** Who began an active open. */
+export interface Opener {
+  established(c: TcpConnection): void;
+  failed(errno: number): void;
+}
+
+export class Handshake implements FlowId, Expirable {
+  readonly kind = 'handshake';
+  readonly local = new IpAddress();
+  readonly remote = new IpAddress();
+  readonly localPort: number;
+  readonly remotePort: number;
+  readonly boundIndex: number;
+  /** Null: an active open; else who will accept it. */
+  readonly listener: Listener | null;
+  readonly opener: Opener | null;
+  readonly iss: Seq;
+  state: TcpState;
+  private irs: Seq = seqOf(0);
+  private peerMss: number;
+  private sndShift = 0;
+  private readonly rcvShift: number;
+  private hasTimestamps: boolean;
+  private hasSack: boolean;
+  private hasWindowScale: boolean;
+  private tsRecent = 0;
+  private peerWindow = 0;
+  private retries = 0;
+  private readonly tsOffset: number;
+  private readonly tcp: Tcp;
+  private readonly deadline: Deadline;
+
+  constructor(tcp: Tcp, id: FlowId, listener: Listener | null, opener: Opener | null) {
+    const { config } = tcp;
+    this.tcp = tcp;
+    this.local.copy(id.local);
+    this.remote.copy(id.remote);
+    this.localPort = id.localPort;
+    this.remotePort = id.remotePort;
+    this.boundIndex = id.boundIndex;
+    this.listener = listener;
+    this.opener = opener;
+    this.state = listener === null ? STATE.SYN_SENT : STATE.SYN_RECEIVED;
+    this.iss = initialSequence(tcp.net.secret, this, tcp.env.nowNs);
+    this.tsOffset = timestampOffset(tcp.net.secret, this);
+    this.peerMss = isV4(id.remote) ? DEFAULT_MSS4 : DEFAULT_MSS6;
+    this.hasTimestamps = config.timestamps !== 0;
+    this.hasSack = config.sack !== 0;
+    this.hasWindowScale = config.windowScaling !== 0;
+    this.rcvShift = this.hasWindowScale ? shiftFor(config.rmemMax) : 0;
+    this.deadline = new Deadline(this);
+  }
+
+  /** The SYN of an active open. */
+  start(): void {
+    this.send(TCP_FLAG.SYN);
+    this.arm();
+  }
+
+  /** A SYN for a listener. */
+  synArrived(seg: Segment): void {
+    this.takeSyn(seg);
+    this.send(TCP_FLAG.SYN | TCP_FLAG.ACK);
+    this.arm();
+  }
+
+  segmentArrives(seg: Segment): void {
+    if (this.state === STATE.SYN_SENT) this.inSynSent(seg);
+    else this.inSynReceived(seg);
+  }
+
+  /** The SYN, or the SYN-ACK, again: RFC 6298 §2.1, doubling. */
+  expire(): void {
+    const { config } = this.tcp;
+    const limit = this.state === STATE.SYN_SENT ? config.synRetries : config.synackRetries;
+    if (this.retries >= limit) {
+      this.fail(ETIMEDOUT);
+      return;
+    }
+    this.retries++;
+    this.tcp.mib.count(this.tcp.ids.RetransSegs);
+    this.send(this.state === STATE.SYN_SENT ? TCP_FLAG.SYN : TCP_FLAG.SYN | TCP_FLAG.ACK);
+    this.arm();
+  }
+
+  cancel(): void {
+    this.tcp.deadlines.remove(this.deadline);
+  }
+
+  fail(errno: number): void {
+    this.cancel();
+    this.tcp.mib.count(this.tcp.ids.AttemptFails);
+    this.tcp.forget(this);
+    this.listener?.abandoned(this);
+    this.opener?.failed(errno);
+  }
+
+  agreed(): Agreed {
+    return new Agreed(
+      this.peerMss,
+      this.hasTimestamps,
+      this.hasSack,
+      this.hasWindowScale,
+      this.sndShift,
+      this.hasWindowScale ? this.rcvShift : 0,
+      this.tsOffset,
+    );
+  }
+
+  get peerIsn(): Seq {
+    return this.irs;
+  }
+
+  get peerWindowBytes(): number {
+    return this.peerWindow;
+  }
+
+  get recentTimestamp(): number {
+    return this.tsRecent;
+  }
+
+  get wasRetransmitted(): boolean {
+    return this.retries > 0;
+  }
+
+  /** RFC 9293 §3.10.7.3. */
+  private inSynSent(seg: Segment): void {
+    const hasAck = seg.has(TCP_FLAG.ACK);
+    const isOurs = hasAck && seqEq(seg.ack, seqAdd(this.iss, 1));
+    if (hasAck && !isOurs) {
+      if (!seg.has(TCP_FLAG.RST)) this.tcp.resetUnknown(this, seg);
+      return;
+    }
+    if (seg.has(TCP_FLAG.RST)) {
+      if (isOurs) this.fail(ECONNREFUSED);
+      return;
+    }
+    if (!seg.has(TCP_FLAG.SYN)) return;
+    this.takeSyn(seg);
+    if (isOurs) {
+      this.complete(seg);
+      return;
+    }
+    this.state = STATE.SYN_RECEIVED; // simultaneous open
+    this.send(TCP_FLAG.SYN | TCP_FLAG.ACK);
+    this.arm();
+  }
+
+  /** RFC 9293 §3.10.7.4 for SYN-RECEIVED. */
+  private inSynReceived(seg: Segment): void {
+    const isInWindow =
+      !seqLt(seg.seq, this.irs) && seqLe(seg.seq, seqAdd(this.irs, 1 + this.rcvWindow()));
+    if (seg.has(TCP_FLAG.RST)) {
+      if (seqEq(seg.seq, seqAdd(this.irs, 1))) this.fail(ECONNREFUSED);
+      return;
+    }
+    if (seg.has(TCP_FLAG.SYN)) {
+      if (seqEq(seg.seq, this.irs)) this.send(TCP_FLAG.SYN | TCP_FLAG.ACK); // it did not hear us
+      if (!seg.has(TCP_FLAG.ACK)) return;
+    } else if (!isInWindow) {
+      this.send(TCP_FLAG.ACK);
+      return;
+    }
+    if (!seg.has(TCP_FLAG.ACK)) return;
+    if (!seqEq(seg.ack, seqAdd(this.iss, 1))) {
+      const isAhead = seqGt(seg.ack, seqAdd(this.iss, 1)) || seqLe(seg.ack, this.iss);
+      if (isAhead) this.tcp.resetUnknown(this, seg);
+      return;
+    }
+    if (seg.hasTimestamps) this.tsRecent = seg.tsVal;
+    this.complete(seg);
+  }
+
+  private complete(seg: Segment): void {
+    const shift = seg.has(TCP_FLAG.SYN) ? 0 : this.sndShift;
+    this.peerWindow = seg.window << shift;
+    this.cancel();
+    this.tcp.handshakeDone(this, seg);
+  }
+
+  private takeSyn(seg: Segment): void {
+    this.irs = seg.seq;
+    this.peerWindow = seg.window;
+    if (seg.hasMss) this.peerMss = Math.max(seg.mss, this.tcp.config.minSndMss);
+    this.hasTimestamps = this.hasTimestamps && seg.hasTimestamps;
+    this.hasSack = this.hasSack && seg.isSackPermitted;
+    this.hasWindowScale = this.hasWindowScale && seg.hasWindowScale;
+    this.sndShift = this.hasWindowScale ? seg.windowShift : 0;
+    if (this.hasTimestamps) this.tsRecent = seg.tsVal;
+  }
+
+  /** The window of a SYN is never scaled (RFC 7323 §2.2). */
+  rcvWindow(): number {
+    return Math.min(65535, this.tcp.config.rmemDefault >> 1);
+  }
+
+  /** Nobody can accept it now. */
+  rearm(): void {
+    this.arm();
+  }
+
+  private arm(): void {
+    const wait = Math.min(INITIAL_RTO_NS * 2 ** this.retries, this.tcp.config.maxRtoNs);
+    this.tcp.deadlines.arm(this.deadline, this.tcp.env.nowNs + wait);
+  }
+
+  private send(flags: number): void {
+    const { tcp } = this;
+    const { dv } = tcp.net.env.memory.slab;
+    const isSyn = (flags & TCP_FLAG.SYN) !== 0;
+    const at = isSyn ? this.writeOptions(dv) : tcp.header + TCP_HEADER_LEN;
+    const hasAck = (flags & TCP_FLAG.ACK) !== 0;
+    const ack = hasAck ? seqAdd(this.irs, 1) : seqOf(0);
+    const seq = isSyn ? this.iss : seqAdd(this.iss, 1);
+    const len = at - tcp.header;
+    writeTcp(
+      dv,
+      tcp.header,
+      this.localPort,
+      this.remotePort,
+      seq,
+      ack,
+      len,
+      flags,
+      this.rcvWindow(),
+      0,
+    );
+    transmit(tcp, this, len, null, 0, 0, 0);
+    tcp.mib.count(tcp.ids.OutSegs);
+  }
+
+  /** In Linux's order: MSS, then SACK-permitted beside timestamps (or NOPs), then window scale. */
+  private writeOptions(dv: DataView): number {
+    const { tcp } = this;
+    let at = tcp.header + TCP_HEADER_LEN;
+    dv.setInt32(at, (TCP_OPT.MSS << 24) | (4 << 16) | tcp.ourMss(this));
+    at += 4;
+    if (this.hasTimestamps) {
+      const first = this.hasSack
+        ? (TCP_OPT.SACK_PERMITTED << 8) | 2
+        : (TCP_OPT.NOP << 8) | TCP_OPT.NOP;
+      dv.setInt32(at, (first << 16) | (TCP_OPT.TIMESTAMPS << 8) | 10);
+      dv.setInt32(at + 4, tcp.timestamp(tcp.env.nowNs, this.tsOffset));
+      dv.setInt32(at + 8, this.tsRecent);
+      at += 12;
+    } else if (this.hasSack) {
+      dv.setInt32(
+        at,
+        (TCP_OPT.NOP << 24) | (TCP_OPT.NOP << 16) | (TCP_OPT.SACK_PERMITTED << 8) | 2,
+      );
+      at += 4;
+    }
+    if (this.hasWindowScale) {
+      dv.setInt32(
+        at,
+        (TCP_OPT.NOP << 24) | (TCP_OPT.WINDOW_SCALE << 16) | (3 << 8) | this.rcvShift,
+      );
+      at += 4;
+    }
+    return at;
+  }
+}
+
+/** RFC 7323 §2.2: enough to offer the largest receive buffer (as Linux computes it). */
+function shiftFor(bytes: number): number {
+  let shift = 0;
+  for (let space = bytes; space > 65535 && shift < 14; space >>= 1) shift++;
+  return shift;
+}

@@ -1,0 +1,32 @@
+import type { SipHash } from '../base/siphash.ts';
+import { type Seq, seqOf } from '../wire/seq.ts';
+import type { FlowId } from './endpoint.ts';
+
+/** RFC 9293 §3.4.1: a clock of 4 µs, so that numbers of one 4-tuple move on while old segments live. */
+const TICK_NS = 4000;
+
+/** RFC 6528 §3: ISN = M + F(localip, localport, remoteip, remoteport, secretkey). */
+export function initialSequence(hash: SipHash, id: FlowId, nowNs: number): Seq {
+  return seqOf(flowDigest(hash, id) + (Math.floor(nowNs / TICK_NS) % 4294967296));
+}
+
+/** RFC 7323 §5.4: timestamps of different connections do not compare. */
+export function timestampOffset(hash: SipHash, id: FlowId): number {
+  flowDigest(hash, id);
+  return hash.high;
+}
+
+function flowDigest(hash: SipHash, id: FlowId): number {
+  const { local, remote } = id;
+  hash.start();
+  hash.word(local.w0);
+  hash.word(local.w1);
+  hash.word(local.w2);
+  hash.word(local.w3);
+  hash.word(remote.w0);
+  hash.word(remote.w1);
+  hash.word(remote.w2);
+  hash.word(remote.w3);
+  hash.word((id.localPort << 16) | id.remotePort);
+  return hash.finish();
+}

@@ -1,0 +1,111 @@
+/**
+ * Delivery-rate samples (draft-cheng-iccrg-delivery-rate-estimation, as Linux has it): how much was
+ * delivered between the sending of a segment and its acknowledgement.
+ *
+ * Each record carries the sampler's state at its last transmission. Of all records that an ACK
+ * covers, the one sent last gives the sample.
+ */
+
+import { NEVER } from '../base/time.ts';
+import type { CcView } from '../cc/cc-view.ts';
+import { NO_SAMPLE, type RateSample } from '../cc/samples.ts';
+import { REC, REC_STATE, REC_TIME, type TxRecords } from './tx-records.ts';
+
+export class RateSampler {
+  /** When `delivered` last grew, and when the flight that is being measured began to be sent. */
+  private deliveredNs = 0;
+  private firstTxNs = 0;
+  /** Until this much is delivered, samples are marked as limited by the application; 0: they are not. */
+  private appLimitedUntil = 0;
+
+  get isAppLimited(): boolean {
+    return this.appLimitedUntil !== 0;
+  }
+
+  /** A record is (re)transmitted; `inFlight` counts it. */
+  sent(
+    v: CcView,
+    records: TxRecords,
+    r: number,
+    isIdle: boolean,
+    inFlight: number,
+    nowNs: number,
+  ): void {
+    if (isIdle) {
+      this.firstTxNs = nowNs;
+      this.deliveredNs = nowNs;
+    }
+    records.setTime(r, REC_TIME.DELIVERED, v.delivered);
+    records.setTime(r, REC_TIME.DELIVERED_NS, this.deliveredNs);
+    records.setTime(r, REC_TIME.FIRST_TX_NS, this.firstTxNs);
+    records.setTime(r, REC_TIME.LOST, v.lost);
+    records.set(r, REC.IN_FLIGHT, inFlight);
+    const state = records.get(r, REC.STATE) & ~REC_STATE.APP_LIMITED;
+    records.set(r, REC.STATE, this.isAppLimited ? state | REC_STATE.APP_LIMITED : state);
+  }
+
+  /** The sender ran out of data before it ran out of window. */
+  ranDry(v: CcView, inFlight: number): void {
+    this.appLimitedUntil = Math.max(1, v.delivered + inFlight);
+  }
+
+  begin(s: RateSample, inFlight: number): void {
+    s.priorNs = NEVER;
+    s.priorDelivered = 0;
+    s.delivered = NO_SAMPLE;
+    s.intervalNs = NO_SAMPLE;
+    s.rttNs = NO_SAMPLE;
+    s.losses = 0;
+    s.ackedSacked = 0;
+    s.priorInFlight = inFlight;
+    s.isAppLimited = false;
+    s.isRetrans = false;
+    s.isAckDelayed = false;
+    s.isEce = false;
+    s.isAckingTlpRetrans = false;
+  }
+
+  /** A record was delivered: acknowledged, or SACKed for the first time. */
+  delivered(s: RateSample, records: TxRecords, r: number, endBytes: number, nowNs: number): void {
+    const stamp = records.time(r, REC_TIME.DELIVERED_NS);
+    if (stamp < 0) return; // it has given its sample
+    const delivered = records.time(r, REC_TIME.DELIVERED);
+    const isNewer = s.priorNs === NEVER || delivered > s.priorDelivered;
+    if (isNewer || (delivered === s.priorDelivered && endBytes > s.lastEndSeq)) {
+      s.priorDelivered = delivered;
+      s.priorNs = stamp;
+      const state = records.get(r, REC.STATE);
+      s.isAppLimited = (state & REC_STATE.APP_LIMITED) !== 0;
+      s.isRetrans = (state & REC_STATE.EVER_RETRANS) !== 0;
+      s.txInFlight = records.get(r, REC.IN_FLIGHT);
+      s.priorLost = records.time(r, REC_TIME.LOST);
+      s.lastEndSeq = endBytes;
+      const sentNs = records.time(r, REC_TIME.SENT_NS);
+      s.sndIntervalNs = sentNs - records.time(r, REC_TIME.FIRST_TX_NS);
+      this.firstTxNs = sentNs;
+    }
+    records.setTime(r, REC_TIME.DELIVERED_NS, -1);
+    this.deliveredNs = nowNs;
+  }
+
+  measured(s: RateSample, rttNs: number): void {
+    s.rttNs = rttNs;
+  }
+
+  /** Completes the sample once the ACK is worked through. `minRttNs` is the floor of belief. */
+  finish(v: CcView, s: RateSample, ackedSacked: number, losses: number, nowNs: number): void {
+    if (this.appLimitedUntil !== 0 && v.delivered > this.appLimitedUntil) this.appLimitedUntil = 0;
+    s.ackedSacked = ackedSacked;
+    s.losses = losses;
+    if (s.priorNs === NEVER) return;
+    s.delivered = v.delivered - s.priorDelivered;
+    s.lost = v.lost - s.priorLost;
+    s.rcvIntervalNs = nowNs - s.priorNs;
+    s.intervalNs = Math.max(s.sndIntervalNs, s.rcvIntervalNs);
+    // A sample shorter than the path's RTT would claim more than the path can do.
+    if (s.intervalNs < v.minRttNs && v.minRttNs !== NEVER) {
+      s.intervalNs = NO_SAMPLE;
+      s.delivered = NO_SAMPLE;
+    }
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * What window to advertise: RFC 9293 §3.8.6.2.2 (no silly windows), and how large the buffer should be
+ * (Linux's dynamic right-sizing: twice what the application reads in a round trip).
+ */
+import { seqDiff } from '../wire/seq.ts';
+import type { TcpConnection } from './connection.ts';
+
+/** The window for the next segment, in bytes; it is recorded as advertised. */
+export function selectWindow(c: TcpConnection): number {
+  const { rcv, agreed } = c;
+  const standing = rcv.window();
+  const grain = 1 << agreed.rcvShift;
+  let window = roundDown(Math.min(offer(c), 65535 * grain), grain);
+  // RFC 9293 §3.8.6.2.1: the right edge never moves left.
+  if (window < standing) window = Math.min(roundUp(standing, grain), 65535 * grain);
+  rcv.advertise(window);
+  return window;
+}
+
+/** What the buffer can take now; nothing rather than a sliver. */
+function offer(c: TcpConnection): number {
+  const space = c.rcvbufBytes >> 1;
+  const free = space - c.received.chargedBytes;
+  const mss = Math.min(c.delack.rcvMss, space);
+  if (free < mss || free < space >> 4) return 0;
+  return free;
+}
+
+/** Whether an ACK now would open the window by enough to matter: two segments, or half the buffer. */
+export function wantsUpdate(c: TcpConnection): boolean {
+  const standing = c.rcv.window();
+  const now = offer(c);
+  return (
+    now >= 2 * standing &&
+    now > 0 &&
+    now - standing >= Math.min(2 * c.delack.rcvMss, c.rcvbufBytes >> 2)
+  );
+}
+
+/** The application has read: dynamic right-sizing once a round trip. */
+export class RightSizing {
+  private copiedBytes = 0;
+  private spaceBytes: number;
+  private stampNs = 0;
+
+  constructor(spaceBytes: number) {
+    this.spaceBytes = spaceBytes;
+  }
+
+  read(c: TcpConnection, bytes: number): void {
+    this.copiedBytes += bytes;
+    const nowNs = c.nowNs();
+    const rttNs = c.rtt.srttNs === 0 ? 1e8 : c.rtt.srttNs;
+    if (nowNs - this.stampNs < rttNs) return;
+    if (this.copiedBytes > this.spaceBytes && c.tcp.config.moderateRcvbuf !== 0) {
+      const wanted = 2 * this.copiedBytes + 16 * c.delack.rcvMss;
+      const grown =
+        wanted + (wanted * Math.max(0, this.copiedBytes - this.spaceBytes)) / this.spaceBytes;
+      c.growReceiveBuffer(Math.min(2 * grown, c.tcp.config.rmemMax));
+      this.spaceBytes = this.copiedBytes;
+    }
+    this.copiedBytes = 0;
+    this.stampNs = nowNs;
+  }
+}
+
+const roundDown = (n: number, grain: number): number => Math.max(0, n - (n % grain));
+const roundUp = (n: number, grain: number): number => Math.ceil(n / grain) * grain;
+
+/** Bytes received and not yet acknowledged. */
+export function unackedBytes(c: TcpConnection): number {
+  return seqDiff(c.rcv.nxt, c.rcv.wup);
+}

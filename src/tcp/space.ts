@@ -1,0 +1,103 @@
+/** The variables of RFC 9293 §3.3.1, under their RFC names. */
+import { type Seq, seqAdd, seqDiff, seqOf } from '../wire/seq.ts';
+
+/**
+ *        acknowledged  |     in flight      |   may be sent   |  beyond the window
+ *     ─────────────────|────────────────────|─────────────────|──────────────────▶
+ *                    SND.UNA             SND.NXT       SND.UNA + SND.WND
+ */
+export class SendSpace {
+  readonly iss: Seq;
+  una: Seq;
+  nxt: Seq;
+  /** The peer's window in bytes, scaled. */
+  wnd: number;
+  /** SEG.SEQ and SEG.ACK of the segment that last changed the window. */
+  wl1: Seq;
+  wl2: Seq;
+  /** The largest window the peer ever offered. */
+  maxWnd: number;
+  /** Urgent pointer (RFC 6093 semantics are the receiver's). */
+  up: Seq;
+  /** End of the last segment sent that was smaller than the MSS: Minshall's variant of Nagle. */
+  sml: Seq;
+
+  constructor(iss: Seq, wnd: number, wl1: Seq) {
+    this.iss = iss;
+    this.una = seqAdd(iss, 1);
+    this.nxt = this.una;
+    this.wnd = wnd;
+    this.wl1 = wl1;
+    this.wl2 = this.una;
+    this.maxWnd = wnd;
+    this.up = this.una;
+    this.sml = this.una;
+  }
+
+  /** New text, a FIN: sent for the first time. */
+  advance(bytes: number): void {
+    this.nxt = seqAdd(this.nxt, bytes);
+  }
+
+  /** What was just sent was smaller than the MSS. */
+  noteSmall(): void {
+    this.sml = this.nxt;
+  }
+
+  acknowledge(ack: Seq): void {
+    this.una = ack;
+  }
+
+  /** RFC 9293 §3.10.7.4: SND.WND, SND.WL1 and SND.WL2 move together. */
+  setWindow(wnd: number, seq: Seq, ack: Seq): void {
+    this.wnd = wnd;
+    this.wl1 = seq;
+    this.wl2 = ack;
+    this.maxWnd = Math.max(this.maxWnd, wnd);
+  }
+
+  /** Bytes that the peer's window still admits. */
+  usable(): number {
+    return this.wnd - seqDiff(this.nxt, this.una);
+  }
+}
+
+/**
+ *      read or ready  |    may be received     |  beyond
+ *     ────────────────|────────────────────────|──────────▶
+ *                  RCV.NXT          RCV.WUP + RCV.WND: the right edge that was advertised
+ */
+export class ReceiveSpace {
+  readonly irs: Seq;
+  nxt: Seq;
+  /** RCV.NXT when the window was last advertised, and that window in bytes. */
+  wup: Seq;
+  wnd: number;
+  /** The peer's urgent pointer, behind the last urgent byte; valid while `isUrgent`. */
+  up: Seq;
+  isUrgent: boolean;
+
+  constructor(irs: Seq, wnd: number) {
+    this.irs = irs;
+    this.nxt = seqAdd(irs, 1);
+    this.wup = this.nxt;
+    this.wnd = wnd;
+    this.up = seqOf(0);
+    this.isUrgent = false;
+  }
+
+  advance(bytes: number): void {
+    this.nxt = seqAdd(this.nxt, bytes);
+  }
+
+  /** A segment leaves with this window; it acknowledges RCV.NXT. */
+  advertise(window: number): void {
+    this.wnd = window;
+    this.wup = this.nxt;
+  }
+
+  /** What the peer may still send: it never moves left, whatever the buffer does. */
+  window(): number {
+    return Math.max(0, this.wnd - seqDiff(this.nxt, this.wup));
+  }
+}

@@ -1,0 +1,51 @@
+import { MS, SEC } from '../base/time.ts';
+
+/**
+ * What can be tuned in TCP, with the defaults of Linux 6.18 and its names without `tcp_`. Code reads the
+ * field when it needs the value, so a change acts at once.
+ */
+export class TcpConfig {
+  timestamps = 1;
+  sack = 1;
+  dsack = 1;
+  windowScaling = 1;
+  /** RFC 6928: initial congestion window, in segments (Linux: a route attribute). */
+  initialWindow = 10;
+  synRetries = 6;
+  synackRetries = 5;
+  retries2 = 15;
+  orphanRetries = 8;
+  finTimeoutNs = 60 * SEC;
+  timeWaitNs = 60 * SEC;
+  keepaliveTimeNs = 7200 * SEC;
+  keepaliveIntervalNs = 75 * SEC;
+  keepaliveProbes = 9;
+  minRtoNs = 200 * MS;
+  maxRtoNs = 120 * SEC;
+  /** Delayed ACK: TCP_ATO_MIN, TCP_DELACK_MAX. */
+  delackMinNs = 40 * MS;
+  delackMaxNs = 200 * MS;
+  reordering = 3;
+  maxReordering = 300;
+  /** tcp_recovery bit 1: RACK. tcp_early_retrans 3: tail-loss probes. */
+  recovery = 1;
+  earlyRetrans = 3;
+  frto = 2;
+  slowStartAfterIdle = 1;
+  pacingSsRatio = 200;
+  pacingCaRatio = 120;
+  minTsoSegs = 2;
+  /** tcp_min_rtt_wlen */
+  minRttWindowNs = 300 * SEC;
+  /** tcp_rmem, tcp_wmem: default and most. */
+  rmemDefault = 131072;
+  rmemMax = 32 << 20;
+  wmemDefault = 16384;
+  wmemMax = 4 << 20;
+  moderateRcvbuf = 1;
+  somaxconn = 4096;
+  /** tcp_min_snd_mss */
+  minSndMss = 48;
+  /** RFC 5961 §7: challenge ACKs of one connection are this far apart. */
+  invalidRatelimitNs = 500 * MS;
+}

@@ -1,0 +1,338 @@
+/**
+ * The TCP of one stack: its endpoints, counters and memory, and where segments come in. Applications
+ * call the functions of `user-calls.ts`; a turn's output is `runOutput`.
+ */
+import type { DeadlineQueue } from '../base/deadline-queue.ts';
+import type { Env } from '../base/env.ts';
+import { ECONNRESET } from '../base/errno.ts';
+import type { RandomStream } from '../base/rng.ts';
+import { CcStats } from '../cc/cc-view.ts';
+import { CcRegistry } from '../cc/registry.ts';
+import { reno } from '../cc/reno.ts';
+import { RateSample } from '../cc/samples.ts';
+import { ACCEPTED, DROP } from '../net/drops.ts';
+import { EphemeralPorts } from '../net/ephemeral-ports.ts';
+import { CAST, type IpPacket } from '../net/ip-packet.ts';
+import type { Network } from '../net/network.ts';
+import { checksumIsGood, pseudoHeaderSum } from '../net/payload-checksum.ts';
+import type { NetworkError, QuotedPacket, Transport } from '../net/transport.ts';
+import { IpAddress, isV4 } from '../wire/address.ts';
+import { IPPROTO } from '../wire/ip-protocol.ts';
+import { type Seq, seqOf } from '../wire/seq.ts';
+import { TCP_FLAG, TCP_HEADER_LEN, tcpDstPort, tcpSrcPort, writeTcp } from '../wire/tcp.ts';
+import { AckOutcome } from './ack-outcome.ts';
+import { TcpConnection } from './connection.ts';
+import { DUE } from './deadlines.ts';
+import type { FlowId } from './endpoint.ts';
+import { Handshake } from './handshake.ts';
+import { segmentArrives } from './input.ts';
+import type { Listener } from './listener.ts';
+import { output, sendReset } from './output.ts';
+import { parseSegment, Segment } from './segment.ts';
+import { TcpConfig } from './tcp-config.ts';
+import { type Endpoint, TcpDemux } from './tcp-demux.ts';
+import { openTcpMib, TCP_MIB, type TcpMib } from './tcp-mib.ts';
+import { STATE } from './tcp-state.ts';
+import { TimeWait } from './time-wait.ts';
+import { transmit } from './transmit.ts';
+import { TxRecords } from './tx-records.ts';
+
+const HEADER_BYTES = 64;
+
+/** A flow that has no endpoint: what a reset answers. */
+class LooseFlow implements FlowId {
+  readonly local = new IpAddress();
+  readonly remote = new IpAddress();
+  localPort = 0;
+  remotePort = 0;
+  boundIndex = 0;
+
+  set(pkt: IpPacket, seg: Segment): this {
+    this.local.copy(pkt.dst);
+    this.remote.copy(pkt.src);
+    this.localPort = seg.dstPort;
+    this.remotePort = seg.srcPort;
+    return this;
+  }
+}
+
+export class Tcp implements Transport {
+  readonly net: Network;
+  readonly env: Env;
+  readonly deadlines: DeadlineQueue;
+  readonly config = new TcpConfig();
+  readonly mib: TcpMib = openTcpMib();
+  readonly ids = TCP_MIB;
+  readonly records = new TxRecords();
+  readonly demux: TcpDemux;
+  readonly ports: EphemeralPorts;
+  readonly ccModules = new CcRegistry(reno);
+  readonly ccStats = new CcStats();
+  readonly ccRandom: RandomStream;
+  /** Where a header is written before `transmit`: a slab offset. */
+  readonly header: number;
+  /** Scratch, borrowed by the steps of input: one segment is worked on at a time. */
+  readonly seg = new Segment();
+  readonly ackOutcome = new AckOutcome();
+  readonly rateSample = new RateSample();
+  readonly around: { left: Seq; right: Seq } = { left: seqOf(0), right: seqOf(0) };
+  private readonly loose = new LooseFlow();
+  private listed: TcpConnection[] = [];
+  private running: TcpConnection[] = [];
+
+  constructor(net: Network) {
+    this.net = net;
+    this.env = net.env;
+    this.deadlines = net.deadlines;
+    this.header = net.env.memory.slab.carve(HEADER_BYTES);
+    this.demux = new TcpDemux(net.env.rng.stream('tcp.demux'));
+    this.ports = new EphemeralPorts(net.secret, net.env.rng.stream('tcp.ports'), net.config);
+    this.ccRandom = net.env.rng.stream('tcp.cc');
+  }
+
+  // ---- in ----
+
+  input(pkt: IpPacket): number {
+    const { seg, mib, ids } = this;
+    mib.count(ids.InSegs);
+    if (pkt.cast !== CAST.UNICAST) return DROP.IP_MARTIAN_DESTINATION; // RFC 9293 MUST-57
+    const bad = parseSegment(this.env.memory.slab, pkt.payloadOff, pkt.payloadLen, seg);
+    if (bad !== 0) {
+      mib.count(ids.InErrs);
+      return bad;
+    }
+    if (!checksumIsGood(this.net, pkt, pseudoHeaderSum(pkt, IPPROTO.TCP, pkt.payloadLen))) {
+      mib.count(ids.InCsumErrors);
+      mib.count(ids.InErrs);
+      return DROP.TCP_BAD_CHECKSUM;
+    }
+    const size = pkt.gso & 0xffff;
+    seg.pieces = size > 0 && seg.len > size ? Math.ceil(seg.len / size) : 1;
+    seg.chunk = pkt.chunk;
+    const e = this.demux.find(pkt.dst, seg.dstPort, pkt.src, seg.srcPort);
+    if (e !== null) {
+      this.toEndpoint(e, seg);
+      return ACCEPTED;
+    }
+    return this.toListener(pkt, seg);
+  }
+
+  private toEndpoint(e: Endpoint, seg: Segment): void {
+    if (e.kind === 'connection') {
+      segmentArrives(e, seg);
+      if (!this.isGone(e)) this.wantsOutput(e);
+    } else e.segmentArrives(seg);
+  }
+
+  /** RFC 9293 §3.10.7.2. */
+  private toListener(pkt: IpPacket, seg: Segment): number {
+    const { mib, ids } = this;
+    const flow = this.loose.set(pkt, seg);
+    const listener = this.demux.findListener(pkt.dst, seg.dstPort);
+    if (listener === null) {
+      this.resetUnknown(flow, seg);
+      return DROP.TCP_NO_PORT;
+    }
+    if (seg.has(TCP_FLAG.RST)) return DROP.TCP_NO_PORT;
+    if (seg.has(TCP_FLAG.ACK)) {
+      this.resetUnknown(flow, seg);
+      return DROP.TCP_NO_PORT;
+    }
+    if (!seg.has(TCP_FLAG.SYN)) return DROP.TCP_NO_PORT;
+    if (listener.isAcceptQueueFull || listener.isSynQueueFull) {
+      if (listener.isAcceptQueueFull) mib.count(ids.ListenOverflows);
+      mib.count(ids.ListenDrops);
+      return DROP.TCP_BACKLOG;
+    }
+    const h = new Handshake(this, flow, listener, null);
+    listener.began(h);
+    this.demux.set(h);
+    h.synArrived(seg);
+    return ACCEPTED;
+  }
+
+  /** The handshake is over: a connection takes its place, and gets what else the segment carries. */
+  handshakeDone(h: Handshake, seg: Segment): void {
+    const { listener } = h;
+    if (listener?.isAcceptQueueFull === true) {
+      this.mib.count(this.ids.ListenOverflows);
+      h.rearm(); // the peer's retransmission, or ours, tries again
+      return;
+    }
+    const agreed = h.agreed();
+    const windows = { sndWnd: h.peerWindowBytes, rcvWnd: h.rcvWindow() };
+    const c = new TcpConnection(this, h, agreed, h.iss, h.peerIsn, windows);
+    c.rememberTimestamp(h.recentTimestamp);
+    this.demux.set(c);
+    this.mib.add(this.ids.CurrEstab, 1);
+    this.mib.count(listener === null ? this.ids.ActiveOpens : this.ids.PassiveOpens);
+    if (listener !== null) {
+      segmentArrives(c, seg);
+      if (this.isGone(c)) return;
+      listener.established(h, c);
+    } else {
+      c.delack.owe(true);
+      h.opener?.established(c);
+    }
+    this.wantsOutput(c);
+  }
+
+  /** RFC 5927: soft errors are only remembered; nothing aborts a synchronized connection. */
+  error(quote: QuotedPacket, why: NetworkError): boolean {
+    const { dv } = this.env.memory.slab;
+    const e = this.demux.find(
+      quote.src,
+      tcpSrcPort(dv, quote.off),
+      quote.dst,
+      tcpDstPort(dv, quote.off),
+    );
+    if (e === null) return false;
+    if (e.kind === 'handshake' && why.isHard && e.listener === null) e.fail(why.errno);
+    else if (e.kind === 'connection' && why.mtu > 0) this.wantsOutput(e);
+    return true;
+  }
+
+  // ---- out ----
+
+  wantsOutput(c: TcpConnection): void {
+    if (c.isListed) return;
+    c.setListed(true);
+    this.listed.push(c);
+  }
+
+  get hasOutput(): boolean {
+    return this.listed.length > 0;
+  }
+
+  /** Sends what this turn's input and applications made due. */
+  runOutput(): void {
+    const batch = this.listed;
+    this.listed = this.running;
+    this.running = batch;
+    for (let i = 0; i < batch.length; i++) {
+      const c = batch[i]!;
+      c.setListed(false);
+      if (!this.isGone(c)) output(c);
+    }
+    batch.length = 0;
+  }
+
+  /** RFC 9293 §3.10.7.1: nothing here knows this segment. */
+  resetUnknown(flow: FlowId, seg: Segment): void {
+    if (seg.has(TCP_FLAG.RST)) return;
+    this.mib.count(this.ids.OutRsts);
+    if (seg.has(TCP_FLAG.ACK)) this.sendBare(flow, seg.ack, seqOf(0), TCP_FLAG.RST, 0);
+    else this.sendBare(flow, seqOf(0), seg.end(), TCP_FLAG.RST | TCP_FLAG.ACK, 0);
+  }
+
+  /** A segment without options, of a flow that has no connection. */
+  sendBare(flow: FlowId, seq: Seq, ack: Seq, flags: number, window: number): void {
+    const { dv } = this.env.memory.slab;
+    const field = Math.min(window, 65535);
+    writeTcp(
+      dv,
+      this.header,
+      flow.localPort,
+      flow.remotePort,
+      seq,
+      ack,
+      TCP_HEADER_LEN,
+      flags,
+      field,
+      0,
+    );
+    transmit(this, flow, TCP_HEADER_LEN, null, 0, 0, 0);
+    this.mib.count(this.ids.OutSegs);
+  }
+
+  // ---- the end of a connection ----
+
+  /** Our FIN is acknowledged. */
+  finAcknowledged(c: TcpConnection): void {
+    if (c.state === STATE.FIN_WAIT_1) {
+      c.moveTo(STATE.FIN_WAIT_2);
+      if (c.owner === null) c.due.arm(DUE.FIN_WAIT_2, this.env.nowNs + this.config.finTimeoutNs);
+    } else if (c.state === STATE.CLOSING) this.enterTimeWait(c);
+    else if (c.state === STATE.LAST_ACK) this.end(c, 0);
+  }
+
+  enterTimeWait(c: TcpConnection): void {
+    if (c.delack.isOwed) output(c);
+    this.mib.count(this.ids.TW);
+    const tw = new TimeWait(this, c);
+    this.end(c, 0);
+    this.demux.set(tw);
+  }
+
+  /** The peer reset it (RFC 9293 §3.10.7.4, second step). */
+  reset(c: TcpConnection): void {
+    this.mib.count(this.ids.EstabResets);
+    this.end(c, ECONNRESET);
+  }
+
+  /** We give up: a reset tells the peer. */
+  abort(c: TcpConnection, errno: number): void {
+    if (this.isGone(c)) return;
+    this.mib.count(this.ids.OutRsts);
+    sendReset(c);
+    this.end(c, errno);
+  }
+
+  isGone(c: TcpConnection): boolean {
+    return c.state === STATE.CLOSED;
+  }
+
+  forget(e: Endpoint): void {
+    this.demux.remove(e);
+  }
+
+  private end(c: TcpConnection, errno: number): void {
+    if (this.isGone(c)) return;
+    this.mib.add(this.ids.CurrEstab, -1);
+    c.moveTo(STATE.CLOSED);
+    this.demux.remove(c);
+    const { owner } = c;
+    c.setOwner(null);
+    c.releaseSending();
+    if (owner !== null) owner.closed(errno);
+    else c.release();
+  }
+
+  /** Everything goes, without a word to the peers: the stack is closing. */
+  closeAll(): void {
+    for (const l of this.demux.allListeners()) this.closeListener(l);
+    for (const e of this.demux.all()) {
+      if (e.kind === 'connection') {
+        this.end(e, 0);
+        e.release();
+      } else {
+        e.cancel();
+        this.demux.remove(e);
+      }
+    }
+  }
+
+  closeListener(l: Listener): void {
+    this.demux.removeListener(l);
+    const { half, ready } = l.drain();
+    for (const h of half) {
+      h.cancel();
+      this.demux.remove(h);
+    }
+    for (const c of ready) this.abort(c, 0);
+  }
+
+  // ---- small things ----
+
+  /** Our timestamp clock: milliseconds (RFC 7323 §5.4). */
+  timestamp(ns: number, offset: number): number {
+    return (Math.floor(ns / 1e6) + offset) | 0;
+  }
+
+  /** What we offer: the link's MTU less the fixed headers (RFC 9293 §3.7.1). */
+  ourMss(id: FlowId): number {
+    const path = this.net.paths.lookup(id.remote, id.boundIndex);
+    const mtu = path === null ? 576 : path.iface.device.mtu;
+    return Math.min(mtu - (isV4(id.remote) ? 40 : 60), 65535);
+  }
+}

@@ -1,0 +1,139 @@
+/** Segments out: IP and TCP header, options, text by reference, checksum. What to send is `output.ts`'s affair. */
+import type { Slab } from '../base/slab.ts';
+import { GSO, MAX_PIECES, TX } from '../link/ring-layout.ts';
+import type { TxRing } from '../link/tx-ring.ts';
+import { hasRoom } from '../net/ip-output.ts';
+import { CAST } from '../net/ip-packet.ts';
+import { IP } from '../net/mib.ts';
+import type { Path } from '../net/path-cache.ts';
+import { isV4 } from '../wire/address.ts';
+import {
+  addSum,
+  foldChecksum,
+  foldSum,
+  sumBytes,
+  sumWord16,
+  sumWord32,
+  swapSum,
+} from '../wire/checksum.ts';
+import { ETH_HEADER_LEN, ETHERTYPE_IPV4, ETHERTYPE_IPV6, writeEthernet } from '../wire/ethernet.ts';
+import { IPPROTO } from '../wire/ip-protocol.ts';
+import { IPV4_DF, IPV4_HEADER_LEN, writeIpv4 } from '../wire/ipv4.ts';
+import { IPV6_HEADER_LEN, writeIpv6 } from '../wire/ipv6.ts';
+import { TCP_CHECKSUM } from '../wire/tcp.ts';
+import type { FlowId } from './endpoint.ts';
+import type { SendQueue } from './send-queue.ts';
+import type { Tcp } from './tcp.ts';
+
+/**
+ * Sends the header at `tcp.header` (`headerLen` bytes, checksum zero) with `len` bytes of the queue's
+ * text. False: no route, no room, or text for a neighbour that is not resolved yet.
+ */
+export function transmit(
+  tcp: Tcp,
+  id: FlowId,
+  headerLen: number,
+  queue: SendQueue | null,
+  from: number,
+  len: number,
+  mss: number,
+): boolean {
+  const { net } = tcp;
+  const path = net.paths.lookup(id.remote, id.boundIndex);
+  if (path === null || !hasRoom(path.iface.device, 1)) return false;
+  const { device } = path.iface;
+  const v4 = isV4(id.remote);
+  const ipLen = v4 ? IPV4_HEADER_LEN : IPV6_HEADER_LEN;
+  const slot = device.tx.begin();
+  const l4 = slot + ETH_HEADER_LEN + ipLen;
+  const { slab } = net.env.memory;
+  writeIp(tcp, path, id, slot + ETH_HEADER_LEN, headerLen + len, v4);
+  slab.u8.copyWithin(l4, tcp.header, tcp.header + headerLen);
+  const mib = v4 ? net.mib.ip4 : net.mib.ip6;
+  mib.count(IP.OutRequests);
+  const pseudo = pseudoSum(id, headerLen + len, v4);
+  slab.dv.setUint16(l4 + TCP_CHECKSUM, foldSum(pseudo));
+  const byDevice = device.caps.txChecksum;
+  if (!byDevice && len === 0) completeHeader(slab, l4, headerLen);
+  const csum = byDevice ? (ipLen << 16) | TCP_CHECKSUM : 0;
+  if (!writeLink(tcp, path, slot, v4, ipLen + headerLen, len, csum)) return len === 0;
+  const { tx } = device;
+  tx.add(slot, ETH_HEADER_LEN + ipLen + headerLen);
+  if (queue !== null && len > 0) queue.addTo(tx, from, len, MAX_PIECES - 1);
+  if (byDevice) tx.setChecksum(ETH_HEADER_LEN + ipLen, TCP_CHECKSUM);
+  else if (len > 0) complete(slab, tx, l4, headerLen);
+  if (len > mss && mss > 0)
+    tx.setGso(v4 ? GSO.TCPV4 : GSO.TCPV6, mss, ETH_HEADER_LEN + ipLen + headerLen);
+  tx.commit();
+  mib.count(IP.OutTransmits);
+  mib.add(IP.OutOctets, ipLen + headerLen + len);
+  return true;
+}
+
+function writeIp(tcp: Tcp, path: Path, id: FlowId, l3: number, tcpLen: number, v4: boolean): void {
+  const { net } = tcp;
+  const { dv } = net.env.memory.slab;
+  const { ttl4, hopLimit6 } = net.config;
+  if (v4) {
+    const total = IPV4_HEADER_LEN + tcpLen;
+    writeIpv4(dv, l3, 0, total, 0, IPV4_DF, ttl4, IPPROTO.TCP, id.local.w3, path.destination.w3);
+  } else writeIpv6(dv, l3, 0, 0, tcpLen, IPPROTO.TCP, hopLimit6, id.local, path.destination);
+}
+
+/** The Ethernet header. False: the neighbour is unknown; a segment without text waits for it in its queue. */
+function writeLink(
+  tcp: Tcp,
+  path: Path,
+  slot: number,
+  v4: boolean,
+  headerLen: number,
+  textLen: number,
+  csum: number,
+): boolean {
+  const { dv } = tcp.net.env.memory.slab;
+  const { iface } = path;
+  const { mac } = iface.device;
+  const type = v4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6;
+  if (iface.isLoopback) {
+    writeEthernet(dv, slot, 0, 0, 0, 0, type);
+    return true;
+  }
+  if (path.cast !== CAST.UNICAST) return false;
+  const n = iface.neighbours.resolve(path.nextHop);
+  if (n === null) return false;
+  if (!n.isUsable()) {
+    if (textLen === 0) iface.neighbours.hold(n, slot + ETH_HEADER_LEN, headerLen, 0, 0, csum);
+    return false;
+  }
+  writeEthernet(dv, slot, n.macHigh, n.macLow, mac.high, mac.low, type);
+  return true;
+}
+
+function pseudoSum(id: FlowId, len: number, v4: boolean): number {
+  const { local, remote } = id;
+  let sum = sumWord32(sumWord32(0, local.w3), remote.w3);
+  if (!v4) {
+    sum = sumWord32(sumWord32(sumWord32(sum, local.w0), local.w1), local.w2);
+    sum = sumWord32(sumWord32(sumWord32(sum, remote.w0), remote.w1), remote.w2);
+  }
+  return sumWord16(sumWord16(sum, IPPROTO.TCP), len);
+}
+
+function completeHeader(slab: Slab, l4: number, headerLen: number): void {
+  slab.dv.setUint16(l4 + TCP_CHECKSUM, foldChecksum(sumBytes(slab.dv, l4, headerLen, 0)));
+}
+
+/** For devices without checksums of their own: over the header and the pieces of text, which may have odd lengths. */
+function complete(slab: Slab, tx: TxRing, l4: number, headerLen: number): void {
+  let sum = sumBytes(slab.dv, l4, headerLen, 0);
+  let isOdd = false;
+  const d = tx.descAt(tx.inFlight);
+  const pieces = tx.desc[d + TX.PIECES]!;
+  for (let i = 1; i < pieces; i++) {
+    const len = tx.desc[d + TX.PIECE + 2 * i + 1]!;
+    const part = sumBytes(slab.dv, tx.desc[d + TX.PIECE + 2 * i]!, len, 0);
+    sum = addSum(sum, isOdd ? swapSum(part) : part);
+    if ((len & 1) !== 0) isOdd = !isOdd;
+  }
+  slab.dv.setUint16(l4 + TCP_CHECKSUM, foldChecksum(sum));
+}

@@ -1,0 +1,108 @@
+/** What applications do: RFC 9293 §3.9.1's OPEN, SEND, RECEIVE, CLOSE, ABORT, as calls that never wait. */
+import { EADDRINUSE, EAGAIN, EINVAL, ENETUNREACH, EPIPE } from '../base/errno.ts';
+import { type Address, IpAddress, isLinkLocal6, isUnspecified } from '../wire/address.ts';
+import type { TcpConnection } from './connection.ts';
+import { DUE } from './deadlines.ts';
+import { Handshake, type Opener } from './handshake.ts';
+import { type Acceptor, Listener } from './listener.ts';
+import { wantsUpdate } from './receive-window.ts';
+import type { Tcp } from './tcp.ts';
+import { isIn, MAY_SEND, STATE } from './tcp-state.ts';
+
+/** A listener, or -errno. */
+export function tcpListen(
+  tcp: Tcp,
+  address: Address,
+  port: number,
+  backlog: number,
+  acceptor: Acceptor,
+): Listener | number {
+  if (port < 1 || port > 65535) return -EINVAL;
+  if (tcp.demux.listenerAt(address, port) !== null) return -EADDRINUSE;
+  const most = Math.min(Math.max(0, backlog), tcp.config.somaxconn);
+  const l = new Listener(new IpAddress().copy(address), port, 0, most, acceptor);
+  tcp.demux.addListener(l);
+  return l;
+}
+
+/** An active open; `opener` hears how it ends. A handshake to cancel, or -errno. */
+export function tcpConnect(
+  tcp: Tcp,
+  remote: Address,
+  remotePort: number,
+  boundIndex: number,
+  opener: Opener,
+): Handshake | number {
+  if (remotePort < 1 || remotePort > 65535) return -EINVAL;
+  if (isLinkLocal6(remote) && boundIndex === 0) return -EINVAL;
+  const path = tcp.net.paths.lookup(remote, boundIndex);
+  if (path === null || isUnspecified(path.source)) return -ENETUNREACH;
+  const local = new IpAddress().copy(path.source);
+  const use = {
+    isPortFree: (port: number) => tcp.demux.find(local, port, remote, remotePort) === null,
+  };
+  const localPort = tcp.ports.pick(local, remote, remotePort, use);
+  if (localPort === 0) return -EADDRINUSE;
+  const h = new Handshake(tcp, { local, localPort, remote, remotePort, boundIndex }, null, opener);
+  tcp.demux.set(h);
+  h.start();
+  return h;
+}
+
+/** Takes as much as the send buffer has room for. -EAGAIN: none; -EPIPE: this side is closed. */
+export function tcpWrite(c: TcpConnection, data: Uint8Array): number {
+  if (!isIn(c.state, MAY_SEND) || c.isFinQueued) return -EPIPE;
+  const room = c.sndbufBytes - c.sendQueue.length;
+  if (room <= 0) return -EAGAIN;
+  const part = data.length <= room ? data : data.subarray(0, room);
+  const n = c.sendQueue.append(part);
+  if (n === 0 && data.length > 0) return -EAGAIN;
+  c.tcp.wantsOutput(c);
+  return n;
+}
+
+/** Bytes read; 0 at the end of the stream; -EAGAIN. */
+export function tcpRead(c: TcpConnection, into: Uint8Array): number {
+  const n = c.received.read(into);
+  if (n === 0) return c.isFinReceived || c.state === STATE.CLOSED ? 0 : -EAGAIN;
+  c.sizing.read(c, n);
+  if (c.state !== STATE.CLOSED && wantsUpdate(c)) {
+    c.delack.owe(true);
+    c.tcp.wantsOutput(c);
+  }
+  return n;
+}
+
+/** RFC 9293 §3.10.4: no more to send; the peer may go on. */
+export function tcpShutdown(c: TcpConnection): number {
+  if (c.isFinQueued) return 0;
+  if (c.state === STATE.ESTABLISHED) c.moveTo(STATE.FIN_WAIT_1);
+  else if (c.state === STATE.CLOSE_WAIT) c.moveTo(STATE.LAST_ACK);
+  else return -EPIPE;
+  c.queueFin();
+  c.tcp.wantsOutput(c);
+  return 0;
+}
+
+/** The application is done with it. What it has not read is lost, and the peer hears of that (RFC 2525 §2.17). */
+export function tcpClose(c: TcpConnection): void {
+  c.setOwner(null);
+  if (c.state === STATE.CLOSED) {
+    c.release();
+    return;
+  }
+  if (c.received.readyBytes > 0) {
+    c.tcp.abort(c, 0);
+    return;
+  }
+  tcpShutdown(c);
+  if (c.state === STATE.FIN_WAIT_2) {
+    c.due.arm(DUE.FIN_WAIT_2, c.nowNs() + c.tcp.config.finTimeoutNs);
+  }
+}
+
+export function tcpAbort(c: TcpConnection): void {
+  c.setOwner(null);
+  if (c.state === STATE.CLOSED) c.release();
+  else c.tcp.abort(c, 0);
+}

@@ -1,0 +1,175 @@
+/** Two stacks on a simulated link, a connection between them, and a stream that checks itself. */
+import { MS, SEC } from '../../src/base/time.ts';
+import type { DeviceCaps } from '../../src/link/device.ts';
+import { FaultDevice } from '../../src/link/fault.ts';
+import type { FaultProfile } from '../../src/link/fault-path.ts';
+import type { SimHost } from '../../src/sim/sim-host.ts';
+import { Simulator } from '../../src/sim/simulator.ts';
+import { Stack } from '../../src/stack/stack.ts';
+import type { TcpConnection } from '../../src/tcp/connection.ts';
+import type { Listener } from '../../src/tcp/listener.ts';
+import { tcpConnect, tcpListen, tcpRead, tcpShutdown, tcpWrite } from '../../src/tcp/user-calls.ts';
+import { ANY6, IpAddress } from '../../src/wire/address.ts';
+
+const MEMORY = { slabBytes: 256 << 20, chunks: 64, cellBytes: 8 << 20, pages: 8192 };
+export const PORT = 80;
+
+export interface PairOptions {
+  readonly seed: number;
+  readonly rateBps?: number;
+  readonly delayNs?: number;
+  readonly queueBytes?: number;
+  readonly faults?: FaultProfile;
+  readonly caps?: Partial<DeviceCaps>;
+}
+
+/** The stream's byte at an offset. */
+export const byteAt = (offset: number): number => (Math.imul(offset, 0x9e3779b1) >>> 24) & 255;
+
+/** One end: writes `toSend` bytes and closes, reads to the end, and notes what went wrong. */
+export class End {
+  connection: TcpConnection | null = null;
+  received = 0;
+  wrong = -1;
+  hasEof = false;
+  closedWith: number | null = null;
+  private sent = 0;
+  private readonly toSend: number;
+  private readonly chunk = new Uint8Array(16384);
+  private readonly into = new Uint8Array(65536);
+  private isClosing = false;
+
+  constructor(toSend: number) {
+    this.toSend = toSend;
+  }
+
+  attach(c: TcpConnection): void {
+    this.connection = c;
+    c.setOwner(this);
+    this.writable();
+    this.readable();
+  }
+
+  readable(): void {
+    const c = this.connection!;
+    for (;;) {
+      const n = tcpRead(c, this.into);
+      if (n === 0) this.hasEof = true;
+      if (n <= 0) break;
+      for (let i = 0; i < n && this.wrong < 0; i++) {
+        if (this.into[i] !== byteAt(this.received + i)) this.wrong = this.received + i;
+      }
+      this.received += n;
+    }
+  }
+
+  writable(): void {
+    const c = this.connection!;
+    while (this.sent < this.toSend) {
+      const n = Math.min(this.chunk.length, this.toSend - this.sent);
+      for (let i = 0; i < n; i++) this.chunk[i] = byteAt(this.sent + i);
+      const taken = tcpWrite(c, n === this.chunk.length ? this.chunk : this.chunk.subarray(0, n));
+      if (taken < 0) return;
+      this.sent += taken;
+    }
+    if (!this.isClosing) {
+      this.isClosing = true;
+      tcpShutdown(c);
+    }
+  }
+
+  closed(errno: number): void {
+    this.readable();
+    this.closedWith = errno;
+    this.connection!.release();
+  }
+}
+
+export class TcpPair {
+  readonly sim: Simulator;
+  readonly client: Stack;
+  readonly server: Stack;
+  readonly faulty: FaultDevice[] = [];
+  readonly hosts: SimHost[] = [];
+  private readonly serverAddress = new IpAddress().setV4(0x0a000002);
+
+  constructor(options: PairOptions) {
+    this.sim = new Simulator({ seed: options.seed, memory: MEMORY });
+    const { sim } = this;
+    const nicA = sim.nic('a', options.caps === undefined ? {} : { caps: options.caps });
+    const nicB = sim.nic('b', options.caps === undefined ? {} : { caps: options.caps });
+    this.client = this.host('client', nicA, 1, options);
+    this.server = this.host('server', nicB, 2, options);
+    const link = {
+      rateBps: options.rateBps ?? 100e6,
+      delayNs: options.delayNs ?? 5 * MS,
+      ...(options.queueBytes === undefined ? {} : { queue: { bytes: options.queueBytes } }),
+    };
+    sim.connect(nicA, nicB, link, link);
+    sim.run(2 * SEC); // duplicate address detection
+  }
+
+  private host(
+    name: string,
+    nic: ReturnType<Simulator['nic']>,
+    n: number,
+    options: PairOptions,
+  ): Stack {
+    const { sim } = this;
+    const env = sim.env(name);
+    const stack = new Stack(env, sim.frames);
+    const device = new FaultDevice(nic, sim.frames, env, env.rng, { rx: options.faults ?? {} });
+    this.faulty.push(device);
+    const iface = stack.addInterface('eth0', device);
+    stack.addAddress(iface, new IpAddress().setV4(0x0a000000 + n), 24);
+    this.hosts.push(sim.addHost(name, stack, [nic]));
+    return stack;
+  }
+
+  listen(onAccept: (c: TcpConnection) => void, backlog = 16): Listener {
+    const l = tcpListen(this.server.tcp, ANY6, PORT, backlog, {
+      acceptable: () => {
+        for (let c = l.accept(); c !== undefined; c = l.accept()) onAccept(c);
+      },
+    }) as Listener;
+    return l;
+  }
+
+  /** Both sides send and close; runs until both are over or the time is up. */
+  exchange(
+    clientBytes: number,
+    serverBytes: number,
+    limitNs: number,
+  ): { client: End; server: End } {
+    const client = new End(clientBytes);
+    const server = new End(serverBytes);
+    this.listen((c) => server.attach(c));
+    this.hosts[0]!.after(0, () => {
+      tcpConnect(this.client.tcp, this.serverAddress, PORT, 0, {
+        established: (c) => client.attach(c),
+        failed: (errno) => {
+          client.closedWith = errno;
+        },
+      });
+    });
+    const until = this.sim.nowNs + limitNs;
+    this.sim.runUntil(() => client.closedWith !== null && server.closedWith !== null, until);
+    return { client, server };
+  }
+
+  /** After TIME-WAIT nothing is left. */
+  end(): { pages: number; cells: number; records: number; flows: number } {
+    this.sim.run(this.sim.nowNs + 200 * SEC);
+    const { tcp } = this.client;
+    const left = {
+      pages: this.client.env.memory.pages.held,
+      cells: this.client.env.memory.cells.held,
+      records: tcp.records.live + this.server.tcp.records.live,
+      flows: tcp.demux.size + this.server.tcp.demux.size,
+    };
+    this.client.close();
+    this.server.close();
+    this.sim.end();
+    return left;
+  }
+}
