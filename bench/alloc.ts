@@ -1,5 +1,5 @@
 /**
- * The allocation gate: 0 bytes of garbage per packet in steady state (ARCHITECTURE, "Numbers and V8"). Each
+ * The allocation gate: 0 bytes of garbage per packet in steady state (docs/decisions/0002). Each
  * case of bench/alloc/*.case.ts runs in a node of its own; the output is TAP, and `npm test` counts it.
  * Controls come first: garbage made on purpose has to be seen, down to one small object in 100 packets.
  *

@@ -29,7 +29,7 @@ export interface PacketOptions extends RingSizes {
   readonly ignoreOutgoing?: boolean;
   /** Sockets that share the interface's frames, one per worker. */
   readonly fanout?: { readonly group: number; readonly mode?: keyof typeof FANOUT_MODE };
-  /** Sends past the interface's queueing discipline. Default false: measured, it gains nothing. */
+  /** Sends past the interface's queueing discipline. Default false: it gains nothing (docs/decisions/0008). */
   readonly bypassQdisc?: boolean;
   /**
    * Kernel memory of the receive ring, in whole MiB: 630 frames each at an MTU of 1500. Default 4 MiB

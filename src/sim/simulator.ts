@@ -17,7 +17,7 @@
  * so a turn sees all frames of its instant.
  *
  * **Cost.** A link has one heap entry per direction, however many frames it carries; a host has one.
- * 32,703 entries, one a frame, cost 2.7 times as much per packet as 20 (PERFORMANCE, experiments).
+ * With one a frame the heap would grow with what is in flight, and each packet's way through it.
  * Frames are gathered once, into chunks that all devices share, and move as numbers.
  *
  * **Repeatability.** All randomness comes from the seed, in streams named after hosts and links; ties
@@ -57,7 +57,7 @@ export interface SimulatorOptions {
   readonly memory?: MemorySizes;
   /** Where stacks say what happened. */
   readonly trace?: TraceSink;
-  /** False when nobody compares runs: hashing adds about a third to the cost of a small frame. */
+  /** False when nobody compares runs: hashing reads every byte of every frame. */
   readonly isHashed?: boolean;
 }
 

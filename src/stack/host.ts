@@ -3,7 +3,7 @@ import type { Device } from '../link/device.ts';
 
 /**
  * What a driver turns: a stack, seen from outside. Live and virtual time differ only in who calls it
- * (ARCHITECTURE, "Time and the turn"). One turn, in this order:
+ * (docs/architecture.md, "One turn"). One turn, in this order:
  *
  *     env.nowNs = now
  *     for each device:  n = device.rxBatch(budget);  host.receive(i, n)
