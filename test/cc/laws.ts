@@ -140,6 +140,11 @@ class Dialogue {
     v.sndUna += acked * v.mss;
     v.sndNxt = v.sndUna + v.cwnd * v.mss;
     v.inFlight = Math.max(0, v.cwnd - acked);
+    if ((flags & CA_ACK.ECE) !== 0) v.deliveredCe += acked;
+    if (rttNs >= 0) {
+      v.srttNs = rttNs;
+      v.minRttNs = Math.min(v.minRttNs, rttNs);
+    }
     cc.inAckEvent(v, flags);
     ack.pktsAcked = acked;
     ack.rttNs = rttNs;
