@@ -85,8 +85,8 @@ t.test(
       model.runFor(40 * MS);
       rounds++;
     }
-    // Doubling from 10 pieces, three rounds of plateau, and one through the queue that startup has built.
-    const expected = Math.log2(bdp / 10) + 3 + 2;
+    // Doubling from 10 pieces; then three rounds of plateau, of two round trips each: startup holds two windows.
+    const expected = Math.log2(bdp / 10) + 3 * 2 + 2;
     t.ok(rounds <= expected + 1, `${rounds} round trips, ${expected.toFixed(1)} expected`);
     const error = Math.abs(value(model.cc, 'bw') / RATE - 1);
     t.ok(error < 0.02, `the rate within ${(100 * error).toFixed(2)} %`);
