@@ -52,7 +52,9 @@ function isIgnored(net: Network, pkt: IpPacket): boolean {
   const { config } = net;
   if (pkt.isV4) {
     if (config.echoIgnoreAll4 !== 0) return true;
-    return pkt.cast !== CAST.UNICAST && config.echoIgnoreBroadcasts !== 0;
+    const isIgnoredGroup = pkt.cast !== CAST.UNICAST && config.echoIgnoreBroadcasts !== 0;
+    if (isIgnoredGroup) net.mib.icmp4.count(ICMP.InErrors); // as on Linux
+    return isIgnoredGroup;
   }
   if (config.echoIgnoreAll6 !== 0) return true;
   return pkt.cast !== CAST.UNICAST && config.echoIgnoreMulticast6 !== 0;

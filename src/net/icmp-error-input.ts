@@ -44,16 +44,23 @@ export function errorInput(
   }
   // A packet of ours has a source of ours, and errors about it are sent there (RFC 792, RFC 4443 §2.2).
   const isOurs = addressEquals(quote.src, pkt.dst) && net.locals.ownerOf(quote.src, link) !== null;
-  if (!isOurs) return DROP.ICMP_NO_SOCKET;
+  if (!isOurs) return nobodys(net, quote);
   report.errno = errno;
   report.isHard = isHard;
   report.mtu = mtu === OLD_ROUTER ? plateauBelow(quote.totalLen) : mtu;
   report.type = icmpType(slab.dv, pkt.payloadOff);
   report.code = icmpCode(slab.dv, pkt.payloadOff);
   report.from.copy(pkt.src);
-  if (!reportToOwner(net, quote, report)) return DROP.ICMP_NO_SOCKET;
+  if (!reportToOwner(net, quote, report)) return nobodys(net, quote);
   if (report.mtu > 0) learnMtu(net, quote, report.mtu);
   return ACCEPTED;
+}
+
+/** Linux's transports count an error about a packet of nobody; its ping sockets and unknown protocols do not. */
+function nobodys(net: Network, quote: Quote): number {
+  const mib = quote.isV4 ? net.mib.icmp4 : net.mib.icmp6;
+  if (net.transports[quote.protocol] !== null) mib.count(ICMP.InErrors);
+  return DROP.ICMP_NO_SOCKET;
 }
 
 /** To the transport that sent the packet. True when a socket owns it. */

@@ -53,6 +53,7 @@ export function icmp4Input(net: Network, pkt: IpPacket): number {
     case ICMP4.PARAM_PROBLEM:
       return errorInput(net, pkt, EPROTO, true, 0);
     default:
+      if (type > ICMP4.ADDRESS_MASK_REPLY) mib.count(ICMP.InErrors); // Linux knows nothing beyond
       // Source quench is dead (RFC 6633); timestamps are optional (RFC 1122 §3.2.2.8), redirects not taken.
       return DROP.ICMP_UNKNOWN_TYPE;
   }
@@ -89,16 +90,11 @@ const IS_SOFT: readonly number[] = [
 function unreachableInput(net: Network, pkt: IpPacket): number {
   const { dv } = net.env.memory.slab;
   const code = icmpCode(dv, pkt.payloadOff);
-  if (code >= ERRNO.length) return malformed(net);
+  if (code >= ERRNO.length) return DROP.ICMP_MALFORMED;
   let mtu = 0;
   if (code === UNREACH4.FRAG_NEEDED) {
     mtu = icmpNextHopMtu(dv, pkt.payloadOff);
     if (mtu === 0) mtu = OLD_ROUTER;
   }
   return errorInput(net, pkt, ERRNO[code]!, !IS_SOFT.includes(code), mtu);
-}
-
-function malformed(net: Network): number {
-  net.mib.icmp4.count(ICMP.InErrors);
-  return DROP.ICMP_MALFORMED;
 }

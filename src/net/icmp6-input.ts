@@ -63,7 +63,9 @@ function icmp6ErrorInput(net: Network, pkt: IpPacket, type: number): number {
     case ICMP6.PACKET_TOO_BIG: {
       // An MTU of 2 GiB and more reads as negative: no news to anybody.
       const mtu = icmpRest(dv, pkt.payloadOff);
-      return mtu > 0 ? errorInput(net, pkt, EMSGSIZE, false, mtu) : DROP.ICMP_MALFORMED;
+      if (mtu > 0) return errorInput(net, pkt, EMSGSIZE, false, mtu);
+      net.mib.icmp6.count(ICMP.InErrors);
+      return DROP.ICMP_MALFORMED;
     }
     case ICMP6.TIME_EXCEEDED:
       return errorInput(net, pkt, EHOSTUNREACH, false, 0);

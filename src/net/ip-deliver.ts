@@ -25,9 +25,12 @@ export function localDeliver(net: Network, pkt: IpPacket): number {
     pkt.mib.count(IP.InDelivers);
     return transport.input(pkt);
   }
+  if (!pkt.isV4 && pkt.protocol === IPPROTO.NO_NEXT) {
+    pkt.mib.count(IP.InDelivers); // RFC 8200 §4.7: complete as it is, and nobody's
+    return DROP.IP_NO_NEXT_HEADER;
+  }
   pkt.mib.count(IP.InUnknownProtos);
   if (pkt.isV4) sendUnreachable4(net, pkt, UNREACH4.PROTOCOL);
-  else if (pkt.protocol === IPPROTO.NO_NEXT) return DROP.IP_NO_NEXT_HEADER;
   else sendParameterProblem6(net, pkt, PARAM6.NEXT_HEADER, pkt.nextHeaderAt);
   return DROP.IP_UNKNOWN_PROTOCOL;
 }

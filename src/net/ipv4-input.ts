@@ -19,7 +19,7 @@ import { sendParameterProblem4 } from './icmp-error.ts';
 import { countEcn, localDeliver } from './ip-deliver.ts';
 import { CAST, CSUM, type IpPacket } from './ip-packet.ts';
 import { checkIpv4Options, OPTIONS_OK, OPTIONS_SOURCE_ROUTE } from './ipv4-options.ts';
-import { IP } from './mib.ts';
+import { IP, type IpMib } from './mib.ts';
 import type { Network } from './network.ts';
 import { HELD } from './reassembly.ts';
 
@@ -33,16 +33,16 @@ export function ipv4Input(net: Network, pkt: IpPacket, off: number, len: number)
   const bad = checkHeader(net, pkt, off, len);
   if (bad !== 0) {
     mib.count(bad === DROP.IP_TRUNCATED ? IP.InTruncatedPkts : IP.InHdrErrors);
+    if (bad === DROP.IP_BAD_CHECKSUM) mib.count(IP.InCsumErrors);
     return bad;
   }
   const why = classify(net, pkt);
   if (why !== 0) {
-    mib.count(why === DROP.IP_MARTIAN_SOURCE ? IP.InDiscards : IP.InAddrErrors);
+    countRefused(mib, why);
     return why;
   }
   if (pkt.cast === CAST.MULTICAST) mib.count(IP.InMcastPkts);
   else if (pkt.cast === CAST.BROADCAST) mib.count(IP.InBcastPkts);
-  countEcn(pkt);
 
   const headerLen = ipv4HeaderLen(net.env.memory.slab.dv, off);
   if (headerLen > IPV4_HEADER_LEN) {
@@ -57,20 +57,29 @@ export function ipv4Input(net: Network, pkt: IpPacket, off: number, len: number)
   return localDeliver(net, pkt);
 }
 
-/** Lengths, version, checksum. Fills in what the header says. */
+/** As on Linux a group that nobody has joined is no error. Linux does not count martians; here each packet has an end. */
+function countRefused(mib: IpMib, why: number): void {
+  if (why === DROP.IP_NOT_LOCAL) mib.count(IP.InAddrErrors);
+  else if (why !== DROP.IP_NOT_MEMBER) mib.count(IP.InDiscards);
+}
+
+/** Version, lengths, checksum, in Linux's order: what is wrong twice is counted as there. Fills in what the header says. */
 function checkHeader(net: Network, pkt: IpPacket, off: number, len: number): number {
   const dv = net.env.memory.slab.dv;
-  if (len < IPV4_HEADER_LEN) return DROP.IP_TRUNCATED;
+  if (len < IPV4_HEADER_LEN) return DROP.IP_BAD_HEADER;
   if (ipVersion(dv, off) !== 4) return DROP.IP_BAD_VERSION;
   const headerLen = ipv4HeaderLen(dv, off);
-  const totalLen = ipv4TotalLen(dv, off);
-  if (headerLen < IPV4_HEADER_LEN || totalLen < headerLen) return DROP.IP_BAD_HEADER;
-  if (totalLen > len) return DROP.IP_TRUNCATED;
+  if (headerLen < IPV4_HEADER_LEN) return DROP.IP_BAD_HEADER;
+  pkt.tos = ipv4Tos(dv, off);
+  countEcn(pkt);
+  if (headerLen > len) return DROP.IP_BAD_HEADER;
   if (foldSum(sumBytes(dv, off, headerLen, 0)) !== 0xffff) return DROP.IP_BAD_CHECKSUM;
+  const totalLen = ipv4TotalLen(dv, off);
+  if (totalLen > len) return DROP.IP_TRUNCATED;
+  if (totalLen < headerLen) return DROP.IP_BAD_HEADER;
   pkt.headerOff = off;
   pkt.payloadOff = off + headerLen;
   pkt.payloadLen = totalLen - headerLen;
-  pkt.tos = ipv4Tos(dv, off);
   pkt.ttl = ipv4Ttl(dv, off);
   pkt.protocol = ipv4Protocol(dv, off);
   pkt.src.readV4(dv, off + 12);
@@ -122,8 +131,11 @@ function isAnyBroadcast(net: Network, word: number): boolean {
 }
 
 function refuseOptions(net: Network, pkt: IpPacket, options: number): number {
+  if (options === OPTIONS_SOURCE_ROUTE) {
+    pkt.mib.count(IP.InDiscards); // well formed, and refused
+    return DROP.IP_SOURCE_ROUTE;
+  }
   pkt.mib.count(IP.InHdrErrors);
-  if (options === OPTIONS_SOURCE_ROUTE) return DROP.IP_SOURCE_ROUTE;
   sendParameterProblem4(net, pkt, options);
   return DROP.IP_BAD_OPTION;
 }

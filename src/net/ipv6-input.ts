@@ -26,7 +26,7 @@ import { sendParameterProblem6 } from './icmp-error.ts';
 import { countEcn, localDeliver } from './ip-deliver.ts';
 import { CAST, CSUM, type IpPacket } from './ip-packet.ts';
 import { checkIpv6Options } from './ipv6-options.ts';
-import { IP } from './mib.ts';
+import { IP, type IpMib } from './mib.ts';
 import type { Network } from './network.ts';
 import { HELD } from './reassembly.ts';
 
@@ -46,11 +46,10 @@ export function ipv6Input(net: Network, pkt: IpPacket, off: number, len: number)
   }
   const why = classify(net, pkt);
   if (why !== 0) {
-    mib.count(why === DROP.IP_MARTIAN_SOURCE ? IP.InDiscards : IP.InAddrErrors);
+    countRefused(mib, why);
     return why;
   }
   if (pkt.cast === CAST.MULTICAST) mib.count(IP.InMcastPkts);
-  countEcn(pkt);
   if (pkt.csum === CSUM.SUMMED) {
     const header = sumBytes(net.env.memory.slab.dv, off, IPV6_HEADER_LEN, 0);
     pkt.payloadSum = subtractSum(pkt.payloadSum, header);
@@ -60,16 +59,25 @@ export function ipv6Input(net: Network, pkt: IpPacket, off: number, len: number)
   return localDeliver(net, pkt);
 }
 
+/** As Linux counts them: a group's packet is one whether we are a member or not, a martian is a bad header. */
+function countRefused(mib: IpMib, why: number): void {
+  if (why === DROP.IP_NOT_LOCAL) mib.count(IP.InAddrErrors);
+  else if (why === DROP.IP_NOT_MEMBER) mib.count(IP.InMcastPkts);
+  else if (why === DROP.IP_UNICAST_IN_LINK_GROUP) mib.count(IP.InDiscards);
+  else mib.count(IP.InHdrErrors);
+}
+
 function checkHeader(net: Network, pkt: IpPacket, off: number, len: number): number {
   const dv = net.env.memory.slab.dv;
-  if (len < IPV6_HEADER_LEN) return DROP.IP_TRUNCATED;
+  if (len < IPV6_HEADER_LEN) return DROP.IP_BAD_HEADER;
   if (ipVersion(dv, off) !== 6) return DROP.IP_BAD_VERSION;
+  pkt.tos = ipv6TrafficClass(dv, off);
+  countEcn(pkt);
   const payloadLen = ipv6PayloadLen(dv, off);
   if (IPV6_HEADER_LEN + payloadLen > len) return DROP.IP_TRUNCATED;
   pkt.headerOff = off;
   pkt.payloadOff = off + IPV6_HEADER_LEN;
   pkt.payloadLen = payloadLen;
-  pkt.tos = ipv6TrafficClass(dv, off);
   pkt.ttl = ipv6HopLimit(dv, off);
   pkt.protocol = ipv6NextHeader(dv, off);
   pkt.nextHeaderAt = 6;
@@ -118,7 +126,9 @@ function walkHeaders(net: Network, pkt: IpPacket): number {
   while (isExtensionHeader(pkt.protocol)) {
     // Hop-by-hop options stand first or not at all (RFC 8200 §4.1).
     if (pkt.protocol === IPPROTO.HOP_BY_HOP && !isFirst) {
-      return problem(net, pkt, PARAM6.NEXT_HEADER, pkt.nextHeaderAt);
+      pkt.mib.count(IP.InUnknownProtos); // as on Linux: here it is no header we know
+      sendParameterProblem6(net, pkt, PARAM6.NEXT_HEADER, pkt.nextHeaderAt);
+      return DROP.IP6_BAD_EXTENSION;
     }
     isFirst = false;
     if (pkt.protocol === IPPROTO.FRAGMENT) {
@@ -179,7 +189,11 @@ function fragmentHeader(net: Network, pkt: IpPacket): number {
   const headerLen = pkt.payloadOff - pkt.headerOff;
   const namedAt = pkt.nextHeaderAt;
   step(net, pkt, next, IPV6_FRAG_HEADER_LEN);
-  if (offset === 0 && !hasMore) return 0; // RFC 6946: an atomic fragment stands alone
+  if (offset === 0 && !hasMore) {
+    pkt.mib.count(IP.ReasmReqds);
+    pkt.mib.count(IP.ReasmOKs);
+    return 0; // RFC 6946: an atomic fragment stands alone
+  }
   if (hasMore && (pkt.payloadLen & 7) !== 0) {
     return problem(net, pkt, PARAM6.HEADER, 4); // the payload length field
   }
@@ -212,7 +226,7 @@ function holdsHeaderChain(net: Network, pkt: IpPacket): boolean {
 }
 
 function truncatedHeader(pkt: IpPacket): number {
-  pkt.mib.count(IP.InTruncatedPkts);
+  pkt.mib.count(IP.InHdrErrors);
   return DROP.IP6_BAD_EXTENSION;
 }
 

@@ -35,6 +35,7 @@ const IP_NAMES = [
   'OutBcastPkts',
   'InOctets',
   'OutOctets',
+  'InCsumErrors',
   'InNoECTPkts',
   'InECT1Pkts',
   'InECT0Pkts',

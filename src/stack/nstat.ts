@@ -19,14 +19,15 @@ const IP_EXT: ReadonlySet<string> = new Set([
   'OutBcastPkts',
   'InOctets',
   'OutOctets',
+  'InCsumErrors',
   'InNoECTPkts',
   'InECT1Pkts',
   'InECT0Pkts',
   'InCEPkts',
   'ReasmOverlaps',
 ]);
-/** IPv6 has no broadcast. */
-const NOT_IN_IP6: ReadonlySet<string> = new Set(['InBcastPkts', 'OutBcastPkts']);
+/** IPv6 has no broadcast, and no checksum in its header. */
+const NOT_IN_IP6: ReadonlySet<string> = new Set(['InBcastPkts', 'OutBcastPkts', 'InCsumErrors']);
 
 /** Linux has a counter of its own for these types, in either direction. */
 const ICMP4_TYPES: readonly (readonly [number, string])[] = [

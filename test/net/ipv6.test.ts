@@ -43,7 +43,11 @@ dialogue(
     }
     const packet = echo();
     for (let len = 0; len < packet.length; len++) {
-      t.equal(h.give(packet.slice(0, len), { type: 0x86dd }), 'IP_TRUNCATED', `${len} bytes`);
+      t.equal(
+        h.give(packet.slice(0, len), { type: 0x86dd }),
+        len < 40 ? 'IP_BAD_HEADER' : 'IP_TRUNCATED',
+        `${len} bytes`,
+      );
     }
     t.equal(h.give(echo({ payloadLen: 17 })), 'IP_TRUNCATED');
     t.ok(isSilent(h));
