@@ -46,7 +46,7 @@ class Item implements Waiter {
   readonly file: OpenFile;
   readonly link: WaitLink = new WaitLink(this);
   readonly readyLink: Link<Item> = new Link(this);
-  /** What it is watched for; no more than HOW bits after a one-shot. */
+  /** What it is watched for, errors and hang-ups always; nothing but HOW bits once a one-shot has been reported. */
   events = 0;
   dataLow = 0;
   dataHigh = 0;
@@ -59,24 +59,19 @@ class Item implements Waiter {
     this.file = file;
   }
 
-  /** What to report now; a disarmed one-shot reports nothing, errors included. */
+  /** What to report now; a one-shot that was reported reports nothing, errors included. */
   found(): number {
-    const wanted = this.events & ~HOW;
-    return wanted === 0 && (this.events & EPOLLONESHOT) !== 0
-      ? 0
-      : this.file.ready() & (wanted | POLL_ALWAYS);
+    return this.file.ready() & this.events & ~HOW;
   }
 
   set(events: number, dataLow: number, dataHigh: number): void {
-    this.events = events;
+    this.events = events | POLL_ALWAYS;
     this.dataLow = dataLow;
     this.dataHigh = dataHigh;
   }
 
   woken(_link: WaitLink, events: number): void {
-    const wanted = this.events & ~HOW;
-    if (wanted === 0 && (this.events & EPOLLONESHOT) !== 0) return;
-    if ((events & (wanted | POLL_ALWAYS)) !== 0) this.epoll.list(this);
+    if ((events & this.events & ~HOW) !== 0) this.epoll.list(this);
   }
 
   closed(): void {

@@ -274,7 +274,7 @@ export class UdpEndpoint extends Endpoint implements ReadyListener, ReceiveConte
       const refused = this.checkFamily(to);
       if (refused !== 0) return refused;
     }
-    if (this.isWriteShut) return -EPIPE;
+    if (this.isWriteShut) return -(udp.takeError(s) || EPIPE);
     const asked = how ?? this.plain();
     const n =
       to === null

@@ -67,6 +67,15 @@ dialogue('one shot: reported once, until it is armed again; errors included', (t
   t.same(h.epoll(ep), []);
 });
 
+dialogue('one shot for nothing: a hang-up is reported all the same, once', (t, h) => {
+  const [ep, fd] = watched(h, EPOLLONESHOT);
+  h.arrives(1, 5000);
+  t.same(h.epoll(ep), []);
+  h.api.shutdown(fd, SHUT.RDWR);
+  t.same(h.epoll(ep), [`${fd}:10`]);
+  t.same(h.epoll(ep), []);
+});
+
 dialogue('only what is asked for, and errors and hang-ups always', (t, h) => {
   const [ep, fd] = watched(h, 0);
   h.arrives(1, 5000);

@@ -60,7 +60,7 @@ export class Task {
 
 export class SocketHarness extends NetHarness {
   readonly api: SocketApi;
-  private readonly tasks: Task[] = [];
+  private tasks: Task[] = [];
 
   constructor(options: ProcessOptions = {}) {
     super(options);
@@ -83,6 +83,12 @@ export class SocketHarness extends NetHarness {
     this.tasks.push(task);
     this.settle();
     return task;
+  }
+
+  /** Ends those that are still blocked. */
+  forgetTasks(): void {
+    for (const task of this.tasks) task.sys.cancel();
+    this.tasks = [];
   }
 
   udp(domain: number = AF.INET, flags: number = 0): number {
@@ -137,7 +143,7 @@ export class SocketHarness extends NetHarness {
   }
 
   end(t: Test): void {
-    for (const task of this.tasks) task.sys.cancel();
+    this.forgetTasks();
     this.api.closeAll();
     t.equal(this.api.files.size, 0, 'all descriptors are closed');
     t.equal(this.stack.udp.list().length, 0, 'all sockets are closed');
