@@ -28,7 +28,12 @@ export interface Performance {
   /** Milliseconds of the script, and the packet as the script would write it, without `>`. */
   readonly packets?: readonly (readonly [number, string])[];
   /** In the order of the calls: name, result, output, when it returns if it has to wait. */
-  readonly calls?: readonly (readonly [string, number, CallOutput?, number?])[];
+  readonly calls?: readonly (readonly [
+    string,
+    number,
+    (CallOutput | undefined)?,
+    (number | undefined)?,
+  ])[];
   /** By call number after which they hold. */
   readonly info?: CodeVariables;
   /** The stack's port and the peer's; 8080 and 40000 unless said. */

@@ -1,4 +1,5 @@
 /** The script language: what each form means, and what is said about a mistake, and where. */
+import fc from 'fast-check';
 import t from 'tap';
 import { tokenize } from '../../../src/sim/packetdrill/lexer.ts';
 import type { OptionSetting } from '../../../src/sim/packetdrill/options.ts';
@@ -11,8 +12,11 @@ import type {
   Script,
   TcpPacket,
 } from '../../../src/sim/packetdrill/script.ts';
+import { ScriptError } from '../../../src/sim/packetdrill/script.ts';
+import { findUnsupported } from '../../../src/sim/packetdrill/unsupported.ts';
 import { formatAddress } from '../../../src/wire/address-text.ts';
 import { TCP_FLAG } from '../../../src/wire/tcp.ts';
+import { holds } from '../../support/property.ts';
 
 const MS = 1_000_000;
 const setting = (name: string, value: string | null = null): OptionSetting => ({
@@ -403,4 +407,60 @@ const MISTAKES: readonly (readonly [string, string])[] = [
 
 t.test('a mistake is told with file and line', async (t) => {
   for (const [text, expected] of MISTAKES) t.equal(error(text), expected);
+});
+
+/** Something of everything. */
+const WHOLE = `--tolerance_usecs=10000 --define=X="a b"
+\`sysctl -q net.ipv4.tcp_sack=1 # c
+  echo "x" | grep -c y\`
+0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3 // one
++0...0.2 recvmsg(3, {msg_name(...)=..., msg_iov(1)=[{..., 9}], msg_flags=A|B}, 0) = -1 EAGAIN (Try again)
++.1~+.2 > [ect0] SEW. 0:0(0) ack 1 win 9 <mss 1460,sackOK,TS val 1 ecr 2,nop,wscale 8,FO 00ff,nop,nop,nop,nop>
+* > P. 1:101(100) ack 1 <nop,nop,sack 1:2 3:4>
++0 < icmp unreachable frag_needed mtu 1300 [1:11(10)] /* two */
++0 %{ assert 1 <= tcpi_rtt <= 2, 'rtt %d' % (tcpi_rtt) ; cwnd += 0x1f }%
+\`true\``;
+
+t.test('whatever the text, it is a script or a ScriptError', async (t) => {
+  t.ok(script(WHOLE));
+  const pieces = [
+    '',
+    ' ',
+    '(',
+    ')',
+    '{',
+    '}',
+    '<',
+    '>',
+    '`',
+    '"',
+    '%{',
+    '}%',
+    '...',
+    '-',
+    '+',
+    '=',
+    '0x',
+    ':',
+  ];
+  const edit = fc.tuple(
+    fc.nat(WHOLE.length),
+    fc.nat(12),
+    fc.constantFrom(...pieces, 'udp', 'S', '99999999999'),
+  );
+  holds(
+    t,
+    'a damaged script is refused, or is another script',
+    fc.property(fc.array(edit, { minLength: 1, maxLength: 4 }), (edits) => {
+      let text = WHOLE;
+      for (const [at, len, piece] of edits) text = text.slice(0, at) + piece + text.slice(at + len);
+      try {
+        findUnsupported(script(text));
+        return true;
+      } catch (thrown) {
+        return thrown instanceof ScriptError && /^x\.pkt:\d+: ./.test(thrown.message);
+      }
+    }),
+    1000,
+  );
 });
