@@ -3,7 +3,7 @@
  * A quotation that matches nothing we have sent is forged or stale: nothing in it is believed
  * (RFC 1122 §3.2.2, RFC 4443 §2.4 (c–d), RFC 5927, RFC 8201 §4).
  */
-import { addressEquals, IpAddress, isLinkLocal6 } from '../wire/address.ts';
+import { addressEquals, IpAddress } from '../wire/address.ts';
 import { ICMP_HEADER_LEN, icmpCode, icmpType } from '../wire/icmp.ts';
 import { IPPROTO } from '../wire/ip-protocol.ts';
 import { ACCEPTED, DROP } from './drops.ts';
@@ -71,12 +71,14 @@ export function reportToOwner(net: Network, quote: Quote, report: ErrorReport): 
   return transport?.error(quote, report) ?? false;
 }
 
-/** For the destination as such, and as seen by sockets bound to the interface. */
+/**
+ * For the destination as such, and as seen by sockets bound to the interface: for paths that we have, because
+ * we have sent there. A socket that is not connected owns whatever quotes its port, and must not make new ones.
+ */
 function learnMtu(net: Network, quote: Quote, mtu: number): void {
-  const bound = net.paths.lookup(quote.dst, quote.ifaceIndex);
+  const bound = net.paths.find(quote.dst, quote.ifaceIndex);
   if (bound !== null) net.paths.learnMtu(bound, mtu);
-  if (isLinkLocal6(quote.dst)) return;
-  const path = net.paths.lookup(quote.dst, 0);
+  const path = net.paths.find(quote.dst, 0);
   if (path !== null) net.paths.learnMtu(path, mtu);
 }
 

@@ -3,8 +3,10 @@
  *
  * A path is derived from the routes and can be derived again; only a learned MTU and the error
  * budget are facts of their own. The cache is bounded. Eviction is a clock: a hand goes round, spares
- * what was used since it last passed, and spares a learned MTU once more, so that answering a flood
- * of made-up sources cannot make the stack forget what it learned from real peers.
+ * what was used since it last passed, and spares a learned MTU, so that answering a flood of made-up
+ * sources cannot make the stack forget what it learned from real peers. It looks at a few places
+ * each time and takes the best of them: a liar who makes us learn thousands of MTUs, or use
+ * thousands of paths, cannot make each new destination cost a walk over all.
  */
 import type { Env } from '../base/env.ts';
 import type { RandomStream } from '../base/rng.ts';
@@ -28,6 +30,9 @@ import type { Route, RouteTable } from './route-table.ts';
 import { setSourceFor } from './source-address.ts';
 
 const MAX_PATHS = 4096;
+/** Places the hand looks at before it takes one that it would rather spare. */
+const LOOKS = 32;
+const MOST_WORTH = 3;
 
 export class Path {
   readonly destination = new IpAddress();
@@ -92,6 +97,8 @@ export class PathCache {
   private readonly table: WordTable;
   private readonly paths: Path[] = [];
   private hand = 0;
+  /** Places the hand has looked at: lets a test see that an eviction costs the same whatever is cached. */
+  looks = 0;
   private readonly env: Env;
   private readonly config: NetConfig;
   private readonly routes: RouteTable;
@@ -116,6 +123,13 @@ export class PathCache {
 
   get size(): number {
     return this.table.size;
+  }
+
+  /** What is cached, as it is; null when there is nothing. */
+  find(destination: Address, boundIndex: number): Path | null {
+    this.writeKey(destination, boundIndex);
+    const at = this.table.find();
+    return at === NOT_FOUND ? null : this.paths[at]!;
   }
 
   /** The path to a destination, out of interface `boundIndex` if not 0. Null: no route. */
@@ -180,19 +194,29 @@ export class PathCache {
       this.spare = NOT_FOUND;
       return at;
     }
-    for (let step = 0; ; step++) {
+    let best = NOT_FOUND;
+    let least = MOST_WORTH;
+    for (let look = 0; look < LOOKS && least > 0; look++) {
+      this.looks++;
       const at = this.hand;
-      const path = this.paths[at]!;
-      this.hand = (at + 1) % this.paths.length;
-      const isSpared = path.wasUsed && step < this.paths.length;
-      const knowsMtu = path.pmtu !== 0 && path.pmtuExpiresNs > this.env.nowNs;
-      if (isSpared) path.wasUsed = false;
-      else if (!knowsMtu || step >= 2 * this.paths.length) {
-        this.writeKey(path.destination, path.boundIndex);
-        this.table.remove();
-        return at;
+      const worth = this.worthOf(this.paths[at]!);
+      if (best === NOT_FOUND || worth < least) {
+        best = at;
+        least = worth;
       }
+      this.paths[at]!.wasUsed = false;
+      this.hand = (at + 1) % this.paths.length;
     }
+    const path = this.paths[best]!;
+    this.writeKey(path.destination, path.boundIndex);
+    this.table.remove();
+    return best;
+  }
+
+  /** 0: nothing is lost with it. A learned MTU is worth more than recent use, which can be forged more cheaply. */
+  private worthOf(path: Path): number {
+    const knowsMtu = path.pmtu !== 0 && path.pmtuExpiresNs > this.env.nowNs;
+    return (path.wasUsed ? 1 : 0) + (knowsMtu ? 2 : 0);
   }
 
   private derive(path: Path, destination: Address, boundIndex: number): boolean {

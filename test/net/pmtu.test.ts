@@ -13,7 +13,7 @@ import {
   errnoName,
 } from '../../src/base/errno.ts';
 import type { EchoSocket } from '../../src/net/echo-socket.ts';
-import { type Bytes, data, icmp4, icmp6, ip4, ip6, join, type Seen } from './packets.ts';
+import { type Bytes, data, icmp4, icmp6, ip4, ip6, join, type Seen, udp } from './packets.ts';
 import { dialogue, ip, type NetHarness } from './rig.ts';
 
 const FAR4 = '192.0.2.1';
@@ -44,6 +44,9 @@ function send(h: NetHarness, s: EchoSocket, to: string, size: number = 1500): Se
   h.ping(s, to, data(size - (to.includes(':') ? 48 : 28)));
   return h.sent();
 }
+
+/** From port 53 to port 1024. */
+const QUERY = udp({ from: 53, to: 1024 }, data(8));
 
 const lengths = (seen: readonly Seen[]): number[] => seen.map((p) => p.length);
 const mtuTo = (h: NetHarness, to: string): number => h.net.paths.lookup(ip(to), 0)!.mtu(h.net.env);
@@ -295,6 +298,30 @@ dialogue('a flood of destinations does not make us forget an estimate', (t, h) =
     h.net.paths.lookup(ip(`198.${18 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}`), 0);
   t.ok(h.net.paths.size <= 4096, `${h.net.paths.size} paths`);
   t.equal(mtuTo(h, FAR4), 1000);
+});
+
+dialogue(
+  'thousands of estimates, true or forged, do not make a new destination expensive',
+  (t, h) => {
+    const many = (net: number, i: number) => ip(`198.${net}.${i >> 8}.${i & 255}`);
+    for (let i = 0; i < 4096; i++) h.net.paths.learnMtu(h.net.paths.lookup(many(18, i), 0)!, 1000);
+    const before = h.net.paths.looks;
+    for (let i = 0; i < 1000; i++) h.net.paths.lookup(many(19, i), 0);
+    t.ok(h.net.paths.looks - before <= 32 * 1000, `${h.net.paths.looks - before} looks`);
+  },
+);
+
+dialogue('an error about where we never sent makes no path, though a socket owns it', (t, h) => {
+  const { udp, net } = h.stack;
+  const s = udp.open('dual');
+  t.equal(udp.bind(s, ip('::'), 53), 0);
+  const size = net.paths.size;
+  for (let i = 1; i < 200; i++) {
+    const quoted = ip4({ src: '10.0.0.1', dst: `192.0.2.${i}`, protocol: 17 }, QUERY);
+    t.equal(h.give(error4(quoted, 3, 4, 1000)), 'accepted');
+  }
+  t.equal(net.paths.size, size);
+  t.equal(mtuTo(h, FAR4), 1500, 'and nothing is learned for the day that we do');
 });
 
 const CODES4: [number, number, number][] = [
