@@ -280,7 +280,7 @@ export class UdpEndpoint extends Endpoint implements ReadyListener, ReceiveConte
       to === null
         ? udp.send(s, from, asked)
         : udp.sendTo(s, from, to.address, to.port, scopeOf(to), asked);
-    if (n === -EMSGSIZE) this.keepTooBig(to === null ? s.remote : to.address, to?.port ?? 0);
+    if (n === -EMSGSIZE) this.keepTooBig(to === null ? s.remote : to.address);
     return n;
   }
 
@@ -296,16 +296,15 @@ export class UdpEndpoint extends Endpoint implements ReadyListener, ReceiveConte
     return a.family === this.domain || isFour ? 0 : -EAFNOSUPPORT;
   }
 
-  /** As an error of our own: how large it may be (what tracepath asks). */
-  private keepTooBig(to: Address, port: number): void {
+  /** As an error of our own: how large it may be (what tracepath asks). The port is the peer's, as on Linux. */
+  private keepTooBig(to: Address): void {
     const { s, net } = this;
     if (isV4(to) ? !s.wantsErrors4 : !s.wantsErrors6) return;
     const path = net.paths.lookup(to, s.boundIndex);
     const mtu = path === null ? 0 : path.mtu(net.env);
     const why = { errno: EMSGSIZE, type: -1, code: -1, mtu, from: ANY6 };
     const about = { dst: to, ifaceIndex: s.boundIndex };
-    const kept = s.isConnected && port === 0 ? s.remotePort : port;
-    this.udp.keepError(s, new QueuedError(why, about, kept, net.env.nowNs, NO_BYTES));
+    this.udp.keepError(s, new QueuedError(why, about, s.remotePort, net.env.nowNs, NO_BYTES));
   }
 
   private receiveError(into: Uint8Array, from: SockAddr | null, m: Message | null): number {

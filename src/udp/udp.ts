@@ -217,6 +217,7 @@ export class Udp implements Transport {
     const next = s.errors?.first() ?? null;
     if (next !== null && next.type >= 0) s.pendingError = next.errno;
     else if (error.type >= 0) s.pendingError = 0;
+    if (next !== null) this.readiness.mark(s, READY.ERROR); // whoever waits for edges hears of it
     return error;
   }
 
