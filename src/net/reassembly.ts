@@ -200,7 +200,7 @@ export class Reassembly implements Expirable {
     this.writeKey(pkt.src, pkt.dst, id, pkt.isV4 ? protocol : 0, pkt.iface.index);
     const found = this.table.find();
     if (found !== NOT_FOUND) return this.assemblies[found]!;
-    if (this.table.size >= MAX_ASSEMBLIES) this.evictOldest();
+    if (this.table.size >= MAX_ASSEMBLIES) this.evict(this.oldest!);
     const a = this.assemblies[this.takeIndex()]!;
     a.src.copy(pkt.src);
     a.dst.copy(pkt.dst);
@@ -299,23 +299,22 @@ export class Reassembly implements Expirable {
     a.count++;
   }
 
-  /** Evicts from the oldest on until `wanted` cells fit under the limit. Never `keep`. */
+  /**
+   * Evicts from the oldest on until `wanted` cells fit under the limit. Never `keep`. Those given up go on the
+   * way although they hold nothing: passed over, thousands of them would be walked past for each piece.
+   */
   private makeRoom(wanted: number, keep: Assembly): boolean {
     const limit = Math.floor(this.limits.maxBytes() / CELL_BYTES);
     let victim = this.oldest;
     while (this.cells + wanted > limit && victim !== null) {
       const next: Assembly | null = victim.newer;
-      if (victim !== keep && victim.count > 0) {
-        this.mib.count(IP.ReasmFails);
-        this.forget(victim);
-      }
+      if (victim !== keep) this.evict(victim);
       victim = next;
     }
     return this.cells + wanted <= limit;
   }
 
-  private evictOldest(): void {
-    const victim = this.oldest!;
+  private evict(victim: Assembly): void {
     if (victim.poison === 0) this.mib.count(IP.ReasmFails);
     this.forget(victim);
   }

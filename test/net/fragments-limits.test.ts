@@ -81,6 +81,27 @@ both('memory for unfinished datagrams is bounded: the oldest go first', (t, h, f
 });
 
 both(
+  'datagrams given up for overlap are not walked past for ever: short memory ends them',
+  (t, h, f) => {
+    h.net.config.ipfragHighThresh = 100 * 704;
+    const store = f.store(h);
+    for (let id = 1; id <= 50; id++) {
+      h.give(f.piece(8, true, data(64), id));
+      t.equal(h.give(f.piece(16, true, data(64), id)), 'FRAG_OVERLAP');
+    }
+    t.equal(store.heldBytes, 0);
+    t.equal(store.inProgress, 50, 'remembered, and nothing held');
+    for (let id = 101; id <= 201; id++) h.give(f.piece(8, true, data(704), id));
+    t.equal(
+      store.inProgress,
+      100,
+      'the first piece too many took all that was older than its victim',
+    );
+    t.equal(f.counters(h).get('ReasmFails'), 51, 'each datagram fails once');
+  },
+);
+
+both(
   'a datagram whose pieces come together passes through a flood of pieces that never complete',
   (t, h, f) => {
     h.net.config.ipfragHighThresh = 256 * 704;
