@@ -142,8 +142,9 @@ for (const entry of ['root', 'user'] as const) {
       const child = await run.line();
       t.not(child!.net, namespaceOf('self', 'net'), 'it is elsewhere');
       t.equal(child!.uid, 0, 'and root there');
-      const parents = childrenOf(run.parent.pid!);
-      t.same(parents, [child!.pid], 'unshare became it: no process between');
+      // A child of its own, beside it, may be the loader's compiler.
+      const children = childrenOf(run.parent.pid!);
+      t.ok(children.includes(Number(child!.pid)), 'unshare became it: no process between');
       run.parent.kill('SIGKILL');
       t.same(await run.line(), { stopped: true }, 'it was told, and ended by itself');
       t.equal(await run.line(), null, 'nobody is left to write');
