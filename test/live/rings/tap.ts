@@ -191,6 +191,59 @@ t.test('TAP with a vnet header: super-frames pass in one piece, both ways', asyn
   }
 });
 
+/** What the kernel reads of a super-frame before it believes the vnet header. */
+const KINDS = [
+  { name: 'TCP over IPv6', gso: GSO.TCPV6, type: 0x86dd, headers: 74, transport: 54, field: 16 },
+  {
+    name: 'TCP with ECN',
+    gso: GSO.TCPV4 | GSO.ECN,
+    type: 0x0800,
+    headers: 54,
+    transport: 34,
+    field: 16,
+  },
+  { name: 'UDP over IPv4', gso: GSO.UDP_L4, type: 0x0800, headers: 42, transport: 34, field: 6 },
+  { name: 'UDP over IPv6', gso: GSO.UDP_L4, type: 0x86dd, headers: 62, transport: 54, field: 6 },
+];
+
+function superOf(kind: (typeof KINDS)[number]): Uint8Array {
+  const frame = randomFrame(kind.headers + TCP_PAYLOAD, OURS, kind.type);
+  const dv = new DataView(frame.buffer);
+  const protocol = kind.gso === GSO.UDP_L4 ? 17 : 6;
+  if (kind.type === 0x0800) {
+    frame.set([0x45, 0, 0, 0, 0, 1, 0x40, 0, 64, protocol], 14);
+    dv.setUint16(16, frame.length - 14);
+  } else {
+    frame.set([0x60, 0, 0, 0, 0, 0, protocol, 64], 14);
+    dv.setUint16(18, frame.length - 54);
+  }
+  if (protocol === 6) frame[kind.transport + 12] = 0x50;
+  else dv.setUint16(kind.transport + 4, frame.length - kind.transport);
+  return frame;
+}
+
+t.test('TAP with a vnet header: TSO6, TSO_ECN and USO pass in one piece, both ways', async (t) => {
+  const { tap, kernel } = pair(t, true);
+  for (const kind of KINDS) {
+    if (kind.gso === GSO.UDP_L4 && !tap.facts.uso) continue; // before Linux 6.2
+    for (const [from, to] of [
+      [kernel, tap],
+      [tap, kernel],
+    ] as const) {
+      const frame = superOf(kind);
+      queue(from, frame, [kind.headers]);
+      from.tx.setChecksum(kind.transport, kind.field);
+      from.tx.setGso(kind.gso, 1400, kind.headers);
+      from.tx.commit();
+      t.equal(from.txFlush(), 0);
+      const [got] = receive(to, 1);
+      t.ok(isEqual([got!], [frame]), kind.name);
+      t.equal(got!.gso, (kind.gso << 16) | 1400);
+      t.equal(got!.csum, (kind.transport << 16) | kind.field);
+    }
+  }
+});
+
 t.test('TAP plain: the kernel cuts our kind of super-frame into valid segments', async (t) => {
   const { tap, kernel } = pair(t, false);
   t.notOk(tap.caps.tso4);
