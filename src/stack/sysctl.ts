@@ -45,6 +45,9 @@ const NEIGHBOUR = (family: 'ipv4' | 'ipv6'): readonly Sysctl[] => {
 
 export const SYSCTLS: readonly Sysctl[] = [
   one('net.core.rmem_default', 'rmemDefault', 2304, INT_MAX),
+  one('net.core.rmem_max', 'rmemMax', 2304, INT_MAX),
+  one('net.core.wmem_default', 'wmemDefault', 4608, INT_MAX),
+  one('net.core.wmem_max', 'wmemMax', 4608, INT_MAX),
   one('net.ipv4.icmp_echo_ignore_all', 'echoIgnoreAll4', 0, 1),
   one('net.ipv4.icmp_echo_ignore_broadcasts', 'echoIgnoreBroadcasts', 0, 1),
   one('net.ipv4.icmp_msgs_burst', 'icmpMessagesBurst', 0, INT_MAX),

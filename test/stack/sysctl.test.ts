@@ -3,6 +3,8 @@ import t, { type Test } from 'tap';
 import { EINVAL, ENOENT } from '../../src/base/errno.ts';
 import { NUD } from '../../src/net/neighbour.ts';
 import { NetConfig } from '../../src/net/net-config.ts';
+import { AF, SO, SOCK, SOL } from '../../src/socket/abi.ts';
+import { SocketApi } from '../../src/socket/socket-api.ts';
 import { findSysctl, readSysctl, SYSCTLS, writeSysctl } from '../../src/stack/sysctl.ts';
 import { MacAddress } from '../../src/wire/mac.ts';
 import {
@@ -181,10 +183,32 @@ function tooBig(h: NetHarness, mtu: number): () => number {
   return () => h.net.paths.lookup(ip('192.0.2.7'), 0)!.mtu(h.net.env);
 }
 
+/** A new socket's buffer, after it was asked for so many bytes. */
+function bufferAfter(h: NetHarness, name: number, asked: number | null): number {
+  const api = new SocketApi(h.stack);
+  const fd = api.socket(AF.INET, SOCK.DGRAM, 0);
+  if (asked !== null) api.setInt(fd, SOL.SOCKET, name, asked);
+  const bytes = api.getInt(fd, SOL.SOCKET, name);
+  api.closeAll();
+  return bytes;
+}
+
 const ACTS: Readonly<Record<string, Act>> = {
   'net.core.rmem_default': (t, h, set) => {
     set('4096');
     t.equal(h.stack.udp.open('dual').rcvbufBytes, 4096);
+  },
+  'net.core.rmem_max': (t, h, set) => {
+    set('5000');
+    t.equal(bufferAfter(h, SO.RCVBUF, 1e6), 10_000, 'the most that SO_RCVBUF doubles');
+  },
+  'net.core.wmem_default': (t, h, set) => {
+    set('6000');
+    t.equal(bufferAfter(h, SO.SNDBUF, null), 6000);
+  },
+  'net.core.wmem_max': (t, h, set) => {
+    set('5000');
+    t.equal(bufferAfter(h, SO.SNDBUF, 1e6), 10_000, 'the most that SO_SNDBUF doubles');
   },
   'net.ipv4.icmp_echo_ignore_all': ignoresEcho(V4),
   'net.ipv6.icmp.echo_ignore_all': ignoresEcho(V6),
@@ -279,6 +303,9 @@ t.test("defaults are Linux's, in Linux's units", async (t) => {
     'net.ipv4.neigh.default.delay_first_probe_time': '5',
     'net.ipv4.route.mtu_expires': '600',
     'net.core.rmem_default': '212992',
+    'net.core.rmem_max': '4194304',
+    'net.core.wmem_default': '212992',
+    'net.core.wmem_max': '4194304',
   };
   for (const [name, value] of Object.entries(expected)) {
     t.equal(readSysctl(config, findSysctl(name)!), value, name);
