@@ -7,6 +7,7 @@
  *
  * Without arguments it echoes to itself over its own loopback, once, and ends.
  */
+import { randomFillSync } from 'node:crypto';
 import { Env } from '../src/base/env.ts';
 import { EAGAIN } from '../src/base/errno.ts';
 import { Memory } from '../src/base/memory.ts';
@@ -23,7 +24,7 @@ import { parseAddress } from '../src/wire/address-text.ts';
 const [tap, address] = process.argv.slice(2);
 const memory = new Memory();
 const driver = new LiveDriver();
-const env = new Env(memory, new Rng(Date.now()), new NullTrace());
+const env = new Env(memory, Rng.fromEntropy(randomFillSync(new Int32Array(4))), new NullTrace());
 env.nowNs = driver.now();
 const stack = new Stack(env);
 if (tap !== undefined && address !== undefined) {

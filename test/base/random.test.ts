@@ -124,6 +124,21 @@ t.test('random streams', (t) => {
     t.end();
   });
 
+  t.test('live: every one of the 128 bits, and the name, decides each stream', (t) => {
+    const words = Int32Array.of(1, -2, 3, -4);
+    const seen = new Set([draw(Rng.fromEntropy(words), 'net', 2).join()]);
+    t.strictSame(draw(Rng.fromEntropy(words), 'net', 2).join(), [...seen][0]);
+    for (let bit = 0; bit < 128; bit++) {
+      const other = words.slice();
+      other[bit >> 5]! ^= 1 << (bit & 31);
+      seen.add(draw(Rng.fromEntropy(other), 'net', 2).join());
+    }
+    for (const name of ['net.secret', 'ten', 'ne', 'nets', ''])
+      seen.add(draw(Rng.fromEntropy(words), name, 2).join());
+    t.equal(seen.size, 1 + 128 + 5);
+    t.end();
+  });
+
   t.test('a stream does not notice what others draw', (t) => {
     const rng = new Rng(42);
     draw(rng, 'jitter', 1000);

@@ -1,5 +1,5 @@
 /** A stack on a device, turned in real time: what `up`, `ping` and `npm start` have in common. */
-import { randomBytes } from 'node:crypto';
+import { randomFillSync } from 'node:crypto';
 import { Env } from '../../src/base/env.ts';
 import { ENOENT, errnoName } from '../../src/base/errno.ts';
 import type { Memory } from '../../src/base/memory.ts';
@@ -117,8 +117,8 @@ export class LiveStack {
   }
 
   private newStack(frames: FrameStore): Stack {
-    const seed = randomBytes(6).readUIntBE(0, 6);
-    const env = new Env(this.memory, new Rng(seed), new NullTrace());
+    const rng = Rng.fromEntropy(randomFillSync(new Int32Array(4)));
+    const env = new Env(this.memory, rng, new NullTrace());
     env.nowNs = this.driver.now();
     return new Stack(env, frames);
   }
