@@ -110,7 +110,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.recovery = new Recovery(this, config.reordering);
     this.due = new Deadlines(tcp.deadlines, this);
     this.delack = new DelayedAck(Math.min(agreed.peerMss, 536));
-    this.sizing = new RightSizing(config.rmemDefault >> 1);
+    this.sizing = new RightSizing(config.initialWindow * agreed.peerMss);
     this.lastAckSent = this.rcv.nxt;
     this.highestSacked = this.snd.una;
     this.sndbufBytes = config.wmemDefault;

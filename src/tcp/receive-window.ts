@@ -8,12 +8,14 @@ import type { TcpConnection } from './connection.ts';
 /** The window for the next segment, in bytes; it is recorded as advertised. */
 export function selectWindow(c: TcpConnection): number {
   const { rcv, agreed } = c;
-  const standing = rcv.window();
+  const standing = rcv.standing();
   const grain = 1 << agreed.rcvShift;
-  let window = roundDown(Math.min(offer(c), 65535 * grain), grain);
+  const most = 65535 * grain;
+  const offered = roundDown(Math.min(offer(c), most), grain);
   // RFC 9293 §3.8.6.2.1: the right edge never moves left.
-  if (window < standing) window = Math.min(roundUp(standing, grain), 65535 * grain);
-  rcv.advertise(window);
+  const promised = Math.max(offered, Math.min(standing, most));
+  const window = Math.min(roundUp(promised, grain), most);
+  rcv.advertise(window, promised);
   return window;
 }
 

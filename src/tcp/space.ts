@@ -73,6 +73,8 @@ export class ReceiveSpace {
   /** RCV.NXT when the window was last advertised, and that window in bytes. */
   wup: Seq;
   wnd: number;
+  /** The same before it was rounded up to the grain of the window scale: rounding must not add up. */
+  private promised: number;
   /** The peer's urgent pointer, behind the last urgent byte; valid while `isUrgent`. */
   up: Seq;
   isUrgent: boolean;
@@ -82,6 +84,7 @@ export class ReceiveSpace {
     this.nxt = seqAdd(irs, 1);
     this.wup = this.nxt;
     this.wnd = wnd;
+    this.promised = wnd;
     this.up = seqOf(0);
     this.isUrgent = false;
   }
@@ -90,10 +93,16 @@ export class ReceiveSpace {
     this.nxt = seqAdd(this.nxt, bytes);
   }
 
-  /** A segment leaves with this window; it acknowledges RCV.NXT. */
-  advertise(window: number): void {
+  /** A segment leaves with `window` in it, `promised` of which is meant; it acknowledges RCV.NXT. */
+  advertise(window: number, promised: number): void {
     this.wnd = window;
+    this.promised = promised;
     this.wup = this.nxt;
+  }
+
+  /** What was meant and is left of it. */
+  standing(): number {
+    return Math.max(0, this.promised - seqDiff(this.nxt, this.wup));
   }
 
   /** What the peer may still send: it never moves left, whatever the buffer does. */

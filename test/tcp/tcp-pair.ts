@@ -7,6 +7,7 @@ import type { SimHost } from '../../src/sim/sim-host.ts';
 import { Simulator } from '../../src/sim/simulator.ts';
 import { Stack } from '../../src/stack/stack.ts';
 import type { TcpConnection } from '../../src/tcp/connection.ts';
+import type { Opener } from '../../src/tcp/handshake.ts';
 import type { Listener } from '../../src/tcp/listener.ts';
 import { tcpConnect, tcpListen, tcpRead, tcpShutdown, tcpWrite } from '../../src/tcp/user-calls.ts';
 import { ANY6, IpAddress } from '../../src/wire/address.ts';
@@ -33,6 +34,7 @@ export class End {
   wrong = -1;
   hasEof = false;
   closedWith: number | null = null;
+  onClosed: () => void = () => undefined;
   private sent = 0;
   private readonly toSend: number;
   private readonly chunk = new Uint8Array(16384);
@@ -82,6 +84,7 @@ export class End {
     this.readable();
     this.closedWith = errno;
     this.connection!.release();
+    this.onClosed();
   }
 }
 
@@ -89,7 +92,7 @@ export class TcpPair {
   readonly sim: Simulator;
   readonly client: Stack;
   readonly server: Stack;
-  readonly faulty: FaultDevice[] = [];
+  private readonly nicB: ReturnType<Simulator['nic']>;
   readonly hosts: SimHost[] = [];
   private readonly serverAddress = new IpAddress().setV4(0x0a000002);
 
@@ -98,12 +101,13 @@ export class TcpPair {
     const { sim } = this;
     const nicA = sim.nic('a', options.caps === undefined ? {} : { caps: options.caps });
     const nicB = sim.nic('b', options.caps === undefined ? {} : { caps: options.caps });
+    this.nicB = nicB;
     this.client = this.host('client', nicA, 1, options);
     this.server = this.host('server', nicB, 2, options);
     const link = {
       rateBps: options.rateBps ?? 100e6,
       delayNs: options.delayNs ?? 5 * MS,
-      ...(options.queueBytes === undefined ? {} : { queue: { bytes: options.queueBytes } }),
+      ...(options.queueBytes === undefined ? {} : { queueBytes: options.queueBytes }),
     };
     sim.connect(nicA, nicB, link, link);
     sim.run(2 * SEC); // duplicate address detection
@@ -119,16 +123,30 @@ export class TcpPair {
     const env = sim.env(name);
     const stack = new Stack(env, sim.frames);
     const device = new FaultDevice(nic, sim.frames, env, env.rng, { rx: options.faults ?? {} });
-    this.faulty.push(device);
     const iface = stack.addInterface('eth0', device);
     stack.addAddress(iface, new IpAddress().setV4(0x0a000000 + n), 24);
     this.hosts.push(sim.addHost(name, stack, [nic]));
     return stack;
   }
 
-  listen(onAccept: (c: TcpConnection) => void, backlog = 16): Listener {
+  /** The server is gone: nothing that is sent to it arrives. */
+  cut(): void {
+    this.nicB.close();
+  }
+
+  /** An active open in a turn of the client. */
+  connect(opener: Opener): void {
+    this.hosts[0]!.after(0, () => this.connectNow(opener));
+  }
+
+  connectNow(opener: Opener): void {
+    tcpConnect(this.client.tcp, this.serverAddress, PORT, 0, opener);
+  }
+
+  listen(onAccept: (c: TcpConnection) => void, backlog = 16, isAccepting = true): Listener {
     const l = tcpListen(this.server.tcp, ANY6, PORT, backlog, {
       acceptable: () => {
+        if (!isAccepting) return;
         for (let c = l.accept(); c !== undefined; c = l.accept()) onAccept(c);
       },
     }) as Listener;
@@ -144,13 +162,11 @@ export class TcpPair {
     const client = new End(clientBytes);
     const server = new End(serverBytes);
     this.listen((c) => server.attach(c));
-    this.hosts[0]!.after(0, () => {
-      tcpConnect(this.client.tcp, this.serverAddress, PORT, 0, {
-        established: (c) => client.attach(c),
-        failed: (errno) => {
-          client.closedWith = errno;
-        },
-      });
+    this.connect({
+      established: (c) => client.attach(c),
+      failed: (errno) => {
+        client.closedWith = errno;
+      },
     });
     const until = this.sim.nowNs + limitNs;
     this.sim.runUntil(() => client.closedWith !== null && server.closedWith !== null, until);
