@@ -41,6 +41,8 @@ const DEFAULT_METRIC = 1024;
 export interface ReadyDrain {
   readonly hasReady: boolean;
   drainReady(): void;
+  /** The stack closes: everything that was opened through it closes first. */
+  closeAll(): void;
 }
 
 export interface InterfaceOptions {
@@ -224,6 +226,7 @@ export class Stack implements Host, DadListener {
    * no turn. Idempotent; an application may call it.
    */
   close(): void {
+    for (const drain of this.drains) drain.closeAll();
     this.udp.closeAll();
     this.tcp.closeAll();
     this.net.echoes.closeAll();

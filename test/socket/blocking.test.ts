@@ -252,6 +252,30 @@ dialogue('a coroutine sleeps, and one that is cancelled leaves nothing behind', 
   t.equal(h.stack.nextDeadlineNs(), Number.POSITIVE_INFINITY);
 });
 
+dialogue('a stack that closes ends every call, and wants no turn', (t, h) => {
+  const fd = h.bound('0.0.0.0:5000');
+  const mreq = new Uint8Array([239, 1, 1, 1, 10, 0, 0, 1]);
+  h.api.setsockopt(fd, SOL.IP, 35, mreq);
+  setTimeout_(h, fd, SO.RCVTIMEO, 5000);
+  const ep = h.api.epollCreate();
+  const told: string[] = [];
+  const wait = h.api.newWait({ resume: () => told.push(h.recv(fd)) });
+  wait.watch(h.api.files.get(fd)!, POLL.IN);
+  wait.start(h.net.env.nowNs + 1e9);
+  const tasks = [
+    h.run((sys) => sys.read(fd, new Uint8Array(9))),
+    h.run((sys) => sys.epollWait(ep, new EpollEvents(1), 1, 9000)),
+  ];
+  h.stack.close();
+  t.same(told, ['EBADF']);
+  t.equal(h.stack.nextDeadlineNs(), Number.POSITIVE_INFINITY);
+  for (const task of tasks) task.step();
+  t.same(
+    tasks.map((x) => x.result),
+    ['EBADF', 'EBADF'],
+  );
+});
+
 dialogue('connect and accept wait, on a stream that plugs in', (t, h) => {
   const { api } = h;
   const world = new FakeStreams();
