@@ -48,8 +48,8 @@ class Sender {
     ack.rttNs = v.srttNs;
     rate.delivered = v.cwnd;
     rate.intervalNs = v.srttNs;
-    cc.inAckEvent(v, 0);
     cc.pktsAcked(v, ack);
+    cc.inAckEvent(v, 0);
     if (this.acks === 0) this.onLoss();
     cc.congControl(v, rate, 0);
     cc.congAvoid(v, 2);

@@ -9,9 +9,9 @@
  * Hooks take the view, a record, or a small integer, and give back nothing or a small integer: calls stay free of
  * garbage however many kinds of modules meet at one call site.
  *
- * The order on an ACK: `inAckEvent`; `pktsAcked` when data left the queue; `markedLost` for each record found lost;
- * `ssthresh` and `setState` when the state changes; then `congControl`, or, without it, `congAvoid` when the state
- * lets the window grow.
+ * The order on an ACK, as in Linux since 6.15: `pktsAcked` when data left the queue; `inAckEvent`; `markedLost` for each
+ * record found lost; `ssthresh` and `setState` when the state changes; then `congControl`, or, without it, `congAvoid`
+ * when the state lets the window grow. `sndUna`, `delivered` and `inFlight` already count the ACK.
  */
 import type { CaEvent, CaState } from './ca-state.ts';
 import type { CcView } from './cc-view.ts';
@@ -102,7 +102,7 @@ export abstract class CongestionControl {
     // nothing depends on events
   }
 
-  /** Each ACK before anything else; bits of CA_ACK. */
+  /** Each ACK, once `delivered` and `deliveredCe` are known; bits of CA_ACK. */
   inAckEvent(_v: CcView, _flags: number): void {
     // nothing depends on how an ACK looks
   }

@@ -163,6 +163,40 @@ t.test('the Reno-friendly region: 8/15 of a piece a round trip on short paths', 
   t.end();
 });
 
+t.test('W_est: one piece once more than 15/8 of the window is acknowledged', (t) => {
+  const r = rig();
+  loseAt(r, 100);
+  const { v, cc } = r;
+  const ackedAt70 = (acked: number): number => {
+    v.setCwnd(70);
+    v.nowNs += 40 * MS;
+    cc.congAvoid(v, acked);
+    return info(cc, 'wEst');
+  };
+  t.equal(ackedAt70(1), 70, 'the first ACK starts the epoch, and counts');
+  t.equal(ackedAt70(130), 70, '131 = 70 * 15 / 8');
+  t.equal(ackedAt70(1), 71);
+  t.equal(ackedAt70(130), 71);
+  t.equal(ackedAt70(263), 74, 'several at once');
+  t.end();
+});
+
+t.test('the window aims at the curve one round trip from now', (t) => {
+  const speeds = [1, 200].map((rttMs) => {
+    const r = rig({ tcpFriendliness: false });
+    const sample = new AckSample();
+    sample.rttNs = rttMs * MS;
+    r.cc.pktsAcked(r.v, sample);
+    loseAt(r, 1000);
+    r.cc.congAvoid(r.v, 1);
+    return info(r.cc, 'ackedPerPiece');
+  });
+  // K = 9.08 s: W(1 ms) = 700 and a bit, W(200 ms) = 700 + 3 C K^2 * 0.2 = 719.
+  t.equal(speeds[0], 700);
+  t.equal(speeds[1], 35, 'distances are cut to whole pieces: 720');
+  t.end();
+});
+
 t.test(
   'growth is limited: a piece for every second acknowledged, one in 20 before any loss',
   (t) => {
@@ -231,6 +265,10 @@ t.test('idle time is no time of the epoch', (t) => {
 t.test('a timeout forgets everything; other states do not', (t) => {
   const r = rig();
   loseAt(r, 100);
+  const sample = new AckSample();
+  sample.rttNs = 50 * MS;
+  r.cc.pktsAcked(r.v, sample);
+  t.equal(info(r.cc, 'minDelayNs'), 50 * MS);
   round(r, 100 * MS);
   for (const state of [CA_STATE.OPEN, CA_STATE.DISORDER, CA_STATE.CWR, CA_STATE.RECOVERY]) {
     r.cc.setState(r.v, state);

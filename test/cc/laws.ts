@@ -145,10 +145,10 @@ class Dialogue {
       v.srttNs = rttNs;
       v.minRttNs = Math.min(v.minRttNs, rttNs);
     }
-    cc.inAckEvent(v, flags);
     ack.pktsAcked = acked;
     ack.rttNs = rttNs;
     cc.pktsAcked(v, ack);
+    cc.inAckEvent(v, flags);
     if (v.caState !== CA_STATE.OPEN && acked > v.cwnd) this.enter(CA_STATE.OPEN);
     rate.rttNs = rttNs;
     rate.ackedSacked = acked;

@@ -214,8 +214,8 @@ export class PathModel {
     this.deliveredNs = v.nowNs;
     this.firstSentNs = clump.sentNs;
     const flags = clump.marked > 0 ? CA_ACK.ECE : 0;
-    cc.inAckEvent(v, flags);
     if (got > 0) this.measure(clump, got);
+    cc.inAckEvent(v, flags);
     if (clump.lost > 0) this.markLost(clump);
     this.changeState(clump);
     if ((cc.hooks & HOOK.CONG_CONTROL) !== 0) cc.congControl(v, this.rateSample, flags);
