@@ -10,8 +10,8 @@
  *
  * Bounds: memory in cells per family; when it is used up the oldest datagram goes, so a flood of
  * pieces that never complete delays, but cannot stop, datagrams whose pieces arrive together.
- * Overlap kills a datagram, and what comes later for it dies until its time is over: nobody sends
- * overlapping fragments but to deceive.
+ * Overlap kills a datagram, and what comes later for it dies until its time is over or memory is
+ * short: nobody sends overlapping fragments but to deceive.
  */
 import { NO_BLOCK } from '../base/block-pool.ts';
 import { CELL_BYTES, cellsFor, NO_CELL } from '../base/cell-store.ts';

@@ -1,0 +1,50 @@
+/** docs/architecture.md and docs/decisions/ speak of what is there. */
+import { readdirSync, readFileSync } from 'node:fs';
+import t from 'tap';
+
+const ROOT = new URL('../', import.meta.url);
+const read = (path: string): string => readFileSync(new URL(path, ROOT), 'utf8');
+
+const sources = (readdirSync(new URL('src/', ROOT), { recursive: true }) as string[])
+  .filter((path) => path.endsWith('.ts'))
+  .map((path) => read(`src/${path}`));
+
+/** Whether a class or interface of this name has the member, or what it extends has. */
+function hasMember(owner: string, member: string): boolean {
+  const declared = new RegExp(`\\b(?:class|interface) ${owner}\\b(?:<[^>]*>)?(?: extends (\\w+))?`);
+  const isThere = new RegExp(`^  (?:[a-z ]+ )?${member}\\b`, 'm');
+  return sources.some((text) => {
+    const found = declared.exec(text);
+    if (found === null) return false;
+    return isThere.test(text) || (found[1] !== undefined && hasMember(found[1], member));
+  });
+}
+
+/** Whether the word stands in the code, as a function, class, field or constant. */
+function isKnown(word: string): boolean {
+  const whole = new RegExp(`\\b${word}\\b`);
+  return sources.some((text) => whole.test(text));
+}
+
+t.test('docs/architecture.md names functions, classes and files that exist', async (t) => {
+  const quoted = [...read('docs/architecture.md').matchAll(/`([^`\n]+)`/g)].map((m) => m[1]!);
+  let checked = 0;
+  for (const name of quoted) {
+    const member = /^([A-Z]\w+)\.(\w+)$/.exec(name);
+    const word = /^\.?([A-Za-z]\w+)$/.exec(name);
+    if (member !== null) t.ok(hasMember(member[1]!, member[2]!), name);
+    else if (/^(src|test)\/\S+\.ts$/.test(name)) t.doesNotThrow(() => read(name), name);
+    else if (word !== null && !['writev', 'sendmmsg'].includes(word[1]!))
+      t.ok(isKnown(word[1]!), name);
+    else continue;
+    checked++;
+  }
+  t.ok(checked > 50, `${checked} names`);
+});
+
+t.test('every decision is in the list of decisions', async (t) => {
+  const list = read('docs/decisions/README.md');
+  for (const file of readdirSync(new URL('docs/decisions/', ROOT))) {
+    if (/^\d/.test(file)) t.ok(list.includes(`(${file})`), file);
+  }
+});
