@@ -141,6 +141,17 @@ t.test('a removed deadline leaves no entry, a disarmed one leaves when it comes 
   t.end();
 });
 
+t.test('more than a million deadlines due at once, after a long pause, all fire', (t) => {
+  const q = new DeadlineQueue();
+  let fired = 0;
+  const owner = { expire: () => void fired++ };
+  const many = 1_000_100;
+  for (let i = 0; i < many; i++) q.arm(new Deadline(owner), i);
+  t.equal(q.fire(many), many);
+  t.equal(fired, many);
+  t.end();
+});
+
 t.test('a deadline that re-arms itself for the past forever is our own mistake', (t) => {
   const queue = new DeadlineQueue();
   const recorder = new Recorder();
