@@ -1,6 +1,6 @@
 /**
- * Ends the run when those who started it are gone. Signals reach everybody, but `kill -9` of npm, or of
- * the loader between npm and us, reaches only its victim: what it started has to notice.
+ * Ends the run when those who started it are gone. A terminal's signals reach everybody, but `kill -9`
+ * of npm, or of a loader between npm and us, reaches only its victim: what it started has to notice.
  */
 import { readFileSync } from 'node:fs';
 
