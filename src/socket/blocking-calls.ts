@@ -17,7 +17,7 @@ import { MS, NEVER } from '../base/time.ts';
 import { MSG, POLL_READABLE, POLL_WRITABLE } from './abi.ts';
 import type { Endpoint } from './endpoint.ts';
 import { Epoll, type EpollEvents } from './epoll.ts';
-import type { Message } from './message.ts';
+import { Message } from './message.ts';
 import { type PollFd, pollOnce, watchAll } from './poll.ts';
 import type { SockAddr } from './sock-addr.ts';
 import type { SocketApi } from './socket-api.ts';
@@ -90,6 +90,20 @@ export class BlockingCalls {
     const first = this.api.write(fd, from);
     if (first !== -EAGAIN || from === null) return first;
     return yield* this.writeAgain(fd, 0, (e) => e.send(from, 0, null));
+  }
+
+  *readv(fd: number, iov: readonly Uint8Array[]): Blocking {
+    const first = this.api.readv(fd, iov);
+    if (first !== -EAGAIN) return first;
+    const m = new Message(iov);
+    return yield* this.readAgain(fd, 0, (e) => e.receiveMessage(m, 0));
+  }
+
+  *writev(fd: number, iov: readonly Uint8Array[]): Blocking {
+    const first = this.api.writev(fd, iov);
+    if (first !== -EAGAIN) return first;
+    const m = new Message(iov);
+    return yield* this.writeAgain(fd, 0, (e) => e.sendMessage(m, 0));
   }
 
   /** Until the connection stands, or has failed; -EINPROGRESS when SO_SNDTIMEO has passed before. */

@@ -45,24 +45,25 @@ dialogue('every call that reads waits alike; none does with O_NONBLOCK or MSG_DO
     h.run((sys) => sys.recvfrom(fd, new Uint8Array(9), 0)),
     h.run((sys) => sys.recvmsg(fd, m(), 0)),
     h.run((sys) => sys.read(fd, new Uint8Array(9))),
+    h.run((sys) => sys.readv(fd, [new Uint8Array(1), new Uint8Array(8)])),
   ];
   t.equal(h.run((sys) => sys.recvfrom(fd, data(1), MSG.DONTWAIT)).result, 'EAGAIN');
   t.equal(h.run((sys) => sys.recvmsg(fd, m(), MSG.ERRQUEUE)).result, 'EAGAIN', 'errors neither');
   h.arrives(1, 5000);
   t.same(
     tasks.map((x) => x.result).filter((x) => x === undefined).length,
-    2,
+    3,
     'one datagram, one call',
   );
-  h.arrives(1, 5000);
-  h.arrives(1, 5000);
+  for (let i = 0; i < 3; i++) h.arrives(1, 5000);
   t.same(
     tasks.map((x) => x.result),
-    [1, 1, 1],
+    [1, 1, 1, 1],
   );
   h.api.fcntl(fd, 4, 0o4000);
   t.equal(h.run((sys) => sys.read(fd, data(1))).result, 'EAGAIN');
   t.equal(h.run((sys) => sys.recvmsg(fd, m(), 0)).result, 'EAGAIN');
+  t.equal(h.run((sys) => sys.readv(fd, [data(1)])).result, 'EAGAIN');
   t.equal(h.run((sys) => sys.recvfrom(fd, null, 0)).result, 'EFAULT');
   t.equal(h.run((sys) => sys.recvfrom(99, data(1), 0)).result, 'EBADF');
 });
@@ -132,6 +133,7 @@ dialogue(
       h.run((sys) => sys.sendto(fd, data(5), 0)),
       h.run((sys) => sys.sendmsg(fd, m, 0)),
       h.run((sys) => sys.write(fd, data(5))),
+      h.run((sys) => sys.writev(fd, [data(2), data(3)])),
     ];
     setTimeout_(h, fd, SO.SNDTIMEO, 40);
     const timed = h.run((sys) => sys.write(fd, data(5)));
@@ -139,7 +141,7 @@ dialogue(
     h.advance(1);
     t.same(
       tasks.map((x) => x.result),
-      [undefined, undefined, undefined],
+      [undefined, undefined, undefined, undefined],
     );
     t.equal(timed.result, 'EAGAIN');
     t.equal(timed.atMs, 40);
@@ -148,7 +150,7 @@ dialogue(
     h.settle();
     t.same(
       tasks.map((x) => x.result),
-      [5, 5, 5],
+      [5, 5, 5, 5],
     );
   },
   { txFrames: 16 },
