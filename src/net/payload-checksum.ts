@@ -22,7 +22,7 @@ export function checksumIsGood(net: Network, pkt: IpPacket, pseudo: number): boo
 }
 
 /** The sum of the payload's bytes: the device's, if it gave one. */
-export function payloadSumOf(net: Network, pkt: IpPacket): number {
+function payloadSumOf(net: Network, pkt: IpPacket): number {
   if (pkt.csum === CSUM.SUMMED) return pkt.payloadSum;
   return sumPayload(net.env.memory, pkt.payloadOff, pkt.payloadLen);
 }

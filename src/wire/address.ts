@@ -43,7 +43,6 @@ const MAPPED = 0xffff;
 /** `::`, the unspecified IPv6 address: as a wildcard it stands for both families. */
 export const ANY6: Address = Object.freeze(new IpAddress());
 export const ANY4: Address = Object.freeze(new IpAddress().setV4(0));
-export const BROADCAST4: Address = Object.freeze(new IpAddress().setV4(-1));
 export const LOOPBACK4: Address = Object.freeze(new IpAddress().setV4(0x7f000001));
 export const LOOPBACK6: Address = Object.freeze(new IpAddress().set(0, 0, 0, 1));
 export const ALL_NODES6: Address = Object.freeze(new IpAddress().set(0xff020000, 0, 0, 1));

@@ -82,7 +82,6 @@ export const UNREACH6 = {
   REJECT_ROUTE: 6,
 } as const;
 
-export const TIME_EXCEEDED_HOPS = 0;
 export const TIME_EXCEEDED_REASSEMBLY = 1;
 
 /** ICMPv6 parameter problem codes. */

@@ -1,6 +1,5 @@
 /** The IPv4 header (RFC 791 §3.1). Accessors take the offset of its first byte. */
 export const IPV4_HEADER_LEN = 20;
-export const IPV4_MAX_HEADER_LEN = 60;
 export const IPV4_MAX_PACKET = 65535;
 /** RFC 791: every host accepts datagrams of 576 bytes; RFC 1812 §4.3.2.3 quotes no more in errors. */
 export const IPV4_MIN_REASSEMBLY = 576;

@@ -74,4 +74,3 @@ export const OPT6_PAD1 = 0;
 export const OPT6_PADN = 1;
 /** RFC 2711; nothing for a host to do. */
 export const OPT6_ROUTER_ALERT = 5;
-export const OPT6_JUMBO = 0xc2;
