@@ -1,9 +1,11 @@
+import { EBADF, EIO } from '../base/errno.ts';
 import { MS, NEVER, SEC } from '../base/time.ts';
 import type { Device } from '../link/device.ts';
 import type { FrameListener } from '../link/frame-sink.ts';
 import type { Host } from '../stack/host.ts';
 import { REASON, WORD } from './clock.ts';
 import { deviceBelow, type PollableDevice, pollableBelow } from './pollable.ts';
+import type { NativePoller } from './poller.ts';
 
 export const NO_WATCH = -1;
 /** Nothing is sent over a link that is down, and a quiet link does not tell that it came back. */
@@ -39,6 +41,18 @@ export class Port {
     this.words = words;
     this.below = pollableBelow(device);
     this.stallsId = device.stats.id('rxStalls');
+  }
+
+  /** Has the fd watched. Returns 0, or the errno: closed, not for polling, or one too many. */
+  watchBy(poller: NativePoller): number {
+    const fd = this.below?.fd ?? -1;
+    if (fd < 0) return EBADF;
+    try {
+      this.watch = poller.watch(fd);
+      return 0;
+    } catch (error) {
+      return -((error as NodeJS.ErrnoException).errno ?? -EIO);
+    }
   }
 
   /** Receive batches that found no room for a single frame, so far. */

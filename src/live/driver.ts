@@ -13,7 +13,7 @@
  */
 import { assert, InvariantError } from '../base/assert.ts';
 import { Counters } from '../base/counters.ts';
-import { EBADF, EIO, ENETDOWN, errnoName } from '../base/errno.ts';
+import { EIO, ENETDOWN, errnoName } from '../base/errno.ts';
 import { NEVER, US } from '../base/time.ts';
 import type { Device } from '../link/device.ts';
 import type { FrameListener } from '../link/frame-sink.ts';
@@ -305,8 +305,10 @@ export class LiveDriver implements FrameListener {
       const port = new Port(devices[i]!, this.words);
       run.ports.push(port);
       if (port.below === null) listen(port.device, this);
-      else if (port.below.fd < 0) this.deviceFailed(run, port, EBADF);
-      else port.watch = this.poller.watch(port.below.fd);
+      else {
+        const errno = port.watchBy(this.poller);
+        if (errno !== 0) this.deviceFailed(run, port, errno);
+      }
     }
   }
 

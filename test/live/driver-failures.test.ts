@@ -2,7 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { InvariantError } from '../../src/base/assert.ts';
-import { EIO, ENETDOWN, ENODEV } from '../../src/base/errno.ts';
+import { EIO, EMFILE, ENETDOWN, ENODEV } from '../../src/base/errno.ts';
+import { Memory } from '../../src/base/memory.ts';
 import { type DeviceReport, type HostReport, LiveDriver } from '../../src/live/driver.ts';
 import { requires } from '../support/requires.ts';
 import { RxFifo, smallMemory, TxFifo } from './fifo-device.ts';
@@ -92,6 +93,27 @@ t.test('an fd that reports an error nobody explains is given up', { skip }, asyn
   t.match(reports, [{ device, errno: EIO, isDetached: true }]);
   await andSleep(driver, () => driver.kick());
 });
+
+t.test(
+  'one device more than a driver can watch is reported, and the others work',
+  { skip },
+  async (t) => {
+    const reports: DeviceReport[] = [];
+    const memory = new Memory({ slabBytes: 64 << 20, chunks: 4, cellBytes: 1 << 20 });
+    const devices = Array.from({ length: 33 }, (_, i) => new RxFifo(memory, `d${i}`));
+    const host = new ScriptHost(memory, [...devices]);
+    const driver = new LiveDriver({ onDeviceError: (report) => void reports.push(report) });
+    t.teardown(() => {
+      driver.close();
+      for (const device of devices) device.close();
+    });
+    await andSleep(driver, () => driver.add(host));
+    t.match(reports, [{ device: devices[32], errno: EMFILE, isDetached: true }]);
+    t.equal(reports.length, 1);
+    await andSleep(driver, () => devices[31]!.inject());
+    t.equal(host.received, 1);
+  },
+);
 
 t.test('failures of a stack', { skip }, async (t) => {
   const failures: HostReport[] = [];
