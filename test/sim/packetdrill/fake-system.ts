@@ -168,3 +168,45 @@ export function verdict(text: string, performance: Performance = {}): string {
   const sides = result.expected === null ? '' : ` [${result.expected}] [${result.actual}]`;
   return `${result.line}: ${result.message}${sides}`;
 }
+
+export const SERVER = `0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
++0 bind(3, ..., ...) = 0
++0 listen(3, 1) = 0
+`;
+export const PEER = {
+  peer: { address: { w0: 0, w1: 0, w2: 0xffff, w3: 0xc0000201 | 0 }, port: 40000 },
+};
+export const SERVER_CALLS: NonNullable<Performance['calls']> = [
+  ['socket', 17],
+  ['bind', 0],
+  ['listen', 0],
+];
+/** Seven lines: a listener and a connection, open at 100 ms. */
+export const OPEN = `${SERVER}+.1 < S 500:500(0) win 32792 <mss 1000,nop,wscale 7>
++0 > S. 0:0(0) ack 501 <mss 1460,nop,wscale 8>
++0 < . 1:1(0) ack 1 win 257
++0 accept(3, ..., ...) = 4
+`;
+export const SYN_ACK = [
+  100,
+  'S. 90000:90000(0) ack 501 win 65535 <mss 1460,nop,wscale 8>',
+] as const;
+export const OPEN_CALLS: NonNullable<Performance['calls']> = [
+  ...SERVER_CALLS,
+  ['accept', 21, PEER],
+];
+
+/** A script that goes on behind the open connection. */
+export function afterOpen(
+  rest: string,
+  packets: NonNullable<Performance['packets']> = [],
+  calls: NonNullable<Performance['calls']> = [],
+  more: Performance = {},
+): string {
+  return verdict(OPEN + rest, {
+    peerIsn: 500,
+    packets: [SYN_ACK, ...packets],
+    calls: [...OPEN_CALLS, ...calls],
+    ...more,
+  });
+}
