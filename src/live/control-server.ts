@@ -127,18 +127,22 @@ export class ControlServer {
     name: string,
     handlers: ReadonlyMap<string, ControlHandler>,
   ): Promise<ControlServer> {
-    if (!isControlName(name)) {
-      throw new ControlError(
-        'EINVAL',
-        `${name} is no name: letters, digits, dot, dash; at most 32`,
-      );
-    }
+    checkName(name);
     openControlDir();
     const path = controlPath(name);
     if (!(await removeStale(path))) throw alreadyRunning(name);
     const server = new ControlServer(path, handlers);
     await server.listen(name);
     return server;
+  }
+
+  /**
+   * Rejects as `open` would when a stack of that name is running: before a device is made, or a file
+   * of the running stack is opened. `open` has the last word.
+   */
+  static async checkFree(name: string): Promise<void> {
+    checkName(name);
+    if ((await knock(controlPath(name))) === 'alive') throw alreadyRunning(name);
   }
 
   /** Ends all connections and removes the socket. Idempotent. */
@@ -219,6 +223,11 @@ function parseRequest(line: string): { readonly op: string } | null {
   } catch {
     return null;
   }
+}
+
+function checkName(name: string): void {
+  if (isControlName(name)) return;
+  throw new ControlError('EINVAL', `${name} is no name: letters, digits, dot, dash; at most 32`);
 }
 
 function alreadyRunning(name: string): ControlError {

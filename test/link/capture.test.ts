@@ -253,8 +253,11 @@ t.test(
     t.throws(() => new CaptureFile(path), { code: 'EEXIST', syscall: 'open', path });
     writeFileSync(path, 'old and public', { mode: 0o644 });
     const again = new CaptureFile(path, { overwrite: true });
+    t.equal(statSync(path).size, 14, 'what is there stays until there is something instead');
+    t.equal(again.write(Uint8Array.of(4), 0, 1), 0);
+    t.equal(again.write(Uint8Array.of(5), 0, 1), 0);
     again.close();
-    t.equal(statSync(path).size, 0);
+    t.same([...readFileSync(path)], [4, 5]);
     t.equal(statSync(path).mode & 0o777, 0o600);
     t.throws(() => new CaptureFile(join(dir, 'no', 'x')), { code: 'ENOENT' });
     symlinkSync(path, join(dir, 'link'));

@@ -49,6 +49,7 @@ async function up(options: Options): Promise<number> {
   const gone = new Promise<'gone'>((done) => {
     deviceGone = () => done('gone');
   });
+  await ControlServer.checkFree(name);
   const live = new LiveStack(spec, {
     onDeviceError: (report) => {
       sayDevice(report, isJson);
