@@ -3,6 +3,7 @@ import { createConnection, type Socket } from 'node:net';
 import {
   CONTROL_DIR,
   ControlError,
+  checkControlDir,
   controlNames,
   controlPath,
   isControlName,
@@ -82,7 +83,7 @@ export class ControlCall {
     const message = parseMessage(line);
     if (message === null) this.fail('EPROTO', 'the stack answers with something that is no JSON');
     else if (message.event !== undefined) this.listener.event?.(message.event);
-    else if (typeof message.bytes === 'number') this.rawLeft = message.bytes;
+    else if (isByteCount(message.bytes)) this.rawLeft = message.bytes;
     else if (typeof message.error === 'string') {
       this.fail(typeof message.code === 'string' ? message.code : 'EIO', message.error);
     } else if ('result' in message) {
@@ -104,6 +105,10 @@ export class ControlCall {
 
 const goneText = 'the stack ended before it had answered';
 
+function isByteCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
 function parseMessage(line: string): Record<string, unknown> | null {
   try {
     const message: unknown = JSON.parse(line);
@@ -121,6 +126,7 @@ export async function controlCall(
   request: object,
   listener: ControlListener = {},
 ): Promise<ControlCall> {
+  checkControlDir();
   if (name !== undefined) {
     if (!isControlName(name))
       throw new ControlError('EINVAL', `${name} is not the name of a stack`);

@@ -64,12 +64,22 @@ export function openControlDir(): void {
       );
     }
   }
-  const stat = lstatSync(CONTROL_DIR);
+  const mode = checkControlDir();
+  if ((mode & 0o077) !== 0) chmodSync(CONTROL_DIR, 0o700);
+}
+
+/**
+ * Throws when ./.ringway is somebody else's: root in /tmp would take a stranger's word, and write its
+ * files where the stranger's links point. Returns the mode; 0 when there is no such folder.
+ */
+export function checkControlDir(): number {
+  const stat = lstatSync(CONTROL_DIR, { throwIfNoEntry: false });
+  if (stat === undefined) return 0;
   if (!stat.isDirectory()) {
     throw new ControlError('ENOTDIR', `no control socket: ./${CONTROL_DIR} is not a folder`);
   }
   if (stat.uid !== process.getuid?.()) throw notOurs();
-  if ((stat.mode & 0o077) !== 0) chmodSync(CONTROL_DIR, 0o700);
+  return stat.mode;
 }
 
 function notOurs(): ControlError {

@@ -264,7 +264,7 @@ async function changes(t: Test, place: Place): Promise<void> {
     [['addr', 'add', '10.9.0.8/24', 'dev', 'eth7'], 3, /no interface eth7/],
     [['route', 'add', '10.0.0.0/8', 'via', '172.16.0.1'], 3, /not on a link/],
     [['route', 'del', '10.0.0.0/8'], 3, /no route/],
-    [['neigh', 'add', '10.9.0.51', 'dev', 'mem0'], 3, /usage: ringway neigh/],
+    [['neigh', 'add', '10.9.0.51', 'dev', 'mem0'], 2, /usage: ringway neigh/],
   ];
   const results = await Promise.all(refused.map(([args]) => place.run(...args)));
   for (const [i, [args, , message]] of refused.entries()) {

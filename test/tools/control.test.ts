@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -10,6 +11,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
@@ -254,6 +256,9 @@ t.test('the client believes no server either', async (t) => {
     ['{}\n', 'EPROTO'],
     ['', 'EPIPE'],
     ['{"bytes":10}\nabc', 'EPIPE'],
+    ['{"bytes":1.5}\nabc', 'EPROTO'],
+    ['{"bytes":-1}\nabc', 'EPROTO'],
+    ['{"bytes":1e300}\nabc', 'EPROTO'],
     ['{"error":"no","code":7}\n', 'EIO'],
   ];
   for (const [answer, code] of answers) {
@@ -271,4 +276,11 @@ t.test('somebody else’s folder is not used', async (t) => {
   await t.rejects(ask(undefined, { op: 'hello' }), { code: 'ENOENT', message: /npm start/ });
   symlinkSync('/', '.ringway');
   await t.rejects(ControlServer.open('x', HANDLERS), { code: 'ENOTDIR' });
+  await t.rejects(ask('x', { op: 'hello' }), { code: 'ENOTDIR' }, 'nor asked');
+  unlinkSync('.ringway');
+  if (process.getuid?.() !== 0) return;
+  mkdirSync('.ringway');
+  chownSync('.ringway', 65534, 65534);
+  await t.rejects(ControlServer.open('x', HANDLERS), { code: 'EACCES' });
+  await t.rejects(ask('x', { op: 'hello' }), { code: 'EACCES' }, 'nor by root');
 });

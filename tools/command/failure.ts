@@ -37,6 +37,7 @@ export function usageError(message: string): Failure {
 export function failureOf(error: unknown): Failure | null {
   if (error instanceof Failure) return error;
   if (error instanceof ControlError) {
+    if (error.code === 'ERR_USAGE') return usageError(error.message); // it was the stack that read it
     const isAboutStacks = ['ENOENT', 'EADDRINUSE', 'ENOTUNIQ', 'EPIPE'].includes(error.code);
     const exit = isAboutStacks ? EXIT.STACK : EXIT.REFUSED;
     return new Failure(error.code, error.message, exit);

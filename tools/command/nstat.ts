@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { controlCall } from '../../src/live/control-client.ts';
-import { CONTROL_DIR } from '../../src/live/control-protocol.ts';
+import { CONTROL_DIR, ControlError, isControlName } from '../../src/live/control-protocol.ts';
 import type { Command } from './command.ts';
 import { EXIT } from './failure.ts';
 import type { Options } from './options.ts';
@@ -38,6 +38,7 @@ async function nstat(options: Options): Promise<number> {
   ).result) as {
     name: string;
   };
+  if (!isControlName(info.name)) throw new ControlError('EPROTO', 'the stack gives no name');
   const call = await controlCall(info.name, { op: 'nstat' });
   const answer = (await call.result) as Answer;
   const file = historyFile(info.name);
