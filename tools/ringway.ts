@@ -121,8 +121,9 @@ function isJsonFlag(arg: string): boolean {
 
 // A reader that has seen enough (`| head`) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(EXIT.OK);
+  if (error.code === 'EPIPE') process.exit(EXIT.OK);
+  console.error(`ringway: the output cannot be written: ${error.message}`);
+  process.exit(EXIT.REFUSED);
 });
 
 const argv = process.argv.slice(2);

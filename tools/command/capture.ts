@@ -1,3 +1,4 @@
+import { getSystemErrorName } from 'node:util';
 import { CaptureFile } from '../../src/live/capture-file.ts';
 import { controlCall } from '../../src/live/control-client.ts';
 import { onStop } from '../../src/live/namespace.ts';
@@ -82,5 +83,10 @@ function say(counts: Counts, path: string, isJson: boolean): number {
 
 function writeTo(file: CaptureFile, bytes: Buffer): Error | null {
   const result = file.write(bytes, 0, bytes.length);
-  return result === 0 ? null : new Failure('EIO', `${file.path}: cannot be written (${result})`);
+  if (result === 0) return null;
+  const code = getSystemErrorName(result);
+  return new Failure(
+    code,
+    `${file.path}: cannot be written (${code}); what is there is incomplete`,
+  );
 }
