@@ -9,6 +9,7 @@
 #include "packet_ring.h"
 #include "poller.h"
 #include "ring_layout.h"
+#include "slab.h"
 #include "tap_ring.h"
 
 namespace ringway {
@@ -42,6 +43,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   TapRing::Init(env, exports);
   PacketRing::Init(env, exports);
   Poller::Init(env, exports);
+  InitSlab(env, exports);
   InitNetlink(env, exports);
   InitKernelEcho(env, exports);
   return exports;

@@ -24,6 +24,12 @@ function defaultPages(slab: Slab): number {
   return Math.floor(slab.u8.length / 4 / PAGE_BYTES);
 }
 
+/** What native code does better for the memory of a thread; without it (virtual time, tests) all works as well. */
+export interface NativeMemorySupport {
+  readonly allocate: (bytes: number) => ArrayBuffer;
+  readonly openBulkSum: (slab: Slab) => BulkSum;
+}
+
 /** The memory of one thread: the slab and the pools in it, shared by every device and stack there. */
 export class Memory {
   readonly slab: Slab;
@@ -33,9 +39,9 @@ export class Memory {
   /** Null where there is no native code: virtual time, and tests. */
   readonly bulkSum: BulkSum | null;
 
-  constructor(sizes: MemorySizes = {}, openBulkSum: ((slab: Slab) => BulkSum) | null = null) {
-    this.slab = new Slab(sizes.slabBytes);
-    this.bulkSum = openBulkSum === null ? null : openBulkSum(this.slab);
+  constructor(sizes: MemorySizes = {}, native: NativeMemorySupport | null = null) {
+    this.slab = new Slab(sizes.slabBytes, native === null ? null : native.allocate);
+    this.bulkSum = native === null ? null : native.openBulkSum(this.slab);
     this.chunks = new BlockPool(this.slab, CHUNK_BYTES, sizes.chunks ?? 256);
     const cellBytes = sizes.cellBytes ?? 128 << 20;
     this.pages = new BlockPool(this.slab, PAGE_BYTES, sizes.pages ?? defaultPages(this.slab));

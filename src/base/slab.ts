@@ -20,9 +20,13 @@ export class Slab {
   /** Offset 0 is never handed out, so 0 can mean "none". */
   private carvedBytes = ALIGN;
 
-  constructor(bytes: number = DEFAULT_SLAB_BYTES) {
+  /** `allocate` gives zeroes; for devices of the kernel, at addresses that suit the copying (live/). */
+  constructor(
+    bytes: number = DEFAULT_SLAB_BYTES,
+    allocate: ((bytes: number) => ArrayBuffer) | null = null,
+  ) {
     assert(bytes > 0 && bytes <= MAX_SLAB_BYTES, 'a slab is between 1 byte and 2 GiB - 64 KiB');
-    this.buffer = new ArrayBuffer(bytes);
+    this.buffer = allocate === null ? new ArrayBuffer(bytes) : allocate(bytes);
     this.u8 = new Uint8Array(this.buffer);
     this.dv = new DataView(this.buffer);
     this.i32 = new Int32Array(this.buffer, 0, bytes >>> 2);

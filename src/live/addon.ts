@@ -22,6 +22,8 @@ export interface NativeRing {
 export interface NativeAddon {
   readonly layoutVersion: number;
   /** The folded one's-complement sum of 16-bit big-endian words of buffer bytes. */
+  /** Zeroes, from the start of a huge page. */
+  allocateSlab(bytes: number): ArrayBuffer;
   sumBytes(buffer: ArrayBuffer, off: number, len: number): number;
 }
 

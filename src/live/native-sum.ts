@@ -19,5 +19,9 @@ class NativeSum implements BulkSum {
 
 /** The memory of a thread that runs live stacks. */
 export function openMemory(sizes: MemorySizes = {}): Memory {
-  return new Memory(sizes, (slab) => new NativeSum(slab));
+  const { allocateSlab } = loadAddon();
+  return new Memory(sizes, {
+    allocate: allocateSlab,
+    openBulkSum: (slab) => new NativeSum(slab),
+  });
 }

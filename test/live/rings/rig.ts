@@ -1,11 +1,12 @@
 /** What the ring tests share: interfaces, frames, and ways to wait for them. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { Memory } from '../../../src/base/memory.ts';
+import type { Memory } from '../../../src/base/memory.ts';
 import { Rng } from '../../../src/base/rng.ts';
 import type { DEVICE_COUNTERS } from '../../../src/link/device.ts';
 import { GSO, RX, RX_STRIDE } from '../../../src/link/ring-layout.ts';
 import type { TxRing } from '../../../src/link/tx-ring.ts';
+import { openMemory } from '../../../src/live/native-sum.ts';
 import type { RingDevice } from '../../../src/live/ring-device.ts';
 import { MacAddress } from '../../../src/wire/mac.ts';
 
@@ -17,7 +18,7 @@ export const ETHERTYPE = 0x88b5;
 const random = new Rng(20_261_120).stream('ring tests');
 
 export function smallMemory(chunks = 32): Memory {
-  return new Memory({ slabBytes: 96 << 20, chunks, cellBytes: 1 << 20 });
+  return openMemory({ slabBytes: 96 << 20, chunks, cellBytes: 1 << 20 });
 }
 
 export function ip(line: string): string {

@@ -5,7 +5,7 @@ import { readlinkSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { NO_BLOCK } from '../../../src/base/block-pool.ts';
 import { EBADF, EFAULT, ENODEV } from '../../../src/base/errno.ts';
-import type { Memory } from '../../../src/base/memory.ts';
+import { Memory } from '../../../src/base/memory.ts';
 import { CTRL, OFFER, TX, TX_FLAG, TX_STRIDE } from '../../../src/link/ring-layout.ts';
 import type { TxRing } from '../../../src/link/tx-ring.ts';
 import { loadAddon, type NativeRing } from '../../../src/live/addon.ts';
@@ -240,7 +240,11 @@ function nativeHalf(
   t: Test,
   options: TapOptions = {},
 ): { half: RingHalf; native: NativeRing; memory: NativeMemory } {
-  const half = new RingHalf(smallMemory(), {});
+  // JavaScript's own memory can be transferred to another thread; that of the addon never leaves.
+  const half = new RingHalf(
+    new Memory({ slabBytes: 96 << 20, chunks: 32, cellBytes: 1 << 20 }),
+    {},
+  );
   const memory = half.forNative();
   const addon = loadAddon<{ TapRing: new (m: NativeMemory, o: object) => NativeRing }>();
   const native = new addon.TapRing(memory, { name: 'tap0', ...options });
@@ -349,6 +353,19 @@ t.test('memory taken away is an error, not a fault', async (t) => {
   t.equal(native.rxBatch(8), -EFAULT);
   t.equal(native.txFlush(), -EFAULT);
   native.close();
+});
+
+t.test('a slab of native memory is zeroes, of the size asked for, or is refused', async (t) => {
+  const { allocateSlab } = loadAddon();
+  for (const size of [1, 4096, (2 << 20) + 1]) {
+    const slab = new Uint8Array(allocateSlab(size));
+    t.equal(slab.length, size);
+    t.ok(slab.every((byte) => byte === 0));
+    t.ok(slab.fill(0xff).every((byte) => byte === 0xff));
+  }
+  for (const size of [0, -1, 2 ** 31, Number.NaN]) {
+    t.throws(() => allocateSlab(size), TypeError, String(size));
+  }
 });
 
 t.test('memory that does not fit is refused', async (t) => {
