@@ -21,11 +21,10 @@ uint32_t Fold16(uint64_t sum) {
 // (`npm run bench -- rings`, "sum of").
 using Lanes = uint64_t __attribute__((vector_size(16)));
 
-}  // namespace
-
 // Four independent accumulators of 32-bit words. No carry can be lost: a slab has at most 2^29 words,
 // and 2^29 * 2^32 < 2^64.
-uint64_t SumBytes(const uint8_t* data, size_t len) {
+template <bool kCopies>
+uint64_t Pass(const uint8_t* data, size_t len, uint8_t* to) {
   Lanes low_a = {};
   Lanes high_a = {};
   Lanes low_b = {};
@@ -35,6 +34,11 @@ uint64_t SumBytes(const uint8_t* data, size_t len) {
     Lanes b;
     std::memcpy(&a, data, sizeof(a));
     std::memcpy(&b, data + sizeof(a), sizeof(b));
+    if constexpr (kCopies) {
+      std::memcpy(to, &a, sizeof(a));
+      std::memcpy(to + sizeof(a), &b, sizeof(b));
+      to += 2 * sizeof(Lanes);
+    }
     low_a += a & 0xffffffff;
     high_a += a >> 32;
     low_b += b & 0xffffffff;
@@ -44,6 +48,7 @@ uint64_t SumBytes(const uint8_t* data, size_t len) {
   }
   const Lanes all = low_a + high_a + low_b + high_b;
   uint64_t sum = all[0] + all[1];
+  if constexpr (kCopies) std::memcpy(to, data, len);
   while (len >= 4) {
     uint32_t word;
     std::memcpy(&word, data, sizeof(word));
@@ -57,6 +62,14 @@ uint64_t SumBytes(const uint8_t* data, size_t len) {
     sum += word;
   }
   return sum;
+}
+
+}  // namespace
+
+uint64_t SumBytes(const uint8_t* data, size_t len) { return Pass<false>(data, len, nullptr); }
+
+uint64_t CopyAndSum(uint8_t* to, const uint8_t* from, size_t len) {
+  return Pass<true>(from, len, to);
 }
 
 // RFC 1071 §2(B): the sum is independent of byte order, so shifting by one byte swaps the result.

@@ -13,7 +13,10 @@ namespace ringway {
 // results of several pieces may be added before FoldToNetwork.
 uint64_t SumBytes(const uint8_t* data, size_t len);
 
-// The same when the bytes start at an odd position: the sum of swapped bytes.
+// The same, copying the bytes on the way.
+uint64_t CopyAndSum(uint8_t* to, const uint8_t* from, size_t len);
+
+// The sum when the bytes start at an odd position: that of swapped bytes.
 uint64_t SumBytesAtOdd(const uint8_t* data, size_t len);
 
 // Folds to 16 bits and turns it into a value of big-endian words: 0 … 0xffff.

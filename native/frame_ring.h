@@ -52,6 +52,8 @@ class FrameRing {
 
   // Sums the frame where nobody vouched for it: CSUM_COMPLETE.
   static void FinishRx(RxDesc* desc, const uint8_t* frame);
+  // The same on the way from a mapped ring into the slab.
+  static void CopyRx(RxDesc* desc, uint8_t* frame, const uint8_t* from);
   // Counts the batch and returns its frames.
   int EndBatch(const RxPlacer& placer);
 

@@ -14,6 +14,13 @@ size_t TagBytes(const RingFrame& frame) {
   return (frame.status & TP_STATUS_VLAN_VALID) != 0 ? kVlanTag : 0;
 }
 
+void PutTag(const RingFrame& frame, uint8_t* at) {
+  at[kMacs] = static_cast<uint8_t>(frame.vlan_tpid >> 8);
+  at[kMacs + 1] = static_cast<uint8_t>(frame.vlan_tpid & 0xff);
+  at[kMacs + 2] = static_cast<uint8_t>(frame.vlan_tci >> 8);
+  at[kMacs + 3] = static_cast<uint8_t>(frame.vlan_tci & 0xff);
+}
+
 }  // namespace
 
 void PacketRing::Init(Napi::Env env, Napi::Object exports) {
@@ -164,13 +171,16 @@ bool PacketRing::TakeSlot(const RingFrame& frame, RxPlacer* placer) {
   const size_t tag = TagBytes(frame);
   uint8_t* at = placer->Room(frame.len + tag);
   if (at == nullptr) return false;
+  RxDesc* desc = Place(frame, frame.vnet, at, frame.len + tag, placer);
+  if (desc == nullptr) return true;
   if (tag == 0) {
-    std::memcpy(at, frame.data, frame.len);
-  } else {
-    std::memcpy(at, frame.data, kMacs);
-    std::memcpy(at + kMacs + kVlanTag, frame.data + kMacs, frame.len - kMacs);
+    FrameRing::CopyRx(desc, at, frame.data);
+    return true;
   }
-  Finish(frame, frame.vnet, at, frame.len + tag, placer);
+  std::memcpy(at, frame.data, kMacs);
+  PutTag(frame, at);
+  std::memcpy(at + kMacs + kVlanTag, frame.data + kMacs, frame.len - kMacs);
+  FrameRing::FinishRx(desc, at);
   return true;
 }
 
@@ -192,7 +202,10 @@ bool PacketRing::TakeQueued(const RingFrame& frame, RxPlacer* placer) {
     ring_.count()->rx_errors++;
     return true;
   }
-  Finish(frame, vnet, at, static_cast<size_t>(got) - before + tag, placer);
+  RxDesc* desc = Place(frame, vnet, at, static_cast<size_t>(got) - before + tag, placer);
+  if (desc == nullptr) return true;
+  if (tag != 0) PutTag(frame, at);
+  FrameRing::FinishRx(desc, at);
   return true;
 }
 
@@ -216,24 +229,19 @@ ssize_t PacketRing::ReadQueue(msghdr* message) {
   return got;
 }
 
-void PacketRing::Finish(const RingFrame& frame, const VnetHeader& vnet, uint8_t* at, size_t len,
-                        RxPlacer* placer) {
-  const size_t tag = TagBytes(frame);
-  if (tag != 0) {
-    at[kMacs] = static_cast<uint8_t>(frame.vlan_tpid >> 8);
-    at[kMacs + 1] = static_cast<uint8_t>(frame.vlan_tpid & 0xff);
-    at[kMacs + 2] = static_cast<uint8_t>(frame.vlan_tci >> 8);
-    at[kMacs + 3] = static_cast<uint8_t>(frame.vlan_tci & 0xff);
-  }
+// The descriptor of a frame at `at`, its checksum not summed yet; null, and counted, when the vnet
+// header does not describe the frame.
+RxDesc* PacketRing::Place(const RingFrame& frame, const VnetHeader& vnet, const uint8_t* at,
+                          size_t len, RxPlacer* placer) {
   RxDesc* desc = placer->Place(at, len);
-  if (has_vnet_ && !DescribeRx(vnet, tag, desc)) {
+  if (has_vnet_ && !DescribeRx(vnet, TagBytes(frame), desc)) {
     placer->TakeBack(desc);
     ring_.count()->rx_errors++;
-    return;
+    return nullptr;
   }
   if ((frame.status & TP_STATUS_CSUM_VALID) != 0) desc->flags |= kRxCsumValid;
   if ((frame.status & TP_STATUS_CSUMNOTREADY) != 0) desc->flags |= kRxCsumPartial;
-  ring_.FinishRx(desc, at);
+  return desc;
 }
 
 Napi::Value PacketRing::TxFlush(const Napi::CallbackInfo& info) {

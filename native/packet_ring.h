@@ -53,8 +53,8 @@ class PacketRing : public Napi::ObjectWrap<PacketRing> {
   bool TakeQueued(const RingFrame& frame, RxPlacer* placer);
   void SkipQueued();
   ssize_t ReadQueue(msghdr* message);
-  void Finish(const RingFrame& frame, const VnetHeader& vnet, uint8_t* at, size_t len,
-              RxPlacer* placer);
+  RxDesc* Place(const RingFrame& frame, const VnetHeader& vnet, const uint8_t* at, size_t len,
+                RxPlacer* placer);
   void CountDrops();
   int CheckLink();
 

@@ -57,21 +57,22 @@ int PacketRxRing::Open(int fd, const RxRingOptions& options, const char** syscal
   const int error = region_.Map(fd, blocks * kBlockBytes);
   if (error != 0) return error;
   has_vnet_ = options.has_vnet;
-  slots_ = blocks * per_block_;
-  next_ = 0;
+  blocks_ = blocks;
+  slot_ = region_.data();
+  block_ = 0;
+  in_block_ = 0;
   return 0;
 }
 
 bool PacketRxRing::Peek(RingFrame* frame) const {
-  const uint8_t* slot = SlotAt(next_);
-  const auto* header = reinterpret_cast<const tpacket2_hdr*>(slot);
+  const auto* header = reinterpret_cast<const tpacket2_hdr*>(slot_);
   const uint32_t status = __atomic_load_n(&header->tp_status, __ATOMIC_ACQUIRE);
   if ((status & TP_STATUS_USER) == 0) return false;
   const size_t at = header->tp_mac;
   const size_t len = header->tp_snaplen;
   const auto* from = reinterpret_cast<const sockaddr_ll*>(
-      slot + TPACKET_ALIGN(sizeof(tpacket2_hdr)));
-  frame->data = slot + at;
+      slot_ + TPACKET_ALIGN(sizeof(tpacket2_hdr)));
+  frame->data = slot_ + at;
   frame->len = len;
   frame->is_cut = len < header->tp_len || at + len > slot_bytes_;
   frame->is_queued = (status & TP_STATUS_COPY) != 0;
@@ -84,14 +85,18 @@ bool PacketRxRing::Peek(RingFrame* frame) const {
 }
 
 void PacketRxRing::Pop() {
-  auto* header = reinterpret_cast<tpacket2_hdr*>(SlotAt(next_));
+  auto* header = reinterpret_cast<tpacket2_hdr*>(slot_);
   __atomic_store_n(&header->tp_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
-  next_++;
-  if (next_ == slots_) next_ = 0;
-  // The slot after the next: its header and first bytes are in another core's cache by then.
-  const size_t ahead = next_ + 1 == slots_ ? 0 : next_ + 1;
-  __builtin_prefetch(SlotAt(ahead));
-  __builtin_prefetch(SlotAt(ahead) + 64);
+  slot_ += slot_bytes_;
+  if (++in_block_ == per_block_) {
+    in_block_ = 0;
+    if (++block_ == blocks_) block_ = 0;
+    slot_ = region_.data() + block_ * kBlockBytes;
+  }
+  // The slot after that one (across a border: the gap behind the last): its header and first bytes may
+  // be in another core's cache.
+  __builtin_prefetch(slot_ + slot_bytes_);
+  __builtin_prefetch(slot_ + slot_bytes_ + 64);
 }
 
 }  // namespace ringway

@@ -56,21 +56,20 @@ class PacketRxRing {
   // Gives the slot of that frame back to the kernel.
   void Pop();
 
-  size_t slots() const { return slots_; }
+  size_t slots() const { return blocks_ * per_block_; }
   bool has_queue() const { return has_queue_; }
 
  private:
-  uint8_t* SlotAt(size_t index) const {
-    return region_.data() + index / per_block_ * kBlockBytes + index % per_block_ * slot_bytes_;
-  }
-
   static constexpr size_t kBlockBytes = 1 << 20;
 
   MappedRegion region_;
   size_t slot_bytes_ = 0;
   size_t per_block_ = 0;
-  size_t slots_ = 0;
-  size_t next_ = 0;
+  size_t blocks_ = 0;
+  // The oldest slot, and which of its block it is: stepped on, without dividing.
+  uint8_t* slot_ = nullptr;
+  size_t block_ = 0;
+  size_t in_block_ = 0;
   bool has_vnet_ = false;
   bool has_queue_ = false;
 };
