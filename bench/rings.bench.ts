@@ -1,6 +1,7 @@
 /**
  * Frames a second of each ring alone, beside a C program that makes the same calls in the same run.
- * `npm run bench -- rings [--quick]`; root, a C compiler, no more than two minutes (quick: 20 s).
+ * `npm run bench -- rings [--quick] [words of a title]`; root, a C compiler, no more than two minutes
+ * (quick: 20 s; one case, `rx AF_PACKET 1514`: seconds).
  *
  * Receiving: a source puts a burst into the kernel's queue, then the ring is drained against the clock,
  * so the figure is the ring's own cost and not a race with the sender. Sending: a burst is handed over;
@@ -31,15 +32,19 @@ function main(): number {
   const dir = mkdtempSync(join(tmpdir(), 'ringway-bench-'));
   try {
     for (const name of ['rings', 'source']) {
-      const args = ['-O3', '-Wall', '-o', join(dir, name), join(HERE, 'c', `${name}.c`)];
-      if (spawnSync('gcc', args, { stdio: 'inherit' }).status !== 0) return 1;
+      const compile = ['-O3', '-Wall', '-o', join(dir, name), join(HERE, 'c', `${name}.c`)];
+      if (spawnSync('gcc', compile, { stdio: 'inherit' }).status !== 0) return 1;
     }
-    const mode = process.argv.includes('--quick') ? 'quick' : 'full';
+    const args = process.argv.slice(2);
+    const mode = args.includes('--quick') ? 'quick' : 'full';
+    const only = args.filter((arg) => !arg.startsWith('--')).join(' ');
     const node = [process.execPath, '--import=tsx', join(HERE, 'rings', 'inside.ts')];
     const pin = ['taskset', '-c', String(availableParallelism() - 1)];
-    const args = ['-n', ...pin, ...node, join(dir, 'rings'), join(dir, 'source'), mode];
+    const command = [...pin, ...node, join(dir, 'rings'), join(dir, 'source'), mode, only];
     // `timeout` of its own accord ends the child, and the namespace goes with it.
-    return spawnSync('unshare', args, { stdio: 'inherit', timeout: 180_000 }).status ?? 1;
+    return (
+      spawnSync('unshare', ['-n', ...command], { stdio: 'inherit', timeout: 180_000 }).status ?? 1
+    );
   } finally {
     rmSync(dir, { recursive: true });
   }

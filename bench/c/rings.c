@@ -29,6 +29,7 @@
 #define CHUNK (256 * 1024 + 64)
 #define CHUNKS 24
 #define MAX_FRAME 65600
+#define PAYLOAD_IN_PAGE 1024
 
 struct tally {
   uint32_t frames, next_seq;
@@ -191,15 +192,22 @@ static int rx_v3(struct tally *t) {
 
 static struct virtio_net_hdr tx_vnet;
 static uint8_t tx_frame[MAX_FRAME];
+static uint8_t tx_pages[MAX_FRAME + PAYLOAD_IN_PAGE] __attribute__((aligned(4096)));
+static uint8_t *const tx_payload = tx_pages + PAYLOAD_IN_PAGE;
 
 static void number(struct tally *t) { put32(tx_frame + seq_at, t->next_seq++); }
 
-/* A header slot and one piece of payload, gathered: as the stack sends. */
+/*
+ * A header slot and one piece of payload from elsewhere, gathered: as the stack sends. The payload lies
+ * as far into its page as on the other side. It matters: the kernel copies with `rep movsb`, and where
+ * the payload is up to 63 bytes lower in its page than the copy in its own, that is 1.5 times (of
+ * 65,226 bytes: 9 times) as slow.
+ */
 static int tx_iov(struct iovec *v) {
   int n = 0;
   if (vnet_on) v[n++] = (struct iovec){&tx_vnet, sizeof(tx_vnet)};
-  v[n++] = (struct iovec){tx_frame, 66};
-  v[n++] = (struct iovec){tx_frame + 66, frame_len - 66};
+  v[n++] = (struct iovec){tx_frame, TCP_HEADERS};
+  v[n++] = (struct iovec){tx_payload, frame_len - TCP_HEADERS};
   return n;
 }
 
@@ -277,9 +285,10 @@ int main(int argc, char **argv) {
   uint8_t mac[6] = {0x02, 0, 0, 0, 0xbe, 2};
   if (argc > 5) parse_mac(argv[5], mac);
   seq_at = make_frame(tx_frame, frame_len, gso != 0, mac);
+  memcpy(tx_payload, tx_frame + TCP_HEADERS, frame_len - TCP_HEADERS);
   if (gso) {
     tx_vnet = (struct virtio_net_hdr){.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .gso_type = VIRTIO_NET_HDR_GSO_TCPV4};
-    tx_vnet.hdr_len = 54;
+    tx_vnet.hdr_len = TCP_HEADERS;
     tx_vnet.gso_size = (uint16_t)gso;
     tx_vnet.csum_start = 34;
     tx_vnet.csum_offset = 16;

@@ -40,7 +40,7 @@ int main(int argc, char **argv) {
     vnet.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
     vnet.gso_type = VIRTIO_NET_HDR_GSO_TCPV4;
     vnet.gso_size = (uint16_t)gso;
-    vnet.hdr_len = 54;
+    vnet.hdr_len = TCP_HEADERS;
     vnet.csum_start = 34;
     vnet.csum_offset = 16;
   }

@@ -1,7 +1,8 @@
 /** What is measured: our ring and the same calls in C, in turn. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { Memory } from '../../src/base/memory.ts';
+import type { Memory } from '../../src/base/memory.ts';
+import { openMemory } from '../../src/live/native-sum.ts';
 import { PacketDevice } from '../../src/live/packet-device.ts';
 import type { RingDevice } from '../../src/live/ring-device.ts';
 import { TapDevice } from '../../src/live/tap-device.ts';
@@ -48,7 +49,7 @@ function ip(line: string): void {
 
 export async function setUp(it: Case, programs: Programs, withTs: boolean): Promise<Rig> {
   const gso = it.frame > MTU_FRAME ? MSS : 0;
-  const memory = new Memory({ slabBytes: 64 << 20, chunks: 64, cellBytes: 1 << 20 });
+  const memory = openMemory({ slabBytes: 64 << 20, chunks: 64, cellBytes: 1 << 20 });
   const isTap = it.wire === 'tap';
   for (const side of isTap ? [] : ['t', 'c']) {
     ip(`link add ${side}0 type veth peer name ${side}1`);

@@ -168,7 +168,7 @@ function sumAlone(): void {
 }
 
 async function main(): Promise<void> {
-  const [rings, source, mode] = process.argv.slice(2);
+  const [rings, source, mode, only = ''] = process.argv.slice(2);
   const programs = { rings: rings!, source: source! };
   const rounds = mode === 'quick' ? 40 : 250;
   for (const which of ['all', 'default']) {
@@ -179,11 +179,13 @@ async function main(): Promise<void> {
   );
   const slow: string[] = [];
   for (const it of CASES) {
+    if (!`${it.title} ${it.frame}`.includes(only)) continue;
     if ((await compare(it, programs, rounds)) < 0.9) slow.push(`${it.title} ${it.frame}`);
   }
   console.log(
     slow.length === 0 ? 'goal 0.9: reached everywhere' : `goal 0.9: missed by ${slow.join(', ')}`,
   );
+  if (only !== '') return;
   console.log('\nChoices, in C; "in all" is the sender\'s time and ours, on one core');
   for (const [what, name, frame] of CHOICES) {
     await choose(what, name, frame, programs, Math.ceil(rounds / 2));

@@ -8,6 +8,9 @@ import type { Tally } from './c-side.ts';
 const BUDGET = 64;
 /** Ethernet + IPv4 + TCP with timestamps: the part that is written anew for each frame. */
 const HEADER = 66;
+/** As in C, and for the reason said there: the slab begins a page. */
+const PAYLOAD_IN_PAGE = 1024;
+const PAGE = 4096;
 const ETHERTYPE = 0x88b5;
 const IPV4 = [0x45, 0, 0, 0, 0, 1, 0x40, 0, 64, 6, 0, 0, 198, 18, 0, 1, 198, 18, 0, 2];
 
@@ -22,14 +25,17 @@ export class TsRing {
   private bad = 0;
   /** One chunk whose bytes every frame sends as payload, by reference. */
   private readonly payload: number;
+  private readonly payloadAt: number;
 
   constructor(device: RingDevice, memory: Memory, frame: number, gso: number) {
     this.device = device;
     this.memory = memory;
     this.frame = frame;
     this.gso = gso;
-    this.seqAt = gso === 0 ? 14 : 54;
+    this.seqAt = gso === 0 ? 14 : 58;
     this.payload = memory.chunks.take();
+    const start = memory.chunks.offsetOf(this.payload);
+    this.payloadAt = ((start + PAGE - 1) & -PAGE) + PAYLOAD_IN_PAGE;
     this.fillHeaders();
   }
 
@@ -72,19 +78,23 @@ export class TsRing {
   private take(n: number): number {
     const { desc } = this.device.rx;
     const { dv } = this.memory.slab;
-    for (let i = 0; i < n; i++) {
-      const at = i * RX_STRIDE;
-      const seq = dv.getInt32(desc[at + RX.OFF]! + this.seqAt);
-      if (desc[at + RX.LEN] !== this.frame || seq !== this.seq) this.bad++;
-      this.seq = (seq + 1) | 0;
+    const { frame, seqAt } = this;
+    let expected = this.seq;
+    let bad = 0;
+    for (let at = 0; at < n * RX_STRIDE; at += RX_STRIDE) {
+      const seq = dv.getInt32(desc[at + RX.OFF]! + seqAt);
+      if (desc[at + RX.LEN] !== frame || seq !== expected) bad++;
+      expected = (seq + 1) | 0;
     }
+    this.seq = expected;
+    this.bad += bad;
     return n;
   }
 
   private send(want: number): number {
     const { tx } = this.device;
     const { dv } = this.memory.slab;
-    const payloadAt = this.memory.chunks.offsetOf(this.payload);
+    const { payloadAt } = this;
     const payloadLen = this.frame - HEADER;
     let done = 0;
     while (done < want) {
@@ -96,7 +106,7 @@ export class TsRing {
         tx.addHeld(payloadAt, payloadLen, this.payload);
         if (this.gso !== 0) {
           tx.setChecksum(34, 16);
-          tx.setGso(GSO.TCPV4, this.gso, 54);
+          tx.setGso(GSO.TCPV4, this.gso, HEADER);
         }
         tx.commit();
       }
@@ -118,7 +128,8 @@ export class TsRing {
       if (this.gso === 0) continue;
       u8.set(IPV4, at + 14);
       dv.setUint16(at + 16, this.frame - 14);
-      u8.set([0x13, 0x88, 0x13, 0x89, 0, 0, 0, 0, 0, 0, 0, 0, 0x50, 0x10], at + 34);
+      u8.set([0x13, 0x88, 0x13, 0x89, 0, 0, 0, 0, 0, 0, 0, 0, 0x80, 0x10], at + 34);
+      u8.set([1, 1, 8, 10], at + 54);
     }
   }
 
