@@ -55,6 +55,12 @@ export class Port {
     }
   }
 
+  /** Its fd is nobody's concern any more. */
+  unwatch(poller: NativePoller): void {
+    poller.unwatch(this.watch);
+    this.watch = NO_WATCH;
+  }
+
   /** Receive batches that found no room for a single frame, so far. */
   stalls(): number {
     return this.device.stats.values[this.stallsId]!;

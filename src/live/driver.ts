@@ -319,9 +319,8 @@ export class LiveDriver implements FrameListener {
 
   private letGo(port: Port): void {
     port.isGone = true;
-    if (port.watch !== NO_WATCH) this.poller.unwatch(port.watch);
+    if (port.watch !== NO_WATCH) port.unwatch(this.poller);
     else listen(port.device, null);
-    port.watch = NO_WATCH;
   }
 
   /** A device that is gone is let go, reported and closed; of a link that is down `isUp` tells. */
