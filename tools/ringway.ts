@@ -1,7 +1,7 @@
 /** The `ringway` command: finds the subcommand, and turns what went wrong into one line and an exit code. */
 
 import { type Command, commandHelp } from './command/command.ts';
-import { EXIT, failureOf, report, usageError } from './command/failure.ts';
+import { EXIT, endWithOutput, failureOf, report, usageError } from './command/failure.ts';
 import { COMMON_OPTIONS, parseOptions } from './command/options.ts';
 import { VERSION } from './command/version.ts';
 
@@ -119,13 +119,7 @@ function isJsonFlag(arg: string): boolean {
   return arg === '-j' || arg === '--json' || /^-[a-zA-Z]*j[a-zA-Z]*$/.test(arg);
 }
 
-// A reader that has seen enough (`| head`) is no error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(EXIT.OK);
-  console.error(`ringway: the output cannot be written: ${error.message}`);
-  process.exit(EXIT.REFUSED);
-});
-
+endWithOutput();
 const argv = process.argv.slice(2);
 try {
   process.exitCode = await ringway(argv);

@@ -9,7 +9,7 @@
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { detectWorld, exitCodeOf, onStop, startInNamespace } from '../src/live/namespace.ts';
-import { EXIT, failureOf, report } from './command/failure.ts';
+import { EXIT, endWithOutput, failureOf, report } from './command/failure.ts';
 import { COMMON_OPTIONS, type OptionSpec, optionHelp, parseOptions } from './command/options.ts';
 import { onOrphaned } from './start/ancestors.ts';
 import { runInside, type StartOptions } from './start/inside.ts';
@@ -61,6 +61,7 @@ async function start(argv: readonly string[]): Promise<number> {
   return exitCodeOf(await child.ended);
 }
 
+endWithOutput();
 const argv = process.argv.slice(2);
 try {
   process.exitCode = await start(argv);

@@ -65,3 +65,12 @@ export function report(failure: Failure, program: string, isJson: boolean): numb
   }
   return failure.exit;
 }
+
+/** A reader that has seen enough (`| head`) is no error; an output that cannot be written is. */
+export function endWithOutput(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(EXIT.OK);
+    console.error(`ringway: the output cannot be written: ${error.message}`);
+    process.exit(EXIT.REFUSED);
+  });
+}
