@@ -1,6 +1,7 @@
 import type { RandomStream } from '../base/rng.ts';
 import type { SipHash } from '../base/siphash.ts';
 import type { Address } from '../wire/address.ts';
+import { hashAddress } from '../wire/pseudo-header.ts';
 import type { NetConfig } from './net-config.ts';
 
 /** Says whether a port is taken for what the caller wants to do with it. */
@@ -49,14 +50,8 @@ export class EphemeralPorts {
   private digest(local: Address, remote: Address, remotePort: number): number {
     const { hash } = this;
     hash.start();
-    hash.word(local.w0);
-    hash.word(local.w1);
-    hash.word(local.w2);
-    hash.word(local.w3);
-    hash.word(remote.w0);
-    hash.word(remote.w1);
-    hash.word(remote.w2);
-    hash.word(remote.w3);
+    hashAddress(hash, local);
+    hashAddress(hash, remote);
     hash.word(remotePort);
     return hash.finish();
   }

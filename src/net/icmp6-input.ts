@@ -17,6 +17,7 @@ import {
   UNREACH6,
 } from '../wire/icmp.ts';
 import { IPPROTO } from '../wire/ip-protocol.ts';
+import { pseudoHeaderSum } from '../wire/pseudo-header.ts';
 import { DROP } from './drops.ts';
 import { echoRequestInput } from './icmp-echo.ts';
 import { errorInput } from './icmp-error-input.ts';
@@ -24,7 +25,7 @@ import type { IpPacket } from './ip-packet.ts';
 import { ICMP } from './mib.ts';
 import { neighbourAdvertInput, neighbourSolicitInput } from './ndp.ts';
 import type { Network } from './network.ts';
-import { checksumIsGood, pseudoHeaderSum } from './payload-checksum.ts';
+import { checksumIsGood } from './payload-checksum.ts';
 
 export function icmp6Input(net: Network, pkt: IpPacket): number {
   const mib = net.mib.icmp6;
@@ -34,7 +35,9 @@ export function icmp6Input(net: Network, pkt: IpPacket): number {
     mib.count(ICMP.InErrors);
     return DROP.ICMP_TRUNCATED;
   }
-  if (!checksumIsGood(net, pkt, pseudoHeaderSum(pkt, IPPROTO.ICMPV6, pkt.payloadLen))) {
+  if (
+    !checksumIsGood(net, pkt, pseudoHeaderSum(pkt.src, pkt.dst, IPPROTO.ICMPV6, pkt.payloadLen))
+  ) {
     mib.count(ICMP.InCsumErrors);
     mib.count(ICMP.InErrors);
     return DROP.ICMP_BAD_CHECKSUM;

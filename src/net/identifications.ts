@@ -1,6 +1,7 @@
 import type { RandomStream } from '../base/rng.ts';
 import type { SipHash } from '../base/siphash.ts';
 import type { Address } from '../wire/address.ts';
+import { hashAddress } from '../wire/pseudo-header.ts';
 
 const BUCKETS = 2048;
 
@@ -33,10 +34,7 @@ export class Identifications {
   private next(a: Address, protocol: number): number {
     const { hash } = this;
     hash.start();
-    hash.word(a.w0);
-    hash.word(a.w1);
-    hash.word(a.w2);
-    hash.word(a.w3);
+    hashAddress(hash, a);
     hash.word(protocol);
     const digest = hash.finish();
     const bucket = digest & (BUCKETS - 1);

@@ -12,7 +12,7 @@ import { EAGAIN, EINVAL, EMSGSIZE, ENOBUFS } from '../base/errno.ts';
 import type { Device } from '../link/device.ts';
 import type { Address } from '../wire/address.ts';
 import { isLoopback, isV4 } from '../wire/address.ts';
-import { addSum, foldChecksum, foldSum, sumBytes, sumWord16, sumWord32 } from '../wire/checksum.ts';
+import { addSum, foldChecksum, foldSum, sumBytes } from '../wire/checksum.ts';
 import { ETH_HEADER_LEN, ETHERTYPE_IPV4, ETHERTYPE_IPV6, writeEthernet } from '../wire/ethernet.ts';
 import { IPPROTO } from '../wire/ip-protocol.ts';
 import { IPV4_DF, IPV4_HEADER_LEN, IPV4_MF, writeIpv4 } from '../wire/ipv4.ts';
@@ -22,6 +22,7 @@ import {
   writeFragmentHeader,
   writeIpv6,
 } from '../wire/ipv6.ts';
+import { pseudoHeaderSum } from '../wire/pseudo-header.ts';
 import type { Interface } from './interface.ts';
 import { CAST } from './ip-packet.ts';
 import { IP, type IpMib } from './mib.ts';
@@ -152,14 +153,7 @@ function payloadSum(net: Network, o: OutPacket): number {
 /** RFC 792's checksum has no pseudo-header; all others do. */
 function pseudoSum(o: OutPacket): number {
   if (o.protocol === IPPROTO.ICMP) return 0;
-  const { src } = o;
-  const dst = o.path.destination;
-  let sum = sumWord32(sumWord32(0, src.w3), dst.w3);
-  if (!isV4(dst)) {
-    sum = sumWord32(sumWord32(sumWord32(sum, src.w0), src.w1), src.w2);
-    sum = sumWord32(sumWord32(sumWord32(sum, dst.w0), dst.w1), dst.w2);
-  }
-  return sumWord16(sumWord16(sum, o.protocol), o.transportLen + o.payloadLen);
+  return pseudoHeaderSum(o.src, o.path.destination, o.protocol, o.transportLen + o.payloadLen);
 }
 
 /** RFC 791 §3.2, RFC 8200 §4.5: all pieces but the last are multiples of 8 bytes. */

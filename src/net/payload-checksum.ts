@@ -1,19 +1,8 @@
 /** Verifying a transport's checksum: in O(1) when the device gave the sum of the frame. */
 import type { Memory } from '../base/memory.ts';
-import { addSum, foldSum, sumBytes, sumWord16, sumWord32 } from '../wire/checksum.ts';
+import { addSum, foldSum, sumBytes } from '../wire/checksum.ts';
 import { CSUM, type IpPacket } from './ip-packet.ts';
 import type { Network } from './network.ts';
-
-/** The sum of addresses, length and protocol (RFC 768, RFC 8200 §8.1): the same words for both families. */
-export function pseudoHeaderSum(pkt: IpPacket, protocol: number, len: number): number {
-  const { src, dst } = pkt;
-  let sum = sumWord32(sumWord32(0, src.w3), dst.w3);
-  if (!pkt.isV4) {
-    sum = sumWord32(sumWord32(sumWord32(sum, src.w0), src.w1), src.w2);
-    sum = sumWord32(sumWord32(sumWord32(sum, dst.w0), dst.w1), dst.w2);
-  }
-  return sumWord16(sumWord16(sum, protocol), len);
-}
 
 /** Verifies a transport checksum; `pseudo` is 0 for ICMPv4, which has no pseudo-header. */
 export function checksumIsGood(net: Network, pkt: IpPacket, pseudo: number): boolean {

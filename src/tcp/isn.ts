@@ -1,4 +1,5 @@
 import type { SipHash } from '../base/siphash.ts';
+import { hashAddress } from '../wire/pseudo-header.ts';
 import { type Seq, seqOf } from '../wire/seq.ts';
 import type { FlowId } from './endpoint.ts';
 
@@ -19,14 +20,8 @@ export function timestampOffset(hash: SipHash, id: FlowId): number {
 function flowDigest(hash: SipHash, id: FlowId): number {
   const { local, remote } = id;
   hash.start();
-  hash.word(local.w0);
-  hash.word(local.w1);
-  hash.word(local.w2);
-  hash.word(local.w3);
-  hash.word(remote.w0);
-  hash.word(remote.w1);
-  hash.word(remote.w2);
-  hash.word(remote.w3);
+  hashAddress(hash, local);
+  hashAddress(hash, remote);
   hash.word((id.localPort << 16) | id.remotePort);
   return hash.finish();
 }

@@ -7,19 +7,12 @@ import { CAST } from '../net/ip-packet.ts';
 import { IP } from '../net/mib.ts';
 import type { Path } from '../net/path-cache.ts';
 import { isV4 } from '../wire/address.ts';
-import {
-  addSum,
-  foldChecksum,
-  foldSum,
-  sumBytes,
-  sumWord16,
-  sumWord32,
-  swapSum,
-} from '../wire/checksum.ts';
+import { addSum, foldChecksum, foldSum, sumBytes, swapSum } from '../wire/checksum.ts';
 import { ETH_HEADER_LEN, ETHERTYPE_IPV4, ETHERTYPE_IPV6, writeEthernet } from '../wire/ethernet.ts';
 import { IPPROTO } from '../wire/ip-protocol.ts';
 import { IPV4_DF, IPV4_HEADER_LEN, writeIpv4 } from '../wire/ipv4.ts';
 import { IPV6_HEADER_LEN, writeIpv6 } from '../wire/ipv6.ts';
+import { pseudoHeaderSum } from '../wire/pseudo-header.ts';
 import { TCP_CHECKSUM } from '../wire/tcp.ts';
 import type { FlowId } from './endpoint.ts';
 import type { SendQueue } from './send-queue.ts';
@@ -51,7 +44,7 @@ export function transmit(
   slab.u8.copyWithin(l4, tcp.header, tcp.header + headerLen);
   const mib = v4 ? net.mib.ip4 : net.mib.ip6;
   mib.count(IP.OutRequests);
-  const pseudo = pseudoSum(id, headerLen + len, v4);
+  const pseudo = pseudoHeaderSum(id.local, id.remote, IPPROTO.TCP, headerLen + len);
   slab.dv.setUint16(l4 + TCP_CHECKSUM, foldSum(pseudo));
   const byDevice = device.caps.txChecksum;
   if (!byDevice && len === 0) completeHeader(slab, l4, headerLen);
@@ -107,16 +100,6 @@ function writeLink(
   }
   writeEthernet(dv, slot, n.macHigh, n.macLow, mac.high, mac.low, type);
   return true;
-}
-
-function pseudoSum(id: FlowId, len: number, v4: boolean): number {
-  const { local, remote } = id;
-  let sum = sumWord32(sumWord32(0, local.w3), remote.w3);
-  if (!v4) {
-    sum = sumWord32(sumWord32(sumWord32(sum, local.w0), local.w1), local.w2);
-    sum = sumWord32(sumWord32(sumWord32(sum, remote.w0), remote.w1), remote.w2);
-  }
-  return sumWord16(sumWord16(sum, IPPROTO.TCP), len);
 }
 
 function completeHeader(slab: Slab, l4: number, headerLen: number): void {

@@ -8,11 +8,12 @@ import { CAST, CSUM, type IpPacket } from '../net/ip-packet.ts';
 import { UDP, type UdpMib } from '../net/mib.ts';
 import type { Network } from '../net/network.ts';
 import { PMTUDISC } from '../net/out-packet.ts';
-import { checksumIsGood, pseudoHeaderSum } from '../net/payload-checksum.ts';
+import { checksumIsGood } from '../net/payload-checksum.ts';
 import type { NetworkError, QuotedPacket } from '../net/transport.ts';
 import { isV4 } from '../wire/address.ts';
 import { UNREACH4, UNREACH6 } from '../wire/icmp.ts';
 import { IPPROTO } from '../wire/ip-protocol.ts';
+import { pseudoHeaderSum } from '../wire/pseudo-header.ts';
 import { UDP_HEADER_LEN, udpChecksum, udpDstPort, udpLen, udpSrcPort } from '../wire/udp.ts';
 import type { Udp } from './udp.ts';
 import { READY, type UdpSocket } from './udp-socket.ts';
@@ -50,7 +51,7 @@ function checkDatagram(net: Network, pkt: IpPacket, mib: UdpMib): number {
   const hasNone = udpChecksum(dv, pkt.payloadOff) === 0;
   const isGood = hasNone
     ? pkt.isV4
-    : checksumIsGood(net, pkt, pseudoHeaderSum(pkt, IPPROTO.UDP, len));
+    : checksumIsGood(net, pkt, pseudoHeaderSum(pkt.src, pkt.dst, IPPROTO.UDP, len));
   if (isGood) return 0;
   mib.count(UDP.InCsumErrors);
   mib.count(UDP.InErrors);
