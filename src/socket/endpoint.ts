@@ -85,7 +85,7 @@ export abstract class Endpoint extends OpenFile {
   }
 
   /** A `struct timeval`: 0 s means for ever. -EDOM: more than a second of microseconds. */
-  setTimeout(isReceive: boolean, value: Uint8Array): number {
+  setWaitLimit(isReceive: boolean, value: Uint8Array): number {
     if (value.length < TIMEVAL_BYTES) return -EINVAL;
     const dv = new DataView(value.buffer, value.byteOffset, value.length);
     const sec = dv.getInt32(4, true) * 4294967296 + dv.getUint32(0, true);

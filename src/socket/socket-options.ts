@@ -33,12 +33,12 @@ export const SOCKET_OPTIONS: readonly SocketOption<Endpoint>[] = [
   bytesOption(
     atSocket('SO_RCVTIMEO', SO.RCVTIMEO, 'struct timeval; for calls that block'),
     (e, into) => e.getTimeout(true, into),
-    (e, value) => e.setTimeout(true, value),
+    (e, value) => e.setWaitLimit(true, value),
   ),
   bytesOption(
     atSocket('SO_SNDTIMEO', SO.SNDTIMEO, 'struct timeval; for calls that block'),
     (e, into) => e.getTimeout(false, into),
-    (e, value) => e.setTimeout(false, value),
+    (e, value) => e.setWaitLimit(false, value),
   ),
   intOption(
     atSocket('SO_PRIORITY', SO.PRIORITY, 'there are no queues to choose from'),

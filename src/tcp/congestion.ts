@@ -17,17 +17,14 @@ export class Congestion {
   private prrDelivered = 0;
   private prrOut = 0;
   private priorCwnd = 0;
-  private cwndUsed = 0;
-  private cwndStampNs = 0;
 
   constructor(view: CcView, module: CcModule) {
     this.view = view;
     this.cc = module.create();
   }
 
-  start(initialWindow: number, nowNs: number): void {
+  start(initialWindow: number): void {
     this.view.setCwnd(initialWindow);
-    this.cwndStampNs = nowNs;
     this.cc.init(this.view);
   }
 
@@ -150,7 +147,6 @@ export class Congestion {
     v.setCwnd(inFlight + LOSS_WINDOW);
     v.setCwndCnt(0);
     this.priorCwnd = 0;
-    this.cwndStampNs = v.nowNs;
   }
 
   /** The reduction was for nothing (RFC 3522, 4015, D-SACK): back to where we were. */
@@ -160,7 +156,6 @@ export class Congestion {
     if (v.priorSsthresh > v.ssthresh) v.setSsthresh(v.priorSsthresh);
     this.priorCwnd = 0;
     this.forgetPrior();
-    this.cwndStampNs = v.nowNs;
   }
 
   forgetPrior(): void {
@@ -177,8 +172,6 @@ export class Congestion {
     const least = Math.min(restartWindow, cwnd);
     for (let left = idleNs - rtoNs; left > 0 && cwnd > least; left -= rtoNs) cwnd >>= 1;
     v.setCwnd(Math.max(cwnd, least));
-    this.cwndStampNs = v.nowNs;
-    this.cwndUsed = 0;
   }
 
   private remember(): void {
@@ -186,25 +179,6 @@ export class Congestion {
     if (v.priorCwnd !== 0) return;
     v.priorCwnd = v.cwnd;
     v.priorSsthresh = currentSsthresh(v);
-  }
-
-  /** RFC 2861: the application, not the window, was the limit for an RTO: what was not used decays. */
-  validateWindow(used: number, rtoNs: number): void {
-    const v = this.view;
-    if (v.isCwndLimited) {
-      this.cwndUsed = 0;
-      this.cwndStampNs = v.nowNs;
-      return;
-    }
-    this.cwndUsed = Math.max(this.cwndUsed, used);
-    if (v.nowNs - this.cwndStampNs < rtoNs) return;
-    const target = Math.max(this.cwndUsed, 10);
-    if (target < v.cwnd && v.caState === CA_STATE.OPEN) {
-      v.setSsthresh(Math.max(v.ssthresh, (v.cwnd >> 1) + (v.cwnd >> 2)));
-      v.setCwnd((v.cwnd + target) >> 1);
-    }
-    this.cwndUsed = 0;
-    this.cwndStampNs = v.nowNs;
   }
 }
 

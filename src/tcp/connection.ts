@@ -119,7 +119,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.lastSentNs = env.nowNs;
     this.owner = null;
     this.congestion.observe(env.nowNs, this.mss());
-    this.congestion.start(config.initialWindow, env.nowNs);
+    this.congestion.start(config.initialWindow);
   }
 
   get state(): TcpState {

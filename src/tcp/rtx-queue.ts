@@ -207,16 +207,6 @@ export class RtxQueue {
     this.pushNewest(r);
   }
 
-  /** RFC 2018 §8: the peer has dropped what it had acknowledged selectively. */
-  forgetSacks(): void {
-    for (let r = this.first; r !== NO_RECORD; r = this.next(r)) {
-      if (!this.has(r, REC_STATE.SACKED)) continue;
-      this.records.set(r, REC.STATE, this.records.get(r, REC.STATE) & ~REC_STATE.SACKED);
-      this.sackedOut -= this.pieces(r);
-      this.pushNewest(r);
-    }
-  }
-
   clear(): void {
     while (this.first !== NO_RECORD) this.removeFirst();
   }
