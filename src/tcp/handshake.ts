@@ -44,7 +44,7 @@ export class Handshake implements FlowId, Expirable {
   private peerWindow = 0;
   private retries = 0;
   private readonly tsOffset: number;
-  private readonly tcp: Tcp;
+  readonly tcp: Tcp;
   private readonly deadline: Deadline;
 
   constructor(tcp: Tcp, id: FlowId, listener: Listener | null, opener: Opener | null) {
@@ -140,6 +140,15 @@ export class Handshake implements FlowId, Expirable {
     return this.retries > 0;
   }
 
+  get retransmissions(): number {
+    return this.retries;
+  }
+
+  /** How long the SYN, or SYN-ACK, that left last is waited for. */
+  timeoutNs(): number {
+    return Math.min(INITIAL_RTO_NS * 2 ** this.retries, this.tcp.config.maxRtoNs);
+  }
+
   /** RFC 9293 §3.10.7.3. */
   private inSynSent(seg: Segment): void {
     const hasAck = seg.has(TCP_FLAG.ACK);
@@ -217,8 +226,7 @@ export class Handshake implements FlowId, Expirable {
   }
 
   private arm(): void {
-    const wait = Math.min(INITIAL_RTO_NS * 2 ** this.retries, this.tcp.config.maxRtoNs);
-    this.tcp.deadlines.arm(this.deadline, this.tcp.env.nowNs + wait);
+    this.tcp.deadlines.arm(this.deadline, this.tcp.env.nowNs + this.timeoutNs());
   }
 
   private send(flags: number): void {

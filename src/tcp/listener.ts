@@ -40,6 +40,11 @@ export class Listener {
     return this.half.size >= this.backlog;
   }
 
+  /** Connections that nobody has accepted yet. */
+  get waiting(): number {
+    return this.ready.length;
+  }
+
   began(h: Handshake): void {
     this.half.add(h);
   }

@@ -39,10 +39,12 @@ export class End {
   private readonly toSend: number;
   private readonly chunk = new Uint8Array(16384);
   private readonly into = new Uint8Array(65536);
-  private isClosing = false;
+  private isClosing: boolean;
 
-  constructor(toSend: number) {
+  /** `staysOpen`: it does not close once all is sent. */
+  constructor(toSend: number, staysOpen = false) {
     this.toSend = toSend;
+    this.isClosing = staysOpen;
   }
 
   attach(c: TcpConnection): void {

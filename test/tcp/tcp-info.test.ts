@@ -1,0 +1,140 @@
+/** TCP_INFO: the fields of Linux's struct, and what they say of a connection's life. */
+import t from 'tap';
+import { MS, SEC } from '../../src/base/time.ts';
+import { CA_STATE } from '../../src/cc/ca-state.ts';
+import type { Handshake } from '../../src/tcp/handshake.ts';
+import {
+  connectionInfo,
+  handshakeInfo,
+  listenerInfo,
+  TCPI_OPT,
+  TcpInfo,
+} from '../../src/tcp/tcp-info.ts';
+import { TCP_INFO_LAYOUT, TCP_INFO_LEN, writeTcpInfo } from '../../src/tcp/tcp-info-layout.ts';
+import { STATE } from '../../src/tcp/tcp-state.ts';
+import { End, TcpPair } from './tcp-pair.ts';
+
+t.test('the binary form is laid out as struct tcp_info of Linux 6.18', async (t) => {
+  t.test('each of its 280 bytes belongs to one field', async (t) => {
+    const owners = new Array<number>(TCP_INFO_LEN).fill(0);
+    for (const [, at, width] of TCP_INFO_LAYOUT) {
+      t.equal(at % width, 0, 'aligned');
+      for (let i = 0; i < width; i++) owners[at + i]!++;
+    }
+    owners[6]!++; // two window scales
+    owners[7]!++; // delivery_rate_app_limited, fastopen_client_fail
+    t.same(owners, new Array<number>(TCP_INFO_LEN).fill(1));
+    t.equal(TCP_INFO_LAYOUT.length + 4, Object.keys(new TcpInfo()).length, 'no field is left out');
+  });
+
+  t.test('numbers are little-endian, wrap at their width, and no limit is all ones', async (t) => {
+    const info = new TcpInfo();
+    info.tcpi_rto = 0x01020304;
+    info.tcpi_bytes_acked = 2 ** 40 + 5;
+    info.tcpi_segs_in = 2 ** 32 + 7;
+    info.tcpi_pacing_rate = Infinity;
+    info.tcpi_snd_wscale = 7;
+    info.tcpi_rcv_wscale = 10;
+    info.tcpi_delivery_rate_app_limited = 1;
+    const bytes = new Uint8Array(300);
+    t.equal(writeTcpInfo(info, bytes), 280);
+    const dv = new DataView(bytes.buffer);
+    t.equal(dv.getUint32(8, true), 0x01020304);
+    t.equal(dv.getBigUint64(120, true), 2n ** 40n + 5n);
+    t.equal(dv.getUint32(140, true), 7);
+    t.equal(dv.getBigUint64(104, true), 2n ** 64n - 1n);
+    t.equal(bytes[6], 0xa7);
+    t.equal(bytes[7], 1);
+  });
+
+  t.test('a caller of an older struct gets the part that it knows', async (t) => {
+    const info = new TcpInfo();
+    info.tcpi_state = STATE.CLOSE_WAIT;
+    info.tcpi_rto = 200_000;
+    const bytes = new Uint8Array(10);
+    t.equal(writeTcpInfo(info, bytes), 10);
+    t.same([...bytes], [8, 0, 0, 0, 0, 0, 0, 0, 0x40, 0x0d]);
+  });
+});
+
+t.test('a listener lends unacked and sacked to its accept queue', async (t) => {
+  const pair = new TcpPair({ seed: 1 });
+  const l = pair.listen(() => undefined, 7, false);
+  const info = new TcpInfo();
+  for (let n = 0; n < 2; n++) {
+    pair.connect({ established: () => undefined, failed: () => undefined });
+  }
+  pair.sim.run(pair.sim.nowNs + SEC);
+  listenerInfo(l, pair.server.tcp, info);
+  t.match(info, {
+    tcpi_state: STATE.LISTEN,
+    tcpi_unacked: 2,
+    tcpi_sacked: 7,
+    tcpi_snd_cwnd: 10,
+    tcpi_reordering: 3,
+    tcpi_pacing_rate: Infinity,
+  });
+});
+
+t.test('a SYN without an answer: in flight, then lost and sent again', async (t) => {
+  const pair = new TcpPair({ seed: 1 });
+  pair.cut();
+  pair.connect({ established: () => undefined, failed: () => undefined });
+  pair.sim.run(pair.sim.nowNs + MS);
+  const info = new TcpInfo();
+  const h = pair.client.tcp.demux.all()[0] as Handshake;
+  handshakeInfo(h, info);
+  t.match(info, {
+    tcpi_state: STATE.SYN_SENT,
+    tcpi_ca_state: CA_STATE.OPEN,
+    tcpi_rto: 1_000_000,
+    tcpi_unacked: 1,
+    tcpi_retrans: 0,
+    tcpi_segs_out: 1,
+    tcpi_pmtu: 1500,
+    tcpi_advmss: 1460,
+    tcpi_snd_cwnd: 10,
+    tcpi_rttvar: 250_000,
+    tcpi_min_rtt: 0xffffffff,
+  });
+  pair.sim.run(pair.sim.nowNs + 2 * SEC);
+  handshakeInfo(h, info);
+  t.match(info, {
+    tcpi_state: STATE.SYN_SENT,
+    tcpi_ca_state: CA_STATE.LOSS,
+    tcpi_retransmits: 1,
+    tcpi_retrans: 1,
+    tcpi_lost: 1,
+    tcpi_total_retrans: 1,
+    tcpi_segs_out: 2,
+    tcpi_snd_cwnd: 1,
+  });
+});
+
+/** A connection on a link of 100 Mbit/s and 10 ms both ways together. */
+function established(seed: number): { pair: TcpPair; client: End; server: End } {
+  const pair = new TcpPair({ seed, rateBps: 100e6, delayNs: 5 * MS });
+  const client = new End(0, true);
+  const server = new End(0, true);
+  pair.listen((c) => server.attach(c));
+  pair.connect({ established: (c) => client.attach(c), failed: () => undefined });
+  pair.sim.run(pair.sim.nowNs + SEC);
+  return { pair, client, server };
+}
+
+t.test('what the handshake agreed on is there at once', async (t) => {
+  const { client } = established(1);
+  const info = new TcpInfo();
+  connectionInfo(client.connection!, info);
+  t.match(info, {
+    tcpi_state: STATE.ESTABLISHED,
+    tcpi_options: TCPI_OPT.TIMESTAMPS | TCPI_OPT.SACK | TCPI_OPT.WSCALE,
+    tcpi_snd_mss: 1448,
+    tcpi_advmss: 1448,
+    tcpi_pmtu: 1500,
+    tcpi_snd_cwnd: 10,
+    tcpi_unacked: 0,
+    tcpi_notsent_bytes: 0,
+  });
+  t.equal(info.tcpi_snd_wscale, info.tcpi_rcv_wscale);
+});
