@@ -73,6 +73,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   isKeepalive = false;
   /** RFC 9293 §3.10.4: the application is done sending; the FIN leaves behind its last byte. */
   isFinQueued = false;
+  isFinSent = false;
   /** The peer's FIN has been taken. */
   isFinReceived = false;
   /** Zero-window or keepalive probes without an answer. */
@@ -151,8 +152,9 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     );
   }
 
-  hasSentFin(): boolean {
-    return this.isFinQueued && seqDiff(this.snd.nxt, this.snd.una) > this.sendQueue.length;
+  /** The FIN has left, for the first time. */
+  noteFinSent(): void {
+    this.isFinSent = true;
   }
 
   /** Where the FIN stands, or will. */

@@ -67,7 +67,7 @@ export function retransmit(c: TcpConnection, r: number): boolean {
 // ---- new text ----
 
 export function sendNewData(c: TcpConnection): void {
-  if (!isIn(c.state, MAY_SEND | HAS_CLOSED) || c.hasSentFin()) return;
+  if (!isIn(c.state, MAY_SEND | HAS_CLOSED) || c.isFinSent) return;
   const { snd, rtx, congestion } = c;
   const v = congestion.view;
   restartIfIdle(c);
@@ -128,6 +128,7 @@ function sendText(c: TcpConnection, len: number, unsent: number): boolean {
   if (!sendSegment(c, seq, seqDiff(seq, snd.una), len, flags)) return false;
   const pieces = Math.ceil(len / v.mss);
   const seqLen = len + (hasFin ? 1 : 0);
+  if (hasFin) c.noteFinSent();
   const r = rtx.append(seq, seqLen, pieces, hasFin ? REC_STATE.FIN : 0, c.nowNs());
   c.rate.sent(v, c.tcp.records, r, isIdle, rtx.inFlight(), c.nowNs());
   if (isIdle) c.congestion.cc.cwndEvent(v, CA_EVENT.TX_START);
@@ -145,11 +146,12 @@ function sendText(c: TcpConnection, len: number, unsent: number): boolean {
 
 /** A FIN that finds no text to ride on. */
 function sendFin(c: TcpConnection): void {
-  if (!c.isFinQueued || c.hasSentFin() || c.unsentBytes() > 0) return;
+  if (!c.isFinQueued || c.isFinSent || c.unsentBytes() > 0) return;
   const { snd, rtx } = c;
   const seq = snd.nxt;
   if (!sendSegment(c, seq, 0, 0, TCP_FLAG.ACK | TCP_FLAG.FIN)) return;
   const isIdle = rtx.isEmpty;
+  c.noteFinSent();
   const r = rtx.append(seq, 1, 1, REC_STATE.FIN, c.nowNs());
   c.rate.sent(c.congestion.view, c.tcp.records, r, isIdle, rtx.inFlight(), c.nowNs());
   snd.advance(1);
