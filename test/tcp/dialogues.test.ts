@@ -6,7 +6,7 @@ for (const v6 of [false, true]) {
   const family = v6 ? 'IPv6' : 'IPv4';
   dialogue(
     `${family}: open, text both ways, close`,
-    (t, h) => {
+    (_, h) => {
       h.passive({ rtt: 0.05, options: `${DEFAULT_OPTIONS},TS val 0 ecr 0,wscale 7`, win: 1000 });
       h.run(`
         0.1    write 2500

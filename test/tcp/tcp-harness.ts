@@ -194,7 +194,7 @@ export class TcpHarness implements ConnectionOwner {
   /** The state of whatever has the 4-tuple of the dialogue. */
   get state(): string {
     const e = this.tcp.demux.find(ip(this.us), this.ourPort, ip(this.peer), this.peerPort);
-    if (e === null) return this.listener === null ? 'CLOSED' : 'LISTEN';
+    if (e === null) return this.listener === null || this.connection ? 'CLOSED' : 'LISTEN';
     return e.kind === 'time-wait' ? 'TIME-WAIT' : STATE_NAMES[e.state]!;
   }
 
