@@ -29,6 +29,10 @@ export class LineChild {
     this.ended.catch(() => undefined); // only whoever waits for a line wants to know
   }
 
+  get pid(): number {
+    return this.child.pid!;
+  }
+
   async line(): Promise<string> {
     const [line] = (await Promise.race([once(this.lines, 'line'), this.ended])) as [string];
     return line;

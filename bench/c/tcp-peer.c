@@ -1,0 +1,212 @@
+/*
+ * The kernel's side of the TCP benchmark: blocking sockets, nothing clever, the same program at every
+ * kernel end of a wire.
+ *
+ *   tcp-peer serve <first port>     one connection after the other, until stdin ends:
+ *        port + 0  reads to the end of the stream, closes
+ *        port + 1  reads how many bytes (8, big-endian), writes so many, closes
+ *        port + 2  answers every byte with the same
+ *        port + 3  closes when the peer has closed
+ *
+ *   tcp-peer client                 told what to do on stdin, a line each; answers with a line
+ *        push <address> <port> <bytes> <check>   "<ns>"   until the peer has read and closed
+ *        pull <address> <port> <bytes> <check>   "<ns>"   from the request to the end of the stream
+ *        ping <address> <port> <count> 0         "<p50 ns> <p99 ns>"
+ *        open <address> <port> <count> 0         "<ns>"   connect, close, wait for the peer's FIN
+ *
+ * With <check> every byte read is compared with the pattern; without, only counted. What is missing or
+ * wrong ends the program with a reason.
+ */
+#include "common.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define BUFFER (128 * 1024)
+
+static uint8_t pattern[2 * BUFFER], buffer[BUFFER];
+
+/* Both sides send these 128 KiB over and over. */
+static void make_pattern(void) {
+  for (size_t i = 0; i < sizeof(pattern); i++) {
+    const size_t at = i % BUFFER;
+    pattern[i] = (uint8_t)(at * 7 + (at >> 8));
+  }
+}
+
+static void write_all(int fd, const uint8_t *from, size_t len) {
+  while (len > 0) {
+    const ssize_t n = write(fd, from, len);
+    if (n <= 0) die("write");
+    from += n;
+    len -= (size_t)n;
+  }
+}
+
+static void write_pattern(int fd, uint64_t bytes) {
+  while (bytes > 0) {
+    const size_t n = bytes < BUFFER ? (size_t)bytes : BUFFER;
+    write_all(fd, pattern, n);
+    bytes -= n;
+  }
+}
+
+static uint64_t read_pattern(int fd, int check) {
+  uint64_t got = 0;
+  for (;;) {
+    const ssize_t n = read(fd, buffer, BUFFER);
+    if (n < 0) die("read");
+    if (n == 0) return got;
+    if (check && memcmp(buffer, pattern + got % BUFFER, (size_t)n) != 0) {
+      fprintf(stderr, "wrong bytes near %llu\n", (unsigned long long)got);
+      exit(1);
+    }
+    got += (uint64_t)n;
+  }
+}
+
+static void want(uint64_t got, uint64_t wanted) {
+  if (got == wanted) return;
+  fprintf(stderr, "%llu of %llu bytes\n", (unsigned long long)got, (unsigned long long)wanted);
+  exit(1);
+}
+
+// ---- The server ----
+
+static void serve_one(int fd, int what) {
+  int on = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  if (what == 0 || what == 3) {
+    while (read(fd, buffer, BUFFER) > 0) continue;
+  } else if (what == 1) {
+    uint8_t ask[8];
+    if (recv(fd, ask, 8, MSG_WAITALL) == 8) {
+      write_pattern(fd, (uint64_t)get32(ask) << 32 | get32(ask + 4));
+    }
+  } else {
+    ssize_t n;
+    while ((n = read(fd, buffer, BUFFER)) > 0) write_all(fd, buffer, (size_t)n);
+  }
+  close(fd);
+}
+
+static int serve(int port) {
+  struct pollfd fds[5] = {{.fd = 0, .events = POLLIN}};
+  for (int i = 0; i < 4; i++) {
+    struct sockaddr_in6 at = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)(port + i))};
+    int on = 1;
+    fds[1 + i] = (struct pollfd){.fd = socket(AF_INET6, SOCK_STREAM, 0), .events = POLLIN};
+    setsockopt(fds[1 + i].fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (bind(fds[1 + i].fd, (struct sockaddr *)&at, sizeof(at)) != 0) die("bind");
+    if (listen(fds[1 + i].fd, 128) != 0) die("listen");
+  }
+  puts("listening");
+  fflush(stdout);
+  for (;;) {
+    if (poll(fds, 5, -1) < 0) die("poll");
+    if (fds[0].revents != 0) return 0;
+    for (int i = 0; i < 4; i++) {
+      if (fds[1 + i].revents == 0) continue;
+      const int fd = accept(fds[1 + i].fd, NULL, NULL);
+      if (fd < 0) die("accept");
+      serve_one(fd, i);
+    }
+  }
+}
+
+// ---- The client ----
+
+static struct addrinfo *target;
+
+static int connect_to(void) {
+  const int fd = socket(target->ai_family, SOCK_STREAM, 0);
+  int on = 1;
+  if (fd < 0) die("socket");
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  if (connect(fd, target->ai_addr, target->ai_addrlen) != 0) die("connect");
+  return fd;
+}
+
+static void push(uint64_t bytes) {
+  const int fd = connect_to();
+  const uint64_t start = now_ns();
+  write_pattern(fd, bytes);
+  shutdown(fd, SHUT_WR);
+  if (read(fd, buffer, 1) != 0) die("the end of the stream");
+  printf("%llu\n", (unsigned long long)(now_ns() - start));
+  close(fd);
+}
+
+static void pull(uint64_t bytes, int check) {
+  const int fd = connect_to();
+  uint8_t ask[8];
+  put32(ask, (uint32_t)(bytes >> 32));
+  put32(ask + 4, (uint32_t)bytes);
+  const uint64_t start = now_ns();
+  write_all(fd, ask, 8);
+  want(read_pattern(fd, check), bytes);
+  printf("%llu\n", (unsigned long long)(now_ns() - start));
+  close(fd);
+}
+
+static int by_size(const void *a, const void *b) {
+  const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+  return x < y ? -1 : x > y;
+}
+
+static void ping(uint64_t count) {
+  uint64_t *ns = calloc(count, sizeof(*ns));
+  const int fd = connect_to();
+  for (uint64_t i = 0; i < count; i++) {
+    const uint8_t sent = (uint8_t)i;
+    const uint64_t start = now_ns();
+    write_all(fd, &sent, 1);
+    if (read(fd, buffer, 1) != 1 || buffer[0] != sent) die("echo");
+    ns[i] = now_ns() - start;
+  }
+  close(fd);
+  qsort(ns, count, sizeof(*ns), by_size);
+  printf("%llu %llu\n", (unsigned long long)ns[count / 2], (unsigned long long)ns[count * 99 / 100]);
+  free(ns);
+}
+
+static void open_and_close(uint64_t count) {
+  const uint64_t start = now_ns();
+  for (uint64_t i = 0; i < count; i++) {
+    const int fd = connect_to();
+    shutdown(fd, SHUT_WR);
+    if (read(fd, buffer, 1) != 0) die("the end of the stream");
+    close(fd);
+  }
+  printf("%llu\n", (unsigned long long)(now_ns() - start));
+}
+
+static int client(void) {
+  char line[256], what[8], address[64], port[8];
+  unsigned long long amount;
+  int check;
+  while (fgets(line, sizeof(line), stdin) != NULL) {
+    if (sscanf(line, "%7s %63s %7s %llu %d", what, address, port, &amount, &check) != 5) return 2;
+    const struct addrinfo how = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST};
+    if (getaddrinfo(address, port, &how, &target) != 0) return 2;
+    if (strcmp(what, "push") == 0) push(amount);
+    else if (strcmp(what, "pull") == 0) pull(amount, check);
+    else if (strcmp(what, "ping") == 0) ping(amount);
+    else if (strcmp(what, "open") == 0) open_and_close(amount);
+    else return 2;
+    freeaddrinfo(target);
+    fflush(stdout);
+  }
+  return 0;
+}
+
+int main(int argc, char **argv) {
+  make_pattern();
+  if (argc == 3 && strcmp(argv[1], "serve") == 0) return serve(atoi(argv[2]));
+  if (argc == 2 && strcmp(argv[1], "client") == 0) return client();
+  return 2;
+}

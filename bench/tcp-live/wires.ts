@@ -1,0 +1,99 @@
+/** The two wires of a case: between two kernels in namespaces of their own, and between a kernel and us. */
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { Env } from '../../src/base/env.ts';
+import { Rng } from '../../src/base/rng.ts';
+import { NullTrace } from '../../src/base/trace.ts';
+import { LiveDriver } from '../../src/live/driver.ts';
+import { openMemory } from '../../src/live/native-sum.ts';
+import { PacketDevice } from '../../src/live/packet-device.ts';
+import type { RingDevice } from '../../src/live/ring-device.ts';
+import { TapDevice } from '../../src/live/tap-device.ts';
+import { Stack } from '../../src/stack/stack.ts';
+import { parseAddress } from '../../src/wire/address-text.ts';
+import { LineChild } from '../rings/c-side.ts';
+import type { Case, Wire } from './cases.ts';
+import { OurPeer } from './our-peer.ts';
+
+const PORT = 5000;
+const KERNEL_NET = '10.1.0';
+const OUR_NET = '10.2.0';
+
+type Cores = readonly [string, string];
+
+function run(line: string): void {
+  const [program, ...args] = line.split(' ');
+  execFileSync(program!, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+}
+
+function pinned(cores: string, command: readonly string[]): LineChild {
+  const [program, ...args] = cores === '' ? command : ['taskset', '-c', cores, ...command];
+  return new LineChild(program!, args);
+}
+
+function noOffloads(link: string, enter = ''): void {
+  run(`${enter}ethtool -K ${link} tso off gso off gro off`);
+}
+
+/** A veth pair, its far end in the namespace of the server: that ends with it, and the pair too. */
+export async function openKernelWire(it: Case, program: string, cores: Cores): Promise<Wire> {
+  const server = pinned(cores[1], ['unshare', '-n', program, 'serve', String(PORT)]);
+  await server.line();
+  const enter = `nsenter -t ${server.pid} -n `;
+  run(`ip link add k0 type veth peer name k1 netns ${server.pid}`);
+  run(`ip addr add ${KERNEL_NET}.1/24 dev k0`);
+  run('ip link set k0 up');
+  run(`${enter}ip addr add ${KERNEL_NET}.2/24 dev k1`);
+  run(`${enter}ip link set k1 up`);
+  if (!it.vnet) {
+    noOffloads('k0');
+    noOffloads('k1', enter);
+  }
+  const client = pinned(cores[0], [program, 'client']);
+  return {
+    ...{ who: 'kernel', client, address: `${KERNEL_NET}.2`, port: PORT },
+    setChecking: () => undefined,
+    close: async () => {
+      await client.close();
+      await server.close();
+      run('ip link delete k0');
+    },
+  };
+}
+
+/** A stack of ours at the other end, in this process and on this thread. */
+export async function openOurWire(it: Case, program: string, cores: Cores): Promise<Wire> {
+  const memory = openMemory();
+  const driver = new LiveDriver();
+  const env = new Env(memory, new Rng(1), new NullTrace());
+  env.nowNs = driver.now();
+  const stack = new Stack(env);
+  let device: RingDevice;
+  if (it.device === 'tap') device = new TapDevice(memory, { name: 'r0', vnet: it.vnet });
+  else {
+    run('ip link add r0 type veth peer name r1');
+    writeFileSync('/proc/sys/net/ipv6/conf/r1/disable_ipv6', '1');
+    for (const link of ['r0', 'r1']) {
+      if (!it.vnet) noOffloads(link);
+      run(`ip link set ${link} up`);
+    }
+    device = new PacketDevice(memory, { interface: 'r1', vnet: it.vnet });
+  }
+  run(`ip addr add ${OUR_NET}.1/24 dev r0`);
+  stack.addAddress(stack.addInterface('eth0', device), parseAddress(`${OUR_NET}.2`)!, 24);
+  const peer = new OurPeer(stack, PORT);
+  driver.add(stack);
+  const client = pinned(cores[0], [program, 'client']);
+  return {
+    ...{ who: 'ours', client, address: `${OUR_NET}.2`, port: PORT },
+    setChecking: (isChecking) => {
+      peer.isChecking = isChecking;
+    },
+    close: async () => {
+      await client.close();
+      driver.close();
+      stack.close();
+      if (it.device === 'packet') run('ip link delete r0');
+    },
+  };
+}
