@@ -3,7 +3,7 @@
  * happens to them is in `input`, `ack`, `text`, `output`, `recovery` and `expiry`.
  */
 import { assert } from '../base/assert.ts';
-import { NEVER } from '../base/time.ts';
+import { NEVER, SEC } from '../base/time.ts';
 import { CcView } from '../cc/cc-view.ts';
 import { IpAddress, isV4 } from '../wire/address.ts';
 import { type Seq, seqAdd, seqDiff, seqGt } from '../wire/seq.ts';
@@ -25,6 +25,7 @@ import { SackBlocks } from './sack-blocks.ts';
 import { SendQueue } from './send-queue.ts';
 import { ReceiveSpace, SendSpace } from './space.ts';
 import type { Tcp } from './tcp.ts';
+import type { TcpSettings } from './tcp-settings.ts';
 import { mayMove, STATE, type TcpState } from './tcp-state.ts';
 import { NO_RECORD } from './tx-records.ts';
 import { WindowedMin } from './windowed-min.ts';
@@ -68,9 +69,8 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   sndbufBytes: number;
   rcvbufBytes: number;
   /** Half of the receive buffer at most is offered (tcp_adv_win_scale 1). */
-  isNagleOff = false;
-  isCorked = false;
-  isKeepalive = false;
+  /** What the application asked for. */
+  settings: TcpSettings;
   /** RFC 9293 §3.10.4: the application is done sending; the FIN leaves behind its last byte. */
   isFinQueued = false;
   isFinSent = false;
@@ -83,13 +83,22 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   private highestSacked: Seq;
   private hasSacked = false;
   lastChallengeNs = -NEVER;
-  pendingError = 0;
+  /** How it ended: 0 or an errno. */
+  error = 0;
   /** On the list of connections with something to send. */
   isListed = false;
   /** Who hears of it; null once the application has closed it. */
   owner: ConnectionOwner | null;
 
-  constructor(tcp: Tcp, id: FlowId, agreed: Agreed, iss: Seq, irs: Seq, window: ConnectionWindows) {
+  constructor(
+    tcp: Tcp,
+    id: FlowId,
+    agreed: Agreed,
+    iss: Seq,
+    irs: Seq,
+    window: ConnectionWindows,
+    settings: TcpSettings,
+  ) {
     const { env, config } = tcp;
     this.tcp = tcp;
     this.local.copy(id.local);
@@ -98,6 +107,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.remotePort = id.remotePort;
     this.boundIndex = id.boundIndex;
     this.agreed = agreed;
+    this.settings = settings.share();
     this.snd = new SendSpace(iss, window.sndWnd, irs);
     this.rcv = new ReceiveSpace(irs, window.rcvWnd);
     this.rtt = new Rtt(this.snd.nxt, config.minRtoNs, config.maxRtoNs);
@@ -114,13 +124,14 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.sizing = new RightSizing(config.initialWindow * agreed.peerMss);
     this.lastAckSent = this.rcv.nxt;
     this.highestSacked = this.snd.una;
-    this.sndbufBytes = config.wmemDefault;
-    this.rcvbufBytes = config.rmemDefault;
+    this.sndbufBytes = settings.sndbufBytes || config.wmemDefault;
+    this.rcvbufBytes = settings.rcvbufBytes || config.rmemDefault;
     this.lastReceivedNs = env.nowNs;
     this.lastSentNs = env.nowNs;
     this.owner = null;
     this.congestion.observe(env.nowNs, this.mss());
     this.congestion.start(config.initialWindow);
+    if (settings.isKeepalive) this.armKeepalive(env.nowNs);
   }
 
   get state(): TcpState {
@@ -224,10 +235,12 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   }
 
   growReceiveBuffer(bytes: number): void {
+    if (this.settings.rcvbufBytes !== 0) return;
     this.rcvbufBytes = Math.max(this.rcvbufBytes, Math.floor(bytes));
   }
 
   growSendBuffer(bytes: number): void {
+    if (this.settings.sndbufBytes !== 0) return;
     this.sndbufBytes = Math.max(this.sndbufBytes, Math.floor(bytes));
   }
 
@@ -241,21 +254,26 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.isFinQueued = true;
   }
 
-  /** TCP_NODELAY. */
-  setNoDelay(isOn: boolean): void {
-    this.isNagleOff = isOn;
+  noteError(errno: number): void {
+    this.error = errno;
   }
 
-  /** TCP_CORK. */
-  setCorked(isOn: boolean): void {
-    this.isCorked = isOn;
+  /** The application changed its mind: what was held back by the old settings goes at once. */
+  setSettings(settings: TcpSettings): void {
+    const old = this.settings;
+    this.settings = settings.share();
+    if (settings.sndbufBytes !== 0) this.sndbufBytes = settings.sndbufBytes;
+    if (settings.rcvbufBytes !== 0) this.rcvbufBytes = settings.rcvbufBytes;
+    if (this.current === STATE.CLOSED) return;
+    const isFreed = (old.isCorked && !settings.isCorked) || (!old.isNoDelay && settings.isNoDelay);
+    if (isFreed) this.tcp.wantsOutput(this);
+    if (!settings.isKeepalive) this.due.disarm(DUE.KEEPALIVE);
+    else if (!old.isKeepalive) this.armKeepalive(this.nowNs());
+    else if (old.keepIdleSec !== settings.keepIdleSec) this.armKeepalive(this.lastReceivedNs);
   }
 
-  /** SO_KEEPALIVE. */
-  setKeepalive(isOn: boolean): void {
-    this.isKeepalive = isOn;
-    if (isOn) this.due.arm(DUE.KEEPALIVE, this.nowNs() + this.tcp.config.keepaliveTimeNs);
-    else this.due.disarm(DUE.KEEPALIVE);
+  private armKeepalive(sinceNs: number): void {
+    this.due.arm(DUE.KEEPALIVE, Math.max(this.nowNs(), sinceNs + keepaliveIdleNs(this)));
   }
 
   setOwner(owner: ConnectionOwner | null): void {
@@ -315,6 +333,12 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.received.clear();
     this.congestion.cc.release(this.congestion.view);
   }
+}
+
+/** TCP_KEEPIDLE, or the sysctl. */
+export function keepaliveIdleNs(c: TcpConnection): number {
+  const { keepIdleSec } = c.settings;
+  return keepIdleSec !== 0 ? keepIdleSec * SEC : c.tcp.config.keepaliveTimeNs;
 }
 
 /** The windows at the end of the handshake: the peer's, and the one we offered. */

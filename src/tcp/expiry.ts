@@ -1,7 +1,8 @@
 /** What each deadline of a connection does when it passes. */
 import { ETIMEDOUT } from '../base/errno.ts';
+import { SEC } from '../base/time.ts';
 import { CA_STATE } from '../cc/ca-state.ts';
-import type { TcpConnection } from './connection.ts';
+import { keepaliveIdleNs, type TcpConnection } from './connection.ts';
 import { DUE } from './deadlines.ts';
 import { armRto, retransmit, sendAck, sendNewData, sendProbe } from './output.ts';
 import { STATE } from './tcp-state.ts';
@@ -118,17 +119,20 @@ function persist(c: TcpConnection): void {
 /** RFC 1122 §4.2.3.6: off by default; never an answer is not proof, but many are. */
 function keepalive(c: TcpConnection): void {
   const { config } = c.tcp;
-  if (!c.isKeepalive || c.state === STATE.CLOSED) return;
-  const idleNs = c.nowNs() - c.lastReceivedNs;
-  if (idleNs < config.keepaliveTimeNs && c.probes === 0) {
-    c.due.arm(DUE.KEEPALIVE, c.lastReceivedNs + config.keepaliveTimeNs);
+  const { settings } = c;
+  if (!settings.isKeepalive || c.state === STATE.CLOSED) return;
+  const idleAfterNs = keepaliveIdleNs(c);
+  if (c.nowNs() - c.lastReceivedNs < idleAfterNs && c.probes === 0) {
+    c.due.arm(DUE.KEEPALIVE, c.lastReceivedNs + idleAfterNs);
     return;
   }
-  if (c.probes >= config.keepaliveProbes) {
+  if (c.probes >= (settings.keepProbes || config.keepaliveProbes)) {
     c.tcp.abort(c, ETIMEDOUT);
     return;
   }
   sendProbe(c);
   c.noteProbe();
-  c.due.arm(DUE.KEEPALIVE, c.nowNs() + config.keepaliveIntervalNs);
+  const { keepIntervalSec } = settings;
+  const intervalNs = keepIntervalSec !== 0 ? keepIntervalSec * SEC : config.keepaliveIntervalNs;
+  c.due.arm(DUE.KEEPALIVE, c.nowNs() + intervalNs);
 }

@@ -12,6 +12,7 @@ import type { Listener } from './listener.ts';
 import { INITIAL_RTO_NS } from './rtt.ts';
 import type { Segment } from './segment.ts';
 import type { Tcp } from './tcp.ts';
+import type { TcpSettings } from './tcp-settings.ts';
 import { STATE, type TcpState } from './tcp-state.ts';
 import { transmit } from './transmit.ts';
 
@@ -30,7 +31,8 @@ export class Handshake implements FlowId, Expirable {
   readonly boundIndex: number;
   /** Null: an active open; else who will accept it. */
   readonly listener: Listener | null;
-  readonly opener: Opener | null;
+  private opener: Opener | null;
+  readonly settings: TcpSettings;
   readonly iss: Seq;
   state: TcpState;
   private irs: Seq = seqOf(0);
@@ -47,7 +49,14 @@ export class Handshake implements FlowId, Expirable {
   readonly tcp: Tcp;
   private readonly deadline: Deadline;
 
-  constructor(tcp: Tcp, id: FlowId, listener: Listener | null, opener: Opener | null) {
+  /** `opener` of an active open, `listener` of a passive one: the other is null. */
+  constructor(
+    tcp: Tcp,
+    id: FlowId,
+    listener: Listener | null,
+    opener: Opener | null,
+    settings: TcpSettings,
+  ) {
     const { config } = tcp;
     this.tcp = tcp;
     this.local.copy(id.local);
@@ -57,6 +66,7 @@ export class Handshake implements FlowId, Expirable {
     this.boundIndex = id.boundIndex;
     this.listener = listener;
     this.opener = opener;
+    this.settings = settings.share();
     this.state = listener === null ? STATE.SYN_SENT : STATE.SYN_RECEIVED;
     this.iss = initialSequence(tcp.net.secret, this, tcp.env.nowNs);
     this.tsOffset = timestampOffset(tcp.net.secret, this);
@@ -89,7 +99,8 @@ export class Handshake implements FlowId, Expirable {
   /** The SYN, or the SYN-ACK, again: RFC 6298 §2.1, doubling. */
   expire(): void {
     const { config } = this.tcp;
-    const limit = this.state === STATE.SYN_SENT ? config.synRetries : config.synackRetries;
+    const synRetries = this.settings.synRetries || config.synRetries;
+    const limit = this.listener === null ? synRetries : config.synackRetries;
     if (this.retries >= limit) {
       this.fail(ETIMEDOUT);
       return;
@@ -122,6 +133,16 @@ export class Handshake implements FlowId, Expirable {
       this.hasWindowScale ? this.rcvShift : 0,
       this.tsOffset,
     );
+  }
+
+  /** The application has closed its socket: `opener` sees to the rest. */
+  setOpener(opener: Opener): void {
+    this.opener = opener;
+  }
+
+  /** The connection is there: its opener takes it. */
+  established(c: TcpConnection): void {
+    this.opener?.established(c);
   }
 
   get peerIsn(): Seq {

@@ -1,19 +1,25 @@
 /** LISTEN: the SYN queue and the accept queue of one local address and port. */
 import { IpAddress } from '../wire/address.ts';
 import type { TcpConnection } from './connection.ts';
+import type { ConnectionOwner } from './endpoint.ts';
 import type { Handshake } from './handshake.ts';
+import type { TcpSettings } from './tcp-settings.ts';
 
 /** Told when a connection can be accepted. */
 export interface Acceptor {
   acceptable(): void;
 }
 
-export class Listener {
+/** It owns the connections that wait in it: they remember how they ended, and their next owner asks. */
+export class Listener implements ConnectionOwner {
   readonly local = new IpAddress();
   readonly localPort: number;
   readonly boundIndex: number;
-  readonly backlog: number;
+  readonly isV6Only: boolean;
   readonly acceptor: Acceptor;
+  /** Those of the connections it will accept. */
+  settings: TcpSettings;
+  backlog: number;
   private readonly half = new Set<Handshake>();
   private readonly ready: TcpConnection[] = [];
 
@@ -23,12 +29,15 @@ export class Listener {
     boundIndex: number,
     backlog: number,
     acceptor: Acceptor,
+    settings: TcpSettings,
   ) {
     this.local.copy(local);
     this.localPort = localPort;
     this.boundIndex = boundIndex;
     this.backlog = backlog;
     this.acceptor = acceptor;
+    this.settings = settings.share();
+    this.isV6Only = settings.isV6Only;
   }
 
   /** Linux: full when more than `backlog` wait to be accepted. */
@@ -36,8 +45,18 @@ export class Listener {
     return this.ready.length > this.backlog;
   }
 
+  /** A backlog of 0 still lets one begin (Linux: by a SYN cookie). */
   get isSynQueueFull(): boolean {
-    return this.half.size >= this.backlog;
+    return this.half.size >= Math.max(1, this.backlog);
+  }
+
+  /** `listen` again. */
+  setBacklog(backlog: number): void {
+    this.backlog = backlog;
+  }
+
+  setSettings(settings: TcpSettings): void {
+    this.settings = settings.share();
   }
 
   /** Connections that nobody has accepted yet. */
@@ -55,8 +74,21 @@ export class Listener {
 
   established(h: Handshake, c: TcpConnection): void {
     this.half.delete(h);
+    c.setOwner(this);
     this.ready.push(c);
     this.acceptor.acceptable();
+  }
+
+  readable(): void {
+    // whoever accepts it finds what there is to read
+  }
+
+  writable(): void {
+    // nobody has written anything yet
+  }
+
+  closed(): void {
+    // the connection knows its error
   }
 
   /** The oldest one nobody has accepted yet, or undefined. */

@@ -112,8 +112,8 @@ function nextLength(c: TcpConnection, unsent: number, usable: number, room: numb
 /** RFC 1122 §4.2.3.4 with Minshall's test: one small segment in flight, not one segment. */
 function isHeldByNagle(c: TcpConnection): boolean {
   if (c.isFinQueued) return false;
-  if (c.isCorked) return true;
-  return !c.isNagleOff && seqGt(c.snd.sml, c.snd.una) && seqLe(c.snd.sml, c.snd.nxt);
+  if (c.settings.isCorked) return true;
+  return !c.settings.isNoDelay && seqGt(c.snd.sml, c.snd.una) && seqLe(c.snd.sml, c.snd.nxt);
 }
 
 function sendText(c: TcpConnection, len: number, unsent: number): boolean {

@@ -6,6 +6,7 @@ import type { TcpConnection } from './connection.ts';
 import type { FlowId } from './endpoint.ts';
 import type { Handshake } from './handshake.ts';
 import type { Listener } from './listener.ts';
+import { HOLD, type PortHold, PortHolds } from './port-holds.ts';
 import type { TimeWait } from './time-wait.ts';
 
 export type Endpoint = TcpConnection | Handshake | TimeWait;
@@ -13,13 +14,18 @@ export type Endpoint = TcpConnection | Handshake | TimeWait;
 export class TcpDemux {
   private readonly flows: WordTable;
   private readonly listening: WordTable;
+  readonly holds = new PortHolds();
   private readonly endpoints: (Endpoint | null)[] = [];
+  /** Each endpoint's claim to its port, which the one that takes its place takes over. */
+  private readonly held: (PortHold | null)[] = [];
   private readonly freeIndices: number[] = [];
   private readonly listeners: (Listener | null)[] = [];
+  /** Those tied to an interface: while there are none, nobody looks for them. */
+  private tied = 0;
 
   constructor(random: RandomStream) {
     this.flows = new WordTable(10, random, 64);
-    this.listening = new WordTable(5, random);
+    this.listening = new WordTable(6, random);
   }
 
   get size(): number {
@@ -32,13 +38,16 @@ export class TcpDemux {
     return at === NOT_FOUND ? null : this.endpoints[at]!;
   }
 
-  /** Adds, or replaces what has the same 4-tuple. */
-  set(e: Endpoint): void {
+  /** Adds, or replaces what has the same 4-tuple. @param isReuse SO_REUSEADDR of a new one. */
+  set(e: Endpoint, isReuse = false): void {
     this.writeFlow(e.local, e.localPort, e.remote, e.remotePort);
     let at = this.flows.find();
     if (at === NOT_FOUND) {
       at = this.freeIndices.pop() ?? this.endpoints.length;
       this.flows.set(at);
+      const { local, localPort: port, boundIndex } = e;
+      const claim = { local, port, boundIndex, isReuse, isV6Only: false, kind: HOLD.FLOW };
+      this.held[at] = this.holds.take(claim);
     }
     this.endpoints[at] = e;
   }
@@ -49,6 +58,8 @@ export class TcpDemux {
     const at = this.flows.find();
     if (at === NOT_FOUND || this.endpoints[at] !== e) return false;
     this.flows.remove();
+    this.holds.release(this.held[at]!);
+    this.held[at] = null;
     this.endpoints[at] = null;
     this.freeIndices.push(at);
     return true;
@@ -58,17 +69,27 @@ export class TcpDemux {
     return this.find(id.local, id.localPort, id.remote, id.remotePort) !== null;
   }
 
-  /** The particular address before the family's wildcard before `::`. */
-  findListener(local: Address, port: number): Listener | null {
-    return (
-      this.listenerAt(local, port) ??
-      this.listenerAt(isV4(local) ? ANY4 : ANY6, port) ??
-      this.listenerAt(ANY6, port)
-    );
+  /** The particular address before the family's wildcard before `::`; one tied to the interface before others. */
+  findListener(local: Address, port: number, ifaceIndex: number): Listener | null {
+    const is4 = isV4(local);
+    const found =
+      this.listenerOn(local, port, ifaceIndex) ??
+      this.listenerOn(is4 ? ANY4 : ANY6, port, ifaceIndex);
+    if (found !== null || !is4) return found;
+    const dual = this.listenerOn(ANY6, port, ifaceIndex);
+    return dual !== null && !dual.isV6Only ? dual : null;
   }
 
-  listenerAt(local: Address, port: number): Listener | null {
-    this.writeListener(local, port);
+  private listenerOn(local: Address, port: number, ifaceIndex: number): Listener | null {
+    if (this.tied > 0 && ifaceIndex !== 0) {
+      const tied = this.listenerAt(local, port, ifaceIndex);
+      if (tied !== null) return tied;
+    }
+    return this.listenerAt(local, port, 0);
+  }
+
+  listenerAt(local: Address, port: number, boundIndex: number): Listener | null {
+    this.writeListener(local, port, boundIndex);
     const at = this.listening.find();
     return at === NOT_FOUND ? null : this.listeners[at]!;
   }
@@ -77,14 +98,17 @@ export class TcpDemux {
     let at = this.listeners.indexOf(null);
     if (at < 0) at = this.listeners.length;
     this.listeners[at] = l;
-    this.writeListener(l.local, l.localPort);
+    if (l.boundIndex !== 0) this.tied++;
+    this.writeListener(l.local, l.localPort, l.boundIndex);
     this.listening.set(at);
   }
 
   removeListener(l: Listener): void {
-    this.writeListener(l.local, l.localPort);
+    this.writeListener(l.local, l.localPort, l.boundIndex);
     const at = this.listening.remove();
-    if (at !== NOT_FOUND) this.listeners[at] = null;
+    if (at === NOT_FOUND) return;
+    this.listeners[at] = null;
+    if (l.boundIndex !== 0) this.tied--;
   }
 
   /** Everything there is: for `ss`, and for closing. */
@@ -110,12 +134,13 @@ export class TcpDemux {
     key[9] = remotePort;
   }
 
-  private writeListener(local: Address, port: number): void {
+  private writeListener(local: Address, port: number, boundIndex: number): void {
     const key = this.listening.key;
     key[0] = local.w0;
     key[1] = local.w1;
     key[2] = local.w2;
     key[3] = local.w3;
     key[4] = port;
+    key[5] = boundIndex;
   }
 }

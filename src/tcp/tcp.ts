@@ -4,7 +4,7 @@
  */
 import type { DeadlineQueue } from '../base/deadline-queue.ts';
 import type { Env } from '../base/env.ts';
-import { ECONNRESET } from '../base/errno.ts';
+import { ECONNRESET, EPIPE } from '../base/errno.ts';
 import type { RandomStream } from '../base/rng.ts';
 import { CcStats } from '../cc/cc-view.ts';
 import { CcRegistry } from '../cc/registry.ts';
@@ -33,6 +33,7 @@ import { parseSegment, Segment } from './segment.ts';
 import { TcpConfig } from './tcp-config.ts';
 import { type Endpoint, TcpDemux } from './tcp-demux.ts';
 import { openTcpMib, TCP_MIB, type TcpMib } from './tcp-mib.ts';
+import { TcpSettings } from './tcp-settings.ts';
 import { STATE } from './tcp-state.ts';
 import { TimeWait } from './time-wait.ts';
 import { transmit } from './transmit.ts';
@@ -67,6 +68,8 @@ export class Tcp implements Transport {
   readonly records = new TxRecords();
   readonly demux: TcpDemux;
   readonly ports: EphemeralPorts;
+  /** For whoever opens without wishes. */
+  readonly defaults = new TcpSettings().share();
   readonly ccModules = new CcRegistry(reno);
   readonly ccStats = new CcStats();
   readonly ccRandom: RandomStream;
@@ -131,7 +134,7 @@ export class Tcp implements Transport {
   private toListener(pkt: IpPacket, seg: Segment): number {
     const { mib, ids } = this;
     const flow = this.loose.set(pkt, seg);
-    const listener = this.demux.findListener(pkt.dst, seg.dstPort);
+    const listener = this.demux.findListener(pkt.dst, seg.dstPort, pkt.iface.index);
     if (listener === null) {
       this.resetUnknown(flow, seg);
       return DROP.TCP_NO_PORT;
@@ -147,9 +150,9 @@ export class Tcp implements Transport {
       mib.count(ids.ListenDrops);
       return DROP.TCP_BACKLOG;
     }
-    const h = new Handshake(this, flow, listener, null);
+    const h = new Handshake(this, flow, listener, null, listener.settings);
     listener.began(h);
-    this.demux.set(h);
+    this.demux.set(h, listener.settings.isReuseAddress);
     h.synArrived(seg);
     return ACCEPTED;
   }
@@ -164,7 +167,8 @@ export class Tcp implements Transport {
     }
     const agreed = h.agreed();
     const windows = { sndWnd: h.peerWindowBytes, rcvWnd: h.rcvWindow() };
-    const c = new TcpConnection(this, h, agreed, h.iss, h.peerIsn, windows);
+    const settings = listener === null ? h.settings : listener.settings;
+    const c = new TcpConnection(this, h, agreed, h.iss, h.peerIsn, windows, settings);
     c.rememberTimestamp(h.recentTimestamp);
     this.demux.set(c);
     this.mib.add(this.ids.CurrEstab, 1);
@@ -175,7 +179,7 @@ export class Tcp implements Transport {
       listener.established(h, c);
     } else {
       c.delack.owe(true);
-      h.opener?.established(c);
+      h.established(c);
     }
     this.wantsOutput(c);
   }
@@ -262,15 +266,14 @@ export class Tcp implements Transport {
   enterTimeWait(c: TcpConnection): void {
     if (c.delack.isOwed) output(c);
     this.mib.count(this.ids.TW);
-    const tw = new TimeWait(this, c);
+    this.demux.set(new TimeWait(this, c));
     this.end(c, 0);
-    this.demux.set(tw);
   }
 
   /** The peer reset it (RFC 9293 §3.10.7.4, second step). */
   reset(c: TcpConnection): void {
     this.mib.count(this.ids.EstabResets);
-    this.end(c, ECONNRESET);
+    this.end(c, c.state === STATE.CLOSE_WAIT ? EPIPE : ECONNRESET);
   }
 
   /** We give up: a reset tells the peer. */
@@ -293,6 +296,7 @@ export class Tcp implements Transport {
     if (this.isGone(c)) return;
     this.mib.add(this.ids.CurrEstab, -1);
     c.moveTo(STATE.CLOSED);
+    c.noteError(errno);
     this.demux.remove(c);
     const { owner } = c;
     c.setOwner(null);

@@ -1,5 +1,6 @@
 /** What applications do: RFC 9293 §3.9.1's OPEN, SEND, RECEIVE, CLOSE, ABORT, as calls that never wait. */
-import { EADDRINUSE, EAGAIN, EINVAL, ENETUNREACH, EPIPE } from '../base/errno.ts';
+import { EADDRINUSE, EADDRNOTAVAIL, EAGAIN, EINVAL, ENETUNREACH, EPIPE } from '../base/errno.ts';
+import { CAST } from '../net/ip-packet.ts';
 import { type Address, IpAddress, isLinkLocal6, isUnspecified } from '../wire/address.ts';
 import type { TcpConnection } from './connection.ts';
 import { DUE } from './deadlines.ts';
@@ -7,22 +8,38 @@ import { Handshake, type Opener } from './handshake.ts';
 import { type Acceptor, Listener } from './listener.ts';
 import { wantsUpdate } from './receive-window.ts';
 import type { Tcp } from './tcp.ts';
+import type { TcpSettings } from './tcp-settings.ts';
 import { isIn, MAY_SEND, STATE } from './tcp-state.ts';
 
-/** A listener, or -errno. */
+/** Where a passive or an active open starts from, and what the application wishes. */
+export interface OpenFrom {
+  /** Unspecified: the path's source. */
+  readonly local: Address;
+  /** 0: one is chosen. */
+  readonly port: number;
+  /** The interface it is tied to; 0 = any. */
+  readonly boundIndex: number;
+  readonly settings: TcpSettings;
+}
+
+/** A listener, or -EADDRINUSE. Precondition: the port is the caller's (`PortHolds`). */
 export function tcpListen(
   tcp: Tcp,
-  address: Address,
-  port: number,
+  from: OpenFrom,
   backlog: number,
   acceptor: Acceptor,
 ): Listener | number {
-  if (port < 1 || port > 65535) return -EINVAL;
-  if (tcp.demux.listenerAt(address, port) !== null) return -EADDRINUSE;
-  const most = Math.min(Math.max(0, backlog), tcp.config.somaxconn);
-  const l = new Listener(new IpAddress().copy(address), port, 0, most, acceptor);
+  const { local, port, boundIndex, settings } = from;
+  if (tcp.demux.listenerAt(local, port, boundIndex) !== null) return -EADDRINUSE;
+  const most = limitBacklog(tcp, backlog);
+  const l = new Listener(new IpAddress().copy(local), port, boundIndex, most, acceptor, settings);
   tcp.demux.addListener(l);
   return l;
+}
+
+/** net.core.somaxconn; less than nothing is as much as there is, as on Linux. */
+export function limitBacklog(tcp: Tcp, backlog: number): number {
+  return backlog < 0 ? tcp.config.somaxconn : Math.min(backlog, tcp.config.somaxconn);
 }
 
 /** An active open; `opener` hears how it ends. A handshake to cancel, or -errno. */
@@ -30,23 +47,34 @@ export function tcpConnect(
   tcp: Tcp,
   remote: Address,
   remotePort: number,
-  boundIndex: number,
+  from: OpenFrom,
   opener: Opener,
 ): Handshake | number {
-  if (remotePort < 1 || remotePort > 65535) return -EINVAL;
+  const { boundIndex, settings } = from;
   if (isLinkLocal6(remote) && boundIndex === 0) return -EINVAL;
   const path = tcp.net.paths.lookup(remote, boundIndex);
-  if (path === null || isUnspecified(path.source)) return -ENETUNREACH;
-  const local = new IpAddress().copy(path.source);
-  const use = {
-    isPortFree: (port: number) => tcp.demux.find(local, port, remote, remotePort) === null,
-  };
-  const localPort = tcp.ports.pick(local, remote, remotePort, use);
-  if (localPort === 0) return -EADDRINUSE;
-  const h = new Handshake(tcp, { local, localPort, remote, remotePort, boundIndex }, null, opener);
-  tcp.demux.set(h);
+  if (path === null || path.cast !== CAST.UNICAST) return -ENETUNREACH;
+  const source = isUnspecified(from.local) ? path.source : from.local;
+  if (isUnspecified(source)) return -ENETUNREACH;
+  const local = new IpAddress().copy(source);
+  const { demux } = tcp;
+  const localPort = from.port !== 0 ? from.port : choosePort(tcp, local, remote, remotePort);
+  if (localPort === 0) return -EADDRNOTAVAIL;
+  if (demux.find(local, localPort, remote, remotePort) !== null) return -EADDRNOTAVAIL;
+  const id = { local, localPort, remote, remotePort, boundIndex };
+  const h = new Handshake(tcp, id, null, opener, settings);
+  demux.set(h, settings.isReuseAddress);
   h.start();
   return h;
+}
+
+function choosePort(tcp: Tcp, local: Address, remote: Address, remotePort: number): number {
+  const { demux } = tcp;
+  const use = {
+    isPortFree: (port: number) =>
+      !demux.holds.isBound(port) && demux.find(local, port, remote, remotePort) === null,
+  };
+  return tcp.ports.pick(local, remote, remotePort, use);
 }
 
 /** Takes as much as the send buffer has room for. -EAGAIN: none; -EPIPE: this side is closed. */

@@ -142,11 +142,15 @@ export class TcpPair {
   }
 
   connectNow(opener: Opener): void {
-    tcpConnect(this.client.tcp, this.serverAddress, PORT, 0, opener);
+    const { tcp } = this.client;
+    const from = { local: ANY6, port: 0, boundIndex: 0, settings: tcp.defaults };
+    tcpConnect(tcp, this.serverAddress, PORT, from, opener);
   }
 
   listen(onAccept: (c: TcpConnection) => void, backlog = 16, isAccepting = true): Listener {
-    const l = tcpListen(this.server.tcp, ANY6, PORT, backlog, {
+    const { tcp } = this.server;
+    const from = { local: ANY6, port: PORT, boundIndex: 0, settings: tcp.defaults };
+    const l = tcpListen(tcp, from, backlog, {
       acceptable: () => {
         if (!isAccepting) return;
         for (let c = l.accept(); c !== undefined; c = l.accept()) onAccept(c);

@@ -1,0 +1,74 @@
+/**
+ * What the application asked of one socket, before or during a connection: the socket, its handshake and its
+ * connection point at the same settings, and a listener's are those of the connections it accepts.
+ *
+ * Settings that two share are never written: `own` gives whoever wants to change them a copy. So a
+ * thousand accepted connections without wishes of their own cost a pointer each.
+ */
+
+/** For `linger2Sec`: no FIN-WAIT-2 without a reader. */
+export const NO_LINGER2 = -1;
+
+export class TcpSettings {
+  private isShared = false;
+  /** TCP_NODELAY, TCP_CORK */
+  isNoDelay = false;
+  isCorked = false;
+  /** SO_KEEPALIVE; TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT: 0 = the sysctl's. */
+  isKeepalive = false;
+  keepIdleSec = 0;
+  keepIntervalSec = 0;
+  keepProbes = 0;
+  /** TCP_SYNCNT, TCP_LINGER2: 0 = the sysctl's. */
+  synRetries = 0;
+  linger2Sec = 0;
+  /** TCP_USER_TIMEOUT: 0 = R2 decides. */
+  userTimeoutMs = 0;
+  /** TCP_MAXSEG: 0 = the path's. */
+  maxSegment = 0;
+  /** TCP_NOTSENT_LOWAT: 0 = the sysctl's. */
+  notsentLowat = 0;
+  /** TCP_WINDOW_CLAMP: 0 = none. */
+  windowClamp = 0;
+  /** SO_SNDBUF, SO_RCVBUF as set (doubled), which ends autotuning: 0 = automatic. */
+  sndbufBytes = 0;
+  rcvbufBytes = 0;
+  /** SO_RCVLOWAT */
+  rcvLowat = 1;
+  /** IP_TOS, IPV6_TCLASS; IP_TTL, IPV6_UNICAST_HOPS: 0 = the stack's. */
+  tos = 0;
+  ttl = 0;
+  /** SO_REUSEADDR */
+  isReuseAddress = false;
+  /** IPV6_V6ONLY */
+  isV6Only = false;
+  /** SO_OOBINLINE */
+  isUrgentInline = false;
+  /** TCP_CONGESTION: '' = the stack's. */
+  congestion = '';
+  /** SO_MAX_PACING_RATE in bytes/s. */
+  maxPacingRate = Infinity;
+  /** SO_LINGER: -1 = off. */
+  lingerSec = -1;
+
+  /** Somebody else points here from now on. */
+  share(): this {
+    this.isShared = true;
+    return this;
+  }
+
+  /** These, if nobody else has them, or a copy that may be changed. */
+  own(): TcpSettings {
+    if (!this.isShared) return this;
+    const copy = Object.assign(new TcpSettings(), this);
+    copy.isShared = false;
+    return copy;
+  }
+
+  /** Precondition: nobody else has them (`own`). */
+  change(values: Partial<TcpSettingValues>): void {
+    Object.assign(this, values);
+  }
+}
+
+export type TcpSettingValues = Omit<TcpSettings, 'share' | 'own' | 'change' | 'isShared'>;
