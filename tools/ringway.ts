@@ -53,6 +53,11 @@ const COMMANDS: readonly Entry[] = [
     summary: 'the neighbours of a running stack; neigh add, del, flush',
     load: async () => (await import('./command/show.ts')).neighCommand,
   },
+  {
+    name: 'packetdrill',
+    summary: 'run packetdrill scripts against the stack, in virtual time',
+    load: async () => (await import('./command/packetdrill.ts')).packetdrillCommand,
+  },
 ];
 
 function help(): string {
@@ -61,12 +66,12 @@ function help(): string {
     '',
     'A TCP/IP stack beside the kernel.',
     '',
-    ...COMMANDS.map((c) => `  ${c.name.padEnd(8)}  ${c.summary}`),
+    ...COMMANDS.map((c) => `  ${c.name.padEnd(11)}  ${c.summary}`),
     '',
     '  -h, --help     this text; of a command: ringway COMMAND --help',
     '  -V, --version  the version',
     '',
-    'Exit codes: 0 done; 1 the answer is no (ping: no reply); 2 the command line makes no sense;',
+    'Exit codes: 0 done; 1 the answer is no (ping: no reply; packetdrill: a failure); 2 the command line makes no sense;',
     '3 the system or the stack refuses; 4 no such stack, or it runs already. ping: 2 for 2, 3 and 4.',
     'The manual: docs/ringway.md',
     '',

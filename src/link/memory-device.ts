@@ -48,7 +48,7 @@ export class MemoryDevice implements Device, FramePort {
   readonly name: string;
   readonly mac: MacAddress;
   readonly mtu: number;
-  readonly caps: DeviceCaps;
+  caps: DeviceCaps;
   readonly rx: RxRing;
   readonly tx: TxRing;
   readonly stats: DeviceStats = new Counters(DEVICE_COUNTERS);
@@ -101,6 +101,11 @@ export class MemoryDevice implements Device, FramePort {
   /** A driver asks to be told when a frame arrives; null ends it. */
   listen(listener: FrameListener | null): void {
     this.listener = listener;
+  }
+
+  /** As `ethtool -K`: what it promises from now on. What is in the transmit ring already goes as it is. */
+  setCaps(caps: Partial<DeviceCaps>): void {
+    this.caps = { ...this.caps, ...caps };
   }
 
   room(): number {

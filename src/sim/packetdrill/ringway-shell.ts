@@ -1,0 +1,90 @@
+/** What commands of scripts change, on the stack under test. */
+import { ENOENT } from '../../base/errno.ts';
+import type { MemoryDevice } from '../../link/memory-device.ts';
+import { listCounters } from '../../stack/nstat.ts';
+import type { Stack } from '../../stack/stack.ts';
+import { writeSysctl } from '../../stack/sysctl.ts';
+import { STATE } from '../../tcp/tcp-state.ts';
+import { isV4 } from '../../wire/address.ts';
+import type { PointToPoint } from './point-to-point.ts';
+import type { Qdisc, RouteChange, ShellHost, TcpSocketLine } from './system-under-test.ts';
+
+const UNPACED = ['pfifo', 'bfifo', 'pfifo_fast', 'noqueue', 'default'];
+
+export class RingwayShell implements ShellHost {
+  /** By name, as scripts made them. */
+  readonly files = new Map<string, Uint8Array>();
+  private readonly stack: Stack;
+  private readonly nic: MemoryDevice;
+  private readonly wire: PointToPoint;
+  private counted = new Map<string, number>();
+
+  constructor(stack: Stack, nic: MemoryDevice, wire: PointToPoint) {
+    this.stack = stack;
+    this.nic = nic;
+    this.wire = wire;
+  }
+
+  setSysctl(name: string, value: string): number {
+    return writeSysctl(this.stack.net.config, name, value);
+  }
+
+  setModuleParameter(_module: string, _name: string, _value: string): number {
+    return -ENOENT;
+  }
+
+  flushTcpMetrics(): void {
+    // A stack of one script has learned nothing of peers before it.
+  }
+
+  setQdisc({ kind, limit }: Qdisc): number {
+    if (!UNPACED.includes(kind)) return -ENOENT;
+    this.wire.setDropping(limit === 0);
+    return 0;
+  }
+
+  /** As on a tunnel device: it has these two, and no more. */
+  setOffload(feature: string, isOn: boolean): number {
+    if (feature === 'tso' || feature === 'gso') this.nic.setCaps({ tso4: isOn, tso6: isOn });
+    return 0;
+  }
+
+  setRoute(_route: RouteChange): number {
+    return -ENOENT;
+  }
+
+  nstat(): readonly (readonly [string, number])[] {
+    const now = new Map(listCounters(this.stack.net));
+    const before = this.counted;
+    this.counted = now;
+    return [...now]
+      .map(([name, value]) => [name, value - (before.get(name) ?? 0)] as const)
+      .filter(([, value]) => value !== 0);
+  }
+
+  tcpSockets(): readonly TcpSocketLine[] {
+    const { demux } = this.stack.tcp;
+    const listeners = demux.allListeners().map(({ local, localPort }) => ({
+      isV4: isV4(local),
+      localPort,
+      remotePort: 0,
+      state: STATE.LISTEN,
+    }));
+    const others = demux.all().map((e) => ({
+      isV4: isV4(e.local),
+      localPort: e.localPort,
+      remotePort: e.remotePort,
+      state: e.kind === 'time-wait' ? STATE.TIME_WAIT : e.state,
+    }));
+    return [...listeners, ...others];
+  }
+
+  writeFile(path: string, bytes: Uint8Array): number {
+    this.files.set(path, bytes);
+    return 0;
+  }
+
+  removeFile(path: string): number {
+    return this.files.delete(path) ? 0 : -ENOENT;
+  }
+}
