@@ -11,7 +11,7 @@ import { cubic } from '../src/cc/cubic.ts';
 import { Simulator } from '../src/sim/simulator.ts';
 import { Stack } from '../src/stack/stack.ts';
 import type { Listener } from '../src/tcp/listener.ts';
-import { tcpConnect, tcpListen } from '../src/tcp/user-calls.ts';
+import { plainFrom, tcpConnect, tcpListen } from '../src/tcp/user-calls.ts';
 import { ANY6, IpAddress } from '../src/wire/address.ts';
 import { PORT, Sink, Source } from './tcp/rig.ts';
 
@@ -62,7 +62,7 @@ class World {
 
   private listen(stack: Stack): void {
     stack.tcp.config.somaxconn = 65535;
-    const listener = tcpListen(stack.tcp, ANY6, PORT, 65535, {
+    const listener = tcpListen(stack.tcp, plainFrom(stack.tcp, ANY6, PORT), 65535, {
       acceptable: () => {
         const c = listener.accept();
         if (c !== undefined) this.sinks.push(new Sink(c, 65536));
@@ -71,7 +71,8 @@ class World {
   }
 
   private connect(): void {
-    tcpConnect(this.stacks[0]!.tcp, new IpAddress().setV4(0x0a000002), PORT, 0, {
+    const { tcp } = this.stacks[0]!;
+    tcpConnect(tcp, new IpAddress().setV4(0x0a000002), PORT, plainFrom(tcp, ANY6, 0), {
       established: (c) => {
         this.sources.push(new Source(c, 14480));
       },

@@ -4,7 +4,7 @@ import type { ReadyDrain, Stack } from '../../src/stack/stack.ts';
 import type { TcpConnection } from '../../src/tcp/connection.ts';
 import type { ConnectionOwner } from '../../src/tcp/endpoint.ts';
 import type { Acceptor, Listener } from '../../src/tcp/listener.ts';
-import { tcpClose, tcpListen, tcpRead, tcpWrite } from '../../src/tcp/user-calls.ts';
+import { plainFrom, tcpClose, tcpListen, tcpRead, tcpWrite } from '../../src/tcp/user-calls.ts';
 import { ANY4 } from '../../src/wire/address.ts';
 
 const BUFFER = 128 * 1024;
@@ -24,7 +24,9 @@ abstract class Session implements ConnectionOwner {
     this.server = server;
     this.c = c;
     c.setOwner(this);
-    c.setNoDelay(true);
+    const settings = c.settings.own();
+    settings.change({ isNoDelay: true });
+    c.setSettings(settings);
   }
 
   readable(): void {
@@ -129,7 +131,8 @@ export class OurPeer implements ReadyDrain {
     const types: SessionType[] = [Sink, Source, Echo, Sink];
     for (const [i, type] of types.entries()) {
       const acceptor: Acceptor = { acceptable: () => this.acceptable.push([listener, type]) };
-      const listener = tcpListen(stack.tcp, ANY4, port + i, 128, acceptor) as Listener;
+      const from = plainFrom(stack.tcp, ANY4, port + i);
+      const listener = tcpListen(stack.tcp, from, 128, acceptor) as Listener;
       if (typeof listener === 'number') throw new Error(`listen: ${listener}`);
     }
   }

@@ -16,7 +16,7 @@ import { Stack } from '../../src/stack/stack.ts';
 import type { TcpConnection } from '../../src/tcp/connection.ts';
 import type { ConnectionOwner } from '../../src/tcp/endpoint.ts';
 import type { Listener } from '../../src/tcp/listener.ts';
-import { tcpConnect, tcpListen, tcpRead, tcpWrite } from '../../src/tcp/user-calls.ts';
+import { plainFrom, tcpConnect, tcpListen, tcpRead, tcpWrite } from '../../src/tcp/user-calls.ts';
 import { ANY6, IpAddress } from '../../src/wire/address.ts';
 import { MacAddress } from '../../src/wire/mac.ts';
 import { Wire, type WireFaults } from './wire.ts';
@@ -119,7 +119,7 @@ export class TcpRig {
   /** Somebody who accepts all connections, as many as come in a turn. */
   listen(accepted: (c: TcpConnection) => void): void {
     this.b.tcp.config.somaxconn = 65535;
-    const listener = tcpListen(this.b.tcp, ANY6, PORT, 65535, {
+    const listener = tcpListen(this.b.tcp, plainFrom(this.b.tcp, ANY6, PORT), 65535, {
       acceptable: () => {
         for (let c = listener.accept(); c !== undefined; c = listener.accept()) accepted(c);
       },
@@ -127,7 +127,7 @@ export class TcpRig {
   }
 
   connect(established: (c: TcpConnection) => void): void {
-    const opened = tcpConnect(this.a.tcp, this.address, PORT, 0, {
+    const opened = tcpConnect(this.a.tcp, this.address, PORT, plainFrom(this.a.tcp, ANY6, 0), {
       established,
       failed: (errno) => {
         throw new Error(`not connected: errno ${errno}`);

@@ -22,6 +22,11 @@ export interface OpenFrom {
   readonly settings: TcpSettings;
 }
 
+/** From an address and port (0: any), without wishes. */
+export function plainFrom(tcp: Tcp, local: Address, port: number): OpenFrom {
+  return { local, port, boundIndex: 0, settings: tcp.defaults };
+}
+
 /** A listener, or -EADDRINUSE. Precondition: the port is the caller's (`PortHolds`). */
 export function tcpListen(
   tcp: Tcp,

@@ -55,6 +55,7 @@ import type { Tcp } from '../../src/tcp/tcp.ts';
 import type { TcpConfig } from '../../src/tcp/tcp-config.ts';
 import { STATE_NAMES } from '../../src/tcp/tcp-state.ts';
 import {
+  plainFrom,
   tcpAbort,
   tcpClose,
   tcpConnect,
@@ -63,6 +64,7 @@ import {
   tcpShutdown,
   tcpWrite,
 } from '../../src/tcp/user-calls.ts';
+import { ANY6 } from '../../src/wire/address.ts';
 import { seqBits } from '../../src/wire/seq.ts';
 import { type Bytes, data, ethernet, ip4, ip6, PEER4, PEER6, US4, US6 } from '../net/packets.ts';
 import { ip, NetHarness, type RigOptions } from '../net/rig.ts';
@@ -464,7 +466,7 @@ export class TcpHarness implements ConnectionOwner {
   }
 
   private listen(backlog: number): number {
-    const l = tcpListen(this.tcp, ip(this.us), LOCAL_PORT, backlog, {
+    const l = tcpListen(this.tcp, plainFrom(this.tcp, ip(this.us), LOCAL_PORT), backlog, {
       acceptable: () => {
         const c = this.listener?.accept();
         if (c !== undefined) this.attach(c);
@@ -477,7 +479,7 @@ export class TcpHarness implements ConnectionOwner {
 
   private connect(): number {
     this.peerPort = LOCAL_PORT;
-    const h = tcpConnect(this.tcp, ip(this.peer), LOCAL_PORT, 0, {
+    const h = tcpConnect(this.tcp, ip(this.peer), LOCAL_PORT, plainFrom(this.tcp, ANY6, 0), {
       established: (c) => this.attach(c),
       failed: (errno) => this.closed(errno),
     });

@@ -9,7 +9,14 @@ import { Stack } from '../../src/stack/stack.ts';
 import type { TcpConnection } from '../../src/tcp/connection.ts';
 import type { Opener } from '../../src/tcp/handshake.ts';
 import type { Listener } from '../../src/tcp/listener.ts';
-import { tcpConnect, tcpListen, tcpRead, tcpShutdown, tcpWrite } from '../../src/tcp/user-calls.ts';
+import {
+  plainFrom,
+  tcpConnect,
+  tcpListen,
+  tcpRead,
+  tcpShutdown,
+  tcpWrite,
+} from '../../src/tcp/user-calls.ts';
 import { ANY6, IpAddress } from '../../src/wire/address.ts';
 
 const MEMORY = { slabBytes: 256 << 20, chunks: 64, cellBytes: 8 << 20, pages: 8192 };
@@ -143,14 +150,12 @@ export class TcpPair {
 
   connectNow(opener: Opener): void {
     const { tcp } = this.client;
-    const from = { local: ANY6, port: 0, boundIndex: 0, settings: tcp.defaults };
-    tcpConnect(tcp, this.serverAddress, PORT, from, opener);
+    tcpConnect(tcp, this.serverAddress, PORT, plainFrom(tcp, ANY6, 0), opener);
   }
 
   listen(onAccept: (c: TcpConnection) => void, backlog = 16, isAccepting = true): Listener {
     const { tcp } = this.server;
-    const from = { local: ANY6, port: PORT, boundIndex: 0, settings: tcp.defaults };
-    const l = tcpListen(tcp, from, backlog, {
+    const l = tcpListen(tcp, plainFrom(tcp, ANY6, PORT), backlog, {
       acceptable: () => {
         if (!isAccepting) return;
         for (let c = l.accept(); c !== undefined; c = l.accept()) onAccept(c);
