@@ -1,6 +1,8 @@
 /** RFC 9293 §3.10.7.4, fifth step: the ACK field, and all that follows from what it acknowledges. */
-import { NEVER } from '../base/time.ts';
-import { CA_STATE } from '../cc/ca-state.ts';
+import { MS, US } from '../base/time.ts';
+import { CA_ACK, CA_STATE } from '../cc/ca-state.ts';
+import { HOOK } from '../cc/congestion-control.ts';
+import { NO_SAMPLE } from '../cc/samples.ts';
 import { type Seq, seqDiff, seqEq, seqGe, seqGt, seqLe, seqLt } from '../wire/seq.ts';
 import { TCP_FLAG } from '../wire/tcp.ts';
 import type { TcpConnection } from './connection.ts';
@@ -26,25 +28,32 @@ export function step5Ack(c: TcpConnection, seg: Segment): boolean {
   return true;
 }
 
+/** The order is that of Linux, so that a module meets the numbers its algorithm was written for. */
 function acknowledge(c: TcpConnection, seg: Segment): void {
   const { snd, rtx, tcp, congestion } = c;
   const a = tcp.ackOutcome;
-  const v = congestion.view;
   const priorUna = snd.una;
+  const hadFlight = !rtx.isEmpty;
   begin(c, seg);
   const hasUpdate = updateWindow(c, seg);
+  look(c, seg, hasUpdate);
   if (seqGt(seg.ack, snd.una)) removeAcknowledged(c, seg.ack);
   if (c.agreed.hasSack && seg.sackBlocks > 0) sackInput(c, seg, priorUna, a);
   const hasNothingNew = !a.isUnaAdvanced && !hasUpdate && seg.len === 0 && !seg.has(TCP_FLAG.FIN);
   a.setDuplicate(hasNothingNew && !rtx.isEmpty && seqEq(seg.ack, snd.una));
   if (a.isUnaAdvanced || a.hasNewSack) c.rtt.progress();
-  congestion.observePath(c.rtt.srttNs, c.minRtt.value, c.rate.isAppLimited);
-  congestion.observeFlight(rtx.inFlight());
-  probeOutcome(c, seg, a.hasDsack);
+  measure(c, priorUna);
+  observe(c);
+  if (hadFlight && congestion.has(HOOK.PKTS_ACKED)) tellAcked(c);
   c.rack.adapt(a.hasDsack, snd.una, snd.nxt);
+  congestion.ackEvent(a.looks);
+  probeOutcome(c, seg, a.hasDsack);
   if (!rtx.isEmpty || a.isUnaAdvanced || congestion.state !== CA_STATE.OPEN) c.recovery.afterAck(a);
-  c.rate.finish(v, tcp.rateSample, a.delivered, a.lost, c.nowNs());
-  pace(c);
+  c.rate.finish(congestion.view, tcp.rateSample, a.delivered, a.lost, c.nowNs());
+  if (hadFlight) {
+    c.recovery.setWindow(a, tcp.rateSample);
+    pace(c);
+  }
   rearm(c, a.isUnaAdvanced || a.hasNewSack);
   if (a.isUnaAdvanced) roomReturned(c);
   if (rtx.isEmpty && c.unsentBytes() > 0 && snd.usable() <= 0) armPersist(c);
@@ -56,7 +65,38 @@ function begin(c: TcpConnection, seg: Segment): void {
   tcp.ackOutcome.begin();
   congestion.observe(c.nowNs(), c.mss());
   c.noteEcho(seg.hasTimestamps, seg.tsEcr);
-  c.rate.begin(tcp.rateSample, c.rtx.inFlight());
+  c.rate.begin(tcp.rateSample, c.rtx.inFlight() - c.recovery.renoSacked);
+}
+
+/** What header prediction would say of it: the plain next ACK, with the window as it was, is the fast path. */
+function look(c: TcpConnection, seg: Segment, hasUpdate: boolean): void {
+  const a = c.tcp.ackOutcome;
+  if (hasUpdate || seqGt(seg.ack, c.snd.una)) a.look(CA_ACK.WIN_UPDATE);
+  const isPlain =
+    (seg.flags & ~TCP_FLAG.PSH) === TCP_FLAG.ACK &&
+    seqEq(seg.seq, c.rcv.nxt) &&
+    seg.sackBlocks === 0 &&
+    !hasUpdate;
+  if (isPlain) return;
+  a.look(CA_ACK.SLOWPATH);
+  if (seg.has(TCP_FLAG.ECE)) a.look(CA_ACK.ECE);
+}
+
+/** The view shows what is true once the ACK is counted. */
+function observe(c: TcpConnection): void {
+  const { congestion, snd } = c;
+  congestion.observeStream(snd.una, snd.nxt, c.rcv.nxt);
+  congestion.observePath(c.rtt.srttNs, c.minRtt.value, c.rate.isAppLimited);
+  congestion.observeFlight(c.rtx.inFlight() - c.recovery.renoSacked);
+}
+
+function tellAcked(c: TcpConnection): void {
+  const { tcp, congestion } = c;
+  const sample = tcp.ackSample;
+  sample.pktsAcked = tcp.ackOutcome.acked;
+  sample.rttNs = tcp.rateSample.rttNs;
+  sample.inFlight = tcp.ackOutcome.lastInFlight;
+  congestion.packetsAcked(sample);
 }
 
 /** RFC 9293 §3.10.7.4: SND.WL1 and SND.WL2 keep an old segment from changing the window. */
@@ -74,18 +114,16 @@ function updateWindow(c: TcpConnection, seg: Segment): boolean {
   return hasChanged;
 }
 
-/** Takes acknowledged records off the queue: round-trip samples, delivery counts, pages. */
+/** Takes acknowledged records off the queue: times for samples, delivery counts, pages. */
 function removeAcknowledged(c: TcpConnection, ack: Seq): void {
   const { rtx, snd, tcp } = c;
   const a = tcp.ackOutcome;
   const { mss } = c.congestion.view;
-  let sampleNs = NEVER;
   let isFinAcked = false;
   while (rtx.first !== NO_RECORD && seqLe(rtx.endOfRecord(rtx.first), ack)) {
     const r = rtx.first;
     if (rtx.has(r, REC_STATE.FIN)) isFinAcked = true;
-    const sentNs = recordAcknowledged(c, r);
-    if (sentNs >= 0) sampleNs = sentNs;
+    recordAcknowledged(c, r);
     rtx.removeFirst();
   }
   if (rtx.first !== NO_RECORD && seqGt(ack, rtx.seqOfRecord(rtx.first))) {
@@ -98,8 +136,6 @@ function removeAcknowledged(c: TcpConnection, ack: Seq): void {
   c.sendQueue.release(Math.min(bytes, c.sendQueue.length));
   snd.acknowledge(ack);
   a.unaAdvanced();
-  if (sampleNs !== NEVER) sample(c, c.nowNs() - sampleNs);
-  else if (c.agreed.hasTimestamps && c.hasEcho) sampleByEcho(c);
   if (isFinAcked) c.tcp.finAcknowledged(c);
 }
 
@@ -108,40 +144,72 @@ function arrived(c: TcpConnection, pieces: number): void {
   c.congestion.delivered(pieces);
 }
 
-/** Returns when it was sent, if that gives a round-trip sample (Karn: not if it was ever resent), else -1. */
-function recordAcknowledged(c: TcpConnection, r: number): number {
+function recordAcknowledged(c: TcpConnection, r: number): void {
   const { rtx, tcp } = c;
   const a = tcp.ackOutcome;
   const { records } = tcp;
   const pieces = rtx.pieces(r);
-  const wasSacked = rtx.has(r, REC_STATE.SACKED);
   const wasResent = rtx.has(r, REC_STATE.EVER_RETRANS);
-  const sentNs = records.time(r, REC_TIME.SENT_NS);
   a.passed(pieces);
-  if (wasResent) a.retransmission();
-  if (wasSacked) return -1;
+  if (wasResent) {
+    a.retransmission();
+    a.passedRetransmission();
+  }
+  if (rtx.has(r, REC_STATE.SACKED)) return;
   arrived(c, pieces);
   if (!wasResent) {
     a.original();
+    a.timedAck(records, r);
     if (c.isBelowHighestSacked(r)) c.recovery.noteReordering(c.reorderingDistance(r));
   }
   c.noteDelivered(r);
+  const sentNs = records.time(r, REC_TIME.SENT_NS);
   c.rack.delivered(sentNs, rtx.endOfRecord(r), wasResent, c.congestion.view.minRttNs, c.nowNs());
-  return wasResent ? -1 : sentNs;
 }
 
-function sample(c: TcpConnection, rttNs: number): void {
+/**
+ * Round-trip times. The estimator takes the oldest segment this ACK tells of, what the peer waited for
+ * included; congestion control and the minimum take the newest. Neither takes one that was sent twice
+ * (Karn), unless the echoed timestamp tells which transmission is meant (RFC 7323 §4.1).
+ */
+function measure(c: TcpConnection, priorUna: Seq): void {
+  const { tcp } = c;
+  const a = tcp.ackOutcome;
   const now = c.nowNs();
-  c.rtt.sample(rttNs, c.snd.una, c.snd.nxt);
-  c.minRtt.sample(Math.max(rttNs, 1000), now, c.tcp.config.minRttWindowNs);
-  c.rate.measured(c.tcp.rateSample, rttNs);
+  let oldestNs = NO_SAMPLE;
+  let newestNs = NO_SAMPLE;
+  let isDelayed = false;
+  if (a.firstSentNs !== NO_SAMPLE && !a.hasPassedRetrans) {
+    oldestNs = now - a.firstSentNs;
+    newestNs = now - a.lastSentNs;
+    isDelayed = isAckDelayed(c, priorUna);
+  }
+  if (a.firstSackedNs !== NO_SAMPLE) {
+    if (oldestNs === NO_SAMPLE) oldestNs = now - a.firstSackedNs;
+    newestNs = now - a.lastSackedNs;
+  }
+  if (oldestNs === NO_SAMPLE && a.isUnaAdvanced && c.agreed.hasTimestamps && c.hasEcho) {
+    const deltaMs = (tcp.timestamp(now, c.agreed.tsOffset) - c.lastEcho) | 0;
+    if (deltaMs >= 0 && deltaMs < 1e6) oldestNs = newestNs = Math.max(deltaMs, 1) * MS;
+  }
+  c.rate.measured(tcp.rateSample, newestNs, isDelayed);
+  if (oldestNs === NO_SAMPLE) return;
+  if (!isDelayed || newestNs < c.minRtt.value) {
+    c.minRtt.sample(Math.max(newestNs, US), now, tcp.config.minRttWindowNs);
+  }
+  c.rtt.sample(oldestNs, c.snd.una, c.snd.nxt);
 }
 
-/** RFC 7323 §4.1: a retransmission gives a sample when the echo tells which transmission is meant. */
-function sampleByEcho(c: TcpConnection): void {
-  const { tcp, agreed } = c;
-  const deltaMs = (tcp.timestamp(c.nowNs(), agreed.tsOffset) - c.lastEcho) | 0;
-  if (deltaMs >= 0 && deltaMs < 1e6) sample(c, Math.max(deltaMs, 1) * 1e6);
+/** One piece, sent after a pause, and only it: the peer may have waited for a second one before it answered. */
+function isAckDelayed(c: TcpConnection, priorUna: Seq): boolean {
+  const { tcp, congestion, snd } = c;
+  const { view } = congestion;
+  return (
+    tcp.ackOutcome.acked === 1 &&
+    c.rtx.sackedOut === 0 &&
+    seqDiff(snd.una, priorUna) < view.mss &&
+    tcp.rateSample.priorDelivered + 1 === view.delivered
+  );
 }
 
 /** RFC 8985 §7.4: was the tail-loss probe needed? */
@@ -156,12 +224,12 @@ function probeOutcome(c: TcpConnection, seg: Segment, hasDsack: boolean): void {
 /** Linux's rule for modules that do not pace by themselves: a multiple of cwnd per round trip. */
 function pace(c: TcpConnection): void {
   const v = c.congestion.view;
-  if (v.srttNs === 0) return;
+  if (v.srttNs === 0 || c.congestion.has(HOOK.CONG_CONTROL)) return;
   const { pacingSsRatio, pacingCaRatio } = c.tcp.config;
   const isStarting = v.cwnd < v.ssthresh / 2;
   const ratio = (isStarting ? pacingSsRatio : pacingCaRatio) / 100;
   const windowBytes = Math.max(v.cwnd, c.rtx.packetsOut) * v.mss;
-  if (!v.isPaced) v.setPacingRate((ratio * windowBytes * 1e9) / v.srttNs);
+  v.setPacingRate((ratio * windowBytes * 1e9) / v.srttNs);
 }
 
 /** RFC 6298 §5.2, §5.3. */

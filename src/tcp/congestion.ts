@@ -1,26 +1,37 @@
 /**
  * The congestion state of one connection (RFC 5681, RFC 9937, Linux's Open/Disorder/CWR/Recovery/Loss):
- * the only writer of cwnd besides the module. `recovery.ts` decides when to call what.
+ * the only writer of cwnd besides the module, and the only one who calls it. `recovery.ts` decides when.
+ * The order of the hooks on an ACK is in `cc/congestion-control.ts`; `ack.ts` keeps it.
  */
-import { CA_EVENT, CA_STATE, type CaState } from '../cc/ca-state.ts';
+import { CA_EVENT, CA_STATE, type CaEvent, type CaState } from '../cc/ca-state.ts';
 import type { CcView } from '../cc/cc-view.ts';
-import type { CcModule, CongestionControl } from '../cc/congestion-control.ts';
+import { CC_FLAG, type CcModule, type CongestionControl, HOOK } from '../cc/congestion-control.ts';
 import { swapModule } from '../cc/registry.ts';
+import type { AckSample, LossSample, RateSample } from '../cc/samples.ts';
+import { type Seq, seqDiff } from '../wire/seq.ts';
 
 /** cwnd of a sender whose timer fired (RFC 5681 §3.1's loss window, less what is in flight). */
 const LOSS_WINDOW = 1;
+const CE_EVENTS = CC_FLAG.NEEDS_ECN | CC_FLAG.WANTS_CE_EVENTS;
 
 export class Congestion {
   readonly view: CcView;
   cc: CongestionControl;
+  module: CcModule;
   /** Proportional rate reduction (RFC 9937): delivered and sent since the reduction began. */
   private prrDelivered = 0;
   private prrOut = 0;
   private priorCwnd = 0;
+  /** Where the view's places in the stream were taken. */
+  private una: Seq;
+  private rcvNxt: Seq;
 
-  constructor(view: CcView, module: CcModule) {
+  constructor(view: CcView, module: CcModule, una: Seq, rcvNxt: Seq) {
     this.view = view;
+    this.module = module;
     this.cc = module.create();
+    this.una = una;
+    this.rcvNxt = rcvNxt;
   }
 
   start(initialWindow: number): void {
@@ -28,8 +39,14 @@ export class Congestion {
     this.cc.init(this.view);
   }
 
+  /** A live connection changes: windows stay, and the state it is in goes on. */
   change(module: CcModule): void {
     this.cc = swapModule(this.view, this.cc, module);
+    this.module = module;
+  }
+
+  release(): void {
+    this.cc.release(this.view);
   }
 
   // ---- what the module sees ----
@@ -44,6 +61,16 @@ export class Congestion {
     v.srttNs = srttNs;
     v.minRttNs = minRttNs;
     v.isAppLimited = isAppLimited;
+  }
+
+  /** The view counts bytes since the stream's start: they never wrap. */
+  observeStream(una: Seq, nxt: Seq, rcvNxt: Seq): void {
+    const v = this.view;
+    v.sndUna += seqDiff(una, this.una);
+    v.sndNxt = v.sndUna + seqDiff(nxt, una);
+    v.rcvNxt += seqDiff(rcvNxt, this.rcvNxt);
+    this.una = una;
+    this.rcvNxt = rcvNxt;
   }
 
   observeFlight(inFlight: number): void {
@@ -72,6 +99,40 @@ export class Congestion {
     this.view.lost += pieces;
   }
 
+  // ---- hooks that need nothing but to be called; one that a module does not have is not ----
+
+  has(hook: number): boolean {
+    return (this.cc.hooks & hook) !== 0;
+  }
+
+  event(event: CaEvent): void {
+    if ((this.cc.hooks & HOOK.CWND_EVENT) !== 0) this.cc.cwndEvent(this.view, event);
+  }
+
+  /** A data segment came with an ECN field (RFC 3168 §5) that says ECT or CE. */
+  dataArrived(isCe: boolean): void {
+    if ((this.module.flags & CE_EVENTS) === 0) return;
+    this.event(isCe ? CA_EVENT.ECN_IS_CE : CA_EVENT.ECN_NO_CE);
+  }
+
+  packetsAcked(sample: AckSample): void {
+    this.cc.pktsAcked(this.view, sample);
+  }
+
+  /** Bits of CA_ACK. */
+  ackEvent(looks: number): void {
+    if ((this.cc.hooks & HOOK.IN_ACK_EVENT) !== 0) this.cc.inAckEvent(this.view, looks);
+  }
+
+  recordLost(sample: LossSample): void {
+    this.cc.markedLost(this.view, sample);
+  }
+
+  /** The module sets the window and the rate itself, in every state. */
+  control(sample: RateSample, looks: number): void {
+    this.cc.congControl(this.view, sample, looks);
+  }
+
   // ---- its state ----
 
   get state(): CaState {
@@ -80,7 +141,7 @@ export class Congestion {
 
   setState(state: CaState): void {
     if (this.view.caState === state) return;
-    this.cc.setState(this.view, state);
+    if ((this.cc.hooks & HOOK.SET_STATE) !== 0) this.cc.setState(this.view, state);
     this.view.caState = state;
   }
 
@@ -127,13 +188,14 @@ export class Congestion {
     this.prrOut += pieces;
   }
 
+  /** A module that controls the window has never let the sender reduce it. */
   endReduction(): void {
     const v = this.view;
-    if (v.ssthresh < 0x7fffffff && (v.caState === CA_STATE.CWR || this.priorCwnd > 0)) {
-      v.setCwnd(v.ssthresh);
-    }
+    const hadPrior = this.priorCwnd > 0;
     this.priorCwnd = 0;
-    this.cc.cwndEvent(v, CA_EVENT.COMPLETE_CWR);
+    if (this.has(HOOK.CONG_CONTROL)) return;
+    if (v.ssthresh < 0x7fffffff && (v.caState === CA_STATE.CWR || hadPrior)) v.setCwnd(v.ssthresh);
+    this.event(CA_EVENT.COMPLETE_CWR);
   }
 
   /** The retransmission timer fired: RFC 5681 §3.1 equation 4. */
@@ -142,7 +204,7 @@ export class Congestion {
     if (isNew) {
       this.remember();
       v.setSsthresh(this.cc.ssthresh(v));
-      this.cc.cwndEvent(v, CA_EVENT.LOSS);
+      this.event(CA_EVENT.LOSS);
     }
     v.setCwnd(inFlight + LOSS_WINDOW);
     v.setCwndCnt(0);
@@ -166,7 +228,7 @@ export class Congestion {
   /** RFC 2861, RFC 7661's problem: after idleness the old window says nothing (Linux: halve per RTO). */
   restartAfterIdle(idleNs: number, rtoNs: number, restartWindow: number): void {
     const v = this.view;
-    this.cc.cwndEvent(v, CA_EVENT.CWND_RESTART);
+    this.event(CA_EVENT.CWND_RESTART);
     v.setSsthresh(Math.max(v.ssthresh, (v.cwnd >> 1) + (v.cwnd >> 2)));
     let cwnd = v.cwnd;
     const least = Math.min(restartWindow, cwnd);

@@ -117,6 +117,8 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.congestion = new Congestion(
       new CcView(tcp.ccRandom, tcp.ccStats),
       tcp.ccModules.defaultModule,
+      this.snd.una,
+      this.rcv.nxt,
     );
     this.recovery = new Recovery(this, config.reordering);
     this.due = new Deadlines(tcp.deadlines, this);
@@ -194,7 +196,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   noteDelivered(r: number): void {
     const { rate, tcp } = this;
     const end = seqDiff(this.rtx.endOfRecord(r), this.snd.iss);
-    rate.delivered(tcp.rateSample, tcp.records, r, end, this.nowNs());
+    rate.delivered(tcp.rateSample, tcp.records, r, end);
   }
 
   noteSent(nowNs: number): void {
@@ -331,7 +333,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.rtx.clear();
     this.sendQueue.clear();
     this.received.clear();
-    this.congestion.cc.release(this.congestion.view);
+    this.congestion.release();
   }
 }
 

@@ -8,7 +8,7 @@
 
 import { NEVER } from '../base/time.ts';
 import type { CcView } from '../cc/cc-view.ts';
-import { NO_SAMPLE, type RateSample } from '../cc/samples.ts';
+import { type LossSample, NO_SAMPLE, type RateSample } from '../cc/samples.ts';
 import { REC, REC_STATE, REC_TIME, type TxRecords } from './tx-records.ts';
 
 export class RateSampler {
@@ -17,6 +17,10 @@ export class RateSampler {
   private firstTxNs = 0;
   /** Until this much is delivered, samples are marked as limited by the application; 0: they are not. */
   private appLimitedUntil = 0;
+  /** The last sample that the application did not limit, or the best one that it did: tcpi_delivery_rate. */
+  bestDelivered = 0;
+  bestIntervalNs = 0;
+  isBestAppLimited = false;
 
   get isAppLimited(): boolean {
     return this.appLimitedUntil !== 0;
@@ -38,6 +42,7 @@ export class RateSampler {
     records.setTime(r, REC_TIME.DELIVERED, v.delivered);
     records.setTime(r, REC_TIME.DELIVERED_NS, this.deliveredNs);
     records.setTime(r, REC_TIME.FIRST_TX_NS, this.firstTxNs);
+    records.setTime(r, REC_TIME.DELIVERED_CE, v.deliveredCe);
     records.setTime(r, REC_TIME.LOST, v.lost);
     records.set(r, REC.IN_FLIGHT, inFlight);
     const state = records.get(r, REC.STATE) & ~REC_STATE.APP_LIMITED;
@@ -52,27 +57,37 @@ export class RateSampler {
   begin(s: RateSample, inFlight: number): void {
     s.priorNs = NEVER;
     s.priorDelivered = 0;
+    s.priorDeliveredCe = 0;
     s.delivered = NO_SAMPLE;
+    s.deliveredCe = 0;
     s.intervalNs = NO_SAMPLE;
+    s.sndIntervalNs = 0;
+    s.rcvIntervalNs = 0;
     s.rttNs = NO_SAMPLE;
     s.losses = 0;
     s.ackedSacked = 0;
     s.priorInFlight = inFlight;
+    s.lastEndSeq = 0;
     s.isAppLimited = false;
     s.isRetrans = false;
     s.isAckDelayed = false;
+    s.txInFlight = 0;
+    s.priorLost = 0;
+    s.lost = 0;
     s.isEce = false;
     s.isAckingTlpRetrans = false;
   }
 
   /** A record was delivered: acknowledged, or SACKed for the first time. */
-  delivered(s: RateSample, records: TxRecords, r: number, endBytes: number, nowNs: number): void {
+  delivered(s: RateSample, records: TxRecords, r: number, endBytes: number): void {
     const stamp = records.time(r, REC_TIME.DELIVERED_NS);
     if (stamp < 0) return; // it has given its sample
-    const delivered = records.time(r, REC_TIME.DELIVERED);
-    const isNewer = s.priorNs === NEVER || delivered > s.priorDelivered;
-    if (isNewer || (delivered === s.priorDelivered && endBytes > s.lastEndSeq)) {
-      s.priorDelivered = delivered;
+    const sentNs = records.time(r, REC_TIME.SENT_NS);
+    const isLater =
+      sentNs > this.firstTxNs || (sentNs === this.firstTxNs && endBytes > s.lastEndSeq);
+    if (s.priorNs === NEVER || isLater) {
+      s.priorDelivered = records.time(r, REC_TIME.DELIVERED);
+      s.priorDeliveredCe = records.time(r, REC_TIME.DELIVERED_CE);
       s.priorNs = stamp;
       const state = records.get(r, REC.STATE);
       s.isAppLimited = (state & REC_STATE.APP_LIMITED) !== 0;
@@ -80,32 +95,51 @@ export class RateSampler {
       s.txInFlight = records.get(r, REC.IN_FLIGHT);
       s.priorLost = records.time(r, REC_TIME.LOST);
       s.lastEndSeq = endBytes;
-      const sentNs = records.time(r, REC_TIME.SENT_NS);
       s.sndIntervalNs = sentNs - records.time(r, REC_TIME.FIRST_TX_NS);
       this.firstTxNs = sentNs;
     }
     records.setTime(r, REC_TIME.DELIVERED_NS, -1);
-    this.deliveredNs = nowNs;
   }
 
-  measured(s: RateSample, rttNs: number): void {
+  /** Of the newest segment that was acknowledged or SACKed. */
+  measured(s: RateSample, rttNs: number, isAckDelayed: boolean): void {
     s.rttNs = rttNs;
+    s.isAckDelayed = isAckDelayed;
   }
 
   /** Completes the sample once the ACK is worked through. `minRttNs` is the floor of belief. */
   finish(v: CcView, s: RateSample, ackedSacked: number, losses: number, nowNs: number): void {
     if (this.appLimitedUntil !== 0 && v.delivered > this.appLimitedUntil) this.appLimitedUntil = 0;
+    if (ackedSacked > 0) this.deliveredNs = nowNs;
     s.ackedSacked = ackedSacked;
     s.losses = losses;
     if (s.priorNs === NEVER) return;
     s.delivered = v.delivered - s.priorDelivered;
+    s.deliveredCe = v.deliveredCe - s.priorDeliveredCe;
     s.lost = v.lost - s.priorLost;
     s.rcvIntervalNs = nowNs - s.priorNs;
     s.intervalNs = Math.max(s.sndIntervalNs, s.rcvIntervalNs);
     // A sample shorter than the path's RTT would claim more than the path can do.
     if (s.intervalNs < v.minRttNs && v.minRttNs !== NEVER) {
-      s.intervalNs = NO_SAMPLE;
       s.delivered = NO_SAMPLE;
+      s.intervalNs = NO_SAMPLE;
+      return;
+    }
+    if (!s.isAppLimited || s.delivered * this.bestIntervalNs >= this.bestDelivered * s.intervalNs) {
+      this.bestDelivered = s.delivered;
+      this.bestIntervalNs = s.intervalNs;
+      this.isBestAppLimited = s.isAppLimited;
     }
   }
+}
+
+/** What a record knows of the moment it was sent, for a module that looks at losses one by one. */
+export function describeLoss(s: LossSample, records: TxRecords, r: number): void {
+  s.pieces = records.get(r, REC.PIECES);
+  s.txInFlight = records.get(r, REC.IN_FLIGHT);
+  s.priorDelivered = records.time(r, REC_TIME.DELIVERED);
+  s.priorDeliveredCe = records.time(r, REC_TIME.DELIVERED_CE);
+  s.priorLost = records.time(r, REC_TIME.LOST);
+  s.sentNs = records.time(r, REC_TIME.SENT_NS);
+  s.isAppLimited = (records.get(r, REC.STATE) & REC_STATE.APP_LIMITED) !== 0;
 }

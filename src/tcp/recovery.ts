@@ -10,10 +10,13 @@
  * RFC 6582, with duplicate ACKs standing for segments that have arrived.
  */
 import { CA_STATE } from '../cc/ca-state.ts';
+import { HOOK } from '../cc/congestion-control.ts';
+import type { RateSample } from '../cc/samples.ts';
 import { type Seq, seqGe, seqGt, seqLt } from '../wire/seq.ts';
 import type { AckOutcome } from './ack-outcome.ts';
 import type { TcpConnection } from './connection.ts';
 import type { LossListener } from './rack.ts';
+import { describeLoss } from './rate-sampler.ts';
 import { NO_RECORD, REC_STATE } from './tx-records.ts';
 
 export class Recovery implements LossListener {
@@ -53,6 +56,9 @@ export class Recovery implements LossListener {
     if (!isNew) return;
     congestion.lost(pieces);
     tcp.ackOutcome.lose(pieces);
+    if (!congestion.has(HOOK.MARKED_LOST)) return;
+    describeLoss(tcp.lossSample, tcp.records, r);
+    congestion.recordLost(tcp.lossSample);
   }
 
   // ---- an ACK has been worked through ----
@@ -71,7 +77,6 @@ export class Recovery implements LossListener {
       default:
         this.inOpen(a);
     }
-    this.setWindow(a);
   }
 
   /** RACK's timer, or an ACK: anything lost by now? Enters Recovery if so. */
@@ -352,19 +357,21 @@ export class Recovery implements LossListener {
 
   // ---- the window ----
 
-  private setWindow(a: AckOutcome): void {
+  /** The last of an ACK: the module's own control, or the reduction that is under way, or growth. */
+  setWindow(a: AckOutcome, sample: RateSample): void {
     const { congestion, rtx } = this.c;
     const { state } = congestion;
     const inFlight = rtx.inFlight() - this.renoSacked;
     congestion.observeFlight(inFlight);
-    if (state === CA_STATE.RECOVERY || state === CA_STATE.CWR) {
+    if (congestion.has(HOOK.CONG_CONTROL)) congestion.control(sample, a.looks);
+    else if (state === CA_STATE.RECOVERY || state === CA_STATE.CWR) {
       congestion.reduce(a.delivered, a.lost, inFlight, a.isUnaAdvanced);
-    } else if (a.isUnaAdvanced && a.acked > 0 && this.mayGrow()) congestion.grow(a.acked);
+    } else if (this.mayGrow(a)) congestion.grow(a.delivered);
   }
 
-  private mayGrow(): boolean {
-    const v = this.c.congestion.view;
-    if (v.caState === CA_STATE.DISORDER) return this.reorderingSeen === 0 ? v.isCwndLimited : true;
-    return true;
+  /** Where much reordering is known, SACKs will do: SND.UNA would hold the window back for a long time. */
+  private mayGrow(a: AckOutcome): boolean {
+    if (a.isUnaAdvanced) return true;
+    return a.hasNewSack && this.reordering > this.c.tcp.config.reordering;
   }
 }

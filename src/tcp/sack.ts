@@ -80,6 +80,7 @@ function markRecord(c: TcpConnection, r: number, a: AckOutcome): void {
   if (wasRetransmitted) a.retransmission();
   else {
     a.original();
+    a.timedSack(tcp.records, r);
     if (c.isBelowHighestSacked(r)) recovery.noteReordering(c.reorderingDistance(r));
   }
   c.noteDelivered(r);

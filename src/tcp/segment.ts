@@ -41,6 +41,8 @@ export class Segment {
   chunk = 0;
   /** MSS-sized pieces that a super-frame was made of; 1 for an ordinary segment. */
   pieces = 1;
+  /** The ECN field of its IP header (RFC 3168 §5): 0 not ECT, 1 and 2 ECT, 3 CE. */
+  ecn = 0;
 
   // ---- options; "has" says which were there ----
   hasMss = false;

@@ -6,10 +6,9 @@ import type { DeadlineQueue } from '../base/deadline-queue.ts';
 import type { Env } from '../base/env.ts';
 import { ECONNRESET, EPIPE } from '../base/errno.ts';
 import type { RandomStream } from '../base/rng.ts';
+import { builtinModules } from '../cc/builtin.ts';
 import { CcStats } from '../cc/cc-view.ts';
-import { CcRegistry } from '../cc/registry.ts';
-import { reno } from '../cc/reno.ts';
-import { RateSample } from '../cc/samples.ts';
+import { AckSample, LossSample, RateSample } from '../cc/samples.ts';
 import { ACCEPTED, DROP } from '../net/drops.ts';
 import { EphemeralPorts } from '../net/ephemeral-ports.ts';
 import { CAST, type IpPacket } from '../net/ip-packet.ts';
@@ -70,7 +69,7 @@ export class Tcp implements Transport {
   readonly ports: EphemeralPorts;
   /** For whoever opens without wishes. */
   readonly defaults = new TcpSettings().share();
-  readonly ccModules = new CcRegistry(reno);
+  readonly ccModules = builtinModules();
   readonly ccStats = new CcStats();
   readonly ccRandom: RandomStream;
   /** Where a header is written before `transmit`: a slab offset. */
@@ -79,6 +78,8 @@ export class Tcp implements Transport {
   readonly seg = new Segment();
   readonly ackOutcome = new AckOutcome();
   readonly rateSample = new RateSample();
+  readonly ackSample = new AckSample();
+  readonly lossSample = new LossSample();
   readonly around: { left: Seq; right: Seq } = { left: seqOf(0), right: seqOf(0) };
   private readonly loose = new LooseFlow();
   private listed: TcpConnection[] = [];
@@ -115,6 +116,7 @@ export class Tcp implements Transport {
     const size = pkt.gso & 0xffff;
     seg.pieces = size > 0 && seg.len > size ? Math.ceil(seg.len / size) : 1;
     seg.chunk = pkt.chunk;
+    seg.ecn = pkt.tos & 3;
     const e = this.demux.find(pkt.dst, seg.dstPort, pkt.src, seg.srcPort);
     if (e !== null) {
       this.toEndpoint(e, seg);

@@ -6,10 +6,14 @@ import { unackedBytes } from './receive-window.ts';
 import type { Segment } from './segment.ts';
 import { isIn, MAY_RECEIVE, STATE } from './tcp-state.ts';
 
+/** RFC 3168 §5. */
+const CE = 3;
+
 export function step7Text(c: TcpConnection, seg: Segment): void {
   if (seg.len === 0) return;
   if (!isIn(c.state, MAY_RECEIVE)) return;
   const { rcv, delack, received } = c;
+  if (seg.ecn !== 0) c.congestion.dataArrived(seg.ecn === CE);
   const now = c.nowNs();
   delack.received(seg.len, seg.pieces, now, c.rtt.rtoNs(), rcv.window(), c.tcp.config);
   const end = seqAdd(seg.seq, seg.len);

@@ -36,8 +36,9 @@ export const REC_TIME = {
   DELIVERED_NS: 3,
   FIRST_TX_NS: 4,
   LOST: 5,
+  DELIVERED_CE: 6,
 } as const;
-const TIMES = 6;
+const TIMES = 7;
 
 export const REC_STATE = {
   SACKED: 1,
