@@ -37,7 +37,9 @@ export class TcpConfig {
   minTsoSegs = 2;
   /** tcp_min_rtt_wlen */
   minRttWindowNs = 300 * SEC;
-  /** tcp_rmem, tcp_wmem: default and most. */
+  /** tcp_rmem, tcp_wmem: least, default and most. */
+  rmemMin = 4096;
+  wmemMin = 4096;
   rmemDefault = 131072;
   rmemMax = 32 << 20;
   wmemDefault = 16384;

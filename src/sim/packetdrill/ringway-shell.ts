@@ -4,6 +4,7 @@ import type { MemoryDevice } from '../../link/memory-device.ts';
 import { listCounters } from '../../stack/nstat.ts';
 import type { Stack } from '../../stack/stack.ts';
 import { writeSysctl } from '../../stack/sysctl.ts';
+import { writeTcpSysctl } from '../../stack/tcp-sysctl.ts';
 import { STATE } from '../../tcp/tcp-state.ts';
 import { isV4 } from '../../wire/address.ts';
 import type { PointToPoint } from './point-to-point.ts';
@@ -26,7 +27,9 @@ export class RingwayShell implements ShellHost {
   }
 
   setSysctl(name: string, value: string): number {
-    return writeSysctl(this.stack.net.config, name, value);
+    const { net, tcp } = this.stack;
+    const result = writeTcpSysctl(tcp, name, value);
+    return result === -ENOENT ? writeSysctl(net.config, name, value) : result;
   }
 
   setModuleParameter(_module: string, _name: string, _value: string): number {
