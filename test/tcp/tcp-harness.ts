@@ -36,7 +36,7 @@
  * script. A segment that no line expects is a failure, at the next line or at the end.
  *
  * **Calls** (verbs) act on the connection: `listen [BACKLOG]`, `connect`, `write N [more|eor|oob]…`, `read N`, `shutdown`,
- * `close`, `abort`, `set OPTION VALUE`; `= RESULT` behind it gives the result when it is not the obvious one
+ * `close`, `abort`, `set SETTING VALUE` (of TcpSettings); `= RESULT` behind it gives the result when it is not the obvious one
  * (`= EAGAIN`, `= 500`). Read bytes are compared with the pattern. `verb(name, f)` adds one.
  * **Checks**: `state NAME`, `closed ERRNO|0` (the owner was told so, then), `readable N`, `mib NAME N`, `nothing`.
  *
@@ -53,9 +53,10 @@ import { initialSequence } from '../../src/tcp/isn.ts';
 import { Listener } from '../../src/tcp/listener.ts';
 import type { Tcp } from '../../src/tcp/tcp.ts';
 import type { TcpConfig } from '../../src/tcp/tcp-config.ts';
+import { TcpSettings, type TcpSettingValues } from '../../src/tcp/tcp-settings.ts';
 import { STATE_NAMES } from '../../src/tcp/tcp-state.ts';
 import {
-  plainFrom,
+  type OpenFrom,
   tcpAbort,
   tcpClose,
   tcpConnect,
@@ -64,7 +65,6 @@ import {
   tcpShutdown,
   tcpWrite,
 } from '../../src/tcp/user-calls.ts';
-import { ANY6 } from '../../src/wire/address.ts';
 import { seqBits } from '../../src/wire/seq.ts';
 import { type Bytes, data, ethernet, ip4, ip6, PEER4, PEER6, US4, US6 } from '../net/packets.ts';
 import { ip, NetHarness, type RigOptions } from '../net/rig.ts';
@@ -126,6 +126,8 @@ export class TcpHarness implements ConnectionOwner {
   connection: TcpConnection | null = null;
   opening: Handshake | null = null;
   listener: Listener | null = null;
+  /** Of what is opened; `set` changes them. */
+  settings = new TcpSettings();
   /** What the owner, or the opener, was told at the end. */
   closedWith: number | null = null;
   /** How often the owner was told. */
@@ -454,10 +456,23 @@ export class TcpHarness implements ConnectionOwner {
       tcpAbort(this.flow);
       return 0;
     });
+    this.verb('set', ([name, value]) => this.set(name!, value!));
     this.verb('nothing', () => 0);
     this.verb('state', ([name]) => this.check(this.state, name!));
     this.verb('readable', ([n]) => this.check(this.flow.received.readyBytes, Number(n)));
     this.verb('mib', ([name, n]) => this.check(this.mib(name!), Number(n)));
+  }
+
+  /** A setting of the connection, or of what will be one. */
+  private set(name: string, value: string): number {
+    if (!(name in this.settings)) throw new Error('there is no such setting');
+    const known = { true: true, false: false, Infinity: Number.POSITIVE_INFINITY } as const;
+    const wished = known[value as keyof typeof known] ?? Number(value);
+    const settings = this.settings.own();
+    settings.change({ [name]: wished } as Partial<TcpSettingValues>);
+    this.settings = settings;
+    this.connection?.setSettings(settings);
+    return 0;
   }
 
   private check<T>(is: T, wanted: T): number {
@@ -466,7 +481,7 @@ export class TcpHarness implements ConnectionOwner {
   }
 
   private listen(backlog: number): number {
-    const l = tcpListen(this.tcp, plainFrom(this.tcp, ip(this.us), LOCAL_PORT), backlog, {
+    const l = tcpListen(this.tcp, this.from(LOCAL_PORT), backlog, {
       acceptable: () => {
         const c = this.listener?.accept();
         if (c !== undefined) this.attach(c);
@@ -477,9 +492,13 @@ export class TcpHarness implements ConnectionOwner {
     return 0;
   }
 
+  private from(port: number): OpenFrom {
+    return { local: ip(this.us), port, boundIndex: 0, settings: this.settings };
+  }
+
   private connect(): number {
     this.peerPort = LOCAL_PORT;
-    const h = tcpConnect(this.tcp, ip(this.peer), LOCAL_PORT, plainFrom(this.tcp, ANY6, 0), {
+    const h = tcpConnect(this.tcp, ip(this.peer), LOCAL_PORT, this.from(0), {
       established: (c) => this.attach(c),
       failed: (errno) => this.closed(errno),
     });
