@@ -3,7 +3,7 @@
  * happens to them is in `input`, `ack`, `text`, `output`, `recovery` and `expiry`.
  */
 import { assert } from '../base/assert.ts';
-import { NEVER, SEC } from '../base/time.ts';
+import { NEVER } from '../base/time.ts';
 import { CcView } from '../cc/cc-view.ts';
 import { IpAddress, isV4 } from '../wire/address.ts';
 import { type Seq, seqAdd, seqDiff, seqGt } from '../wire/seq.ts';
@@ -25,7 +25,7 @@ import { SackBlocks } from './sack-blocks.ts';
 import { SendQueue } from './send-queue.ts';
 import { ReceiveSpace, SendSpace } from './space.ts';
 import type { Tcp } from './tcp.ts';
-import type { TcpSettings } from './tcp-settings.ts';
+import { keepaliveIdleNs, type TcpSettings } from './tcp-settings.ts';
 import { mayMove, STATE, type TcpState } from './tcp-state.ts';
 import { NO_RECORD } from './tx-records.ts';
 import { WindowedMin } from './windowed-min.ts';
@@ -275,7 +275,10 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   }
 
   private armKeepalive(sinceNs: number): void {
-    this.due.arm(DUE.KEEPALIVE, Math.max(this.nowNs(), sinceNs + keepaliveIdleNs(this)));
+    this.due.arm(
+      DUE.KEEPALIVE,
+      Math.max(this.nowNs(), sinceNs + keepaliveIdleNs(this.settings, this.tcp.config)),
+    );
   }
 
   setOwner(owner: ConnectionOwner | null): void {
@@ -335,12 +338,6 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.received.clear();
     this.congestion.release();
   }
-}
-
-/** TCP_KEEPIDLE, or the sysctl. */
-export function keepaliveIdleNs(c: TcpConnection): number {
-  const { keepIdleSec } = c.settings;
-  return keepIdleSec !== 0 ? keepIdleSec * SEC : c.tcp.config.keepaliveTimeNs;
 }
 
 /** The windows at the end of the handshake: the peer's, and the one we offered. */

@@ -2,9 +2,10 @@
 import { ETIMEDOUT } from '../base/errno.ts';
 import { SEC } from '../base/time.ts';
 import { CA_STATE } from '../cc/ca-state.ts';
-import { keepaliveIdleNs, type TcpConnection } from './connection.ts';
+import type { TcpConnection } from './connection.ts';
 import { DUE } from './deadlines.ts';
 import { armRto, retransmit, sendAck, sendNewData, sendProbe } from './output.ts';
+import { keepaliveIdleNs } from './tcp-settings.ts';
 import { STATE } from './tcp-state.ts';
 import { NO_RECORD, REC_STATE } from './tx-records.ts';
 
@@ -121,7 +122,7 @@ function keepalive(c: TcpConnection): void {
   const { config } = c.tcp;
   const { settings } = c;
   if (!settings.isKeepalive || c.state === STATE.CLOSED) return;
-  const idleAfterNs = keepaliveIdleNs(c);
+  const idleAfterNs = keepaliveIdleNs(settings, config);
   if (c.nowNs() - c.lastReceivedNs < idleAfterNs && c.probes === 0) {
     c.due.arm(DUE.KEEPALIVE, c.lastReceivedNs + idleAfterNs);
     return;

@@ -6,6 +6,9 @@
  * thousand accepted connections without wishes of their own cost a pointer each.
  */
 
+import { SEC } from '../base/time.ts';
+import type { TcpConfig } from './tcp-config.ts';
+
 /** For `linger2Sec`: no FIN-WAIT-2 without a reader. */
 export const NO_LINGER2 = -1;
 
@@ -72,3 +75,8 @@ export class TcpSettings {
 }
 
 export type TcpSettingValues = Omit<TcpSettings, 'share' | 'own' | 'change' | 'isShared'>;
+
+/** TCP_KEEPIDLE, or the sysctl. */
+export function keepaliveIdleNs(s: TcpSettings, config: TcpConfig): number {
+  return s.keepIdleSec !== 0 ? s.keepIdleSec * SEC : config.keepaliveTimeNs;
+}
