@@ -49,6 +49,7 @@ function acknowledge(c: TcpConnection, seg: Segment): void {
   congestion.ackEvent(a.looks);
   probeOutcome(c, seg, a.hasDsack);
   if (!rtx.isEmpty || a.isUnaAdvanced || congestion.state !== CA_STATE.OPEN) c.recovery.afterAck(a);
+  if (congestion.state !== CA_STATE.LOSS) c.totals.timeoutsOver();
   c.rate.finish(congestion.view, tcp.rateSample, a.delivered, a.lost, c.nowNs());
   if (hadFlight) {
     c.recovery.setWindow(a, tcp.rateSample);
@@ -134,8 +135,10 @@ function removeAcknowledged(c: TcpConnection, ack: Seq): void {
   }
   const bytes = seqDiff(ack, snd.una) - (isFinAcked ? 1 : 0);
   c.sendQueue.release(Math.min(bytes, c.sendQueue.length));
+  c.totals.acknowledged(seqDiff(ack, snd.una));
   snd.acknowledge(ack);
   a.unaAdvanced();
+  if (rtx.isEmpty && c.sendQueue.length === 0) c.chrono.idle();
   if (isFinAcked) c.tcp.finAcknowledged(c);
 }
 
@@ -251,5 +254,8 @@ function roomReturned(c: TcpConnection): void {
   const v = c.congestion.view;
   const wanted = 2 * v.cwnd * (v.mss + 320) * 2;
   if (wanted > c.sndbufBytes) c.growSendBuffer(Math.min(wanted, c.tcp.config.wmemMax));
-  if (c.owner !== null && c.sendQueue.length < (c.sndbufBytes * 2) / 3) c.owner.writable();
+  if (c.owner !== null && c.sendQueue.length < (c.sndbufBytes * 2) / 3) {
+    c.chrono.roomReturned();
+    c.owner.writable();
+  }
 }

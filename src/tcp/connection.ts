@@ -8,6 +8,7 @@ import { CcView } from '../cc/cc-view.ts';
 import { IpAddress, isV4 } from '../wire/address.ts';
 import { type Seq, seqAdd, seqDiff, seqGt } from '../wire/seq.ts';
 import { type Agreed, TIMESTAMP_BYTES } from './agreed.ts';
+import { Chrono } from './chrono.ts';
 import { Congestion } from './congestion.ts';
 import { Deadlines, type DeadlineTarget, DUE } from './deadlines.ts';
 import { DelayedAck } from './delayed-ack.ts';
@@ -27,6 +28,7 @@ import { ReceiveSpace, SendSpace } from './space.ts';
 import type { Tcp } from './tcp.ts';
 import { keepaliveIdleNs, type TcpSettings } from './tcp-settings.ts';
 import { mayMove, STATE, type TcpState } from './tcp-state.ts';
+import { Totals } from './totals.ts';
 import { NO_RECORD } from './tx-records.ts';
 import { WindowedMin } from './windowed-min.ts';
 
@@ -56,6 +58,8 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   readonly due: Deadlines;
   readonly delack: DelayedAck;
   readonly sizing: RightSizing;
+  readonly totals: Totals;
+  readonly chrono: Chrono;
 
   /** RFC 7323 §4.3: TS.Recent, when it was set, and the last ACK we sent. */
   tsRecent = 0;
@@ -122,8 +126,10 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     );
     this.recovery = new Recovery(this, config.reordering);
     this.due = new Deadlines(tcp.deadlines, this);
-    this.delack = new DelayedAck(Math.min(agreed.peerMss, 536));
+    this.delack = new DelayedAck(Math.min(agreed.peerMss, 536), env.nowNs);
     this.sizing = new RightSizing(config.initialWindow * agreed.peerMss);
+    this.totals = new Totals(tcp.totals, env);
+    this.chrono = new Chrono(this.totals);
     this.lastAckSent = this.rcv.nxt;
     this.highestSacked = this.snd.una;
     this.sndbufBytes = settings.sndbufBytes || config.wmemDefault;
@@ -249,11 +255,13 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   takeFin(): void {
     this.isFinReceived = true;
     this.rcv.advance(1);
+    this.totals.received(1);
   }
 
   /** The application is done sending. */
   queueFin(): void {
     this.isFinQueued = true;
+    this.chrono.queued();
   }
 
   noteError(errno: number): void {
@@ -328,6 +336,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.due.clear();
     this.rtx.clear();
     this.sendQueue.clear();
+    this.chrono.idle();
   }
 
   /** The end: all memory back, no more deadlines. */
@@ -337,6 +346,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.sendQueue.clear();
     this.received.clear();
     this.congestion.release();
+    this.totals.release();
   }
 }
 

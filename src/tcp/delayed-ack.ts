@@ -22,10 +22,12 @@ export class DelayedAck {
   timeoutNs = 0;
   /** Size of the sender's full segments, as seen. */
   rcvMss: number;
-  private lastReceivedNs = 0;
+  /** When text last came; before the first, when the connection began. */
+  lastReceivedNs: number;
 
-  constructor(rcvMss: number) {
+  constructor(rcvMss: number, nowNs: number) {
     this.rcvMss = rcvMss;
+    this.lastReceivedNs = nowNs;
   }
 
   /** A segment with text came: `len` bytes, in `pieces` of a super-frame. */

@@ -55,6 +55,7 @@ function retransmissionTimeout(c: TcpConnection): void {
     return;
   }
   tcp.mib.count(tcp.ids.Timeouts);
+  c.totals.timedOut(rtt.backoff === 0);
   c.congestion.observe(c.nowNs(), c.mss());
   recovery.enterLoss();
   recovery.endProbe();

@@ -1,6 +1,7 @@
 /** SYN-SENT and SYN-RECEIVED: RFC 9293 §3.5, §3.10.7.3, §3.10.7.4; what is offered and agreed (RFC 7323, 2018). */
 import { Deadline, type Expirable } from '../base/deadline-queue.ts';
 import { ECONNREFUSED, ETIMEDOUT } from '../base/errno.ts';
+import { MS } from '../base/time.ts';
 import { IpAddress, isV4 } from '../wire/address.ts';
 import { type Seq, seqAdd, seqEq, seqGt, seqLe, seqLt, seqOf } from '../wire/seq.ts';
 import { TCP_FLAG, TCP_HEADER_LEN, TCP_OPT, writeTcp } from '../wire/tcp.ts';
@@ -45,6 +46,8 @@ export class Handshake implements FlowId, Expirable {
   private tsRecent = 0;
   private peerWindow = 0;
   private retries = 0;
+  /** When the first SYN timed out, by a clock of milliseconds that wraps: 8 bytes, not 24. */
+  private firstTimeoutMs = 0;
   private readonly tsOffset: number;
   readonly tcp: Tcp;
   private readonly deadline: Deadline;
@@ -105,6 +108,7 @@ export class Handshake implements FlowId, Expirable {
       this.fail(ETIMEDOUT);
       return;
     }
+    if (this.retries === 0) this.firstTimeoutMs = this.nowMs();
     this.retries++;
     this.tcp.mib.count(this.tcp.ids.RetransSegs);
     this.send(this.state === STATE.SYN_SENT ? TCP_FLAG.SYN : TCP_FLAG.SYN | TCP_FLAG.ACK);
@@ -163,6 +167,15 @@ export class Handshake implements FlowId, Expirable {
 
   get retransmissions(): number {
     return this.retries;
+  }
+
+  /** Milliseconds since its SYN timed out for the first time; 0 if it never did. */
+  get sinceTimeoutMs(): number {
+    return this.retries === 0 ? 0 : (this.nowMs() - this.firstTimeoutMs) | 0;
+  }
+
+  private nowMs(): number {
+    return Math.floor(this.tcp.env.nowNs / MS) | 0;
   }
 
   /** How long the SYN, or SYN-ACK, that left last is waited for. */

@@ -11,6 +11,7 @@ import { step7Text, step8Fin } from './text.ts';
 const PAWS_IDLE_NS = 24 * 24 * 3600 * SEC;
 
 export function segmentArrives(c: TcpConnection, seg: Segment): void {
+  c.totals.segmentIn(seg.pieces, seg.len);
   c.noteReceived(c.nowNs());
   if (!step1Sequence(c, seg)) return; // first: acceptability, PAWS; may owe an ACK
   if (!step2Reset(c, seg)) return; // second: RST, exact match or challenge (RFC 5961 §3.2)

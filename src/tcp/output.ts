@@ -59,7 +59,8 @@ export function retransmit(c: TcpConnection, r: number): boolean {
   rtx.markRetransmitted(r, c.nowNs());
   c.recovery.retransmitted(rtx.pieces(r));
   c.congestion.sentDuringReduction(rtx.pieces(r));
-  c.tcp.mib.count(c.tcp.ids.RetransSegs);
+  c.tcp.mib.add(c.tcp.ids.RetransSegs, rtx.pieces(r));
+  c.totals.retransmitted(rtx.pieces(r), len);
   afterSending(c, len);
   return true;
 }
@@ -72,6 +73,7 @@ export function sendNewData(c: TcpConnection): void {
   const v = congestion.view;
   restartIfIdle(c);
   congestion.setCwndLimited(false);
+  let isWindowShut = false;
   while (true) {
     const unsent = c.unsentBytes();
     if (unsent === 0) {
@@ -85,13 +87,19 @@ export function sendNewData(c: TcpConnection): void {
     }
     const usable = snd.usable();
     if (usable <= 0) {
+      isWindowShut = true;
       armPersist(c);
       break;
     }
     if (!isPacerOpen(c)) break;
     const len = nextLength(c, unsent, usable, room);
-    if (len === 0 || !sendText(c, len, unsent)) break;
+    if (len === 0) {
+      isWindowShut = unsent > usable;
+      break;
+    }
+    if (!sendText(c, len, unsent)) break;
   }
+  c.chrono.outputEnded(isWindowShut, c.unsentBytes() === 0 && !v.isCwndLimited);
 }
 
 /** How much the next segment carries; 0: better wait (Nagle, silly window). */
@@ -257,7 +265,9 @@ function sendSegment(
   const hasLeftOut = blocks === 0 && !c.sacks.isEmpty;
   const headerLen = writeHeader(c, seq, flags, blocks);
   if (!transmit(c.tcp, c, headerLen, c.sendQueue, from, len, mss)) return false;
-  c.tcp.mib.add(c.tcp.ids.OutSegs, len > mss ? Math.ceil(len / mss) : 1);
+  const pieces = len > mss ? Math.ceil(len / mss) : 1;
+  c.tcp.mib.add(c.tcp.ids.OutSegs, pieces);
+  c.totals.segmentOut(pieces, len);
   if (!hasLeftOut) c.delack.ackSent(); // else an ACK of its own brings the SACK blocks
   c.due.disarm(DUE.DELACK);
   c.noteAcked();

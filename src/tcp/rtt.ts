@@ -15,7 +15,7 @@ export class Rtt {
   /** Smoothed, and 0 until the first sample. */
   srttNs = 0;
   /** The mean deviation of the current round, and of the estimate. */
-  private mdevNs = 0;
+  mdevNs = 0;
   private mdevMaxNs = 0;
   rttvarNs = 0;
   /** The latest sample, for RACK and for congestion control. */

@@ -38,6 +38,7 @@ function duplicateInput(
   const { recovery, snd } = c;
   if (!seqLt(left, right) || seqGt(right, snd.nxt)) return;
   a.duplicateReported();
+  c.totals.duplicatesReported(Math.ceil(seqDiff(right, left) / c.congestion.view.mss));
   const isOurs =
     recovery.hasUndoMarker && !seqLt(left, recovery.undoMarker) && seqLe(right, priorUna);
   if (isOurs) recovery.provenUnneeded(Math.ceil(seqDiff(right, left) / c.congestion.view.mss));

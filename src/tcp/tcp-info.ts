@@ -6,7 +6,7 @@
  * the field says otherwise, rates bytes a second, counts of segments MSS pieces. Totals that the kernel keeps
  * in 64 bits are exact up to 2^53. Accurate ECN is not implemented: its fields are always 0.
  */
-import { MS, NEVER, US } from '../base/time.ts';
+import { MS, NEVER, SEC, US } from '../base/time.ts';
 import { CA_STATE } from '../cc/ca-state.ts';
 import { INFINITE_SSTHRESH } from '../cc/cc-view.ts';
 import { TIMESTAMP_BYTES } from './agreed.ts';
@@ -15,6 +15,7 @@ import type { Handshake } from './handshake.ts';
 import type { Listener } from './listener.ts';
 import type { Tcp } from './tcp.ts';
 import { STATE } from './tcp-state.ts';
+import { TOTAL } from './totals.ts';
 
 /** Bits of tcpi_options. */
 export const TCPI_OPT = { TIMESTAMPS: 1, SACK: 2, WSCALE: 4, ECN: 8, ECN_SEEN: 16, SYN_DATA: 32 };
@@ -195,6 +196,7 @@ export function connectionInfo(c: TcpConnection, info: TcpInfo): void {
   fillState(c, info);
   fillPath(c, info);
   fillFlight(c, info);
+  fillTotals(c, info);
 }
 
 function fillState(c: TcpConnection, info: TcpInfo): void {
@@ -212,6 +214,7 @@ function fillState(c: TcpConnection, info: TcpInfo): void {
   info.tcpi_rto = toMicros(rtt.rtoNs());
   info.tcpi_ato = toMicros(Math.min(c.delack.timeoutNs, c.tcp.config.delackMaxNs));
   info.tcpi_last_data_sent = Math.floor((c.nowNs() - c.lastSentNs) / MS);
+  info.tcpi_last_data_recv = Math.floor((c.nowNs() - c.delack.lastReceivedNs) / MS);
   info.tcpi_last_ack_recv = Math.floor((c.nowNs() - c.lastReceivedNs) / MS);
 }
 
@@ -224,7 +227,7 @@ function fillPath(c: TcpConnection, info: TcpInfo): void {
   info.tcpi_advmss = tcp.ourMss(c) - (agreed.hasTimestamps ? TIMESTAMP_BYTES : 0);
   info.tcpi_pmtu = path === null ? 0 : path.mtu(tcp.env);
   info.tcpi_rtt = toMicros(rtt.srttNs);
-  info.tcpi_rttvar = toMicros(rtt.rttvarNs);
+  info.tcpi_rttvar = toMicros(rtt.mdevNs);
   info.tcpi_min_rtt = c.minRtt.value === NEVER ? NO_MIN_RTT : toMicros(c.minRtt.value);
   info.tcpi_pacing_rate = Math.floor(v.pacingRate);
   info.tcpi_max_pacing_rate = v.maxPacingRate;
@@ -245,8 +248,36 @@ function fillFlight(c: TcpConnection, info: TcpInfo): void {
   info.tcpi_snd_cwnd = v.cwnd;
   info.tcpi_snd_ssthresh = v.ssthresh;
   info.tcpi_delivered = v.delivered;
+  fillRate(c, info);
   info.tcpi_delivered_ce = v.deliveredCe;
   info.tcpi_notsent_bytes = c.unsentBytes();
+}
+
+function fillRate({ rate, congestion }: TcpConnection, info: TcpInfo): void {
+  info.tcpi_delivery_rate_app_limited = rate.isBestAppLimited ? 1 : 0;
+  if (rate.bestIntervalNs === 0) return;
+  const bytes = rate.bestDelivered * congestion.view.mss;
+  info.tcpi_delivery_rate = Math.floor((bytes * SEC) / rate.bestIntervalNs);
+}
+
+function fillTotals({ totals, chrono }: TcpConnection, info: TcpInfo): void {
+  info.tcpi_segs_out = totals.get(TOTAL.SEGS_OUT);
+  info.tcpi_segs_in = totals.get(TOTAL.SEGS_IN);
+  info.tcpi_data_segs_out = totals.get(TOTAL.DATA_SEGS_OUT);
+  info.tcpi_data_segs_in = totals.get(TOTAL.DATA_SEGS_IN);
+  info.tcpi_bytes_sent = totals.get(TOTAL.BYTES_SENT);
+  info.tcpi_bytes_acked = totals.get(TOTAL.BYTES_ACKED);
+  info.tcpi_bytes_received = totals.get(TOTAL.BYTES_RECEIVED);
+  info.tcpi_bytes_retrans = totals.get(TOTAL.BYTES_RETRANS);
+  info.tcpi_total_retrans = totals.get(TOTAL.RETRANS);
+  info.tcpi_dsack_dups = totals.get(TOTAL.DSACK_DUPS);
+  info.tcpi_rcv_ooopack = totals.get(TOTAL.OUT_OF_ORDER);
+  info.tcpi_total_rto = totals.get(TOTAL.RTO);
+  info.tcpi_total_rto_recoveries = totals.get(TOTAL.RTO_RUNS);
+  info.tcpi_total_rto_time = Math.floor(totals.timeoutNs() / MS);
+  info.tcpi_busy_time = toMicros(chrono.busyNs());
+  info.tcpi_rwnd_limited = toMicros(chrono.rwndLimitedNs());
+  info.tcpi_sndbuf_limited = toMicros(chrono.sndbufLimitedNs());
 }
 
 /** LISTEN: Linux lends two fields to the accept queue. */

@@ -6,6 +6,7 @@ import type { DeadlineQueue } from '../base/deadline-queue.ts';
 import type { Env } from '../base/env.ts';
 import { ECONNRESET, EPIPE } from '../base/errno.ts';
 import type { RandomStream } from '../base/rng.ts';
+import { RowTable } from '../base/row-table.ts';
 import { builtinModules } from '../cc/builtin.ts';
 import { CcStats } from '../cc/cc-view.ts';
 import { AckSample, LossSample, RateSample } from '../cc/samples.ts';
@@ -35,6 +36,7 @@ import { openTcpMib, TCP_MIB, type TcpMib } from './tcp-mib.ts';
 import { TcpSettings } from './tcp-settings.ts';
 import { STATE } from './tcp-state.ts';
 import { TimeWait } from './time-wait.ts';
+import { TOTALS_WIDTH } from './totals.ts';
 import { transmit } from './transmit.ts';
 import { TxRecords } from './tx-records.ts';
 
@@ -65,6 +67,7 @@ export class Tcp implements Transport {
   readonly mib: TcpMib = openTcpMib();
   readonly ids = TCP_MIB;
   readonly records = new TxRecords();
+  readonly totals = new RowTable(TOTALS_WIDTH);
   readonly demux: TcpDemux;
   readonly ports: EphemeralPorts;
   /** For whoever opens without wishes. */
@@ -172,6 +175,8 @@ export class Tcp implements Transport {
     const settings = listener === null ? h.settings : listener.settings;
     const c = new TcpConnection(this, h, agreed, h.iss, h.peerIsn, windows, settings);
     c.rememberTimestamp(h.recentTimestamp);
+    c.congestion.delivered(1); // the SYN, as Linux counts it
+    c.totals.opened(listener === null, h.retransmissions, h.sinceTimeoutMs);
     this.demux.set(c);
     this.mib.add(this.ids.CurrEstab, 1);
     this.mib.count(listener === null ? this.ids.ActiveOpens : this.ids.PassiveOpens);

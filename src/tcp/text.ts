@@ -35,6 +35,7 @@ export function step7Text(c: TcpConnection, seg: Segment): void {
     else c.tcp.mib.count(c.tcp.ids.RcvQDrop);
     return;
   }
+  if (seqGt(from, rcv.nxt)) c.totals.outOfOrder(seg.pieces);
   outOfOrder(c, from, seg.textOff + skip, len, seg.chunk);
 }
 
@@ -42,6 +43,7 @@ export function step7Text(c: TcpConnection, seg: Segment): void {
 function accepted(c: TcpConnection, len: number): void {
   const { rcv, delack } = c;
   rcv.advance(len);
+  c.totals.received(len);
   delack.owe(delack.isQuick || unackedBytes(c) > delack.rcvMss);
   c.owner?.readable();
 }
@@ -62,6 +64,7 @@ function outOfOrder(c: TcpConnection, seq: Seq, off: number, len: number, chunk:
   const filled = received.drain(rcv.nxt);
   if (filled > 0) {
     rcv.advance(filled);
+    c.totals.received(filled);
     sacks.forgetBelow(rcv.nxt);
     c.owner?.readable();
   }

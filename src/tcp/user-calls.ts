@@ -86,10 +86,15 @@ function choosePort(tcp: Tcp, local: Address, remote: Address, remotePort: numbe
 export function tcpWrite(c: TcpConnection, data: Uint8Array): number {
   if (!isIn(c.state, MAY_SEND) || c.isFinQueued) return -EPIPE;
   const room = c.sndbufBytes - c.sendQueue.length;
-  if (room <= 0) return -EAGAIN;
+  if (room <= 0) {
+    c.chrono.refused();
+    return -EAGAIN;
+  }
+  if (data.length > room) c.chrono.refused();
   const part = data.length <= room ? data : data.subarray(0, room);
   const n = c.sendQueue.append(part);
   if (n === 0 && data.length > 0) return -EAGAIN;
+  c.chrono.queued();
   c.tcp.wantsOutput(c);
   return n;
 }

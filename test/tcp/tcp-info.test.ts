@@ -12,7 +12,7 @@ import {
 } from '../../src/tcp/tcp-info.ts';
 import { TCP_INFO_LAYOUT, TCP_INFO_LEN, writeTcpInfo } from '../../src/tcp/tcp-info-layout.ts';
 import { STATE } from '../../src/tcp/tcp-state.ts';
-import { End, TcpPair } from './tcp-pair.ts';
+import { End, type PairOptions, TcpPair } from './tcp-pair.ts';
 
 t.test('the binary form is laid out as struct tcp_info of Linux 6.18', async (t) => {
   t.test('each of its 280 bytes belongs to one field', async (t) => {
@@ -111,8 +111,14 @@ t.test('a SYN without an answer: in flight, then lost and sent again', async (t)
   });
 });
 
+interface Ends {
+  readonly pair: TcpPair;
+  readonly client: End;
+  readonly server: End;
+}
+
 /** A connection on a link of 100 Mbit/s and 10 ms both ways together. */
-function established(seed: number): { pair: TcpPair; client: End; server: End } {
+function established(seed: number): Ends {
   const pair = new TcpPair({ seed, rateBps: 100e6, delayNs: 5 * MS });
   const client = new End(0, true);
   const server = new End(0, true);
@@ -137,4 +143,112 @@ t.test('what the handshake agreed on is there at once', async (t) => {
     tcpi_notsent_bytes: 0,
   });
   t.equal(info.tcpi_snd_wscale, info.tcpi_rcv_wscale);
+});
+
+const infoOf = (end: End): TcpInfo => {
+  const info = new TcpInfo();
+  connectionInfo(end.connection!, info);
+  return info;
+};
+
+/** The client sends so much and both stay open; runs until all of it is acknowledged. */
+function sent(bytes: number, options: Partial<PairOptions> = {}): Ends {
+  const pair = new TcpPair({ seed: 3, rateBps: 100e6, delayNs: 5 * MS, ...options });
+  const client = new End(bytes, true);
+  const server = new End(0, true);
+  pair.listen((c) => server.attach(c));
+  pair.connect({ established: (c) => client.attach(c), failed: () => undefined });
+  const isDone = () => client.connection !== null && infoOf(client).tcpi_bytes_acked > bytes;
+  pair.sim.runUntil(isDone, pair.sim.nowNs + 100 * SEC);
+  pair.sim.run(pair.sim.nowNs + 300 * MS);
+  pair.tellTime();
+  return { pair, client, server };
+}
+
+t.test('the totals of both ends agree when nothing is lost', async (t) => {
+  const bytes = 1_000_000;
+  const { client, server } = sent(bytes);
+  const a = infoOf(client);
+  const b = infoOf(server);
+  t.equal(server.received, bytes);
+  t.equal(a.tcpi_bytes_sent, bytes);
+  t.equal(a.tcpi_bytes_acked, bytes + 1, 'the SYN counts');
+  t.equal(b.tcpi_bytes_received, bytes);
+  t.equal(a.tcpi_data_segs_out, b.tcpi_data_segs_in);
+  t.equal(a.tcpi_segs_out, b.tcpi_segs_in, 'SYN, ACKs and text');
+  t.equal(b.tcpi_segs_out + 1, a.tcpi_segs_in, 'the SYN-ACK was the handshake’s');
+  t.equal(a.tcpi_delivered, a.tcpi_data_segs_out + 1, 'the SYN counts');
+  t.match(a, { tcpi_unacked: 0, tcpi_lost: 0, tcpi_total_retrans: 0, tcpi_notsent_bytes: 0 });
+  t.match(b, { tcpi_bytes_acked: 0, tcpi_data_segs_out: 0, tcpi_rcv_ooopack: 0 });
+});
+
+t.test('times and rates are those of the path', async (t) => {
+  const { client, server } = sent(1_000_000, { rateBps: 20e6 });
+  const a = infoOf(client);
+  t.ok(a.tcpi_min_rtt >= 10_000 && a.tcpi_min_rtt < 11_000, `min_rtt ${a.tcpi_min_rtt}`);
+  t.ok(a.tcpi_rtt >= a.tcpi_min_rtt);
+  t.ok(a.tcpi_rto >= 200_000 + a.tcpi_rtt && a.tcpi_rto < 500_000, `rto ${a.tcpi_rto}`);
+  // 20 Mbit/s of frames with 66 bytes of headers to 1448 of text.
+  t.ok(a.tcpi_delivery_rate > 2.2e6 && a.tcpi_delivery_rate <= 2.5e6, `${a.tcpi_delivery_rate}`);
+  const seconds = a.tcpi_busy_time / 1e6;
+  t.ok(seconds > 1e6 / 2.5e6 && seconds < 0.6, `busy ${seconds} s`);
+  t.ok(a.tcpi_last_data_sent >= 300 + a.tcpi_rtt / 1000 - 50, `${a.tcpi_last_data_sent} ms`);
+  t.ok(infoOf(server).tcpi_last_data_recv >= 300);
+});
+
+t.test('what was lost is counted by who sent it again and who got it out of order', async (t) => {
+  const { client, server } = sent(2_000_000, { faults: { loss: 0.02 } });
+  const a = infoOf(client);
+  const b = infoOf(server);
+  t.ok(a.tcpi_total_retrans > 5, `${a.tcpi_total_retrans} sent again`);
+  t.equal(a.tcpi_bytes_sent - a.tcpi_bytes_retrans, 2_000_000);
+  t.equal(b.tcpi_bytes_received, 2_000_000);
+  t.ok(b.tcpi_rcv_ooopack > 0);
+  t.ok(b.tcpi_data_segs_in < a.tcpi_data_segs_out, 'some never arrived');
+  t.equal(a.tcpi_retrans + a.tcpi_lost + a.tcpi_sacked + a.tcpi_unacked, 0, 'all is over');
+});
+
+t.test('timeouts: how many, in how many runs, for how long', async (t) => {
+  const { pair, client } = established(2);
+  pair.cut();
+  pair.hosts[0]!.after(0, () => client.send(1000));
+  pair.sim.run(pair.sim.nowNs + 8 * SEC);
+  pair.tellTime();
+  const a = infoOf(client);
+  t.equal(a.tcpi_ca_state, CA_STATE.LOSS);
+  t.equal(a.tcpi_total_rto, a.tcpi_retransmits);
+  t.ok(a.tcpi_total_rto >= 3);
+  t.equal(a.tcpi_total_rto_recoveries, 1);
+  t.ok(a.tcpi_total_rto_time > 3000 && a.tcpi_total_rto_time < 8000, `${a.tcpi_total_rto_time} ms`);
+  t.equal(a.tcpi_backoff, a.tcpi_retransmits);
+});
+
+t.test('a peer that does not read: the time is the window’s', async (t) => {
+  const pair = new TcpPair({ seed: 5 });
+  const client = new End(1_000_000, true);
+  const server = new End(0, true);
+  server.isReading = false;
+  pair.listen((c) => server.attach(c));
+  pair.connect({ established: (c) => client.attach(c), failed: () => undefined });
+  pair.sim.run(pair.sim.nowNs + 3 * SEC);
+  pair.tellTime();
+  const a = infoOf(client);
+  t.equal(a.tcpi_snd_wnd, 0);
+  t.ok(a.tcpi_rwnd_limited > 2e6 && a.tcpi_rwnd_limited <= a.tcpi_busy_time, 'most of 3 s');
+  t.equal(a.tcpi_sndbuf_limited, 0);
+  t.ok(a.tcpi_notsent_bytes > 0);
+});
+
+t.test('a send buffer smaller than the path: the time is the buffer’s', async (t) => {
+  const pair = new TcpPair({ seed: 5, delayNs: 50 * MS });
+  pair.client.tcp.config.wmemMax = 16384;
+  const client = new End(200_000, true);
+  const server = new End(0, true);
+  pair.listen((c) => server.attach(c));
+  pair.connect({ established: (c) => client.attach(c), failed: () => undefined });
+  pair.sim.run(pair.sim.nowNs + 1 * SEC);
+  pair.tellTime();
+  const a = infoOf(client);
+  t.ok(a.tcpi_sndbuf_limited > 0.5e6, `${a.tcpi_sndbuf_limited} of ${a.tcpi_busy_time} us`);
+  t.equal(a.tcpi_rwnd_limited, 0);
 });

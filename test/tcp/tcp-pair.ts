@@ -42,8 +42,10 @@ export class End {
   hasEof = false;
   closedWith: number | null = null;
   onClosed: () => void = () => undefined;
+  /** False: what arrives stays in the receive buffer. */
+  isReading = true;
   private sent = 0;
-  private readonly toSend: number;
+  private toSend: number;
   private readonly chunk = new Uint8Array(16384);
   private readonly into = new Uint8Array(65536);
   private isClosing: boolean;
@@ -61,7 +63,14 @@ export class End {
     this.readable();
   }
 
+  /** More, in a turn of its own. */
+  send(bytes: number): void {
+    this.toSend += bytes;
+    this.writable();
+  }
+
   readable(): void {
+    if (!this.isReading) return;
     const c = this.connection!;
     for (;;) {
       const n = tcpRead(c, this.into);
@@ -136,6 +145,11 @@ export class TcpPair {
     stack.addAddress(iface, new IpAddress().setV4(0x0a000000 + n), 24);
     this.hosts.push(sim.addHost(name, stack, [nic]));
     return stack;
+  }
+
+  /** A stack learns the time when it is turned; an onlooker between turns has to say it. */
+  tellTime(): void {
+    for (const { env } of [this.client, this.server]) env.nowNs = this.sim.nowNs;
   }
 
   /** The server is gone: nothing that is sent to it arrives. */
