@@ -5,6 +5,8 @@
 import { DROP_NAMES } from '../net/drops.ts';
 import type { IcmpMib, IpMib, Mib, NeighbourMib, UdpMib } from '../net/mib.ts';
 import type { Network } from '../net/network.ts';
+import type { Tcp } from '../tcp/tcp.ts';
+import { nstatName } from '../tcp/tcp-mib.ts';
 import { ICMP4, ICMP6 } from '../wire/icmp.ts';
 
 /** Name and value, in the order of /proc/net/snmp, netstat and snmp6. */
@@ -61,13 +63,15 @@ const ICMP6_TYPES: readonly (readonly [number, string])[] = [
   [ICMP6.MLD2_REPORT, 'MLDv2Reports'],
 ];
 
-/** All counters, zeros included. */
-export function listCounters(net: Network): CounterList {
+/** All counters, zeros included; those of TCP if it is given. */
+export function listCounters(net: Network, tcp: Tcp | null = null): CounterList {
   const { mib } = net;
   const list: CounterList = [];
   addIp4(list, mib.ip4);
   addIcmp(list, mib.icmp4, 'Icmp', ICMP4_TYPES, 'IcmpMsg');
+  addTcp(list, tcp, false);
   addAll(list, mib.udp4, 'Udp');
+  addTcp(list, tcp, true);
   addIp4Ext(list, mib.ip4);
   addIp6(list, mib);
   addIcmp(list, mib.icmp6, 'Icmp6', ICMP6_TYPES, 'Icmp6');
@@ -76,6 +80,18 @@ export function listCounters(net: Network): CounterList {
   addAll(list, mib.ndp, 'Ndp');
   addDrops(list, net);
   return list;
+}
+
+/** TCP's counters are for both families together, as on Linux; nstat does not show CurrEstab, which is no total. */
+function addTcp(list: CounterList, tcp: Tcp | null, isExtended: boolean): void {
+  if (tcp === null) return;
+  const add = (name: string, value: number): void => {
+    const full = nstatName(name);
+    if (full.startsWith('TcpExt') === isExtended && name !== 'CurrEstab') list.push([full, value]);
+  };
+  for (const [i, name] of tcp.mib.names.entries()) add(name, tcp.mib.values[i]!);
+  const { counters } = tcp.ccStats;
+  for (const [i, name] of counters.names.entries()) add(name, counters.values[i]!);
 }
 
 function addAll(list: CounterList, mib: UdpMib | NeighbourMib, group: string): void {

@@ -24,6 +24,7 @@ export function step5Ack(c: TcpConnection, seg: Segment): boolean {
     if (c.mayChallenge()) c.delack.owe(true);
     return false;
   }
+  if (seg.seqLen === 0) c.tcp.mib.count(c.tcp.ids.TCPPureAcks);
   acknowledge(c, seg);
   return true;
 }
@@ -50,6 +51,7 @@ function acknowledge(c: TcpConnection, seg: Segment): void {
   probeOutcome(c, seg, a.hasDsack);
   if (!rtx.isEmpty || a.isUnaAdvanced || congestion.state !== CA_STATE.OPEN) c.recovery.afterAck(a);
   if (congestion.state !== CA_STATE.LOSS) c.totals.timeoutsOver();
+  tcp.mib.add(tcp.ids.TCPDelivered, a.delivered);
   c.rate.finish(congestion.view, tcp.rateSample, a.delivered, a.lost, c.nowNs());
   if (hadFlight) {
     c.recovery.setWindow(a, tcp.rateSample);

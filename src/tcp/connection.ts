@@ -27,7 +27,7 @@ import { SendQueue } from './send-queue.ts';
 import { ReceiveSpace, SendSpace } from './space.ts';
 import type { Tcp } from './tcp.ts';
 import { keepaliveIdleNs, type TcpSettings } from './tcp-settings.ts';
-import { mayMove, STATE, type TcpState } from './tcp-state.ts';
+import { COUNTED, isIn, mayMove, STATE, type TcpState } from './tcp-state.ts';
 import { Totals } from './totals.ts';
 import { NO_RECORD } from './tx-records.ts';
 import { WindowedMin } from './windowed-min.ts';
@@ -148,6 +148,8 @@ export class TcpConnection implements DeadlineTarget, FlowId {
 
   moveTo(state: TcpState): void {
     assert(mayMove(this.current, state), `no way from state ${this.current} to ${state}`);
+    const { mib, ids } = this.tcp;
+    if (isIn(this.current, COUNTED) && !isIn(state, COUNTED)) mib.add(ids.CurrEstab, -1);
     this.current = state;
   }
 

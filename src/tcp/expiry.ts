@@ -54,7 +54,7 @@ function retransmissionTimeout(c: TcpConnection): void {
     tcp.abort(c, ETIMEDOUT);
     return;
   }
-  tcp.mib.count(tcp.ids.Timeouts);
+  tcp.mib.count(tcp.ids.TCPTimeouts);
   c.totals.timedOut(rtt.backoff === 0);
   c.congestion.observe(c.nowNs(), c.mss());
   recovery.enterLoss();
@@ -88,7 +88,7 @@ function tailLossProbe(c: TcpConnection): void {
     if (r !== NO_RECORD) retransmit(c, r);
   }
   recovery.startProbe(!isNew);
-  tcp.mib.count(tcp.ids.LossProbes);
+  tcp.mib.count(tcp.ids.TCPLossProbes);
   armRto(c);
 }
 
@@ -113,7 +113,7 @@ function persist(c: TcpConnection): void {
   }
   sendProbe(c);
   c.noteProbe();
-  tcp.mib.count(tcp.ids.WinProbe);
+  tcp.mib.count(tcp.ids.TCPWinProbe);
   const wait = Math.min(c.rtt.baseRtoNs() * 2 ** Math.min(c.probes, 20), tcp.config.maxRtoNs);
   c.due.arm(DUE.PERSIST, c.nowNs() + wait);
 }
@@ -134,6 +134,7 @@ function keepalive(c: TcpConnection): void {
   }
   sendProbe(c);
   c.noteProbe();
+  c.tcp.mib.count(c.tcp.ids.TCPKeepAlive);
   const { keepIntervalSec } = settings;
   const intervalNs = keepIntervalSec !== 0 ? keepIntervalSec * SEC : config.keepaliveIntervalNs;
   c.due.arm(DUE.KEEPALIVE, c.nowNs() + intervalNs);

@@ -83,6 +83,7 @@ export class Handshake implements FlowId, Expirable {
 
   /** The SYN of an active open. */
   start(): void {
+    this.tcp.mib.count(this.tcp.ids.ActiveOpens);
     this.send(TCP_FLAG.SYN);
     this.arm();
   }
@@ -110,9 +111,17 @@ export class Handshake implements FlowId, Expirable {
     }
     if (this.retries === 0) this.firstTimeoutMs = this.nowMs();
     this.retries++;
-    this.tcp.mib.count(this.tcp.ids.RetransSegs);
-    this.send(this.state === STATE.SYN_SENT ? TCP_FLAG.SYN : TCP_FLAG.SYN | TCP_FLAG.ACK);
+    this.resend(this.state === STATE.SYN_SENT ? TCP_FLAG.SYN : TCP_FLAG.SYN | TCP_FLAG.ACK);
     this.arm();
+  }
+
+  private resend(flags: number): void {
+    const { mib, ids } = this.tcp;
+    mib.count(ids.RetransSegs);
+    mib.count(ids.TCPSynRetrans);
+    this.send(flags);
+    // Linux counts a SYN-ACK that is sent again among the new segments as well, but not a SYN.
+    if (flags === TCP_FLAG.SYN) mib.add(ids.OutSegs, -1);
   }
 
   cancel(): void {
@@ -211,11 +220,13 @@ export class Handshake implements FlowId, Expirable {
     const isInWindow =
       !seqLt(seg.seq, this.irs) && seqLe(seg.seq, seqAdd(this.irs, 1 + this.rcvWindow()));
     if (seg.has(TCP_FLAG.RST)) {
-      if (seqEq(seg.seq, seqAdd(this.irs, 1))) this.fail(ECONNREFUSED);
+      if (!seqEq(seg.seq, seqAdd(this.irs, 1))) return;
+      if (this.listener !== null) this.tcp.mib.count(this.tcp.ids.EmbryonicRsts);
+      this.fail(ECONNREFUSED);
       return;
     }
     if (seg.has(TCP_FLAG.SYN)) {
-      if (seqEq(seg.seq, this.irs)) this.send(TCP_FLAG.SYN | TCP_FLAG.ACK); // it did not hear us
+      if (seqEq(seg.seq, this.irs)) this.resend(TCP_FLAG.SYN | TCP_FLAG.ACK); // it did not hear us
       if (!seg.has(TCP_FLAG.ACK)) return;
     } else if (!isInWindow) {
       this.send(TCP_FLAG.ACK);

@@ -70,7 +70,7 @@ function step2Reset(c: TcpConnection, seg: Segment): boolean {
   if (!seg.has(TCP_FLAG.RST)) return true;
   if (seqEq(seg.seq, c.rcv.nxt)) c.tcp.reset(c);
   else if (c.mayChallenge()) {
-    c.tcp.mib.count(c.tcp.ids.ChallengeACK);
+    c.tcp.mib.count(c.tcp.ids.TCPChallengeACK);
     c.delack.owe(true);
   }
   return false;
@@ -79,7 +79,7 @@ function step2Reset(c: TcpConnection, seg: Segment): boolean {
 function step4Syn(c: TcpConnection, seg: Segment): boolean {
   if (!seg.has(TCP_FLAG.SYN)) return true;
   if (c.mayChallenge()) {
-    c.tcp.mib.count(c.tcp.ids.ChallengeACK);
+    c.tcp.mib.count(c.tcp.ids.TCPChallengeACK);
     c.delack.owe(true);
   }
   return false;

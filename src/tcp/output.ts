@@ -4,7 +4,7 @@
  */
 import { NEVER, SEC } from '../base/time.ts';
 import { CA_EVENT, CA_STATE } from '../cc/ca-state.ts';
-import { type Seq, seqAdd, seqDiff, seqGt, seqLe } from '../wire/seq.ts';
+import { type Seq, seqAdd, seqDiff, seqEq, seqGt, seqLe } from '../wire/seq.ts';
 import { MAX_SACK_BLOCKS, TCP_FLAG, TCP_HEADER_LEN, TCP_OPT, writeTcp } from '../wire/tcp.ts';
 import { TIMESTAMP_BYTES } from './agreed.ts';
 import type { TcpConnection } from './connection.ts';
@@ -140,6 +140,7 @@ function sendText(c: TcpConnection, len: number, unsent: number): boolean {
   const r = rtx.append(seq, seqLen, pieces, hasFin ? REC_STATE.FIN : 0, c.nowNs());
   c.rate.sent(v, c.tcp.records, r, isIdle, rtx.inFlight(), c.nowNs());
   if (isIdle) c.congestion.cc.cwndEvent(v, CA_EVENT.TX_START);
+  c.tcp.mib.add(c.tcp.ids.TCPOrigDataSent, pieces);
   snd.advance(seqLen);
   if (len % v.mss !== 0) snd.noteSmall();
   c.congestion.observeSending(rtx.packetsOut);
@@ -266,7 +267,8 @@ function sendSegment(
   const headerLen = writeHeader(c, seq, flags, blocks);
   if (!transmit(c.tcp, c, headerLen, c.sendQueue, from, len, mss)) return false;
   const pieces = len > mss ? Math.ceil(len / mss) : 1;
-  c.tcp.mib.add(c.tcp.ids.OutSegs, pieces);
+  // A retransmission is counted in RetransSegs only.
+  if (len === 0 || seqEq(seq, c.snd.nxt)) c.tcp.mib.add(c.tcp.ids.OutSegs, pieces);
   c.totals.segmentOut(pieces, len);
   if (!hasLeftOut) c.delack.ackSent(); // else an ACK of its own brings the SACK blocks
   c.due.disarm(DUE.DELACK);

@@ -51,6 +51,8 @@ export class ReceiveBuffer implements Placed {
   duplicateLeft: Seq = seqOf(0);
   duplicateRight: Seq = seqOf(0);
   isRefused = false;
+  /** The text appended last continues what was before it in memory. */
+  hasJoined = false;
 
   constructor(chunks: BlockPool, pages: BlockPool) {
     this.chunks = chunks;
@@ -71,6 +73,7 @@ export class ReceiveBuffer implements Placed {
   /** Text at RCV.NXT: `len` bytes at `off`, in `chunk` or NO_BLOCK. False: no memory, nothing taken. */
   append(off: number, len: number, chunk: number): boolean {
     let done = 0;
+    this.hasJoined = false;
     while (done < len) {
       const taken = this.place(off + done, len - done, chunk);
       if (taken === 0) {
@@ -267,6 +270,7 @@ export class ReceiveBuffer implements Placed {
       if (isNextTo && this.ready[o + E.BLOCK] === block) {
         this.ready[o + E.LEN]! += len;
         this.releaseBlock(block); // one reference an entry
+        this.hasJoined = true;
         return;
       }
     }

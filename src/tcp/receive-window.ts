@@ -15,8 +15,17 @@ export function selectWindow(c: TcpConnection): number {
   // RFC 9293 §3.8.6.2.1: the right edge never moves left.
   const promised = Math.max(offered, Math.min(standing, most));
   const window = Math.min(roundUp(promised, grain), most);
+  countWindow(c, offered, rcv.wnd, window);
   rcv.advertise(window, promised);
   return window;
+}
+
+/** A window that shuts, opens again, or would have to shut if the right edge might move left. */
+function countWindow({ tcp }: TcpConnection, offered: number, was: number, is: number): void {
+  const { mib, ids } = tcp;
+  if (offered === 0 && is > 0) mib.count(ids.TCPWantZeroWindowAdv);
+  if (is === 0 && was > 0) mib.count(ids.TCPToZeroWindowAdv);
+  else if (is > 0 && was === 0) mib.count(ids.TCPFromZeroWindowAdv);
 }
 
 /** What the buffer can take now; nothing rather than a sliver. */

@@ -227,7 +227,7 @@ export class Recovery implements LossListener {
 
   private enterRecovery(): void {
     const { congestion, tcp } = this.c;
-    tcp.mib.count(this.c.agreed.hasSack ? tcp.ids.SackRecovery : tcp.ids.RenoRecovery);
+    tcp.mib.count(this.c.agreed.hasSack ? tcp.ids.TCPSackRecovery : tcp.ids.TCPRenoRecovery);
     this.begin();
     congestion.beginReduction();
     congestion.setState(CA_STATE.RECOVERY);
@@ -341,7 +341,7 @@ export class Recovery implements LossListener {
       for (let r = rtx.first; r !== NO_RECORD; r = rtx.next(r)) this.restore(r);
     }
     congestion.undo();
-    tcp.mib.count(tcp.ids.Undo);
+    tcp.mib.count(tcp.ids.TCPFullUndo);
   }
 
   private restore(r: number): void {

@@ -18,15 +18,52 @@ const NAMES = [
   'ListenOverflows',
   'ListenDrops',
   'PAWSEstab',
-  'Timeouts',
-  'LossProbes',
-  'SackRecovery',
-  'RenoRecovery',
-  'Undo',
-  'WinProbe',
-  'ChallengeACK',
-  'RcvQDrop',
+  'TCPTimeouts',
+  'TCPLossProbes',
+  'TCPSackRecovery',
+  'TCPRenoRecovery',
+  'TCPFullUndo',
+  'TCPWinProbe',
+  'TCPChallengeACK',
+  'TCPRcvQDrop',
+  'EmbryonicRsts',
+  'TCPPureAcks',
+  'TCPSynRetrans',
+  'TCPOrigDataSent',
+  'TCPDelivered',
+  'TCPRcvCoalesce',
+  'TCPOFOQueue',
+  'TCPOFOMerge',
+  'TCPDSACKOldSent',
+  'TCPDSACKOfoSent',
+  'TCPAbortOnData',
+  'TCPAbortOnClose',
+  'TCPAbortOnTimeout',
+  'TCPKeepAlive',
+  'TCPFromZeroWindowAdv',
+  'TCPToZeroWindowAdv',
+  'TCPWantZeroWindowAdv',
 ] as const;
+
+/** Those of /proc/net/snmp; all the others are netstat's, in its group TcpExt. */
+const IN_SNMP: ReadonlySet<string> = new Set([
+  'ActiveOpens',
+  'PassiveOpens',
+  'AttemptFails',
+  'EstabResets',
+  'CurrEstab',
+  'InSegs',
+  'OutSegs',
+  'RetransSegs',
+  'InErrs',
+  'OutRsts',
+  'InCsumErrors',
+]);
+
+/** As nstat calls it: group and name. */
+export const nstatName = (name: string): string =>
+  IN_SNMP.has(name) ? `Tcp${name}` : `TcpExt${name}`;
+
 export type TcpMib = Counters<(typeof NAMES)[number]>;
 
 export const openTcpMib = (): TcpMib => new Counters(NAMES);

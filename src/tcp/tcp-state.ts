@@ -43,6 +43,9 @@ export const MAY_RECEIVE = bit(STATE.ESTABLISHED) | bit(STATE.FIN_WAIT_1) | bit(
 export const HAS_CLOSED =
   bit(STATE.FIN_WAIT_1) | bit(STATE.FIN_WAIT_2) | bit(STATE.CLOSING) | bit(STATE.LAST_ACK);
 
+/** RFC 4022: what CurrEstab counts, and what a reset in it is counted for (EstabResets). */
+export const COUNTED = bit(STATE.ESTABLISHED) | bit(STATE.CLOSE_WAIT);
+
 export function isIn(state: TcpState, states: number): boolean {
   return (states & (1 << state)) !== 0;
 }

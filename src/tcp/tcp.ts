@@ -4,7 +4,7 @@
  */
 import type { DeadlineQueue } from '../base/deadline-queue.ts';
 import type { Env } from '../base/env.ts';
-import { ECONNRESET, EPIPE } from '../base/errno.ts';
+import { ECONNRESET, EPIPE, ETIMEDOUT } from '../base/errno.ts';
 import type { RandomStream } from '../base/rng.ts';
 import { RowTable } from '../base/row-table.ts';
 import { builtinModules } from '../cc/builtin.ts';
@@ -34,7 +34,7 @@ import { TcpConfig } from './tcp-config.ts';
 import { type Endpoint, TcpDemux } from './tcp-demux.ts';
 import { openTcpMib, TCP_MIB, type TcpMib } from './tcp-mib.ts';
 import { TcpSettings } from './tcp-settings.ts';
-import { STATE } from './tcp-state.ts';
+import { COUNTED, isIn, STATE } from './tcp-state.ts';
 import { TimeWait } from './time-wait.ts';
 import { TOTALS_WIDTH } from './totals.ts';
 import { transmit } from './transmit.ts';
@@ -179,7 +179,8 @@ export class Tcp implements Transport {
     c.totals.opened(listener === null, h.retransmissions, h.sinceTimeoutMs);
     this.demux.set(c);
     this.mib.add(this.ids.CurrEstab, 1);
-    this.mib.count(listener === null ? this.ids.ActiveOpens : this.ids.PassiveOpens);
+    if (listener === null) this.mib.count(this.ids.TCPDelivered);
+    else this.mib.count(this.ids.PassiveOpens);
     if (listener !== null) {
       segmentArrives(c, seg);
       if (this.isGone(c)) return;
@@ -272,14 +273,12 @@ export class Tcp implements Transport {
 
   enterTimeWait(c: TcpConnection): void {
     if (c.delack.isOwed) output(c);
-    this.mib.count(this.ids.TW);
     this.demux.set(new TimeWait(this, c));
     this.end(c, 0);
   }
 
   /** The peer reset it (RFC 9293 §3.10.7.4, second step). */
   reset(c: TcpConnection): void {
-    this.mib.count(this.ids.EstabResets);
     this.end(c, c.state === STATE.CLOSE_WAIT ? EPIPE : ECONNRESET);
   }
 
@@ -287,6 +286,7 @@ export class Tcp implements Transport {
   abort(c: TcpConnection, errno: number): void {
     if (this.isGone(c)) return;
     this.mib.count(this.ids.OutRsts);
+    if (errno === ETIMEDOUT) this.mib.count(this.ids.TCPAbortOnTimeout);
     sendReset(c);
     this.end(c, errno);
   }
@@ -301,7 +301,7 @@ export class Tcp implements Transport {
 
   private end(c: TcpConnection, errno: number): void {
     if (this.isGone(c)) return;
-    this.mib.add(this.ids.CurrEstab, -1);
+    if (isIn(c.state, COUNTED)) this.mib.count(this.ids.EstabResets);
     c.moveTo(STATE.CLOSED);
     c.noteError(errno);
     this.demux.remove(c);

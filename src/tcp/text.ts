@@ -32,20 +32,26 @@ export function step7Text(c: TcpConnection, seg: Segment): void {
   const from = seqAdd(seg.seq, skip);
   if (seqEq(from, rcv.nxt) && !received.gaps) {
     if (received.append(seg.textOff + skip, len, seg.chunk)) accepted(c, len);
-    else c.tcp.mib.count(c.tcp.ids.RcvQDrop);
+    else c.tcp.mib.count(c.tcp.ids.TCPRcvQDrop);
     return;
   }
-  if (seqGt(from, rcv.nxt)) c.totals.outOfOrder(seg.pieces);
+  if (seqGt(from, rcv.nxt)) noteOutOfOrder(c, seg);
   outOfOrder(c, from, seg.textOff + skip, len, seg.chunk);
 }
 
 /** Text in order: readable, and acknowledged by the rules for it. */
 function accepted(c: TcpConnection, len: number): void {
-  const { rcv, delack } = c;
+  const { rcv, delack, received, tcp } = c;
+  if (received.hasJoined) tcp.mib.count(tcp.ids.TCPRcvCoalesce);
   rcv.advance(len);
   c.totals.received(len);
   delack.owe(delack.isQuick || unackedBytes(c) > delack.rcvMss);
   c.owner?.readable();
+}
+
+function noteOutOfOrder(c: TcpConnection, seg: Segment): void {
+  c.totals.outOfOrder(seg.pieces);
+  c.tcp.mib.count(c.tcp.ids.TCPOFOQueue);
 }
 
 /** RFC 5681 §4.2: a gap opened, or is being filled: acknowledge at once. */
@@ -53,9 +59,10 @@ function outOfOrder(c: TcpConnection, seq: Seq, off: number, len: number, chunk:
   const { rcv, received, sacks, tcp, delack } = c;
   const { around } = tcp;
   received.insert(seq, off, len, chunk);
-  if (received.isRefused) tcp.mib.count(tcp.ids.RcvQDrop);
+  if (received.isRefused) tcp.mib.count(tcp.ids.TCPRcvQDrop);
   if (seqDiff(received.duplicateRight, received.duplicateLeft) > 0) {
     reportDuplicate(c, received.duplicateLeft, received.duplicateRight);
+    if (received.newBytes === 0) tcp.mib.count(tcp.ids.TCPOFOMerge);
   }
   if (received.newBytes > 0 && seqGt(seq, rcv.nxt)) {
     received.stretchAround(seq, around);
@@ -76,8 +83,11 @@ function outOfOrder(c: TcpConnection, seq: Seq, off: number, len: number, chunk:
 function reportDuplicate(c: TcpConnection, left: Seq, right: Seq): void {
   c.delack.forceQuick();
   c.delack.owe(true);
-  if (c.agreed.hasSack && c.tcp.config.dsack !== 0 && seqLt(left, right))
-    c.sacks.duplicate(left, right);
+  const { tcp } = c;
+  if (!c.agreed.hasSack || tcp.config.dsack === 0 || !seqLt(left, right)) return;
+  const isOld = seqLt(left, c.rcv.nxt);
+  tcp.mib.count(isOld ? tcp.ids.TCPDSACKOldSent : tcp.ids.TCPDSACKOfoSent);
+  c.sacks.duplicate(left, right);
 }
 
 export function step8Fin(c: TcpConnection, seg: Segment): void {

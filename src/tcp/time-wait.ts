@@ -53,6 +53,7 @@ export class TimeWait implements FlowId, Expirable {
   }
 
   expire(): void {
+    this.tcp.mib.count(this.tcp.ids.TW);
     this.tcp.forget(this);
   }
 

@@ -130,6 +130,7 @@ export function tcpClose(c: TcpConnection): void {
     return;
   }
   if (c.received.readyBytes > 0) {
+    c.tcp.mib.count(c.tcp.ids.TCPAbortOnClose);
     c.tcp.abort(c, 0);
     return;
   }
@@ -141,6 +142,10 @@ export function tcpClose(c: TcpConnection): void {
 
 export function tcpAbort(c: TcpConnection): void {
   c.setOwner(null);
-  if (c.state === STATE.CLOSED) c.release();
-  else c.tcp.abort(c, 0);
+  if (c.state === STATE.CLOSED) {
+    c.release();
+    return;
+  }
+  c.tcp.mib.count(c.tcp.ids.TCPAbortOnData);
+  c.tcp.abort(c, 0);
 }

@@ -39,7 +39,7 @@ t.test('what is wrong in a script is found', async (t) => {
     ['an option', '0.1 write 100\n0.1 > P. 1:101(100) ack 1 <mss 1>', /ack 1 <>"/],
     ['another result', '0.1 read 100', /it is EAGAIN, not 100/],
     ['another state', '0.1 state CLOSED', /it is ESTABLISHED/],
-    ['a counter', '0.1 mib Timeouts 1', /it is 0/],
+    ['a counter', '0.1 mib TCPTimeouts 1', /it is 0/],
     ['an end that does not come', '0.1 closed 0', /it is open/],
     ['time that has passed', '0.001 nothing', /passed already/],
     ['a mistake in the line', '0.1 < . 1:2(0) ack 1', /is not 0 bytes/],

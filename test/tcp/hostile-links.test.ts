@@ -26,7 +26,7 @@ for (const [name, faults] of PROFILES) {
       const pair = new TcpPair({ seed, faults });
       const { client, server } = pair.exchange(BYTES, BYTES, 300 * SEC);
       const { mib } = pair.client.tcp;
-      const how = `seed ${seed}, ${(pair.sim.nowNs / SEC).toFixed(1)} s, ${mib.get('RetransSegs')} resent, ${mib.get('Timeouts')} timeouts`;
+      const how = `seed ${seed}, ${(pair.sim.nowNs / SEC).toFixed(1)} s, ${mib.get('RetransSegs')} resent, ${mib.get('TCPTimeouts')} timeouts`;
       t.same([client.closedWith, server.closedWith], [0, 0], `both closed (${how})`);
       t.same([client.wrong, server.wrong], [-1, -1], 'no byte wrong');
       t.same([client.received, server.received], [BYTES, BYTES], 'all there');

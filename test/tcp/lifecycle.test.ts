@@ -151,8 +151,8 @@ t.test('RFC 9293 §3.8.6.1: a window that shuts is probed, and opens again', (t)
   const stuck = server.connection!.received.readyBytes;
   // Half of the default buffer, and up to a grain of the window scale.
   t.ok(stuck > 30_000 && stuck <= 66_560, `the buffer took ${stuck} of ${written} bytes`);
-  t.ok(pair.client.tcp.mib.get('WinProbe') >= 3, 'the window was probed');
-  t.equal(pair.client.tcp.mib.get('Timeouts'), 0, 'and nothing was taken for lost');
+  t.ok(pair.client.tcp.mib.get('TCPWinProbe') >= 3, 'the window was probed');
+  t.equal(pair.client.tcp.mib.get('TCPTimeouts'), 0, 'and nothing was taken for lost');
   const into = new Uint8Array(1 << 20);
   let read = 0;
   pair.hosts[1]!.run(
@@ -176,7 +176,7 @@ t.test('RFC 1122 §4.2.3.5: a peer that vanishes ends the connection after tcp_r
   pair.hosts[0]!.after(0, () => tcpWrite(client.connection!, new Uint8Array(100)));
   pair.sim.runUntil(() => client.closedWith !== null, pair.sim.nowNs + 3000 * SEC);
   t.equal(client.closedWith, ETIMEDOUT);
-  t.equal(pair.client.tcp.mib.get('Timeouts'), 15);
+  t.equal(pair.client.tcp.mib.get('TCPTimeouts'), 15);
   t.end();
 });
 

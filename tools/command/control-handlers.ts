@@ -39,7 +39,7 @@ export function controlHandlers(
     };
   return new Map<string, ControlHandler>([
     ['info', answer(() => ({ ...identity, pid: process.pid, uptimeMs: live.now() / 1e6 }))],
-    ['nstat', answer(() => ({ run: identity.run, counters: listCounters(stack.net) }))],
+    ['nstat', answer(() => ({ run: identity.run, counters: listCounters(stack.net, stack.tcp) }))],
     ['link', answer(() => stack.net.interfaces.map(linkView))],
     ['link-stats', answer(() => linkStats(live))],
     ['addr', answer(() => stack.net.interfaces.map(addrView))],

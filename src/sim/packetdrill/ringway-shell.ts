@@ -57,7 +57,7 @@ export class RingwayShell implements ShellHost {
   }
 
   nstat(): readonly (readonly [string, number])[] {
-    const now = new Map(listCounters(this.stack.net));
+    const now = new Map(listCounters(this.stack.net, this.stack.tcp));
     const before = this.counted;
     this.counted = now;
     return [...now]
