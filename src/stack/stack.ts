@@ -175,6 +175,7 @@ export class Stack implements Host, DadListener {
   fireTimers(): void {
     this.deadlines.fire(this.env.nowNs);
     this.udp.readiness.retry();
+    this.tcp.roomWait.retry();
   }
 
   drainReady(): void {
@@ -211,7 +212,7 @@ export class Stack implements Host, DadListener {
       readiness.hasReady ||
       this.net.echoes.hasReady ||
       this.hasReadyApplications();
-    if (isReady || readiness.canRetry()) {
+    if (isReady || readiness.canRetry() || this.tcp.roomWait.canRetry()) {
       this.dueNs = this.env.nowNs;
       return;
     }

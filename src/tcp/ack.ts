@@ -8,8 +8,10 @@ import { TCP_FLAG } from '../wire/tcp.ts';
 import type { TcpConnection } from './connection.ts';
 import { DUE } from './deadlines.ts';
 import { armPersist, armRto, scheduleProbe } from './output.ts';
+import { updatePacingRate } from './pacer.ts';
 import { sackInput } from './sack.ts';
 import type { Segment } from './segment.ts';
+import { tellRoom } from './send-buffer.ts';
 import { NO_RECORD, REC_STATE, REC_TIME } from './tx-records.ts';
 
 /** False: the segment acknowledges what was never sent, or is too old to be believed; an ACK may be owed. */
@@ -38,7 +40,7 @@ function acknowledge(c: TcpConnection, seg: Segment): void {
   begin(c, seg);
   const hasUpdate = updateWindow(c, seg);
   look(c, seg, hasUpdate);
-  if (seqGt(seg.ack, snd.una)) removeAcknowledged(c, seg.ack);
+  const isFinAcked = seqGt(seg.ack, snd.una) && removeAcknowledged(c, seg.ack);
   if (c.agreed.hasSack && seg.sackBlocks > 0) sackInput(c, seg, priorUna, a);
   const hasNothingNew = !a.isUnaAdvanced && !hasUpdate && seg.len === 0 && !seg.has(TCP_FLAG.FIN);
   a.setDuplicate(hasNothingNew && !rtx.isEmpty && seqEq(seg.ack, snd.una));
@@ -54,13 +56,15 @@ function acknowledge(c: TcpConnection, seg: Segment): void {
   tcp.mib.add(tcp.ids.TCPDelivered, a.delivered);
   c.rate.finish(congestion.view, tcp.rateSample, a.delivered, a.lost, c.nowNs());
   if (hadFlight) {
+    congestion.observeUse(c.use);
     c.recovery.setWindow(a, tcp.rateSample);
-    pace(c);
+    updatePacingRate(c);
   }
   rearm(c, a.isUnaAdvanced || a.hasNewSack);
-  if (a.isUnaAdvanced) roomReturned(c);
+  if (a.isUnaAdvanced) tellRoom(c);
   if (rtx.isEmpty && c.unsentBytes() > 0 && snd.usable() <= 0) armPersist(c);
   else if (snd.usable() > 0) c.due.disarm(DUE.PERSIST);
+  if (isFinAcked) c.tcp.finAcknowledged(c); // may be the end of it
 }
 
 function begin(c: TcpConnection, seg: Segment): void {
@@ -68,7 +72,7 @@ function begin(c: TcpConnection, seg: Segment): void {
   tcp.ackOutcome.begin();
   congestion.observe(c.nowNs(), c.mss());
   c.noteEcho(seg.hasTimestamps, seg.tsEcr);
-  c.rate.begin(tcp.rateSample, c.rtx.inFlight() - c.recovery.renoSacked);
+  c.rate.begin(tcp.rateSample, c.inFlight());
 }
 
 /** What header prediction would say of it: the plain next ACK, with the window as it was, is the fast path. */
@@ -90,7 +94,7 @@ function observe(c: TcpConnection): void {
   const { congestion, snd } = c;
   congestion.observeStream(snd.una, snd.nxt, c.rcv.nxt);
   congestion.observePath(c.rtt.srttNs, c.minRtt.value, c.rate.isAppLimited);
-  congestion.observeFlight(c.rtx.inFlight() - c.recovery.renoSacked);
+  congestion.observeFlight(c.inFlight());
 }
 
 function tellAcked(c: TcpConnection): void {
@@ -117,8 +121,8 @@ function updateWindow(c: TcpConnection, seg: Segment): boolean {
   return hasChanged;
 }
 
-/** Takes acknowledged records off the queue: times for samples, delivery counts, pages. */
-function removeAcknowledged(c: TcpConnection, ack: Seq): void {
+/** Takes acknowledged records off the queue: times for samples, delivery counts, pages. True: our FIN was among them. */
+function removeAcknowledged(c: TcpConnection, ack: Seq): boolean {
   const { rtx, snd, tcp } = c;
   const a = tcp.ackOutcome;
   const { mss } = c.congestion.view;
@@ -141,7 +145,7 @@ function removeAcknowledged(c: TcpConnection, ack: Seq): void {
   snd.acknowledge(ack);
   a.unaAdvanced();
   if (rtx.isEmpty && c.sendQueue.length === 0) c.chrono.idle();
-  if (isFinAcked) c.tcp.finAcknowledged(c);
+  return isFinAcked;
 }
 
 function arrived(c: TcpConnection, pieces: number): void {
@@ -226,17 +230,6 @@ function probeOutcome(c: TcpConnection, seg: Segment, hasDsack: boolean): void {
   if (isRepair && seqGt(seg.ack, c.recovery.tlpHighSeq)) recovery.enterCwr();
 }
 
-/** Linux's rule for modules that do not pace by themselves: a multiple of cwnd per round trip. */
-function pace(c: TcpConnection): void {
-  const v = c.congestion.view;
-  if (v.srttNs === 0 || c.congestion.has(HOOK.CONG_CONTROL)) return;
-  const { pacingSsRatio, pacingCaRatio } = c.tcp.config;
-  const isStarting = v.cwnd < v.ssthresh / 2;
-  const ratio = (isStarting ? pacingSsRatio : pacingCaRatio) / 100;
-  const windowBytes = Math.max(v.cwnd, c.rtx.packetsOut) * v.mss;
-  v.setPacingRate((ratio * windowBytes * 1e9) / v.srttNs);
-}
-
 /** RFC 6298 §5.2, §5.3. */
 function rearm(c: TcpConnection, isProgress: boolean): void {
   if (c.rtx.isEmpty) {
@@ -249,15 +242,4 @@ function rearm(c: TcpConnection, isProgress: boolean): void {
   c.due.disarm(DUE.TLP);
   armRto(c);
   scheduleProbe(c);
-}
-
-/** Room in the send buffer; and the buffer grows with the window (Linux: twice cwnd). */
-function roomReturned(c: TcpConnection): void {
-  const v = c.congestion.view;
-  const wanted = 2 * v.cwnd * (v.mss + 320) * 2;
-  if (wanted > c.sndbufBytes) c.growSendBuffer(Math.min(wanted, c.tcp.config.wmemMax));
-  if (c.owner !== null && c.sendQueue.length < (c.sndbufBytes * 2) / 3) {
-    c.chrono.roomReturned();
-    c.owner.writable();
-  }
 }

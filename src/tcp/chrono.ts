@@ -27,6 +27,10 @@ export class Chrono {
     this.wasRefused = true;
   }
 
+  isRefused(): boolean {
+    return this.wasRefused;
+  }
+
   /** It can write again. */
   roomReturned(): void {
     this.wasRefused = false;

@@ -3,12 +3,14 @@
  * the only writer of cwnd besides the module, and the only one who calls it. `recovery.ts` decides when.
  * The order of the hooks on an ACK is in `cc/congestion-control.ts`; `ack.ts` keeps it.
  */
+import { SEC } from '../base/time.ts';
 import { CA_EVENT, CA_STATE, type CaEvent, type CaState } from '../cc/ca-state.ts';
 import type { CcView } from '../cc/cc-view.ts';
 import { CC_FLAG, type CcModule, type CongestionControl, HOOK } from '../cc/congestion-control.ts';
 import { swapModule } from '../cc/registry.ts';
 import type { AckSample, LossSample, RateSample } from '../cc/samples.ts';
 import { type Seq, seqDiff } from '../wire/seq.ts';
+import type { WindowUse } from './window-use.ts';
 
 /** cwnd of a sender whose timer fired (RFC 5681 §3.1's loss window, less what is in flight). */
 const LOSS_WINDOW = 1;
@@ -77,13 +79,24 @@ export class Congestion {
     this.view.inFlight = inFlight;
   }
 
-  /** The most in flight since the last ACK, and whether cwnd held more back. */
-  observeSending(packetsOut: number): void {
-    this.view.maxInFlight = Math.max(this.view.maxInFlight, packetsOut);
+  /** The most that was in flight in this window's worth of data, and whether cwnd held more back. */
+  observeUse(use: WindowUse): void {
+    const v = this.view;
+    v.maxInFlight = use.maxPacketsOut;
+    v.isCwndLimited = use.isLimited(v.cwnd, v.isInSlowStart());
   }
 
-  setCwndLimited(isLimited: boolean): void {
-    this.view.isCwndLimited = isLimited;
+  /** `bytes`, and `percent` of them, in a round trip. */
+  setRate(bytes: number, percent: number, rttNs: number): void {
+    this.view.setPacingRate((bytes * percent * (SEC / 100)) / rttNs);
+  }
+
+  /** SO_MAX_PACING_RATE. Whoever names a limit wants it kept: departures are spaced from then on. */
+  limitRate(bytesPerSecond: number): void {
+    const v = this.view;
+    v.maxPacingRate = bytesPerSecond;
+    if (bytesPerSecond !== Infinity) v.requirePacing();
+    if (v.pacingRate > bytesPerSecond) v.setPacingRate(bytesPerSecond);
   }
 
   /** The pacer lets the next frame go then. */
@@ -229,11 +242,19 @@ export class Congestion {
   restartAfterIdle(idleNs: number, rtoNs: number, restartWindow: number): void {
     const v = this.view;
     this.event(CA_EVENT.CWND_RESTART);
-    v.setSsthresh(Math.max(v.ssthresh, (v.cwnd >> 1) + (v.cwnd >> 2)));
+    v.setSsthresh(currentSsthresh(v));
     let cwnd = v.cwnd;
     const least = Math.min(restartWindow, cwnd);
     for (let left = idleNs - rtoNs; left > 0 && cwnd > least; left -= rtoNs) cwnd >>= 1;
     v.setCwnd(Math.max(cwnd, least));
+  }
+
+  /** RFC 2861: half-way down to what the application has used of it. */
+  applicationLimited(used: number): void {
+    const v = this.view;
+    if (used >= v.cwnd) return;
+    v.setSsthresh(currentSsthresh(v));
+    v.setCwnd((v.cwnd + used) >> 1);
   }
 
   private remember(): void {

@@ -3,8 +3,10 @@
  * happens to them is in `input`, `ack`, `text`, `output`, `recovery` and `expiry`.
  */
 import { assert } from '../base/assert.ts';
+import { ENOENT } from '../base/errno.ts';
 import { NEVER } from '../base/time.ts';
 import { CcView } from '../cc/cc-view.ts';
+import type { TxRing } from '../link/tx-ring.ts';
 import { IpAddress, isV4 } from '../wire/address.ts';
 import { type Seq, seqAdd, seqDiff, seqGt } from '../wire/seq.ts';
 import { type Agreed, TIMESTAMP_BYTES } from './agreed.ts';
@@ -15,6 +17,7 @@ import { DelayedAck } from './delayed-ack.ts';
 import type { ConnectionOwner, FlowId } from './endpoint.ts';
 import { deadlinePassed } from './expiry.ts';
 import { sendNewData } from './output.ts';
+import { Pacer } from './pacer.ts';
 import { Rack } from './rack.ts';
 import { RateSampler } from './rate-sampler.ts';
 import { ReceiveBuffer } from './receive-buffer.ts';
@@ -23,6 +26,7 @@ import { Recovery } from './recovery.ts';
 import { Rtt } from './rtt.ts';
 import { RtxQueue } from './rtx-queue.ts';
 import { SackBlocks } from './sack-blocks.ts';
+import { expandSendBuffer } from './send-buffer.ts';
 import { SendQueue } from './send-queue.ts';
 import { ReceiveSpace, SendSpace } from './space.ts';
 import type { Tcp } from './tcp.ts';
@@ -30,6 +34,7 @@ import { keepaliveIdleNs, type TcpSettings } from './tcp-settings.ts';
 import { COUNTED, isIn, mayMove, STATE, type TcpState } from './tcp-state.ts';
 import { Totals } from './totals.ts';
 import { NO_RECORD } from './tx-records.ts';
+import { WindowUse } from './window-use.ts';
 import { WindowedMin } from './windowed-min.ts';
 
 export class TcpConnection implements DeadlineTarget, FlowId {
@@ -60,6 +65,8 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   readonly sizing: RightSizing;
   readonly totals: Totals;
   readonly chrono: Chrono;
+  readonly use: WindowUse;
+  readonly pacer = new Pacer();
 
   /** RFC 7323 §4.3: TS.Recent, when it was set, and the last ACK we sent. */
   tsRecent = 0;
@@ -91,6 +98,9 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   error = 0;
   /** On the list of connections with something to send. */
   isListed = false;
+  /** The ring of the device that had no room, and how far it had come: see `room-wait`. */
+  refusedBy: TxRing | null = null;
+  refusedAt = 0;
   /** Who hears of it; null once the application has closed it. */
   owner: ConnectionOwner | null;
 
@@ -120,7 +130,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.rtx = new RtxQueue(tcp.records);
     this.congestion = new Congestion(
       new CcView(tcp.ccRandom, tcp.ccStats),
-      tcp.ccModules.defaultModule,
+      tcp.ccModules.find(settings.congestion) ?? tcp.ccModules.defaultModule,
       this.snd.una,
       this.rcv.nxt,
     );
@@ -130,6 +140,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.sizing = new RightSizing(config.initialWindow * agreed.peerMss);
     this.totals = new Totals(tcp.totals, env);
     this.chrono = new Chrono(this.totals);
+    this.use = new WindowUse(this.snd.una, env.nowNs);
     this.lastAckSent = this.rcv.nxt;
     this.highestSacked = this.snd.una;
     this.sndbufBytes = settings.sndbufBytes || config.wmemDefault;
@@ -138,7 +149,9 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.lastSentNs = env.nowNs;
     this.owner = null;
     this.congestion.observe(env.nowNs, this.mss());
+    this.congestion.limitRate(settings.maxPacingRate);
     this.congestion.start(config.initialWindow);
+    expandSendBuffer(this);
     if (settings.isKeepalive) this.armKeepalive(env.nowNs);
   }
 
@@ -277,11 +290,26 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     if (settings.sndbufBytes !== 0) this.sndbufBytes = settings.sndbufBytes;
     if (settings.rcvbufBytes !== 0) this.rcvbufBytes = settings.rcvbufBytes;
     if (this.current === STATE.CLOSED) return;
+    if (old.congestion !== settings.congestion) this.useCongestion(settings.congestion);
+    if (old.maxPacingRate !== settings.maxPacingRate) {
+      this.congestion.limitRate(settings.maxPacingRate);
+    }
     const isFreed = (old.isCorked && !settings.isCorked) || (!old.isNoDelay && settings.isNoDelay);
     if (isFreed) this.tcp.wantsOutput(this);
     if (!settings.isKeepalive) this.due.disarm(DUE.KEEPALIVE);
     else if (!old.isKeepalive) this.armKeepalive(this.nowNs());
     else if (old.keepIdleSec !== settings.keepIdleSec) this.armKeepalive(this.lastReceivedNs);
+  }
+
+  /** TCP_CONGESTION on a live connection: windows and state stay. 0, or -ENOENT for an unknown name. */
+  useCongestion(name: string): number {
+    const module = this.tcp.ccModules.find(name);
+    if (module === undefined) return -ENOENT;
+    if (module === this.congestion.module) return 0;
+    this.congestion.observe(this.nowNs(), this.mss());
+    this.congestion.change(module);
+    this.tcp.wantsOutput(this); // the new one may admit more
+    return 0;
   }
 
   private armKeepalive(sinceNs: number): void {
@@ -293,6 +321,17 @@ export class TcpConnection implements DeadlineTarget, FlowId {
 
   setOwner(owner: ConnectionOwner | null): void {
     this.owner = owner;
+  }
+
+  /** By a device without room; null: it can go on. */
+  refused(tx: TxRing | null, at: number): void {
+    this.refusedBy = tx;
+    this.refusedAt = at;
+  }
+
+  /** Pieces sent, and neither acknowledged, reported as arrived, nor lost. */
+  inFlight(): number {
+    return this.rtx.inFlight() - this.recovery.renoSacked;
   }
 
   setListed(isListed: boolean): void {

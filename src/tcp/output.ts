@@ -4,19 +4,21 @@
  */
 import { NEVER, SEC } from '../base/time.ts';
 import { CA_EVENT, CA_STATE } from '../cc/ca-state.ts';
-import { type Seq, seqAdd, seqDiff, seqEq, seqGt, seqLe } from '../wire/seq.ts';
+import { HOOK } from '../cc/congestion-control.ts';
+import { type Seq, seqAdd, seqDiff, seqEq } from '../wire/seq.ts';
 import { MAX_SACK_BLOCKS, TCP_FLAG, TCP_HEADER_LEN, TCP_OPT, writeTcp } from '../wire/tcp.ts';
 import { TIMESTAMP_BYTES } from './agreed.ts';
 import type { TcpConnection } from './connection.ts';
 import { DUE } from './deadlines.ts';
+import { departed, isPacerOpen } from './pacer.ts';
 import { selectWindow } from './receive-window.ts';
+import { nextLength } from './segment-length.ts';
+import { transmitSegments } from './segmentation.ts';
+import { checkSendBuffer } from './send-buffer.ts';
+import { cwndQuota, deviceCuts, segmentsPerFrame, WAIT } from './super-frame.ts';
 import { HAS_CLOSED, isIn, MAY_SEND } from './tcp-state.ts';
 import { transmit } from './transmit.ts';
 import { NO_RECORD, REC_STATE } from './tx-records.ts';
-
-/** Linux paces a super-frame out in about a millisecond. */
-const TSO_TIME_NS = SEC / 1024;
-const MAX_TSO_BYTES = 65536 - 200;
 
 export function output(c: TcpConnection): void {
   c.congestion.observe(c.nowNs(), c.mss());
@@ -29,6 +31,7 @@ export function output(c: TcpConnection): void {
       c.due.arm(DUE.DELACK, c.delack.deadlineNs(c.nowNs(), c.tcp.config));
     }
   }
+  checkSendBuffer(c);
 }
 
 // ---- retransmissions ----
@@ -37,7 +40,7 @@ function retransmitLost(c: TcpConnection): void {
   const { rtx, congestion } = c;
   const v = congestion.view;
   for (let r = rtx.first; r !== NO_RECORD && rtx.lostOut > rtx.retransOut; r = rtx.next(r)) {
-    if (rtx.inFlight() - c.recovery.renoSacked >= v.cwnd) return;
+    if (c.inFlight() >= v.cwnd) return;
     if (!rtx.has(r, REC_STATE.LOST) || rtx.has(r, REC_STATE.RETRANS)) continue;
     if (!isPacerOpen(c)) return;
     if (!retransmit(c, r)) return;
@@ -48,7 +51,7 @@ function retransmitLost(c: TcpConnection): void {
 export function retransmit(c: TcpConnection, r: number): boolean {
   const { rtx, snd } = c;
   const v = c.congestion.view;
-  const most = Math.max(1, Math.min(v.cwnd - rtx.inFlight(), Math.floor(frameLimit(c) / v.mss)));
+  const most = Math.max(1, Math.min(v.cwnd - c.inFlight(), segmentsPerFrame(c)));
   if (rtx.pieces(r) > most) rtx.split(r, most * v.mss, v.mss);
   const from = seqDiff(rtx.seqOfRecord(r), snd.una);
   const isFin = rtx.has(r, REC_STATE.FIN);
@@ -61,67 +64,54 @@ export function retransmit(c: TcpConnection, r: number): boolean {
   c.congestion.sentDuringReduction(rtx.pieces(r));
   c.tcp.mib.add(c.tcp.ids.RetransSegs, rtx.pieces(r));
   c.totals.retransmitted(rtx.pieces(r), len);
-  afterSending(c, len);
+  afterSending(c, rtx.pieces(r), len);
   return true;
 }
 
 // ---- new text ----
 
+/** As much as may go now. Whether cwnd was what ended it decides whether it grows. */
 export function sendNewData(c: TcpConnection): void {
   if (!isIn(c.state, MAY_SEND | HAS_CLOSED) || c.isFinSent) return;
-  const { snd, rtx, congestion } = c;
-  const v = congestion.view;
-  restartIfIdle(c);
-  congestion.setCwndLimited(false);
-  let isWindowShut = false;
-  while (true) {
-    const unsent = c.unsentBytes();
-    if (unsent === 0) {
-      if (rtx.inFlight() < v.cwnd) c.rate.ranDry(v, rtx.inFlight());
-      break;
-    }
-    const room = v.cwnd - (rtx.inFlight() - c.recovery.renoSacked);
-    if (room <= 0) {
-      congestion.setCwndLimited(true);
-      break;
-    }
-    const usable = snd.usable();
-    if (usable <= 0) {
-      isWindowShut = true;
-      armPersist(c);
-      break;
-    }
+  const { congestion, rtx } = c;
+  const most = segmentsPerFrame(c);
+  const before = c.snd.nxt;
+  let wait: number = WAIT.NO;
+  for (let unsent = c.unsentBytes(); unsent > 0; unsent = c.unsentBytes()) {
     if (!isPacerOpen(c)) break;
-    const len = nextLength(c, unsent, usable, room);
-    if (len === 0) {
-      isWindowShut = unsent > usable;
+    const quota = cwndQuota(c);
+    if (quota === 0) break;
+    const len = nextLength(c, unsent, quota, most);
+    if (len <= 0) {
+      wait = len;
       break;
     }
     if (!sendText(c, len, unsent)) break;
   }
-  c.chrono.outputEnded(isWindowShut, c.unsentBytes() === 0 && !v.isCwndLimited);
-}
-
-/** How much the next segment carries; 0: better wait (Nagle, silly window). */
-function nextLength(c: TcpConnection, unsent: number, usable: number, room: number): number {
-  const v = c.congestion.view;
-  const most = Math.min(frameLimit(c), room * v.mss);
-  let len = Math.min(unsent, usable, Math.max(most, v.mss));
-  if (len > v.mss) len -= unsent > len ? len % v.mss : 0;
-  if (len >= v.mss) return len;
-  if (unsent > usable) {
-    // RFC 9293 §3.8.6.2.1: not a sliver of the window, unless it is half of the largest ever seen.
-    if (len >= c.snd.maxWnd / 2 || c.rtx.isEmpty) return len;
-    return 0;
+  if (wait === WAIT.WINDOW) armPersist(c);
+  const isCwndLimited = wait === WAIT.CWND || c.inFlight() >= congestion.view.cwnd;
+  if (isCwndLimited || c.snd.nxt !== before) {
+    c.use.sent(isCwndLimited, rtx.packetsOut, c.snd.una, c.snd.nxt);
+    validateWindow(c);
   }
-  return isHeldByNagle(c) ? 0 : len;
+  c.chrono.outputEnded(wait === WAIT.WINDOW, c.unsentBytes() === 0 && !isCwndLimited);
 }
 
-/** RFC 1122 §4.2.3.4 with Minshall's test: one small segment in flight, not one segment. */
-function isHeldByNagle(c: TcpConnection): boolean {
-  if (c.isFinQueued) return false;
-  if (c.settings.isCorked) return true;
-  return !c.settings.isNoDelay && seqGt(c.snd.sml, c.snd.una) && seqLe(c.snd.sml, c.snd.nxt);
+/** RFC 2861: a window that was not full for a retransmission timeout comes down towards what was used. */
+function validateWindow(c: TcpConnection): void {
+  const { congestion, use } = c;
+  const v = congestion.view;
+  const now = v.nowNs;
+  if (use.isLimited(v.cwnd, v.isInSlowStart())) {
+    use.full(now);
+    return;
+  }
+  const { slowStartAfterIdle, initialWindow } = c.tcp.config;
+  if (slowStartAfterIdle === 0 || now - use.fullSinceNs() < c.rtt.rtoNs()) return;
+  if (congestion.has(HOOK.CONG_CONTROL)) return;
+  const isByApplication = v.caState === CA_STATE.OPEN && !c.chrono.isRefused();
+  if (isByApplication) congestion.applicationLimited(Math.max(use.mostUsed(), initialWindow));
+  use.full(now);
 }
 
 function sendText(c: TcpConnection, len: number, unsent: number): boolean {
@@ -133,22 +123,21 @@ function sendText(c: TcpConnection, len: number, unsent: number): boolean {
     TCP_FLAG.ACK | (isLast || len > v.mss ? TCP_FLAG.PSH : 0) | (hasFin ? TCP_FLAG.FIN : 0);
   const seq = snd.nxt;
   const isIdle = rtx.isEmpty;
+  if (c.inFlight() === 0) c.congestion.event(CA_EVENT.TX_START);
   if (!sendSegment(c, seq, seqDiff(seq, snd.una), len, flags)) return false;
   const pieces = Math.ceil(len / v.mss);
   const seqLen = len + (hasFin ? 1 : 0);
   if (hasFin) c.noteFinSent();
   const r = rtx.append(seq, seqLen, pieces, hasFin ? REC_STATE.FIN : 0, c.nowNs());
   c.rate.sent(v, c.tcp.records, r, isIdle, rtx.inFlight(), c.nowNs());
-  if (isIdle) c.congestion.cc.cwndEvent(v, CA_EVENT.TX_START);
   c.tcp.mib.add(c.tcp.ids.TCPOrigDataSent, pieces);
   snd.advance(seqLen);
   if (len % v.mss !== 0) snd.noteSmall();
-  c.congestion.observeSending(rtx.packetsOut);
   if (v.caState === CA_STATE.RECOVERY || v.caState === CA_STATE.CWR) {
     c.congestion.sentDuringReduction(pieces);
   }
   c.due.disarm(DUE.PERSIST);
-  afterSending(c, len);
+  afterSending(c, pieces, len);
   armAfterNewData(c);
   return true;
 }
@@ -167,44 +156,11 @@ function sendFin(c: TcpConnection): void {
   armAfterNewData(c);
 }
 
-/** RFC 5681 §4.1, tcp_slow_start_after_idle. */
-function restartIfIdle(c: TcpConnection): void {
-  const { config } = c.tcp;
-  if (config.slowStartAfterIdle === 0 || !c.rtx.isEmpty) return;
-  const idleNs = c.nowNs() - c.lastSentNs;
-  const rto = c.rtt.rtoNs();
-  if (idleNs > rto) c.congestion.restartAfterIdle(idleNs, rto, config.initialWindow);
-}
-
-/** The most text in one frame: a segment, or what the device cuts, no more than is paced out in a millisecond. */
-function frameLimit(c: TcpConnection): number {
-  const v = c.congestion.view;
-  const path = c.tcp.net.paths.lookup(c.remote, c.boundIndex);
-  if (path === null) return v.mss;
-  const { caps } = path.iface.device;
-  const canCut = c.local.w2 === 0xffff && c.local.w0 === 0 ? caps.tso4 : caps.tso6;
-  if (!canCut) return v.mss;
-  const paced = v.pacingRate === Infinity ? MAX_TSO_BYTES : (v.pacingRate * TSO_TIME_NS) / SEC;
-  const most = Math.min(MAX_TSO_BYTES, Math.max(paced, c.tcp.config.minTsoSegs * v.mss));
-  return Math.max(v.mss, Math.floor(most / v.mss) * v.mss);
-}
-
-function isPacerOpen(c: TcpConnection): boolean {
-  const v = c.congestion.view;
-  if (!v.isPaced || v.nextDepartureNs <= c.nowNs()) return true;
-  c.due.arm(DUE.PACE, v.nextDepartureNs);
-  return false;
-}
-
-function afterSending(c: TcpConnection, len: number): void {
-  const v = c.congestion.view;
+function afterSending(c: TcpConnection, pieces: number, len: number): void {
   const now = c.nowNs();
   c.delack.dataSent(now);
   c.noteSent(now);
-  if (v.isPaced && v.pacingRate !== Infinity) {
-    const departureNs = Math.max(v.nextDepartureNs, now) + (len * SEC) / v.pacingRate;
-    c.congestion.setNextDeparture(departureNs);
-  }
+  departed(c, pieces, len);
 }
 
 // ---- timers that sending arms ----
@@ -265,7 +221,14 @@ function sendSegment(
   const blocks = sackRoom(c, flags, len, mss);
   const hasLeftOut = blocks === 0 && !c.sacks.isEmpty;
   const headerLen = writeHeader(c, seq, flags, blocks);
-  if (!transmit(c.tcp, c, headerLen, c.sendQueue, from, len, mss)) return false;
+  const isSent =
+    len > mss && !deviceCuts(c)
+      ? transmitSegments(c, headerLen, seq, flags, from, len, mss)
+      : transmit(c.tcp, c, headerLen, c.sendQueue, from, len, mss);
+  if (!isSent) {
+    c.tcp.waitForRoom(c);
+    return false;
+  }
   const pieces = len > mss ? Math.ceil(len / mss) : 1;
   // A retransmission is counted in RetransSegs only.
   if (len === 0 || seqEq(seq, c.snd.nxt)) c.tcp.mib.add(c.tcp.ids.OutSegs, pieces);

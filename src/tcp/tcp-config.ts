@@ -35,6 +35,10 @@ export class TcpConfig {
   pacingSsRatio = 200;
   pacingCaRatio = 120;
   minTsoSegs = 2;
+  /** Bursts are larger on paths with a minimum RTT below 2^this microseconds, half for each multiple of it. */
+  tsoRttLog = 9;
+  /** A super-frame is not deferred once 1/this of the window can go; 0: three segments decide. */
+  tsoWinDivisor = 3;
   /** tcp_min_rtt_wlen */
   minRttWindowNs = 300 * SEC;
   /** tcp_rmem, tcp_wmem: least, default and most. */

@@ -29,6 +29,7 @@ import { Handshake } from './handshake.ts';
 import { segmentArrives } from './input.ts';
 import type { Listener } from './listener.ts';
 import { output, sendReset } from './output.ts';
+import { RoomWait } from './room-wait.ts';
 import { parseSegment, Segment } from './segment.ts';
 import { TcpConfig } from './tcp-config.ts';
 import { type Endpoint, TcpDemux } from './tcp-demux.ts';
@@ -83,6 +84,7 @@ export class Tcp implements Transport {
   readonly rateSample = new RateSample();
   readonly ackSample = new AckSample();
   readonly lossSample = new LossSample();
+  readonly roomWait = new RoomWait();
   readonly around: { left: Seq; right: Seq } = { left: seqOf(0), right: seqOf(0) };
   private readonly loose = new LooseFlow();
   private listed: TcpConnection[] = [];
@@ -217,6 +219,12 @@ export class Tcp implements Transport {
 
   get hasOutput(): boolean {
     return this.listed.length > 0;
+  }
+
+  /** It has found no room in its device: it goes on when there is some. */
+  waitForRoom(c: TcpConnection): void {
+    const path = this.net.paths.lookup(c.remote, c.boundIndex);
+    if (path !== null) this.roomWait.add(c, path.iface.device.tx);
   }
 
   /** Sends what this turn's input and applications made due. */

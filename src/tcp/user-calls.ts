@@ -2,6 +2,7 @@
 import { EADDRINUSE, EADDRNOTAVAIL, EAGAIN, EINVAL, ENETUNREACH, EPIPE } from '../base/errno.ts';
 import { CAST } from '../net/ip-packet.ts';
 import { type Address, IpAddress, isLinkLocal6, isUnspecified } from '../wire/address.ts';
+import { applicationWrites } from './application-limit.ts';
 import type { TcpConnection } from './connection.ts';
 import { DUE } from './deadlines.ts';
 import { Handshake, type Opener } from './handshake.ts';
@@ -85,6 +86,7 @@ function choosePort(tcp: Tcp, local: Address, remote: Address, remotePort: numbe
 /** Takes as much as the send buffer has room for. -EAGAIN: none; -EPIPE: this side is closed. */
 export function tcpWrite(c: TcpConnection, data: Uint8Array): number {
   if (!isIn(c.state, MAY_SEND) || c.isFinQueued) return -EPIPE;
+  applicationWrites(c);
   const room = c.sndbufBytes - c.sendQueue.length;
   if (room <= 0) {
     c.chrono.refused();

@@ -1,0 +1,54 @@
+/**
+ * How much the next frame carries: as much as a super-frame, cwnd and the peer's window admit, in whole segments;
+ * less than one where Nagle and silly-window avoidance let it go (RFC 9293 §3.7.4, §3.8.6.2.1).
+ */
+import { seqGt, seqLe } from '../wire/seq.ts';
+import type { TcpConnection } from './connection.ts';
+import { deferral, GSO_MAX_BYTES, WAIT } from './super-frame.ts';
+
+/**
+ * Bytes, or what to wait for (WAIT). `quota`: segments that cwnd admits, at least one; `most`: those of a full
+ * frame; `unsent` bytes are queued.
+ */
+export function nextLength(c: TcpConnection, unsent: number, quota: number, most: number): number {
+  const { mss } = c.congestion.view;
+  const usable = c.snd.usable();
+  if (usable < Math.min(unsent, mss)) return sliver(c, usable);
+  if (unsent < mss && isHeldByNagle(c)) return WAIT.MORE_DATA;
+  if (unsent <= mss) return unsent;
+  // What one frame could carry at best stands for the buffers that Linux would have queued it in.
+  const atBest = Math.floor(GSO_MAX_BYTES / mss) * mss;
+  const isTail = unsent <= atBest;
+  const len = isTail ? unsent : atBest;
+  const wait = deferral(c, len, isTail, usable, most);
+  if (wait !== WAIT.NO) return wait;
+  return splitPoint(c, len, isTail, usable, Math.min(quota, most) * mss);
+}
+
+/** RFC 9293 §3.8.6.2.1: not a sliver of the window, unless it is half of the largest ever seen. */
+function sliver(c: TcpConnection, usable: number): number {
+  const isEnough = usable > 0 && (usable >= c.snd.maxWnd / 2 || c.rtx.isEmpty);
+  return isEnough ? usable : WAIT.WINDOW;
+}
+
+/** Whole segments; a shorter last one only if Nagle lets it go. */
+function splitPoint(
+  c: TcpConnection,
+  len: number,
+  isTail: boolean,
+  usable: number,
+  atMost: number,
+): number {
+  if (!isTail && atMost <= usable) return atMost;
+  const needed = Math.min(len, usable);
+  if (atMost <= needed) return atMost;
+  const partial = needed % c.congestion.view.mss;
+  return partial > 0 && isHeldByNagle(c) ? needed - partial : needed;
+}
+
+/** RFC 1122 §4.2.3.4 with Minshall's test: one small segment in flight, not one segment. */
+function isHeldByNagle(c: TcpConnection): boolean {
+  if (c.isFinQueued) return false;
+  if (c.settings.isCorked) return true;
+  return !c.settings.isNoDelay && seqGt(c.snd.sml, c.snd.una) && seqLe(c.snd.sml, c.snd.nxt);
+}
