@@ -7,7 +7,7 @@ import { requires } from '../support/requires.ts';
  * says nothing fails; what it claims is one subtest a line.
  */
 function scenario(title: string, script: string, args: readonly string[], atLeast: number): void {
-  const programs = ['ip', 'ping', 'arping', 'tracepath', 'socat', 'unshare'];
+  const programs = ['ip', 'ping', 'arping', 'tracepath', 'socat', 'curl', 'unshare'];
   const skip = requires({ root: true, tun: true, addon: true, programs });
   const limitMs = process.env.LONG === '1' ? 1_200_000 : 150_000;
   t.test(title, { skip, timeout: limitMs + 20_000 }, async (t) => {
@@ -47,4 +47,8 @@ scenario('TAP with vnet header', 'wire-child.ts', ['tap'], 47);
 scenario('TAP without vnet header', 'wire-child.ts', ['tap-plain'], 47);
 scenario('AF_PACKET with vnet header', 'wire-child.ts', ['packet'], 47);
 scenario('AF_PACKET without vnet header', 'wire-child.ts', ['packet-plain'], 47);
+scenario('TCP over TAP with vnet header', 'tcp-child.ts', ['tap'], 60);
+scenario('TCP over TAP without vnet header', 'tcp-child.ts', ['tap-plain'], 60);
+scenario('TCP over AF_PACKET with vnet header', 'tcp-child.ts', ['packet'], 60);
+scenario('TCP over AF_PACKET without vnet header', 'tcp-child.ts', ['packet-plain'], 60);
 scenario('a Linux router between two stacks', 'router-child.ts', [], 20);

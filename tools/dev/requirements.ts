@@ -9,6 +9,7 @@ import { delimiter, join } from 'node:path';
 export const DEBIAN_PACKAGE: Readonly<Record<string, string>> = {
   arping: 'iputils-arping',
   bridge: 'iproute2',
+  curl: 'curl',
   ethtool: 'ethtool',
   'g++': 'g++',
   gdb: 'gdb',
@@ -32,6 +33,7 @@ export const DEBIAN_PACKAGE: Readonly<Record<string, string>> = {
 export const TEST_PROGRAMS: readonly string[] = [
   'arping',
   'bridge',
+  'curl',
   'ethtool',
   'ip',
   'nsenter',
