@@ -220,6 +220,13 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     rate.delivered(tcp.rateSample, tcp.records, r, end);
   }
 
+  /** The first round-trip sample; 0 is none. */
+  measureHandshake(rttNs: number): void {
+    if (rttNs <= 0) return;
+    this.rtt.sample(rttNs, this.snd.una, this.snd.nxt);
+    this.minRtt.sample(Math.max(rttNs, 1000), this.nowNs(), this.tcp.config.minRttWindowNs);
+  }
+
   noteSent(nowNs: number): void {
     this.lastSentNs = nowNs;
   }

@@ -45,6 +45,7 @@ export class Handshake implements FlowId, Expirable {
   private hasWindowScale: boolean;
   private tsRecent = 0;
   private peerWindow = 0;
+  private firstSentNs = 0;
   private retries = 0;
   /** When the first SYN timed out, by a clock of milliseconds that wraps: 8 bytes, not 24. */
   private firstTimeoutMs = 0;
@@ -84,6 +85,7 @@ export class Handshake implements FlowId, Expirable {
   /** The SYN of an active open. */
   start(): void {
     this.tcp.mib.count(this.tcp.ids.ActiveOpens);
+    this.firstSentNs = this.tcp.env.nowNs;
     this.send(TCP_FLAG.SYN);
     this.arm();
   }
@@ -91,6 +93,7 @@ export class Handshake implements FlowId, Expirable {
   /** A SYN for a listener. */
   synArrived(seg: Segment): void {
     this.takeSyn(seg);
+    this.firstSentNs = this.tcp.env.nowNs;
     this.send(TCP_FLAG.SYN | TCP_FLAG.ACK);
     this.arm();
   }
@@ -156,6 +159,11 @@ export class Handshake implements FlowId, Expirable {
   /** The connection is there: its opener takes it. */
   established(c: TcpConnection): void {
     this.opener?.established(c);
+  }
+
+  /** From our first segment until now; 0 when it was sent twice (RFC 6298 §3: then nobody knows). */
+  get rttNs(): number {
+    return this.retries > 0 ? 0 : this.tcp.env.nowNs - this.firstSentNs;
   }
 
   get peerIsn(): Seq {

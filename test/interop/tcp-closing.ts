@@ -130,7 +130,7 @@ async function weCloseUnread({ ours, theirs }: Pair): Promise<string | null> {
 
 /** A process that holds a connection to us is killed. */
 async function killed(m: Meeting, family: Family, isUnread: boolean): Promise<string | null> {
-  const child = spawn('socat', ['STDIN', socatTarget(family)], {
+  const child = spawn('socat', ['-u', 'STDIN', socatTarget(family)], {
     stdio: ['pipe', 'ignore', 'ignore'],
   });
   try {

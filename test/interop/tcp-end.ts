@@ -9,6 +9,7 @@ import type { ConnectionOwner } from '../../src/tcp/endpoint.ts';
 import type { Opener } from '../../src/tcp/handshake.ts';
 import type { Acceptor, Listener } from '../../src/tcp/listener.ts';
 import {
+  plainFrom,
   tcpAbort,
   tcpClose,
   tcpConnect,
@@ -17,6 +18,7 @@ import {
   tcpShutdown,
   tcpWrite,
 } from '../../src/tcp/user-calls.ts';
+import { ANY6 } from '../../src/wire/address.ts';
 import { address, type Station } from './lab.ts';
 
 /** Bytes that tell where in the stream they are, of any offset, without a table. */
@@ -194,8 +196,9 @@ export class Ends implements ReadyDrain {
   connect(to: string, port: number): Promise<OurEnd | number> {
     return new Promise((done) => {
       this.enter();
+      const { tcp } = this.station.stack;
       const opener = new OurOpen(this, done);
-      const h = tcpConnect(this.station.stack.tcp, address(to), port, 0, opener);
+      const h = tcpConnect(tcp, address(to), port, plainFrom(tcp, ANY6, 0), opener);
       if (typeof h === 'number') done(h);
     });
   }
@@ -203,7 +206,8 @@ export class Ends implements ReadyDrain {
   listen(at: string, port: number, serve: (end: OurEnd) => void): void {
     const server = new OurServer(this, serve);
     this.enter();
-    const l = tcpListen(this.station.stack.tcp, address(at), port, 1024, server);
+    const { tcp } = this.station.stack;
+    const l = tcpListen(tcp, plainFrom(tcp, address(at), port), 1024, server);
     if (typeof l === 'number') throw new Error(`listen on ${at} port ${port}: ${l}`);
     server.listener = l;
   }

@@ -127,7 +127,7 @@ export class Meeting {
     const watched: readonly string[] = hasLost ? SURPRISES : [...SURPRISES, ...LOSSES];
     const found = watched.filter((name) => of(name) !== 0).map((name) => `${name} ${of(name)}`);
     const { mib } = this.us.stack.tcp;
-    const own = ['InErrs', 'InCsumErrors', 'PAWSEstab', 'RcvQDrop'] as const;
+    const own = ['InErrs', 'InCsumErrors', 'PAWSEstab', 'TCPRcvQDrop'] as const;
     found.push(...own.filter((name) => mib.get(name) !== 0).map((n) => `our ${n} ${mib.get(n)}`));
     if (of('TcpInSegs') < 1000) found.push(`only ${of('TcpInSegs')} segments`);
     return found.length === 0 ? null : found.join(', ');

@@ -6,10 +6,7 @@ import type { Meeting, Pair } from './tcp-meeting.ts';
 /** tcp_retries2: a second or some seconds of real time, and not 15 minutes. */
 const RETRIES = 2;
 
-async function timesOut(
-  { ours, theirs }: Pair,
-  vanish: string,
-): Promise<string | null> {
+async function timesOut({ ours, theirs }: Pair, vanish: string): Promise<string | null> {
   theirs.socket.pause();
   await ours.write(new Uint8Array(100));
   await mustLinux(vanish);
