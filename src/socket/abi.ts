@@ -68,6 +68,8 @@ export const O_NONBLOCK = 0o4000;
 export const FIONREAD = 0x541b;
 export const SIOCINQ = FIONREAD;
 export const SIOCOUTQ = 0x5411;
+export const SIOCOUTQNSD = 0x894b;
+export const SIOCATMARK = 0x8905;
 export const FIONBIO = 0x5421;
 
 export const SOL = { IP: 0, SOCKET: 1, TCP: 6, UDP: 17, IPV6: 41, ICMPV6: 58 } as const;

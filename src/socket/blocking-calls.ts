@@ -12,10 +12,10 @@
  * O_NONBLOCK, and MSG_DONTWAIT is not given; it ends with -EAGAIN when SO_RCVTIMEO or SO_SNDTIMEO has passed,
  * and with -EBADF when the file is closed meanwhile.
  */
-import { EAGAIN, EBADF, EINPROGRESS, EINVAL } from '../base/errno.ts';
+import { EAGAIN, EALREADY, EBADF, EINPROGRESS, EINVAL } from '../base/errno.ts';
 import { MS, NEVER } from '../base/time.ts';
 import { MSG, POLL_READABLE, POLL_WRITABLE } from './abi.ts';
-import type { Endpoint } from './endpoint.ts';
+import { Endpoint } from './endpoint.ts';
 import { Epoll, type EpollEvents } from './epoll.ts';
 import { Message } from './message.ts';
 import { type PollFd, pollOnce, watchAll } from './poll.ts';
@@ -53,20 +53,30 @@ export class BlockingCalls {
     from: SockAddr | null = null,
   ): Blocking {
     const first = this.api.recvfrom(fd, into, flags, from);
-    if (first !== -EAGAIN || into === null) return first;
-    return yield* this.readAgain(fd, flags, (e) => e.receive(into, flags, from));
+    if (into === null) return first;
+    const isPeek = (flags & MSG.PEEK) !== 0;
+    return yield* this.receiveRest(fd, first, into.length, flags, (e, done) =>
+      e.receive(isPeek ? into : into.subarray(done), flags, from),
+    );
   }
 
   *recvmsg(fd: number, m: Message, flags: number): Blocking {
+    const { iov, bytes } = m;
     const first = this.api.recvmsg(fd, m, flags);
-    if (first !== -EAGAIN) return first;
-    return yield* this.readAgain(fd, flags, (e) => e.receiveMessage(m, flags));
+    const isPeek = (flags & MSG.PEEK) !== 0;
+    const n = yield* this.receiveRest(fd, first, bytes, flags, (e, done) =>
+      e.receiveMessage(isPeek ? m : m.setIov(iovFrom(iov, done)), flags),
+    );
+    m.setIov(iov);
+    return n;
   }
 
   *read(fd: number, into: Uint8Array | null): Blocking {
     const first = this.api.read(fd, into);
-    if (first !== -EAGAIN || into === null) return first;
-    return yield* this.readAgain(fd, 0, (e) => e.receive(into, 0, null));
+    if (into === null) return first;
+    return yield* this.receiveRest(fd, first, into.length, 0, (e, done) =>
+      e.receive(into.subarray(done), 0, null),
+    );
   }
 
   *sendto(
@@ -76,56 +86,77 @@ export class BlockingCalls {
     to: SockAddr | null = null,
   ): Blocking {
     const first = this.api.sendto(fd, from, flags, to);
-    if (first !== -EAGAIN || from === null) return first;
-    return yield* this.writeAgain(fd, flags, (e) => e.send(from, flags, to));
+    if (from === null) return first;
+    return yield* this.sendRest(fd, first, from.length, flags, (e, done) =>
+      e.send(from.subarray(done), flags, to),
+    );
   }
 
   *sendmsg(fd: number, m: Message, flags: number): Blocking {
+    const { iov, bytes } = m;
     const first = this.api.sendmsg(fd, m, flags);
-    if (first !== -EAGAIN) return first;
-    return yield* this.writeAgain(fd, flags, (e) => e.sendMessage(m, flags));
+    const n = yield* this.sendRest(fd, first, bytes, flags, (e, done) =>
+      e.sendMessage(m.setIov(iovFrom(iov, done)), flags),
+    );
+    m.setIov(iov);
+    return n;
   }
 
   *write(fd: number, from: Uint8Array | null): Blocking {
     const first = this.api.write(fd, from);
-    if (first !== -EAGAIN || from === null) return first;
-    return yield* this.writeAgain(fd, 0, (e) => e.send(from, 0, null));
+    if (from === null) return first;
+    return yield* this.sendRest(fd, first, from.length, 0, (e, done) =>
+      e.send(from.subarray(done), 0, null),
+    );
   }
 
   *readv(fd: number, iov: readonly Uint8Array[]): Blocking {
-    const first = this.api.readv(fd, iov);
-    if (first !== -EAGAIN) return first;
     const m = new Message(iov);
-    return yield* this.readAgain(fd, 0, (e) => e.receiveMessage(m, 0));
+    const first = this.api.readv(fd, iov);
+    return yield* this.receiveRest(fd, first, m.bytes, 0, (e, done) =>
+      e.receiveMessage(m.setIov(iovFrom(iov, done)), 0),
+    );
   }
 
   *writev(fd: number, iov: readonly Uint8Array[]): Blocking {
-    const first = this.api.writev(fd, iov);
-    if (first !== -EAGAIN) return first;
     const m = new Message(iov);
-    return yield* this.writeAgain(fd, 0, (e) => e.sendMessage(m, 0));
+    const first = this.api.writev(fd, iov);
+    return yield* this.sendRest(fd, first, m.bytes, 0, (e, done) =>
+      e.sendMessage(m.setIov(iovFrom(iov, done)), 0),
+    );
+  }
+
+  /** With SO_LINGER, until what was written is acknowledged, or the time has passed. */
+  *close(fd: number): Blocking {
+    const file = this.api.files.get(fd);
+    const result = this.api.close(fd);
+    if (!(file instanceof Endpoint) || !file.isClosed || !file.isLingering()) return result;
+    this.wait.start(this.nowNs + file.lingerNs());
+    yield () => this.wait.isOver || !file.isLingering();
+    this.wait.cancel();
+    return result;
   }
 
   /** Until the connection stands, or has failed; -EINPROGRESS when SO_SNDTIMEO has passed before. */
   *connect(fd: number, address: SockAddr): Blocking {
     const first = this.api.connect(fd, address);
     const e = this.api.endpoint(fd);
-    if (first !== -EINPROGRESS || typeof e === 'number' || e.isNonBlocking) return first;
+    const isUnderWay = first === -EINPROGRESS || first === -EALREADY;
+    if (!isUnderWay || typeof e === 'number' || e.isNonBlocking) return first;
     const untilNs = this.nowNs + e.sendTimeoutNs;
     while ((e.ready() & POLL_WRITABLE) === 0) {
       this.wait.watch(e, POLL_WRITABLE);
       this.wait.start(untilNs);
       yield this.wait.over;
       if (e.isClosed) return -EBADF;
-      if (this.wait.hasTimedOut) return -EINPROGRESS;
+      if (this.wait.hasTimedOut) return first;
     }
-    return -e.takeError();
+    return e.finishConnect();
   }
 
   *accept(fd: number, peer: SockAddr | null = null, flags: number = 0): Blocking {
     const first = this.api.accept(fd, peer, flags);
-    if (first !== -EAGAIN) return first;
-    return yield* this.readAgain(fd, 0, (e) => this.api.acceptFrom(e, peer, flags));
+    return yield* this.receiveRest(fd, first, 0, 0, (e) => this.api.acceptFrom(e, peer, flags));
   }
 
   /** `timeoutMs` < 0: for ever. */
@@ -167,32 +198,57 @@ export class BlockingCalls {
     return timeoutMs < 0 ? NEVER : this.nowNs + timeoutMs * MS;
   }
 
-  private *readAgain(fd: number, flags: number, attempt: (e: Endpoint) => number): Blocking {
+  /**
+   * A receive that found nothing, or a stream's that found less than it has to: it waits and goes on.
+   * What was received before an error or the end of the time is the result.
+   */
+  private *receiveRest(
+    fd: number,
+    first: number,
+    asked: number,
+    flags: number,
+    attempt: (e: Endpoint, done: number) => number,
+  ): Blocking {
+    if (first !== -EAGAIN && first <= 0) return first;
     const e = this.api.endpoint(fd);
-    if (typeof e === 'number') return e;
-    if (e.isNonBlocking || (flags & (MSG.DONTWAIT | MSG.ERRQUEUE)) !== 0) return -EAGAIN;
+    if (typeof e === 'number') return first; // not a socket: it does not wait
+    if (first > 0 && !e.wantsMore(first, asked, flags)) return first;
+    if (e.isNonBlocking || (flags & (MSG.DONTWAIT | MSG.ERRQUEUE)) !== 0) return first;
     const untilNs = this.nowNs + e.receiveTimeoutNs;
-    let result = -EAGAIN;
-    while (result === -EAGAIN) {
+    const isPeek = (flags & MSG.PEEK) !== 0;
+    let done = Math.max(first, 0);
+    for (;;) {
       // Whoever shut the socket for reading does not wait for what is not kept: the end, as on Linux.
-      if (e.isReadShut) return 0;
-      result = yield* this.again(e, POLL_READABLE, untilNs, attempt);
-      if (this.wait.hasTimedOut) return result;
+      if (e.isReadShut) return done;
+      const n = yield* this.again(e, POLL_READABLE, untilNs, done, attempt);
+      if (n > 0) done = isPeek ? n : done + n;
+      if (n === 0 || (n < 0 && n !== -EAGAIN)) return done > 0 ? done : n;
+      if (done > 0 && !e.wantsMore(done, asked, flags)) return done;
+      if (this.wait.hasTimedOut) return done > 0 ? done : n;
     }
-    return result;
   }
 
-  private *writeAgain(fd: number, flags: number, attempt: (e: Endpoint) => number): Blocking {
+  /** A send that found no room, or not enough: it waits and goes on until all is written. */
+  private *sendRest(
+    fd: number,
+    first: number,
+    asked: number,
+    flags: number,
+    attempt: (e: Endpoint, done: number) => number,
+  ): Blocking {
+    if (first !== -EAGAIN && (first < 0 || first >= asked)) return first;
     const e = this.api.endpoint(fd);
-    if (typeof e === 'number') return e;
-    if (e.isNonBlocking || (flags & MSG.DONTWAIT) !== 0) return -EAGAIN;
+    if (typeof e === 'number') return first; // not a socket: it does not wait
+    if (e.isNonBlocking || (flags & MSG.DONTWAIT) !== 0) return first;
     const untilNs = this.nowNs + e.sendTimeoutNs;
-    let result = -EAGAIN;
-    while (result === -EAGAIN) {
-      result = yield* this.again(e, POLL_WRITABLE, untilNs, attempt);
-      if (this.wait.hasTimedOut) return result;
+    let done = Math.max(first, 0);
+    for (;;) {
+      const n = yield* this.again(e, POLL_WRITABLE, untilNs, done, attempt);
+      if (n >= 0) done += n;
+      else if (n !== -EAGAIN) return done > 0 ? done : n;
+      if (done >= asked) return done;
+      if (this.wait.hasTimedOut) return done > 0 ? done : n;
     }
-    return result;
   }
 
   /** Waits, then tries. The file is the one the call began with, whatever its descriptor stands for by now. */
@@ -200,11 +256,23 @@ export class BlockingCalls {
     e: Endpoint,
     events: number,
     untilNs: number,
-    attempt: (e: Endpoint) => number,
+    done: number,
+    attempt: (e: Endpoint, done: number) => number,
   ): Blocking {
     this.wait.watch(e, events);
     this.wait.start(untilNs);
     yield this.wait.over;
-    return e.isClosed ? -EBADF : attempt(e);
+    return e.isClosed ? -EBADF : attempt(e, done);
   }
+}
+
+/** What is left of the buffers behind the first `bytes`. */
+function iovFrom(iov: readonly Uint8Array[], bytes: number): Uint8Array[] {
+  const rest: Uint8Array[] = [];
+  let skip = bytes;
+  for (const piece of iov) {
+    if (skip < piece.length) rest.push(piece.subarray(skip));
+    skip = Math.max(0, skip - piece.length);
+  }
+  return rest;
 }

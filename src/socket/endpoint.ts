@@ -43,6 +43,20 @@ export abstract class Endpoint extends OpenFile {
   /** AF_UNSPEC disconnects. -EINPROGRESS: begun; POLLOUT says that it has ended, SO_ERROR how. */
   abstract connect(address: SockAddr): number;
 
+  /** What became of a connection that was begun, once POLLOUT says that it is known: 0 or -errno. */
+  finishConnect(): number {
+    return -this.takeError();
+  }
+
+  /** How long a close that may wait waits, and whether there is still something to wait for. */
+  lingerNs(): number {
+    return 0;
+  }
+
+  isLingering(): boolean {
+    return false;
+  }
+
   listen(_backlog: number): number {
     return -EOPNOTSUPP;
   }
@@ -58,6 +72,12 @@ export abstract class Endpoint extends OpenFile {
   /** `from` is filled in with the sender. */
   abstract receive(into: Uint8Array, flags: number, from: SockAddr | null): number;
   abstract receiveMessage(m: Message, flags: number): number;
+
+  /** Whether a receive that may wait goes on after `done` bytes of `asked`; datagrams come whole. */
+  wantsMore(_done: number, _asked: number, _flags: number): boolean {
+    return false;
+  }
+
   abstract shutdown(how: number): number;
   abstract getName(to: SockAddr): number;
   /** -ENOTCONN without a peer. */
@@ -96,6 +116,12 @@ export abstract class Endpoint extends OpenFile {
     if (isReceive) this.receiveTimeoutNs = ns;
     else this.sendTimeoutNs = ns;
     return 0;
+  }
+
+  /** As an accepted socket has them from its listener. */
+  setWaitLimits(receiveNs: number, sendNs: number): void {
+    this.receiveTimeoutNs = receiveNs;
+    this.sendTimeoutNs = sendNs;
   }
 
   getTimeout(isReceive: boolean, into: Uint8Array): number {

@@ -28,6 +28,8 @@ import type { OpenFile } from './open-file.ts';
 import { optionMap, readInt, writeInt } from './option.ts';
 import { type PollFd, pollOnce } from './poll.ts';
 import type { SockAddr } from './sock-addr.ts';
+import { tcpOptions } from './tcp-options.ts';
+import { TcpShared } from './tcp-shared.ts';
 import { UdpShared } from './udp-endpoint.ts';
 import { udpOptions } from './udp-options.ts';
 import { type Resumable, Wait, WaitQueue } from './wait.ts';
@@ -46,6 +48,7 @@ export interface SocketApiOptions {
   readonly epochNs?: number;
 }
 
+const IPPROTO_TCP = 6;
 const IPPROTO_UDP = 17;
 /** Beyond 255 are numbers that are no IP protocols: MPTCP is 262. */
 const IPPROTO_MAX = 263;
@@ -53,6 +56,7 @@ const IPPROTO_MAX = 263;
 export class SocketApi implements ReadyDrain {
   readonly stack: Stack;
   readonly files: FdTable;
+  private readonly tcp: TcpShared;
   private readonly waits: WaitQueue;
   private readonly protocols = new Map<number, SocketProtocol>();
   private readonly message = new Message();
@@ -70,6 +74,12 @@ export class SocketApi implements ReadyDrain {
       options.epochNs ?? 0,
     );
     this.register(SOCK.DGRAM, IPPROTO_UDP, udp, true);
+    this.tcp = new TcpShared(
+      stack.tcp,
+      optionMap(tcpOptions(AF.INET)),
+      optionMap(tcpOptions(AF.INET6)),
+    );
+    this.register(SOCK.STREAM, IPPROTO_TCP, this.tcp, true);
   }
 
   /** Adds a protocol; `isDefault`: what `socket` with protocol 0 means for this type. */
@@ -79,10 +89,11 @@ export class SocketApi implements ReadyDrain {
   }
 
   get hasReady(): boolean {
-    return this.waits.hasReady;
+    return this.tcp.ready.hasReady || this.waits.hasReady;
   }
 
   drainReady(): void {
+    this.tcp.ready.drain();
     this.waits.drain();
   }
 

@@ -82,6 +82,8 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   /** Half of the receive buffer at most is offered (tcp_adv_win_scale 1). */
   /** What the application asked for. */
   settings: TcpSettings;
+  /** MSG_MORE: the next output holds back the last part of a segment. */
+  isMoreComing = false;
   /** RFC 9293 §3.10.4: the application is done sending; the FIN leaves behind its last byte. */
   isFinQueued = false;
   isFinSent = false;
@@ -284,6 +286,15 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   queueFin(): void {
     this.isFinQueued = true;
     this.chrono.queued();
+  }
+
+  setMore(): void {
+    this.isMoreComing = true;
+  }
+
+  /** An output has passed: what it held back goes when the peer acknowledges something, or with the next bytes. */
+  forgetMore(): void {
+    this.isMoreComing = false;
   }
 
   noteError(errno: number): void {

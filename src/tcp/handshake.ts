@@ -33,7 +33,7 @@ export class Handshake implements FlowId, Expirable {
   /** Null: an active open; else who will accept it. */
   readonly listener: Listener | null;
   private opener: Opener | null;
-  readonly settings: TcpSettings;
+  settings: TcpSettings;
   readonly iss: Seq;
   state: TcpState;
   private irs: Seq = seqOf(0);
@@ -129,6 +129,16 @@ export class Handshake implements FlowId, Expirable {
 
   cancel(): void {
     this.tcp.deadlines.remove(this.deadline);
+  }
+
+  /** Its opener wants it no more: not a word to the peer. */
+  abandon(): void {
+    this.cancel();
+    this.tcp.forget(this);
+  }
+
+  setSettings(settings: TcpSettings): void {
+    this.settings = settings.share();
   }
 
   fail(errno: number): void {

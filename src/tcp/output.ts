@@ -25,6 +25,7 @@ export function output(c: TcpConnection): void {
   if (c.rtx.lostOut > c.rtx.retransOut) retransmitLost(c);
   sendNewData(c);
   sendFin(c);
+  c.forgetMore();
   if (c.delack.isOwed) {
     if (c.delack.isDueNow) sendAck(c);
     else if (!c.due.isArmed(DUE.DELACK)) {

@@ -186,6 +186,20 @@ export class ReceiveBuffer implements Placed {
     return done;
   }
 
+  /** Copies what `read` would, and leaves it. */
+  peek(into: Uint8Array): number {
+    const { u8 } = this.pages.slab;
+    let done = 0;
+    for (let i = 0; i < this.readyCount && done < into.length; i++) {
+      const o = this.readyOffset(i);
+      const n = Math.min(this.ready[o + E.LEN]!, into.length - done);
+      const from = this.ready[o + E.OFF]!;
+      into.set(u8.subarray(from, from + n), done);
+      done += n;
+    }
+    return done;
+  }
+
   /** Drops up to `bytes` unread: MSG_TRUNC, or a reader that does not want them. */
   discard(bytes: number): number {
     let done = 0;

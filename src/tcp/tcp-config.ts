@@ -50,6 +50,8 @@ export class TcpConfig {
   wmemMax = 4 << 20;
   moderateRcvbuf = 1;
   somaxconn = 4096;
+  /** tcp_notsent_lowat: unlimited. */
+  notsentLowat = 0xffffffff;
   /** tcp_min_snd_mss */
   minSndMss = 48;
   /** RFC 5961 §7: challenge ACKs of one connection are this far apart. */

@@ -101,9 +101,29 @@ export function tcpWrite(c: TcpConnection, data: Uint8Array): number {
   return n;
 }
 
+/** The same, and more will follow at once: a last part of a segment waits for it (MSG_MORE). */
+export function tcpWriteMore(c: TcpConnection, data: Uint8Array): number {
+  const n = tcpWrite(c, data);
+  if (n > 0) c.setMore();
+  return n;
+}
+
+/** What `tcpRead` would give, which stays where it is. */
+export function tcpPeek(c: TcpConnection, into: Uint8Array): number {
+  return c.received.peek(into);
+}
+
+/** As if so many bytes had been read. */
+export function tcpDiscard(c: TcpConnection, bytes: number): number {
+  return wasRead(c, c.received.discard(bytes));
+}
+
 /** Bytes read; 0 at the end of the stream; -EAGAIN. */
 export function tcpRead(c: TcpConnection, into: Uint8Array): number {
-  const n = c.received.read(into);
+  return wasRead(c, c.received.read(into));
+}
+
+function wasRead(c: TcpConnection, n: number): number {
   if (n === 0) return c.isFinReceived || c.state === STATE.CLOSED ? 0 : -EAGAIN;
   c.sizing.read(c, n);
   if (c.state !== STATE.CLOSED && wantsUpdate(c)) {

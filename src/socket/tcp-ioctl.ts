@@ -1,0 +1,28 @@
+/** What waits in a TCP socket: SIOCINQ, SIOCOUTQ, SIOCOUTQNSD. */
+import { EINVAL, ENOTTY } from '../base/errno.ts';
+import type { TcpConnection } from '../tcp/connection.ts';
+import { STATE } from '../tcp/tcp-state.ts';
+import { SIOCINQ, SIOCOUTQ, SIOCOUTQNSD } from './abi.ts';
+import type { TcpEndpoint } from './tcp-endpoint.ts';
+
+export function tcpQueueLength(e: TcpEndpoint, request: number): number {
+  const c = e.connection;
+  switch (request) {
+    case SIOCINQ:
+      if (e.listener !== null) return -EINVAL;
+      return c === null ? 0 : c.received.readyBytes;
+    case SIOCOUTQ:
+      if (e.listener !== null) return -EINVAL;
+      return c === null ? 0 : c.sendQueue.length + (isFinOutstanding(c) ? 1 : 0);
+    case SIOCOUTQNSD:
+      if (e.listener !== null) return -EINVAL;
+      return c === null ? 0 : c.unsentBytes();
+    default:
+      return -ENOTTY;
+  }
+}
+
+/** A FIN that is not acknowledged takes a sequence number, and counts. */
+function isFinOutstanding(c: TcpConnection): boolean {
+  return c.isFinQueued && c.state !== STATE.FIN_WAIT_2 && c.state !== STATE.CLOSED;
+}

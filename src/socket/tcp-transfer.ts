@@ -1,0 +1,121 @@
+/** send and receive on a TCP socket, in the order in which Linux looks at things. */
+import { EAGAIN, EINVAL, ENOTCONN, EOPNOTSUPP, EPIPE } from '../base/errno.ts';
+import type { TcpConnection } from '../tcp/connection.ts';
+import { isIn, MAY_SEND, STATE } from '../tcp/tcp-state.ts';
+import { tcpDiscard, tcpPeek, tcpRead, tcpWrite, tcpWriteMore } from '../tcp/user-calls.ts';
+import { MSG } from './abi.ts';
+import type { Message } from './message.ts';
+import type { TcpEndpoint } from './tcp-endpoint.ts';
+import { notsentLimit } from './tcp-readiness.ts';
+
+/** What would change what is sent, and is not here. */
+const REFUSED_FLAGS = MSG.OOB | MSG.ZEROCOPY | MSG.FASTOPEN;
+
+/** 0: bytes can be written; or -errno. An error is reported once, then it is EPIPE. */
+function checkSend(e: TcpEndpoint, flags: number): number {
+  if ((flags & REFUSED_FLAGS) !== 0) return -EOPNOTSUPP;
+  if (e.error !== 0) return -e.takeError();
+  if (e.isWriteShut) return -EPIPE;
+  const { connection: c } = e;
+  if (c !== null && isIn(c.state, MAY_SEND)) return 0;
+  return e.handshake !== null ? -EAGAIN : -EPIPE;
+}
+
+/** As much as there is room for. */
+export function sendBytes(e: TcpEndpoint, from: Uint8Array, flags: number): number {
+  const bad = checkSend(e, flags);
+  return bad !== 0 ? bad : write(e, from, (flags & MSG.MORE) !== 0);
+}
+
+export function sendPieces(e: TcpEndpoint, m: Message, flags: number): number {
+  const bad = checkSend(e, flags);
+  if (bad !== 0) return bad;
+  const isMore = (flags & MSG.MORE) !== 0;
+  let done = 0;
+  const last = m.iov.length - 1;
+  for (let i = 0; i <= last; i++) {
+    const piece = m.iov[i]!;
+    const n = write(e, piece, isMore || i < last);
+    if (n < 0) return done > 0 ? done : n;
+    done += n;
+    if (n < piece.length) break;
+  }
+  return done;
+}
+
+function write(e: TcpEndpoint, from: Uint8Array, isMore: boolean): number {
+  const c = e.connection!; // checked
+  if (from.length === 0) return 0;
+  const unsent = c.unsentBytes();
+  const allowed = notsentLimit(c);
+  if (unsent >= allowed) {
+    e.wantRoom();
+    return -EAGAIN;
+  }
+  // Whole segments until the low-water mark is passed.
+  const { mss } = c.congestion.view;
+  const most = Math.ceil((allowed - unsent) / mss) * mss;
+  const part = from.length > most ? from.subarray(0, most) : from;
+  const n = isMore ? tcpWriteMore(c, part) : tcpWrite(c, part);
+  if (n < from.length) e.wantRoom();
+  return n;
+}
+
+/** What there is, up to the buffer's length. 0: the end of the stream. */
+export function receiveBytes(e: TcpEndpoint, into: Uint8Array, flags: number): number {
+  if ((flags & MSG.ERRQUEUE) !== 0) return -EAGAIN;
+  if (e.listener !== null) return -ENOTCONN;
+  if ((flags & MSG.OOB) !== 0) return -EINVAL; // no urgent byte
+  const n = e.connection === null ? 0 : take(e.connection, into, flags);
+  return n > 0 ? n : whyNothing(e);
+}
+
+function take(c: TcpConnection, into: Uint8Array, flags: number): number {
+  if ((flags & MSG.PEEK) !== 0) return tcpPeek(c, into);
+  return (flags & MSG.TRUNC) !== 0 ? tcpDiscard(c, into.length) : tcpRead(c, into);
+}
+
+/** Nothing can be read: the end, an error (told once), no connection, or not yet. */
+function whyNothing(e: TcpEndpoint): number {
+  const c = e.connection;
+  if (c !== null && c.received.readyBytes > 0) return 0; // nothing was asked for
+  if (c?.isFinReceived) return 0;
+  if (e.error !== 0) return -e.takeError();
+  if (e.isReadShut) return 0;
+  return e.state === STATE.CLOSED ? -ENOTCONN : -EAGAIN;
+}
+
+export function receivePieces(e: TcpEndpoint, m: Message, flags: number): number {
+  if (m.iov.length === 0) return receiveBytes(e, NO_BYTES, flags);
+  if (m.iov.length > 1 && (flags & MSG.PEEK) !== 0) return peekPieces(e, m, flags);
+  let done = 0;
+  for (const piece of m.iov) {
+    if (piece.length === 0) continue;
+    if (done > 0 && (e.connection === null || e.connection.received.readyBytes === 0)) break;
+    const n = receiveBytes(e, piece, flags);
+    if (n < 0) return done > 0 ? done : n;
+    done += n;
+    if (n < piece.length) break;
+  }
+  return done;
+}
+
+function peekPieces(e: TcpEndpoint, m: Message, flags: number): number {
+  const whole = new Uint8Array(m.bytes);
+  const n = receiveBytes(e, whole, flags);
+  let at = 0;
+  for (const piece of m.iov) {
+    if (at >= n) break;
+    piece.set(whole.subarray(at, Math.min(n, at + piece.length)));
+    at += piece.length;
+  }
+  return n;
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+/** Whether a receive that may wait goes on after `done` bytes: MSG_WAITALL, SO_RCVLOWAT. */
+export function wantsMore(e: TcpEndpoint, done: number, asked: number, flags: number): boolean {
+  const target = (flags & MSG.WAITALL) !== 0 ? asked : Math.min(e.settings.rcvLowat, asked);
+  return done < target && e.error === 0 && !e.isReadShut && e.state !== STATE.CLOSED;
+}
