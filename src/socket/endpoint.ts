@@ -43,6 +43,23 @@ export abstract class Endpoint extends OpenFile {
   /** AF_UNSPEC disconnects. -EINPROGRESS: begun; POLLOUT says that it has ended, SO_ERROR how. */
   abstract connect(address: SockAddr): number;
 
+  /** Adds to what is shut. */
+  setShut(isRead: boolean, isWrite: boolean): void {
+    if (isRead) this.isReadShut = true;
+    if (isWrite) this.isWriteShut = true;
+  }
+
+  /** As new: nothing is shut, nobody listens. */
+  reopen(): void {
+    this.isReadShut = false;
+    this.isWriteShut = false;
+    this.isListening = false;
+  }
+
+  listens(): void {
+    this.isListening = true;
+  }
+
   /** What became of a connection that was begun, once POLLOUT says that it is known: 0 or -errno. */
   finishConnect(): number {
     return -this.takeError();

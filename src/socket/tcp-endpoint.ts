@@ -143,7 +143,7 @@ export class TcpEndpoint
     const c = this.connection!; // TCP tells its owner of it
     let events = POLL_READABLE;
     if (c.isFinReceived) {
-      this.isReadShut = true;
+      this.setShut(true, false);
       events |= POLL.RDHUP | (this.isWriteShut ? POLL.HUP : 0);
     } else if (readableEvents(c, this.wishes.rcvLowat) === 0) return;
     this.shared.ready.mark(this.readyMark, events);
@@ -180,16 +180,14 @@ export class TcpEndpoint
     this.listener = null;
     this.handshake = null;
     this.connection = null;
-    this.isListening = false;
-    this.isReadShut = false;
-    this.isWriteShut = false;
+    this.reopen();
     this.wantsRoom = false;
     this.link = LINK.NONE;
   }
 
   setListener(l: Listener): void {
     this.listener = l;
-    this.isListening = true;
+    this.listens();
   }
 
   setHandshake(h: Handshake): void {
@@ -236,11 +234,6 @@ export class TcpEndpoint
 
   wakeAll(): void {
     this.shared.ready.mark(this.readyMark, EVERYTHING);
-  }
-
-  setShut(isRead: boolean, isWrite: boolean): void {
-    if (isRead) this.isReadShut = true;
-    if (isWrite) this.isWriteShut = true;
   }
 
   private shutBoth(): void {

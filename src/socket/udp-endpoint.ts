@@ -217,8 +217,7 @@ export class UdpEndpoint extends Endpoint implements ReadyListener, ReceiveConte
   /** Linux: without a peer it is -ENOTCONN, and happens all the same. */
   shutdown(how: number): number {
     if (how < SHUT.RD || how > SHUT.RDWR) return -EINVAL;
-    if (how !== SHUT.WR) this.isReadShut = true;
-    if (how !== SHUT.RD) this.isWriteShut = true;
+    this.setShut(how !== SHUT.WR, how !== SHUT.RD);
     this.waiters.wake(EVERYTHING);
     return this.s.isConnected ? 0 : -ENOTCONN;
   }
