@@ -48,7 +48,7 @@ function step1Sequence(c: TcpConnection, seg: Segment): boolean {
 function isAcceptable(c: TcpConnection, seg: Segment): boolean {
   const { rcv } = c;
   const end = seqAdd(seg.seq, seg.seqLen);
-  const right = seqAdd(rcv.nxt, rcv.window());
+  const right = seqAdd(rcv.nxt, rcv.acceptable());
   return !seqLt(end, rcv.wup) && !seqLt(right, seg.seq);
 }
 

@@ -1,5 +1,5 @@
 /** The variables of RFC 9293 §3.3.1, under their RFC names. */
-import { type Seq, seqAdd, seqDiff, seqOf } from '../wire/seq.ts';
+import { type Seq, seqAdd, seqDiff, seqGt, seqOf } from '../wire/seq.ts';
 
 /**
  *        acknowledged  |     in flight      |   may be sent   |  beyond the window
@@ -75,6 +75,8 @@ export class ReceiveSpace {
   wnd: number;
   /** The same before it was rounded up to the grain of the window scale: rounding must not add up. */
   private promised: number;
+  /** The rightmost edge that was ever advertised. */
+  private edge: Seq;
   /** The peer's urgent pointer, behind the last urgent byte; valid while `isUrgent`. */
   up: Seq;
   isUrgent: boolean;
@@ -85,6 +87,7 @@ export class ReceiveSpace {
     this.wup = this.nxt;
     this.wnd = wnd;
     this.promised = wnd;
+    this.edge = seqAdd(this.nxt, wnd);
     this.up = seqOf(0);
     this.isUrgent = false;
   }
@@ -98,6 +101,16 @@ export class ReceiveSpace {
     this.wnd = window;
     this.promised = promised;
     this.wup = this.nxt;
+    const edge = seqAdd(this.nxt, window);
+    if (seqGt(edge, this.edge)) this.edge = edge;
+  }
+
+  /**
+   * What is taken of the peer: RFC 7323 §2.4, "MUST honor, as in-window, any segment that would have been
+   * in window for any <ACK> sent". A later edge may lie up to a grain of the window scale further left.
+   */
+  acceptable(): number {
+    return Math.max(0, seqDiff(this.edge, this.nxt));
   }
 
   /** What was meant and is left of it. */
@@ -105,7 +118,7 @@ export class ReceiveSpace {
     return Math.max(0, this.promised - seqDiff(this.nxt, this.wup));
   }
 
-  /** What the peer may still send: it never moves left, whatever the buffer does. */
+  /** What the peer may still send, by what was advertised last. */
   window(): number {
     return Math.max(0, this.wnd - seqDiff(this.nxt, this.wup));
   }

@@ -22,7 +22,7 @@ export function step7Text(c: TcpConnection, seg: Segment): void {
     return;
   }
   const skip = Math.max(0, seqDiff(rcv.nxt, seg.seq));
-  const beyond = Math.max(0, seqDiff(end, seqAdd(rcv.nxt, rcv.window())));
+  const beyond = Math.max(0, seqDiff(end, seqAdd(rcv.nxt, rcv.acceptable())));
   const len = seg.len - skip - beyond;
   if (len <= 0) {
     delack.owe(true); // a probe of a shut window
