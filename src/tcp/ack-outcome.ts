@@ -1,4 +1,5 @@
 import { NO_SAMPLE } from '../cc/samples.ts';
+import { type Seq, seqLt, seqOf } from '../wire/seq.ts';
 import { REC, REC_TIME, type TxRecords } from './tx-records.ts';
 
 /** What one ACK told. One scratch object per protocol instance; `ack` and `sack` report, `recovery` reads. */
@@ -8,15 +9,18 @@ export class AckOutcome {
   acked = 0;
   lost = 0;
   isUnaAdvanced = false;
-  /** Nothing new, no window change, no text: RFC 5681's duplicate. */
-  isDuplicate = false;
+  /** It carries text, changes the window or acknowledges something: it cannot be a duplicate. */
+  isNotDuplicate = false;
+  /** RFC 5681's duplicate ACKs in it: several when the device joined them. */
+  duplicates = 0;
   hasNewSack = false;
   hasDsack = false;
-  /** A record that was retransmitted, or one never retransmitted, was acknowledged. */
+  /** The D-SACK is about the tail-loss probe. */
+  hasProbeDsack = false;
+  /** SND.UNA passed a record that was retransmitted. */
   hasAckedRetrans = false;
+  /** One was acknowledged, either way, that never was, and was sent before the present state began. */
   hasAckedOriginal = false;
-  /** SND.UNA passed a record that had been retransmitted: no round-trip time can be told from it (Karn). */
-  hasPassedRetrans = false;
   /** Bits of CA_ACK. */
   looks = 0;
   /**
@@ -29,24 +33,36 @@ export class AckOutcome {
   lastSackedNs = NO_SAMPLE;
   /** Pieces in flight when the newest that SND.UNA passed was sent. */
   lastInFlight = 0;
+  /** What is first in the queue now had been SACKed. */
+  isReneging = false;
+  /** A retransmission was found lost. */
+  hasLostRetrans = false;
+  /** The retransmission timer starts again. */
+  isTimerRestarted = false;
+  /** The lowest of what arrived out of order: something behind it was there first. */
+  lowest: Seq = seqOf(0);
 
   begin(): void {
     this.delivered = 0;
     this.acked = 0;
     this.lost = 0;
     this.isUnaAdvanced = false;
-    this.isDuplicate = false;
+    this.isNotDuplicate = false;
+    this.duplicates = 0;
     this.hasNewSack = false;
     this.hasDsack = false;
+    this.hasProbeDsack = false;
     this.hasAckedRetrans = false;
     this.hasAckedOriginal = false;
-    this.hasPassedRetrans = false;
     this.looks = 0;
     this.firstSentNs = NO_SAMPLE;
     this.lastSentNs = NO_SAMPLE;
     this.firstSackedNs = NO_SAMPLE;
     this.lastSackedNs = NO_SAMPLE;
     this.lastInFlight = 0;
+    this.isReneging = false;
+    this.hasLostRetrans = false;
+    this.isTimerRestarted = false;
   }
 
   /** Pieces arrived that had not been reported before. */
@@ -74,16 +90,13 @@ export class AckOutcome {
     this.hasAckedRetrans = true;
   }
 
-  passedRetransmission(): void {
-    this.hasPassedRetrans = true;
-  }
-
   sacked(): void {
     this.hasNewSack = true;
   }
 
-  duplicateReported(): void {
+  duplicateReported(isProbe: boolean): void {
     this.hasDsack = true;
+    this.hasProbeDsack = isProbe;
   }
 
   /** A bit of CA_ACK. */
@@ -106,7 +119,48 @@ export class AckOutcome {
     this.lastSackedNs = sentNs;
   }
 
-  setDuplicate(isDuplicate: boolean): void {
-    this.isDuplicate = isDuplicate;
+  /** Karn's ambiguity: without SACK bits nothing says which were originals. */
+  forgetOriginals(): void {
+    this.hasAckedOriginal = false;
+  }
+
+  /** Looking for reordering begins: nothing below `seq` yet. */
+  beginOrder(seq: Seq): void {
+    this.lowest = seq;
+  }
+
+  arrivedLate(seq: Seq): void {
+    if (seqLt(seq, this.lowest)) this.lowest = seq;
+  }
+
+  reneging(): void {
+    this.isReneging = true;
+  }
+
+  lostRetransmission(): void {
+    this.hasLostRetrans = true;
+  }
+
+  restartTimer(): void {
+    this.isTimerRestarted = true;
+  }
+
+  keepTimer(): void {
+    this.isTimerRestarted = false;
+  }
+
+  /** It carries text or a FIN, or updates the window. */
+  notDuplicate(): void {
+    this.isNotDuplicate = true;
+  }
+
+  setDuplicates(count: number): void {
+    this.duplicates = count;
+  }
+
+  /** Linux looks closer at such an ACK. */
+  get isDubious(): boolean {
+    const isNews = this.isNotDuplicate || this.acked > 0;
+    return !isNews || this.hasNewSack || this.hasDsack;
   }
 }

@@ -1,18 +1,21 @@
 /** RFC 9293 §3.10.7.4, fifth step: the ACK field, and all that follows from what it acknowledges. */
-import { MS, US } from '../base/time.ts';
+import { MS, NEVER, US } from '../base/time.ts';
 import { CA_ACK, CA_STATE } from '../cc/ca-state.ts';
 import { HOOK } from '../cc/congestion-control.ts';
 import { NO_SAMPLE } from '../cc/samples.ts';
-import { type Seq, seqDiff, seqEq, seqGe, seqGt, seqLe, seqLt } from '../wire/seq.ts';
+import { type Seq, seqDiff, seqEq, seqGt, seqLe, seqLt } from '../wire/seq.ts';
 import { TCP_FLAG } from '../wire/tcp.ts';
+import type { AckOutcome } from './ack-outcome.ts';
 import type { TcpConnection } from './connection.ts';
 import { DUE } from './deadlines.ts';
-import { armPersist, armRto, scheduleProbe } from './output.ts';
+import { armPersist } from './output.ts';
 import { updatePacingRate } from './pacer.ts';
 import { sackInput } from './sack.ts';
 import type { Segment } from './segment.ts';
 import { tellRoom } from './send-buffer.ts';
-import { NO_RECORD, REC_STATE, REC_TIME } from './tx-records.ts';
+import { probeOutcome } from './tail-loss-probe.ts';
+import { NO_RECORD, REC_STATE, REC_TIME, type TxRecords } from './tx-records.ts';
+import { disarmXmit, restartXmit } from './xmit-timer.ts';
 
 /** False: the segment acknowledges what was never sent, or is too old to be believed; an ACK may be owed. */
 export function step5Ack(c: TcpConnection, seg: Segment): boolean {
@@ -37,30 +40,35 @@ function acknowledge(c: TcpConnection, seg: Segment): void {
   const a = tcp.ackOutcome;
   const priorUna = snd.una;
   const hadFlight = !rtx.isEmpty;
+  const una = seqGt(seg.ack, priorUna) ? seg.ack : priorUna;
+  const priorForward = rtx.forwardAck(priorUna);
   begin(c, seg);
-  const hasUpdate = updateWindow(c, seg);
+  const hasUpdate = updateWindow(c, seg, a);
   look(c, seg, hasUpdate);
-  const isFinAcked = seqGt(seg.ack, snd.una) && removeAcknowledged(c, seg.ack);
-  if (c.agreed.hasSack && seg.sackBlocks > 0) sackInput(c, seg, priorUna, a);
-  const hasNothingNew = !a.isUnaAdvanced && !hasUpdate && seg.len === 0 && !seg.has(TCP_FLAG.FIN);
-  a.setDuplicate(hasNothingNew && !rtx.isEmpty && seqEq(seg.ack, snd.una));
-  if (a.isUnaAdvanced || a.hasNewSack) c.rtt.progress();
+  if (c.agreed.hasSack && seg.sackBlocks > 0) sackInput(c, seg, priorUna, una, a);
+  const isFinAcked = una !== priorUna && removeAcknowledged(c, una, priorForward);
+  countDuplicates(c, seg, a);
   measure(c, priorUna);
+  if (hadFlight && isTimerRestarted(c, a)) a.restartTimer();
   observe(c);
   if (hadFlight && congestion.has(HOOK.PKTS_ACKED)) tellAcked(c);
-  c.rack.adapt(a.hasDsack, snd.una, snd.nxt);
+  if (tcp.rateSample.priorNs !== NEVER && (tcp.config.recovery & 2) === 0) {
+    c.rack.adapt(tcp.rateSample.priorDelivered, congestion.view.delivered);
+  }
   congestion.ackEvent(a.looks);
-  probeOutcome(c, seg, a.hasDsack);
-  if (!rtx.isEmpty || a.isUnaAdvanced || congestion.state !== CA_STATE.OPEN) c.recovery.afterAck(a);
+  probeOutcome(c, seg.ack, a);
+  c.recovery.afterAck(a, priorUna, hadFlight);
   if (congestion.state !== CA_STATE.LOSS) c.totals.timeoutsOver();
+  if (rtx.isEmpty) disarmXmit(c);
+  else if (a.isTimerRestarted) restartXmit(c);
   tcp.mib.add(tcp.ids.TCPDelivered, a.delivered);
-  c.rate.finish(congestion.view, tcp.rateSample, a.delivered, a.lost, c.nowNs());
+  const { isReneged } = c.recovery;
+  c.rate.finish(congestion.view, tcp.rateSample, a.delivered, a.lost, isReneged, c.nowNs());
   if (hadFlight) {
     congestion.observeUse(c.use);
     c.recovery.setWindow(a, tcp.rateSample);
     updatePacingRate(c);
   }
-  rearm(c, a.isUnaAdvanced || a.hasNewSack);
   if (a.isUnaAdvanced) tellRoom(c);
   if (rtx.isEmpty && c.unsentBytes() > 0 && snd.usable() <= 0) armPersist(c);
   else if (snd.usable() > 0) c.due.disarm(DUE.PERSIST);
@@ -72,7 +80,24 @@ function begin(c: TcpConnection, seg: Segment): void {
   tcp.ackOutcome.begin();
   congestion.observe(c.nowNs(), c.mss());
   c.noteEcho(seg.hasTimestamps, seg.tsEcr);
-  c.rate.begin(tcp.rateSample, c.inFlight());
+  c.rate.begin(tcp.rateSample, c.rtx.inFlight());
+}
+
+/** RFC 5681 §2: nothing outstanding is acknowledged, no text, no FIN, the window as it was. A joined ACK is several. */
+function countDuplicates(c: TcpConnection, seg: Segment, a: AckOutcome): void {
+  if (seg.len > 0 || seg.has(TCP_FLAG.FIN)) a.notDuplicate();
+  const isNews = a.isNotDuplicate || a.isUnaAdvanced || a.hasDsack;
+  if (!isNews && seqEq(seg.ack, c.snd.una)) a.setDuplicates(seg.pieces);
+}
+
+/**
+ * RFC 6298 §5.3; and a SACK for what was sent before the first record was resent. Not one for later text: the
+ * timeout would move on and on while that record is missing.
+ */
+function isTimerRestarted(c: TcpConnection, a: AckOutcome): boolean {
+  if (a.acked > 0) return true;
+  if (c.rtx.isEmpty || a.firstSackedNs === NO_SAMPLE) return false;
+  return a.firstSackedNs < c.tcp.records.time(c.rtx.first, REC_TIME.SENT_NS);
 }
 
 /** What header prediction would say of it: the plain next ACK, with the window as it was, is the fast path. */
@@ -94,7 +119,7 @@ function observe(c: TcpConnection): void {
   const { congestion, snd } = c;
   congestion.observeStream(snd.una, snd.nxt, c.rcv.nxt);
   congestion.observePath(c.rtt.srttNs, c.minRtt.value, c.rate.isAppLimited);
-  congestion.observeFlight(c.inFlight());
+  congestion.observeFlight(c.rtx.inFlight());
 }
 
 function tellAcked(c: TcpConnection): void {
@@ -106,38 +131,40 @@ function tellAcked(c: TcpConnection): void {
   congestion.packetsAcked(sample);
 }
 
-/** RFC 9293 §3.10.7.4: SND.WL1 and SND.WL2 keep an old segment from changing the window. */
-function updateWindow(c: TcpConnection, seg: Segment): boolean {
+/**
+ * RFC 9293 §3.10.7.4: SND.WL1 and SND.WL2 keep an old segment from changing the window; as on Linux, one that
+ * acknowledges nothing new and is not newer only opens or shuts it. True: it has another value now.
+ */
+function updateWindow(c: TcpConnection, seg: Segment, a: AckOutcome): boolean {
   const { snd } = c;
   if (seqLt(seg.ack, snd.una)) return false;
+  const wnd = seg.window << c.agreed.sndShift;
   const isNewer =
     seqGt(seg.ack, snd.una) ||
     seqLt(snd.wl1, seg.seq) ||
-    (seqEq(snd.wl1, seg.seq) && seqLe(snd.wl2, seg.ack));
+    (seqEq(snd.wl1, seg.seq) && (wnd > snd.wnd || wnd === 0));
   if (!isNewer) return false;
-  const wnd = seg.window << c.agreed.sndShift;
+  a.notDuplicate();
   const hasChanged = wnd !== snd.wnd;
   snd.setWindow(wnd, seg.seq, seg.ack);
   return hasChanged;
 }
 
 /** Takes acknowledged records off the queue: times for samples, delivery counts, pages. True: our FIN was among them. */
-function removeAcknowledged(c: TcpConnection, ack: Seq): boolean {
-  const { rtx, snd, tcp } = c;
+function removeAcknowledged(c: TcpConnection, ack: Seq, priorForward: Seq): boolean {
+  const { rtx, snd, tcp, recovery } = c;
   const a = tcp.ackOutcome;
   const { mss } = c.congestion.view;
   let isFinAcked = false;
+  a.beginOrder(ack);
   while (rtx.first !== NO_RECORD && seqLe(rtx.endOfRecord(rtx.first), ack)) {
     const r = rtx.first;
     if (rtx.has(r, REC_STATE.FIN)) isFinAcked = true;
-    recordAcknowledged(c, r);
+    recordAcknowledged(c, r, rtx.seqOfRecord(r), rtx.pieces(r), tcp.records);
     rtx.removeFirst();
   }
   if (rtx.first !== NO_RECORD && seqGt(ack, rtx.seqOfRecord(rtx.first))) {
-    const wasSacked = rtx.has(rtx.first, REC_STATE.SACKED);
-    const pieces = rtx.trimFirst(seqDiff(ack, rtx.seqOfRecord(rtx.first)), mss);
-    a.passed(pieces);
-    if (!wasSacked) arrived(c, pieces);
+    trimAcknowledged(c, seqDiff(ack, rtx.seqOfRecord(rtx.first)), mss);
   }
   const bytes = seqDiff(ack, snd.una) - (isFinAcked ? 1 : 0);
   c.sendQueue.release(Math.min(bytes, c.sendQueue.length));
@@ -145,7 +172,23 @@ function removeAcknowledged(c: TcpConnection, ack: Seq): boolean {
   snd.acknowledge(ack);
   a.unaAdvanced();
   if (rtx.isEmpty && c.sendQueue.length === 0) c.chrono.idle();
+  if (rtx.first !== NO_RECORD && rtx.has(rtx.first, REC_STATE.SACKED)) a.reneging();
+  if (!c.agreed.hasSack) {
+    recovery.renoAcked(a.acked);
+    if (a.hasAckedRetrans) a.forgetOriginals();
+  } else if (a.acked > 0 && seqLt(a.lowest, priorForward)) {
+    recovery.checkReordering(a.lowest, rtx.forwardAck(ack), false);
+  }
   return isFinAcked;
+}
+
+/** The front of the first record: only whole pieces count as acknowledged. */
+function trimAcknowledged(c: TcpConnection, bytes: number, mss: number): void {
+  const { rtx, tcp } = c;
+  const r = rtx.first;
+  const seq = rtx.seqOfRecord(r);
+  const pieces = rtx.trimFirst(bytes, mss);
+  if (pieces > 0) recordAcknowledged(c, r, seq, pieces, tcp.records);
 }
 
 function arrived(c: TcpConnection, pieces: number): void {
@@ -153,26 +196,32 @@ function arrived(c: TcpConnection, pieces: number): void {
   c.congestion.delivered(pieces);
 }
 
-function recordAcknowledged(c: TcpConnection, r: number): void {
-  const { rtx, tcp } = c;
+/** `pieces` of a record that began at `seq`. */
+function recordAcknowledged(
+  c: TcpConnection,
+  r: number,
+  seq: Seq,
+  pieces: number,
+  records: TxRecords,
+): void {
+  const { rtx, tcp, recovery } = c;
   const a = tcp.ackOutcome;
-  const { records } = tcp;
-  const pieces = rtx.pieces(r);
   const wasResent = rtx.has(r, REC_STATE.EVER_RETRANS);
+  const wasSacked = rtx.has(r, REC_STATE.SACKED);
   a.passed(pieces);
-  if (wasResent) {
-    a.retransmission();
-    a.passedRetransmission();
-  }
-  if (rtx.has(r, REC_STATE.SACKED)) return;
-  arrived(c, pieces);
-  if (!wasResent) {
-    a.original();
+  if (wasResent) a.retransmission();
+  else if (!wasSacked) {
     a.timedAck(records, r);
-    if (c.isBelowHighestSacked(r)) c.recovery.noteReordering(c.reorderingDistance(r));
+    a.arrivedLate(seq);
+    if (seqLe(rtx.endOfRecord(r), recovery.highSeq)) a.original();
   }
+  if (wasSacked) return;
   c.noteDelivered(r);
+  if (!c.agreed.hasSack) return; // counted together: duplicates have counted some of them
+  arrived(c, pieces);
   const sentNs = records.time(r, REC_TIME.SENT_NS);
+  // The echo is older than this transmission: another one is acknowledged.
+  if (wasResent && c.echoIsBefore(sentNs)) return;
   c.rack.delivered(sentNs, rtx.endOfRecord(r), wasResent, c.congestion.view.minRttNs, c.nowNs());
 }
 
@@ -188,7 +237,7 @@ function measure(c: TcpConnection, priorUna: Seq): void {
   let oldestNs = NO_SAMPLE;
   let newestNs = NO_SAMPLE;
   let isDelayed = false;
-  if (a.firstSentNs !== NO_SAMPLE && !a.hasPassedRetrans) {
+  if (a.firstSentNs !== NO_SAMPLE && !a.hasAckedRetrans) {
     oldestNs = now - a.firstSentNs;
     newestNs = now - a.lastSentNs;
     isDelayed = isAckDelayed(c, priorUna);
@@ -219,27 +268,4 @@ function isAckDelayed(c: TcpConnection, priorUna: Seq): boolean {
     seqDiff(snd.una, priorUna) < view.mss &&
     tcp.rateSample.priorDelivered + 1 === view.delivered
   );
-}
-
-/** RFC 8985 §7.4: was the tail-loss probe needed? */
-function probeOutcome(c: TcpConnection, seg: Segment, hasDsack: boolean): void {
-  const { recovery } = c;
-  if (!recovery.hasTlp || seqLt(seg.ack, recovery.tlpHighSeq)) return;
-  const isRepair = recovery.isTlpRetrans && !hasDsack && seqGe(seg.ack, recovery.tlpHighSeq);
-  recovery.endProbe();
-  if (isRepair && seqGt(seg.ack, c.recovery.tlpHighSeq)) recovery.enterCwr();
-}
-
-/** RFC 6298 §5.2, §5.3. */
-function rearm(c: TcpConnection, isProgress: boolean): void {
-  if (c.rtx.isEmpty) {
-    c.due.disarm(DUE.RTO);
-    c.due.disarm(DUE.TLP);
-    c.due.disarm(DUE.REORDER);
-    return;
-  }
-  if (!isProgress) return;
-  c.due.disarm(DUE.TLP);
-  armRto(c);
-  scheduleProbe(c);
 }

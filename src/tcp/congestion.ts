@@ -152,6 +152,11 @@ export class Congestion {
     return this.view.caState;
   }
 
+  /** cwnd is on its way down to ssthresh (RFC 9937). */
+  get isReducing(): boolean {
+    return this.view.caState === CA_STATE.CWR || this.view.caState === CA_STATE.RECOVERY;
+  }
+
   setState(state: CaState): void {
     if (this.view.caState === state) return;
     if ((this.cc.hooks & HOOK.SET_STATE) !== 0) this.cc.setState(this.view, state);
@@ -163,10 +168,11 @@ export class Congestion {
     if (acked > 0) this.cc.congAvoid(this.view, acked);
   }
 
-  /** Entering Recovery or CWR: ssthresh falls now, cwnd by PRR as deliveries come. */
-  beginReduction(): void {
+  /** Entering Recovery or CWR: ssthresh falls now, cwnd by PRR as deliveries come. `mayUndo`: it may be taken back. */
+  beginReduction(mayUndo: boolean): void {
     const v = this.view;
     this.remember();
+    if (!mayUndo) this.forgetPrior();
     this.prrDelivered = 0;
     this.prrOut = 0;
     this.priorCwnd = v.cwnd;
@@ -201,13 +207,11 @@ export class Congestion {
     this.prrOut += pieces;
   }
 
-  /** A module that controls the window has never let the sender reduce it. */
-  endReduction(): void {
+  /** Down to ssthresh, unless what is ending was taken back meanwhile. A module that controls the window is left alone. */
+  endReduction(isStanding: boolean): void {
     const v = this.view;
-    const hadPrior = this.priorCwnd > 0;
-    this.priorCwnd = 0;
     if (this.has(HOOK.CONG_CONTROL)) return;
-    if (v.ssthresh < 0x7fffffff && (v.caState === CA_STATE.CWR || hadPrior)) v.setCwnd(v.ssthresh);
+    if (v.ssthresh < 0x7fffffff && isStanding) v.setCwnd(v.ssthresh);
     this.event(CA_EVENT.COMPLETE_CWR);
   }
 
@@ -221,20 +225,25 @@ export class Congestion {
     }
     v.setCwnd(inFlight + LOSS_WINDOW);
     v.setCwndCnt(0);
-    this.priorCwnd = 0;
+  }
+
+  /** Segments are resent because the path takes smaller ones: ssthresh stays, whatever the state says. */
+  keepSsthresh(): void {
+    const v = this.view;
+    v.setSsthresh(currentSsthresh(v));
+    this.forgetPrior();
   }
 
   /** The reduction was for nothing (RFC 3522, 4015, D-SACK): back to where we were. */
   undo(): void {
     const v = this.view;
+    if (v.priorSsthresh === 0) return;
     v.setCwnd(this.cc.undoCwnd(v));
     if (v.priorSsthresh > v.ssthresh) v.setSsthresh(v.priorSsthresh);
-    this.priorCwnd = 0;
-    this.forgetPrior();
   }
 
+  /** This reduction stands: there is nothing to go back to. */
   forgetPrior(): void {
-    this.view.priorCwnd = 0;
     this.view.priorSsthresh = 0;
   }
 
@@ -259,7 +268,6 @@ export class Congestion {
 
   private remember(): void {
     const v = this.view;
-    if (v.priorCwnd !== 0) return;
     v.priorCwnd = v.cwnd;
     v.priorSsthresh = currentSsthresh(v);
   }

@@ -8,7 +8,7 @@ import { NEVER } from '../base/time.ts';
 import { CcView } from '../cc/cc-view.ts';
 import type { TxRing } from '../link/tx-ring.ts';
 import { IpAddress, isV4 } from '../wire/address.ts';
-import { type Seq, seqAdd, seqDiff, seqGt } from '../wire/seq.ts';
+import { type Seq, seqAdd, seqDiff } from '../wire/seq.ts';
 import { type Agreed, TIMESTAMP_BYTES } from './agreed.ts';
 import { Chrono } from './chrono.ts';
 import { Congestion } from './congestion.ts';
@@ -16,7 +16,6 @@ import { Deadlines, type DeadlineTarget, DUE } from './deadlines.ts';
 import { DelayedAck } from './delayed-ack.ts';
 import type { ConnectionOwner, FlowId } from './endpoint.ts';
 import { deadlinePassed } from './expiry.ts';
-import { sendNewData } from './output.ts';
 import { Pacer } from './pacer.ts';
 import { Rack } from './rack.ts';
 import { RateSampler } from './rate-sampler.ts';
@@ -29,6 +28,7 @@ import { SackBlocks } from './sack-blocks.ts';
 import { expandSendBuffer } from './send-buffer.ts';
 import { SendQueue } from './send-queue.ts';
 import { ReceiveSpace, SendSpace } from './space.ts';
+import { TailLossProbe } from './tail-loss-probe.ts';
 import type { Tcp } from './tcp.ts';
 import { keepaliveIdleNs, type TcpSettings } from './tcp-settings.ts';
 import { COUNTED, isIn, mayMove, STATE, type TcpState } from './tcp-state.ts';
@@ -60,6 +60,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   readonly minRtt = new WindowedMin();
   readonly congestion: Congestion;
   readonly recovery: Recovery;
+  readonly probe: TailLossProbe;
   readonly due: Deadlines;
   readonly delack: DelayedAck;
   readonly sizing: RightSizing;
@@ -93,8 +94,6 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   probes = 0;
   lastReceivedNs: number;
   lastSentNs: number;
-  private highestSacked: Seq;
-  private hasSacked = false;
   lastChallengeNs = -NEVER;
   /** How it ended: 0 or an errno. */
   error = 0;
@@ -137,6 +136,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
       this.rcv.nxt,
     );
     this.recovery = new Recovery(this, config.reordering);
+    this.probe = new TailLossProbe(this.snd.una);
     this.due = new Deadlines(tcp.deadlines, this);
     this.delack = new DelayedAck(Math.min(agreed.peerMss, 536), env.nowNs);
     this.sizing = new RightSizing(config.initialWindow * agreed.peerMss);
@@ -144,7 +144,6 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.chrono = new Chrono(this.totals);
     this.use = new WindowUse(this.snd.una, env.nowNs);
     this.lastAckSent = this.rcv.nxt;
-    this.highestSacked = this.snd.una;
     this.sndbufBytes = settings.sndbufBytes || config.wmemDefault;
     this.rcvbufBytes = settings.rcvbufBytes || config.rmemDefault;
     this.lastReceivedNs = env.nowNs;
@@ -196,23 +195,6 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   /** Where the FIN stands, or will. */
   finSeq(): Seq {
     return seqAdd(this.snd.una, this.sendQueue.length);
-  }
-
-  /** Sent before something that has arrived, and never again: it was overtaken. */
-  isBelowHighestSacked(r: number): boolean {
-    return this.hasSacked && seqGt(this.highestSacked, this.rtx.endOfRecord(r));
-  }
-
-  /** How many segments overtook it. */
-  reorderingDistance(r: number): number {
-    const bytes = seqDiff(this.highestSacked, this.rtx.seqOfRecord(r));
-    return Math.max(1, Math.ceil(bytes / this.congestion.view.mss));
-  }
-
-  noteSacked(r: number): void {
-    const end = this.rtx.endOfRecord(r);
-    if (!this.hasSacked || seqGt(end, this.highestSacked)) this.highestSacked = end;
-    this.hasSacked = true;
   }
 
   /** The record gives the rate sampler its sample. */
@@ -349,7 +331,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
 
   /** Pieces sent, and neither acknowledged, reported as arrived, nor lost. */
   inFlight(): number {
-    return this.rtx.inFlight() - this.recovery.renoSacked;
+    return this.rtx.inFlight();
   }
 
   setListed(isListed: boolean): void {
@@ -364,14 +346,9 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     deadlinePassed(this, which);
   }
 
-  setReorderTimer(waitNs: number): void {
-    if (waitNs > 0) this.due.arm(DUE.REORDER, this.nowNs() + waitNs);
-    else this.due.disarm(DUE.REORDER);
-  }
-
   /** The peer echoed a timestamp from before `ns` (our clock of milliseconds). */
   echoIsBefore(ns: number): boolean {
-    if (!this.agreed.hasTimestamps || !this.hasEcho) return false;
+    if (!this.agreed.hasTimestamps || !this.hasEcho || this.lastEcho === 0) return false;
     return ((this.lastEcho - this.tcp.timestamp(ns, this.agreed.tsOffset)) | 0) < 0;
   }
 
@@ -379,15 +356,6 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     const r = this.rtx.first;
     const mss = this.congestion.view.mss;
     if (r !== NO_RECORD && this.rtx.pieces(r) > 1) this.rtx.split(r, mss, mss);
-  }
-
-  /** RFC 5682 step 2.b: up to two new segments. False: there is nothing new to send. */
-  sendNewDuringFrto(): boolean {
-    const before = this.snd.nxt;
-    const v = this.congestion.view;
-    v.setCwnd(this.rtx.inFlight() + 2);
-    sendNewData(this);
-    return seqGt(this.snd.nxt, before);
   }
 
   /** Nothing more is sent; what was received can still be read. */

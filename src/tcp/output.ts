@@ -1,30 +1,32 @@
-/**
- * What to send next, and why: lost segments first, then new text within cwnd and the peer's window, the
- * FIN behind the last byte, and an ACK if nothing else carried it. Runs once the turn's input is done.
- */
-import { NEVER, SEC } from '../base/time.ts';
 import { CA_EVENT, CA_STATE } from '../cc/ca-state.ts';
 import { HOOK } from '../cc/congestion-control.ts';
-import { type Seq, seqAdd, seqDiff, seqEq } from '../wire/seq.ts';
+import { type Seq, seqAdd, seqDiff, seqEq, seqGt } from '../wire/seq.ts';
 import { MAX_SACK_BLOCKS, TCP_FLAG, TCP_HEADER_LEN, TCP_OPT, writeTcp } from '../wire/tcp.ts';
 import { TIMESTAMP_BYTES } from './agreed.ts';
 import type { TcpConnection } from './connection.ts';
 import { DUE } from './deadlines.ts';
 import { departed, isPacerOpen } from './pacer.ts';
 import { selectWindow } from './receive-window.ts';
+import { REXMIT } from './recovery.ts';
 import { nextLength } from './segment-length.ts';
 import { transmitSegments } from './segmentation.ts';
 import { checkSendBuffer } from './send-buffer.ts';
 import { cwndQuota, deviceCuts, segmentsPerFrame, WAIT } from './super-frame.ts';
 import { HAS_CLOSED, isIn, MAY_SEND } from './tcp-state.ts';
 import { transmit } from './transmit.ts';
-import { NO_RECORD, REC_STATE } from './tx-records.ts';
+import { NO_RECORD, REC, REC_STATE } from './tx-records.ts';
+import { armAfterNewData, armRto } from './xmit-timer.ts';
 
 export function output(c: TcpConnection): void {
   c.congestion.observe(c.nowNs(), c.mss());
-  if (c.rtx.lostOut > c.rtx.retransOut) retransmitLost(c);
+  if (c.recovery.rexmit === REXMIT.LOST) retransmitLost(c);
   sendNewData(c);
   sendFin(c);
+  // RFC 5682 step 2.b: no new text could be sent, so the conventional recovery goes on.
+  if (c.recovery.rexmit === REXMIT.NEW && !seqGt(c.snd.nxt, c.recovery.highSeq)) {
+    c.recovery.frtoIsOver();
+    retransmitLost(c);
+  }
   c.forgetMore();
   if (c.delack.isOwed) {
     if (c.delack.isDueNow) sendAck(c);
@@ -38,35 +40,80 @@ export function output(c: TcpConnection): void {
 // ---- retransmissions ----
 
 function retransmitLost(c: TcpConnection): void {
-  const { rtx, congestion } = c;
+  const { rtx, congestion, tcp } = c;
   const v = congestion.view;
-  for (let r = rtx.first; r !== NO_RECORD && rtx.lostOut > rtx.retransOut; r = rtx.next(r)) {
-    if (c.inFlight() >= v.cwnd) return;
-    if (!rtx.has(r, REC_STATE.LOST) || rtx.has(r, REC_STATE.RETRANS)) continue;
-    if (!isPacerOpen(c)) return;
-    if (!retransmit(c, r)) return;
+  while (rtx.lost.first !== NO_RECORD) {
+    const room = v.cwnd - rtx.inFlight();
+    if (room <= 0 || !isPacerOpen(c)) return;
+    const r = rtx.lost.first;
+    const most = Math.max(1, Math.min(room, segmentsPerFrame(c)));
+    if (!retransmit(c, r, most)) return;
+    const { TCPFastRetrans, TCPSlowStartRetrans } = tcp.ids;
+    const id = congestion.state === CA_STATE.LOSS ? TCPSlowStartRetrans : TCPFastRetrans;
+    tcp.mib.add(id, rtx.pieces(r));
+    if (congestion.isReducing) congestion.sentDuringReduction(rtx.pieces(r));
+    // RFC 6298 §5.3's spirit: the oldest was just sent again, its timeout counts from now.
+    if (r === rtx.first && !c.due.isArmed(DUE.REORDER)) armRto(c);
   }
 }
 
-/** Resends a record, or as much of it as one frame takes. False: the device has no room. */
-export function retransmit(c: TcpConnection, r: number): boolean {
-  const { rtx, snd } = c;
-  const v = c.congestion.view;
-  const most = Math.max(1, Math.min(v.cwnd - c.inFlight(), segmentsPerFrame(c)));
-  if (rtx.pieces(r) > most) rtx.split(r, most * v.mss, v.mss);
+/** Resends a lost record, or its first `most` pieces. False: the device has no room, or the peer's window none. */
+export function retransmit(c: TcpConnection, r: number, most: number): boolean {
+  const inFlight = c.rtx.inFlight();
+  if (!resend(c, r, most)) {
+    c.tcp.mib.count(c.tcp.ids.TCPRetransFail);
+    return false;
+  }
+  const pieces = c.rtx.pieces(r);
+  c.rate.sent(c.congestion.view, c.tcp.records, r, false, inFlight + pieces, c.nowNs());
+  c.rtx.markRetransmitted(r, c.nowNs());
+  c.recovery.retransmitted(pieces);
+  return true;
+}
+
+/** RFC 8985 §7.3: the last segment again, which is not thought lost. */
+export function resendAsProbe(c: TcpConnection, r: number): boolean {
+  if (!resend(c, r, 1)) return false;
+  c.rate.sent(c.congestion.view, c.tcp.records, r, false, c.rtx.inFlight(), c.nowNs());
+  c.rtx.markProbed(r, c.nowNs());
+  return true;
+}
+
+function resend(c: TcpConnection, r: number, most: number): boolean {
+  const { rtx, snd, tcp } = c;
+  const { mss } = c.congestion.view;
+  const limit = lengthToResend(c, r, most);
+  if (limit <= 0) return false;
+  if (tcp.records.get(r, REC.LEN) > limit) rtx.split(r, limit, mss);
   const from = seqDiff(rtx.seqOfRecord(r), snd.una);
   const isFin = rtx.has(r, REC_STATE.FIN);
-  const len = seqDiff(rtx.endOfRecord(r), rtx.seqOfRecord(r)) - (isFin ? 1 : 0);
-  const flags = TCP_FLAG.ACK | (isFin ? TCP_FLAG.FIN : 0) | (len > 0 ? TCP_FLAG.PSH : 0);
+  const len = tcp.records.get(r, REC.LEN) - (isFin ? 1 : 0);
+  const isPushed = isFin || rtx.has(r, REC_STATE.PSH);
+  const flags =
+    TCP_FLAG.ACK | (isFin ? TCP_FLAG.FIN : 0) | (isPushed && len > 0 ? TCP_FLAG.PSH : 0);
   if (!sendSegment(c, rtx.seqOfRecord(r), from, len, flags)) return false;
-  c.rate.sent(v, c.tcp.records, r, false, rtx.inFlight() + rtx.pieces(r), c.nowNs());
-  rtx.markRetransmitted(r, c.nowNs());
-  c.recovery.retransmitted(rtx.pieces(r));
-  c.congestion.sentDuringReduction(rtx.pieces(r));
-  c.tcp.mib.add(c.tcp.ids.RetransSegs, rtx.pieces(r));
+  tcp.mib.add(tcp.ids.RetransSegs, rtx.pieces(r));
   c.totals.retransmitted(rtx.pieces(r), len);
   afterSending(c, rtx.pieces(r), len);
   return true;
+}
+
+/**
+ * A peer may take its window back; then what is beyond it is not resent, except the first segment, which serves as
+ * a probe (RFC 9293 §3.8.6).
+ */
+function lengthToResend(c: TcpConnection, r: number, most: number): number {
+  const { rtx, snd } = c;
+  const { mss } = c.congestion.view;
+  let window = snd.wnd - seqDiff(rtx.seqOfRecord(r), snd.una);
+  if (window <= 0) {
+    if (r !== rtx.first) return 0;
+    window = mss;
+  }
+  const len = mss * most;
+  if (len <= window) return len;
+  const whole = Math.floor(window / mss) * mss;
+  return whole > 0 ? whole : window;
 }
 
 // ---- new text ----
@@ -96,6 +143,14 @@ export function sendNewData(c: TcpConnection): void {
     validateWindow(c);
   }
   c.chrono.outputEnded(wait === WAIT.WINDOW, c.unsentBytes() === 0 && !isCwndLimited);
+}
+
+/** RFC 8985 §7.3: one segment of new text, whatever cwnd, pacing and Nagle say. False: none, or no window for it. */
+export function sendNewAsProbe(c: TcpConnection): boolean {
+  const unsent = c.unsentBytes();
+  if (!isIn(c.state, MAY_SEND | HAS_CLOSED) || unsent === 0) return false;
+  const len = Math.min(unsent, c.congestion.view.mss);
+  return len <= c.snd.usable() && sendText(c, len, unsent);
 }
 
 /** RFC 2861: a window that was not full for a retransmission timeout comes down towards what was used. */
@@ -129,17 +184,17 @@ function sendText(c: TcpConnection, len: number, unsent: number): boolean {
   const pieces = Math.ceil(len / v.mss);
   const seqLen = len + (hasFin ? 1 : 0);
   if (hasFin) c.noteFinSent();
-  const r = rtx.append(seq, seqLen, pieces, hasFin ? REC_STATE.FIN : 0, c.nowNs());
+  const isPushed = (flags & TCP_FLAG.PSH) !== 0;
+  const state = (hasFin ? REC_STATE.FIN : 0) | (isPushed ? REC_STATE.PSH : 0);
+  const r = rtx.append(seq, seqLen, pieces, state, c.nowNs());
   c.rate.sent(v, c.tcp.records, r, isIdle, rtx.inFlight(), c.nowNs());
   c.tcp.mib.add(c.tcp.ids.TCPOrigDataSent, pieces);
   snd.advance(seqLen);
   if (len % v.mss !== 0) snd.noteSmall();
-  if (v.caState === CA_STATE.RECOVERY || v.caState === CA_STATE.CWR) {
-    c.congestion.sentDuringReduction(pieces);
-  }
+  if (c.congestion.isReducing) c.congestion.sentDuringReduction(pieces);
   c.due.disarm(DUE.PERSIST);
   afterSending(c, pieces, len);
-  armAfterNewData(c);
+  armAfterNewData(c, isIdle);
   return true;
 }
 
@@ -154,7 +209,7 @@ function sendFin(c: TcpConnection): void {
   const r = rtx.append(seq, 1, 1, REC_STATE.FIN, c.nowNs());
   c.rate.sent(c.congestion.view, c.tcp.records, r, isIdle, rtx.inFlight(), c.nowNs());
   snd.advance(1);
-  armAfterNewData(c);
+  armAfterNewData(c, isIdle);
 }
 
 function afterSending(c: TcpConnection, pieces: number, len: number): void {
@@ -162,31 +217,6 @@ function afterSending(c: TcpConnection, pieces: number, len: number): void {
   c.delack.dataSent(now);
   c.noteSent(now);
   departed(c, pieces, len);
-}
-
-// ---- timers that sending arms ----
-
-export function armAfterNewData(c: TcpConnection): void {
-  const { due, rtx } = c;
-  if (rtx.isEmpty) return;
-  if (!due.isArmed(DUE.RTO) && !due.isArmed(DUE.TLP)) armRto(c);
-  scheduleProbe(c);
-}
-
-export function armRto(c: TcpConnection): void {
-  c.due.arm(DUE.RTO, c.nowNs() + c.rtt.rtoNs());
-}
-
-/** RFC 8985 §7.2: a probe goes after two round trips without an ACK, unless the timeout comes first. */
-export function scheduleProbe(c: TcpConnection): void {
-  const { config } = c.tcp;
-  const isOff = config.earlyRetrans < 3 || !c.agreed.hasSack || c.recovery.hasTlp;
-  if (isOff || c.congestion.state > CA_STATE.DISORDER || c.rtx.sackedOut > 0) return;
-  let wait = c.rtt.srttNs === 0 ? 1 * SEC : 2 * c.rtt.srttNs + 2e6;
-  if (c.rtt.srttNs !== 0 && c.rtx.packetsOut === 1) wait += config.minRtoNs;
-  const dueNs = c.nowNs() + wait;
-  const rtoNs = c.due.isArmed(DUE.RTO) ? c.due.at(DUE.RTO) : NEVER;
-  if (dueNs < rtoNs) c.due.arm(DUE.TLP, dueNs);
 }
 
 /** RFC 9293 §3.8.6.1: the window is shut and nothing is in flight that would open it. */

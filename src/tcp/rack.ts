@@ -21,12 +21,14 @@ export class Rack {
   private xmitNs = 0;
   private endSeq: Seq = seqOf(0);
   rttNs = 0;
+  /** Something was delivered since losses were last looked for. */
   isAdvanced = false;
   /** The reordering window, in quarters of the minimum RTT. */
   reoWndSteps = 1;
   private persist = 0;
-  private dsackRoundEnds: Seq = seqOf(0);
-  private hasDsackRound = false;
+  /** A D-SACK came that tells of a retransmission made too early; what was delivered when one last counted. */
+  private isDsackPending = false;
+  private widenedAt = 0;
 
   /** Step 2: a record was delivered for the first time. */
   delivered(
@@ -38,13 +40,18 @@ export class Rack {
   ): void {
     const rtt = nowNs - xmitNs;
     // A retransmission acknowledged in less than the path's RTT: the original was meant.
-    if (isRetransmitted && minRttNs !== NEVER && rtt < minRttNs) return;
+    if (isRetransmitted && rtt < minRttNs) return;
     this.rttNs = rtt;
     this.isAdvanced = true;
     if (xmitNs > this.xmitNs || (xmitNs === this.xmitNs && seqGt(endSeq, this.endSeq))) {
       this.xmitNs = xmitNs;
       this.endSeq = endSeq;
     }
+  }
+
+  /** An undo: what was thought lost is looked at again. */
+  reexamine(): void {
+    this.isAdvanced = true;
   }
 
   /** Step 4: how long a gap may be mere reordering. 0 while none was ever seen and loss is evident. */
@@ -55,28 +62,47 @@ export class Rack {
     isLossEvident: boolean,
   ): number {
     if (!hasReordering && isLossEvident) return 0;
-    if (minRttNs === NEVER) return 0;
+    if (minRttNs === NEVER) return srttNs;
     return Math.min((minRttNs / 4) * this.reoWndSteps, srttNs);
   }
 
-  /** Step 4: a D-SACK says that we retransmitted too early; once a round trip the window widens. */
-  adapt(hasDsack: boolean, una: Seq, nxt: Seq): void {
-    if (this.hasDsackRound && seqGt(una, this.dsackRoundEnds)) this.hasDsackRound = false;
-    if (!hasDsack || this.hasDsackRound) return;
-    this.hasDsackRound = true;
-    this.dsackRoundEnds = nxt;
-    this.reoWndSteps = Math.min(MAX_STEPS, this.reoWndSteps + 1);
-    this.persist = REO_WND_PERSIST;
-  }
-
-  recoveryEnded(): void {
-    if (this.persist > 0) this.persist--;
-    if (this.persist === 0) this.reoWndSteps = 1;
+  /** A D-SACK that is not about a tail-loss probe, on a path that reorders. */
+  duplicateSeen(): void {
+    this.isDsackPending = true;
   }
 
   /**
-   * Step 5: marks what is lost; returns when the next one would be, relative to now, or 0.
-   * `lost` is told of each record before it is marked.
+   * Step 4, once an ACK is worked through: the window widens, once a round trip. `priorDelivered` is the
+   * count when the segment was sent that this ACK is about, `delivered` the count now.
+   */
+  adapt(priorDelivered: number, delivered: number): void {
+    if (priorDelivered < this.widenedAt) this.isDsackPending = false;
+    if (this.isDsackPending) {
+      this.reoWndSteps = Math.min(MAX_STEPS, this.reoWndSteps + 1);
+      this.isDsackPending = false;
+      this.widenedAt = delivered;
+      this.persist = REO_WND_PERSIST;
+    } else if (this.persist === 0) this.reoWndSteps = 1;
+  }
+
+  /** A recovery ended, and nothing was taken back. */
+  recoveryEnded(): void {
+    if (this.persist > 0) this.persist--;
+  }
+
+  /** A D-SACK took a recovery back: Linux lets the window stay one recovery longer. */
+  recoveryTakenBack(): void {
+    this.persist = Math.min(REO_WND_PERSIST, this.persist + 1);
+  }
+
+  /** How long from now until the record counts as lost; it is when that is not positive. */
+  remainingNs(records: TxRecords, r: number, reoWndNs: number, nowNs: number): number {
+    return records.time(r, REC_TIME.SENT_NS) + this.rttNs + reoWndNs - nowNs;
+  }
+
+  /**
+   * Step 5: marks what is lost. Returns how long from now the last of those would be that were sent before the
+   * one delivered last, or 0 when there is none. `lost` is told of each record before it is marked.
    */
   detect(
     q: RtxQueue,
@@ -85,20 +111,18 @@ export class Rack {
     nowNs: number,
     lost: LossListener,
   ): number {
-    if (this.xmitNs === 0 && !this.isAdvanced) return 0;
     this.isAdvanced = false;
-    while (q.oldest !== NO_RECORD) {
-      const r = q.oldest;
-      const sentNs = records.time(r, REC_TIME.SENT_NS);
-      const isEarlier =
-        sentNs < this.xmitNs || (sentNs === this.xmitNs && seqGt(this.endSeq, q.endOfRecord(r)));
+    const { sent } = q;
+    while (sent.oldest !== NO_RECORD) {
+      const r = sent.oldest;
       q.look();
-      if (!isEarlier) return 0;
-      const remainingNs = sentNs + this.rttNs + reoWndNs - nowNs;
-      if (remainingNs > 0) return remainingNs;
+      if (!sent.isBefore(r, this.xmitNs, this.endSeq)) return 0;
+      if (this.remainingNs(records, r, reoWndNs, nowNs) > 0) break;
       lost.recordLost(r);
     }
-    return 0;
+    if (sent.oldest === NO_RECORD) return 0;
+    const last = sent.latestBefore(this.xmitNs, this.endSeq);
+    return this.remainingNs(records, last, reoWndNs, nowNs);
   }
 }
 

@@ -101,6 +101,11 @@ export class RateSampler {
     records.setTime(r, REC_TIME.DELIVERED_NS, -1);
   }
 
+  /** The ACK covers a tail-loss probe that was a retransmission. */
+  probeAcked(s: RateSample): void {
+    s.isAckingTlpRetrans = true;
+  }
+
   /** Of the newest segment that was acknowledged or SACKed. */
   measured(s: RateSample, rttNs: number, isAckDelayed: boolean): void {
     s.rttNs = rttNs;
@@ -108,12 +113,19 @@ export class RateSampler {
   }
 
   /** Completes the sample once the ACK is worked through. `minRttNs` is the floor of belief. */
-  finish(v: CcView, s: RateSample, ackedSacked: number, losses: number, nowNs: number): void {
+  finish(
+    v: CcView,
+    s: RateSample,
+    ackedSacked: number,
+    losses: number,
+    isReneged: boolean,
+    nowNs: number,
+  ): void {
     if (this.appLimitedUntil !== 0 && v.delivered > this.appLimitedUntil) this.appLimitedUntil = 0;
     if (ackedSacked > 0) this.deliveredNs = nowNs;
     s.ackedSacked = ackedSacked;
     s.losses = losses;
-    if (s.priorNs === NEVER) return;
+    if (s.priorNs === NEVER || isReneged) return;
     s.delivered = v.delivered - s.priorDelivered;
     s.deliveredCe = v.deliveredCe - s.priorDeliveredCe;
     s.lost = v.lost - s.priorLost;

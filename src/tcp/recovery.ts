@@ -1,59 +1,68 @@
 /**
  * Loss recovery: when to believe that something is lost, what to do about it, and when to take it back.
  *
- *     Open ──dup ACK/SACK──▶ Disorder ──RACK says lost──▶ Recovery ──SND.UNA ≥ highSeq──▶ Open
- *       ▲                                                    │
- *       └───────────── undo: it was reordering ◀─────────────┘           RTO from any ──▶ Loss
+ *     Open ──dup ACK/SACK──▶ Disorder ──something is lost──▶ Recovery ──SND.UNA ≥ highSeq──▶ Open
+ *       ▲                                                       │
+ *       └───────────── undo: it was reordering ◀────────────────┘           RTO from any ──▶ Loss
  *
  * RFC 6675's scoreboard is on the transmit records, RFC 8985 finds losses, RFC 9937 sets the pace,
  * RFC 5682 and Eifel (RFC 3522, 4015) and D-SACK (RFC 3708) find out that we were wrong. Without SACK:
- * RFC 6582, with duplicate ACKs standing for segments that have arrived.
+ * RFC 6582, with duplicate ACKs standing for segments that have arrived. States, their changes and the
+ * conditions of an undo are those of Linux 6.x.
  */
+import { MS } from '../base/time.ts';
 import { CA_STATE } from '../cc/ca-state.ts';
 import { HOOK } from '../cc/congestion-control.ts';
 import type { RateSample } from '../cc/samples.ts';
-import { type Seq, seqGe, seqGt, seqLt } from '../wire/seq.ts';
+import { type Seq, seqDiff, seqGe, seqGt, seqLt } from '../wire/seq.ts';
 import type { AckOutcome } from './ack-outcome.ts';
 import type { TcpConnection } from './connection.ts';
 import type { LossListener } from './rack.ts';
 import { describeLoss } from './rate-sampler.ts';
 import { NO_RECORD, REC_STATE } from './tx-records.ts';
+import { Undo } from './undo.ts';
+import { armReorder, armRtoIn } from './xmit-timer.ts';
+
+/** What the next output may send first. */
+export const REXMIT = {
+  /** New text only: what was resent already will tell. */
+  NONE: 0,
+  LOST: 1,
+  /** RFC 5682 step 2.b: new text, and lost segments only if there is none. */
+  NEW: 2,
+} as const;
 
 export class Recovery implements LossListener {
   /** SND.NXT when the present state was entered: reaching it ends the state. */
   highSeq: Seq;
-  /** Where an undo may go back to, and how many retransmissions are not yet proven unneeded. */
-  undoMarker: Seq;
-  hasUndoMarker = false;
-  undoRetrans = 0;
-  /** First retransmission of this recovery: Eifel compares its time with the echo. */
-  retransStampNs = 0;
+  readonly undo: Undo;
+  rexmit: number = REXMIT.LOST;
   isFrto = false;
+  /** The peer threw SACKed data away: rate samples mean nothing until this loss is over. */
+  isReneged = false;
+  /** Segments that may be overtaken before one counts as lost, and how often one was. */
   reordering: number;
   reorderingSeen = 0;
-  /** Tail-loss probe under way: until this is acknowledged. */
-  tlpHighSeq: Seq;
-  hasTlp = false;
-  isTlpRetrans = false;
-  /** Without SACK: duplicate ACKs since the last new one. */
-  renoSacked = 0;
+  /** Timeouts in a row without progress. */
+  retransmits = 0;
   private readonly c: TcpConnection;
 
   constructor(c: TcpConnection, reordering: number) {
     this.c = c;
     this.reordering = reordering;
     this.highSeq = c.snd.una;
-    this.undoMarker = c.snd.una;
-    this.tlpHighSeq = c.snd.una;
+    this.undo = new Undo(c.snd.una);
   }
 
   /** RACK, or the timer, has found a record lost. */
   recordLost(r: number): void {
     const { rtx, congestion, tcp } = this.c;
     const pieces = rtx.pieces(r);
-    const isNew = !rtx.has(r, REC_STATE.LOST) || rtx.has(r, REC_STATE.RETRANS);
+    if (rtx.has(r, REC_STATE.LOST)) {
+      if (!rtx.has(r, REC_STATE.RETRANS)) return;
+      tcp.mib.add(tcp.ids.TCPLostRetransmit, pieces);
+    }
     rtx.markLost(r);
-    if (!isNew) return;
     congestion.lost(pieces);
     tcp.ackOutcome.lose(pieces);
     if (!congestion.has(HOOK.MARKED_LOST)) return;
@@ -63,296 +72,424 @@ export class Recovery implements LossListener {
 
   // ---- an ACK has been worked through ----
 
-  afterAck(a: AckOutcome): void {
-    const { congestion } = this.c;
-    if (!this.c.agreed.hasSack) this.countDuplicates(a);
-    this.leaveIfReached(a);
-    switch (congestion.state) {
-      case CA_STATE.RECOVERY:
-        this.inRecovery(a);
-        break;
-      case CA_STATE.LOSS:
-        this.inLoss(a);
-        break;
-      default:
-        this.inOpen(a);
+  /** `wasFlight`: something was outstanding before it. */
+  afterAck(a: AckOutcome, priorUna: Seq, wasFlight: boolean): void {
+    const { rtx, congestion, snd } = this.c;
+    if (a.isUnaAdvanced) this.retransmits = 0;
+    if (!wasFlight && !a.hasDsack) return;
+    if (!a.isDubious && congestion.state === CA_STATE.OPEN) return;
+    this.rexmit = REXMIT.NONE;
+    if (rtx.isEmpty) rtx.setRenoSacked(0);
+    if (a.isReneging && a.isUnaAdvanced) {
+      // RFC 2018 §8: perhaps the ACKs were only reordered; soon the timer decides.
+      armRtoIn(this.c, Math.max(this.c.rtt.srttNs / 2, 10 * MS));
+      a.keepTimer();
+      return;
     }
+    if (congestion.state === CA_STATE.OPEN) this.undo.clearStamp();
+    else if (seqGe(snd.una, this.highSeq) && this.isHeldAtEnd()) return;
+    if (congestion.state === CA_STATE.RECOVERY) this.inRecovery(a, priorUna);
+    else if (congestion.state === CA_STATE.LOSS) this.inLoss(a);
+    else this.inOthers(a);
   }
 
-  /** RACK's timer, or an ACK: anything lost by now? Enters Recovery if so. */
-  detect(): void {
-    const { c } = this;
-    const { rack, rtx, tcp, congestion, rtt } = c;
-    const v = congestion.view;
-    const isEvident =
-      v.caState >= CA_STATE.RECOVERY || rtx.sackedOut + this.renoSacked >= this.reordering;
-    const window = rack.reorderingWindowNs(
-      v.minRttNs,
-      rtt.srttNs,
-      this.reorderingSeen > 0,
-      isEvident,
-    );
-    const waitNs = rack.detect(rtx, tcp.records, window, tcp.env.nowNs, this);
-    c.setReorderTimer(waitNs);
-  }
-
-  /** RACK's timer: nothing overtook it any more, it is lost. */
-  reorderingWaitOver(): void {
-    const { c } = this;
-    if (c.rtx.isEmpty) return;
-    this.detect();
-    if (this.isLossFound() && c.congestion.state <= CA_STATE.CWR) this.enterRecovery();
-    if (c.congestion.state === CA_STATE.RECOVERY) {
-      c.congestion.view.setCwnd(Math.max(c.congestion.view.cwnd, c.rtx.inFlight() + 1));
-    }
-  }
-
-  /** Duplicate ACKs stand for segments that arrived (RFC 6582): at most what is outstanding less the first. */
-  private countDuplicates(a: AckOutcome): void {
-    const { rtx, congestion } = this.c;
-    if (a.isUnaAdvanced) {
-      const isPartial =
-        congestion.state >= CA_STATE.RECOVERY && seqLt(this.c.snd.una, this.highSeq);
-      this.renoSacked = isPartial ? Math.max(0, this.renoSacked - Math.max(0, a.acked - 1)) : 0;
-    } else if (a.isDuplicate) {
-      const before = this.renoSacked;
-      this.renoSacked = Math.min(before + 1, Math.max(0, rtx.packetsOut - 1));
-      a.arrived(this.renoSacked - before);
-    }
-  }
-
-  private leaveIfReached(a: AckOutcome): void {
-    const { congestion, snd } = this.c;
-    if (congestion.state === CA_STATE.OPEN || seqLt(snd.una, this.highSeq)) return;
+  /** highSeq is acknowledged: CWR and Recovery end. True: not yet, without SACK (RFC 6582 §3.2 step 1). */
+  private isHeldAtEnd(): boolean {
+    const { congestion, snd, rtx, agreed } = this.c;
     if (congestion.state === CA_STATE.CWR && seqGt(snd.una, this.highSeq)) {
-      congestion.endReduction();
+      congestion.endReduction(true);
       congestion.setState(CA_STATE.OPEN);
     } else if (congestion.state === CA_STATE.RECOVERY) {
-      if (this.tryUndo(a, true)) return;
-      congestion.endReduction();
-      this.c.rack.recoveryEnded();
-      this.open();
+      if (!agreed.hasSack) rtx.setRenoSacked(0);
+      if (!this.tryUndoRecovery()) return true;
+      congestion.endReduction(this.undo.hasMarker);
     }
+    return false;
   }
 
-  private inOpen(a: AckOutcome): void {
-    const { congestion, rtx } = this.c;
-    if (congestion.state <= CA_STATE.DISORDER) this.tryUndoByDsack(a);
-    this.identify();
-    if (this.isLossFound()) {
-      this.enterRecovery();
-      return;
+  private inRecovery(a: AckOutcome, priorUna: Seq): void {
+    const { rtx, congestion } = this.c;
+    if (!a.isUnaAdvanced) this.countDuplicates(a.duplicates);
+    else if (this.tryUndoPartial(priorUna)) return;
+    if (this.tryUndoByDsack()) this.tryToOpen();
+    this.identify(a);
+    if (congestion.state !== CA_STATE.RECOVERY) {
+      if (rtx.lostOut === 0) return;
+      this.enterRecovery(); // reordering, and then a loss
     }
-    if (congestion.state === CA_STATE.CWR) return;
-    const isDisorder = rtx.sackedOut + this.renoSacked > 0 || rtx.retransOut > 0 || rtx.lostOut > 0;
-    if (isDisorder || this.hasUndoMarker) {
-      if (congestion.state !== CA_STATE.DISORDER) this.highSeq = this.c.snd.nxt;
-      congestion.setState(CA_STATE.DISORDER);
-    } else congestion.setState(CA_STATE.OPEN);
+    this.rexmit = REXMIT.LOST;
   }
 
-  private inRecovery(a: AckOutcome): void {
-    const { c } = this;
-    if (a.isUnaAdvanced && this.tryUndoPartial(a)) return;
-    if (this.tryUndoByDsack(a)) {
-      this.open();
-      return;
-    }
-    this.identify();
-    // RFC 6582 §3.2 step 5: a partial acknowledgement means that the next one is lost as well.
-    if (a.isUnaAdvanced && !c.agreed.hasSack && c.rtx.first !== NO_RECORD) this.markFirstLost();
-  }
-
-  /** RFC 5682: were the segments lost, or only late? */
   private inLoss(a: AckOutcome): void {
+    this.afterTimeout(a);
+    this.identify(a);
+    if (this.c.congestion.state === CA_STATE.OPEN || a.hasLostRetrans) this.inOthers(a);
+  }
+
+  private inOthers(a: AckOutcome): void {
     const { c } = this;
-    const { snd, congestion } = c;
-    if (a.isUnaAdvanced && this.tryUndoLoss(a, false)) return;
-    if (this.isFrto) this.frto(a);
-    if (congestion.state !== CA_STATE.LOSS) return;
-    if (seqGe(snd.una, this.highSeq)) {
-      this.isFrto = false;
-      this.open();
+    if (!c.agreed.hasSack) {
+      if (a.isUnaAdvanced) c.rtx.setRenoSacked(0);
+      this.countDuplicates(a.duplicates);
+    }
+    if (c.congestion.state <= CA_STATE.DISORDER) this.tryUndoByDsack();
+    this.identify(a);
+    if (c.rtx.lostOut === 0) {
+      this.tryToOpen();
       return;
     }
-    this.identify();
+    this.enterRecovery();
+    this.rexmit = REXMIT.LOST;
   }
 
-  private frto(a: AckOutcome): void {
+  /** RFC 5682, with SACK or without: were the segments lost, or only late? */
+  private afterTimeout(a: AckOutcome): void {
     const { c } = this;
-    const { snd } = c;
-    // An original was acknowledged after the timer fired (step 3.b, or §4's SACK variant): it was spurious.
-    if (a.hasAckedOriginal && this.tryUndoLoss(a, true)) return;
-    if (seqGt(snd.nxt, this.highSeq)) {
-      if (a.hasNewSack || a.isDuplicate) this.isFrto = false; // step 3.a: the loss was real
-    } else if (a.isUnaAdvanced && !a.hasAckedRetrans) {
-      this.highSeq = snd.nxt; // step 2.b: two new segments will tell
-      if (c.sendNewDuringFrto()) return;
-      this.isFrto = false;
+    const { snd, rtx } = c;
+    const hasRecovered = seqGe(snd.una, this.highSeq);
+    if (a.isUnaAdvanced && this.tryUndoLoss(false)) return;
+    if (this.isFrto) {
+      // Step 3.b: what was never resent is (S)ACKed.
+      if (a.hasAckedOriginal && this.tryUndoLoss(true)) return;
+      if (seqGt(snd.nxt, this.highSeq)) {
+        if (a.hasNewSack || a.duplicates > 0) this.isFrto = false; // step 3.a: the loss was real
+      } else if (a.isUnaAdvanced && !hasRecovered) {
+        this.highSeq = snd.nxt;
+        if (c.unsentBytes() > 0 && snd.usable() > 0) {
+          this.rexmit = REXMIT.NEW; // step 2.b
+          return;
+        }
+        this.isFrto = false;
+      }
     }
+    if (hasRecovered) {
+      this.tryUndoRecovery();
+      return;
+    }
+    if (!c.agreed.hasSack) {
+      if (seqGt(snd.nxt, this.highSeq) && a.duplicates > 0) this.countDuplicates(a.duplicates);
+      else if (a.isUnaAdvanced) rtx.setRenoSacked(0);
+    }
+    this.rexmit = REXMIT.LOST;
   }
 
-  // ---- tail-loss probe (RFC 8985 §7) ----
-
-  startProbe(isRetrans: boolean): void {
-    this.hasTlp = true;
-    this.isTlpRetrans = isRetrans;
-    this.tlpHighSeq = this.c.snd.nxt;
+  /** F-RTO's new text found no window, or there was none: the conventional way. */
+  frtoIsOver(): void {
+    this.isFrto = false;
+    this.rexmit = REXMIT.LOST;
   }
 
-  endProbe(): void {
-    this.hasTlp = false;
+  // ---- without SACK (RFC 6582): duplicate ACKs stand for segments that arrived ----
+
+  private countDuplicates(n: number): void {
+    const { rtx, agreed, tcp, congestion } = this.c;
+    if (agreed.hasSack || n === 0) return;
+    const before = rtx.sackedOut;
+    rtx.setRenoSacked(before + n);
+    this.limitRenoSacked(0);
+    const arrived = rtx.sackedOut - before;
+    if (arrived <= 0) return;
+    tcp.ackOutcome.arrived(arrived);
+    congestion.delivered(arrived);
   }
 
-  // ---- finding losses ----
-
-  private identify(): void {
-    const { c } = this;
-    if (c.rtx.isEmpty) return;
-    if (c.agreed.hasSack) this.detect();
-    else if (this.renoSacked >= this.reordering && c.rtx.lostOut === 0) this.markFirstLost();
+  /** `acked` pieces left the queue: the first filled the hole, the others are those that the duplicates stood for. */
+  renoAcked(acked: number): void {
+    const { rtx, tcp, congestion } = this.c;
+    if (acked === 0) return;
+    const arrived = Math.max(1, acked - rtx.sackedOut);
+    tcp.ackOutcome.arrived(arrived);
+    congestion.delivered(arrived);
+    rtx.setRenoSacked(Math.max(0, rtx.sackedOut - (acked - 1)));
+    this.limitRenoSacked(acked);
   }
 
-  private isLossFound(): boolean {
-    return this.c.rtx.lostOut > 0;
+  /** More duplicates than segments that could cause them: the network reorders by that much. */
+  private limitRenoSacked(acked: number): void {
+    const { rtx, tcp } = this.c;
+    const holes = Math.min(Math.max(rtx.lostOut, 1), rtx.packetsOut);
+    if (rtx.sackedOut + holes <= rtx.packetsOut) return;
+    rtx.setRenoSacked(rtx.packetsOut - holes);
+    this.reordering = Math.min(rtx.packetsOut + acked, tcp.config.maxReordering);
+    this.reorderingSeen++;
+    tcp.mib.count(tcp.ids.TCPRenoReorder);
   }
 
-  private markFirstLost(): void {
-    const { rtx } = this.c;
-    const r = rtx.first;
-    if (rtx.has(r, REC_STATE.RETRANS) || rtx.has(r, REC_STATE.LOST)) return;
+  /** RFC 6582 §3.2 steps 2 and 5: three duplicates, or a partial acknowledgement: the first is lost. */
+  private markFirstLost(isUnaAdvanced: boolean): void {
+    const { rtx, congestion } = this.c;
+    const isFast = congestion.state < CA_STATE.RECOVERY && rtx.sackedOut >= this.reordering;
+    const isPartial = congestion.state === CA_STATE.RECOVERY && isUnaAdvanced;
+    if (!isFast && !isPartial) return;
+    if (rtx.has(rtx.first, REC_STATE.LOST)) return;
     this.c.splitFirstToOnePiece();
     this.recordLost(rtx.first);
   }
 
+  // ---- finding losses ----
+
+  private identify(a: AckOutcome): void {
+    const { rtx, agreed, rack } = this.c;
+    if (rtx.isEmpty) return;
+    if (!agreed.hasSack) {
+      this.markFirstLost(a.isUnaAdvanced);
+      return;
+    }
+    if (!rack.isAdvanced) return;
+    const before = rtx.retransOut;
+    const waitNs = this.detect();
+    if (waitNs > 0) {
+      armReorder(this.c, waitNs);
+      a.keepTimer();
+    }
+    if (rtx.retransOut < before) a.lostRetransmission();
+  }
+
+  /** RACK: anything lost by now? Returns how long until the last of the doubtful would be, or 0. */
+  private detect(): number {
+    const { c } = this;
+    return c.rack.detect(c.rtx, c.tcp.records, this.reorderingWindowNs(), c.nowNs(), this);
+  }
+
+  private reorderingWindowNs(): number {
+    const { rack, rtx, congestion, rtt, tcp } = this.c;
+    const v = congestion.view;
+    const isThresholdPassed = (tcp.config.recovery & 4) === 0 && rtx.sackedOut >= this.reordering;
+    const isEvident = v.caState >= CA_STATE.RECOVERY || isThresholdPassed;
+    return rack.reorderingWindowNs(v.minRttNs, rtt.srttNs, this.reorderingSeen > 0, isEvident);
+  }
+
+  /** RACK's timer: what had not arrived by now is lost. */
+  reorderingWaitOver(): void {
+    const { c } = this;
+    const { rtx, congestion, tcp } = c;
+    tcp.ackOutcome.begin();
+    const before = rtx.inFlight();
+    this.detect();
+    if (rtx.inFlight() === before) return;
+    if (congestion.state !== CA_STATE.RECOVERY) {
+      this.enterRecovery();
+      if (!congestion.has(HOOK.CONG_CONTROL)) {
+        congestion.reduce(1, tcp.ackOutcome.lost, rtx.inFlight(), false);
+      }
+    }
+    this.rexmit = REXMIT.LOST;
+  }
+
+  /** Segments behind `seq` arrived first: the metric grows to that distance (Linux; RFC 4653's lesson). */
+  checkReordering(seq: Seq, forwardAck: Seq, isByTimestamp: boolean): void {
+    if (!seqLt(seq, forwardAck)) return;
+    const { tcp, congestion } = this.c;
+    const distance = Math.ceil(seqDiff(forwardAck, seq) / congestion.view.mss);
+    if (distance > this.reordering) {
+      this.reordering = Math.min(distance, tcp.config.maxReordering);
+    }
+    this.reorderingSeen++;
+    tcp.mib.count(isByTimestamp ? tcp.ids.TCPTSReorder : tcp.ids.TCPSACKReorder);
+  }
+
+  // ---- entering states ----
+
   private enterRecovery(): void {
-    const { congestion, tcp } = this.c;
-    tcp.mib.count(this.c.agreed.hasSack ? tcp.ids.TCPSackRecovery : tcp.ids.TCPRenoRecovery);
-    this.begin();
-    congestion.beginReduction();
+    const { congestion, tcp, agreed, rtx } = this.c;
+    if (!rtx.isAnyRetransmitted()) this.undo.clearStamp();
+    tcp.mib.count(agreed.hasSack ? tcp.ids.TCPSackRecovery : tcp.ids.TCPRenoRecovery);
+    this.beginUndo();
+    if (congestion.state !== CA_STATE.CWR && congestion.state !== CA_STATE.RECOVERY) {
+      this.beginReduction(true);
+    } else congestion.forgetPrior();
     congestion.setState(CA_STATE.RECOVERY);
   }
 
   /** RFC 3168 §6.1.2, or a local drop: the window shrinks without a loss. */
   enterCwr(): void {
     const { congestion } = this.c;
+    congestion.forgetPrior();
     if (congestion.state >= CA_STATE.CWR) return;
-    this.hasUndoMarker = false;
-    this.highSeq = this.c.snd.nxt;
-    congestion.beginReduction();
+    this.undo.forget();
+    this.beginReduction(false);
     congestion.setState(CA_STATE.CWR);
   }
 
-  /** The retransmission timer fired: everything not SACKed is taken for lost (RFC 6298 §5.4–5.6). */
+  /** RFC 8985 §7.4.2: the probe repaired a loss that nothing else told of: one reduction, at once. */
+  reduceForProbe(): void {
+    const { congestion } = this.c;
+    this.beginReduction(false);
+    congestion.setState(CA_STATE.CWR);
+    congestion.endReduction(true);
+    this.tryKeepOpen();
+  }
+
+  private beginReduction(mayUndo: boolean): void {
+    this.highSeq = this.c.snd.nxt;
+    this.c.probe.end();
+    this.c.congestion.beginReduction(mayUndo);
+  }
+
+  private beginUndo(): void {
+    const { rtx, snd, probe } = this.c;
+    this.undo.begin(snd.una, rtx.retransOut + (probe.isRetransUnderWay ? 1 : 0));
+  }
+
+  /** The retransmission timer fired: all but what was sent lately is taken for lost (RFC 6298 §5.4–5.6). */
   enterLoss(): void {
     const { c } = this;
-    const { congestion, rtx, tcp } = c;
-    const isRecovering = congestion.state >= CA_STATE.RECOVERY;
-    const wasReached = !seqLt(this.highSeq, c.snd.una);
-    const isNew = congestion.state < CA_STATE.RECOVERY || seqGe(c.snd.una, this.highSeq);
-    for (let r = rtx.first; r !== NO_RECORD; r = rtx.next(r)) {
-      if (!rtx.has(r, REC_STATE.SACKED)) this.recordLost(r);
-    }
-    this.renoSacked = 0;
+    const { congestion, rtx, tcp, snd } = c;
+    const { state } = congestion;
+    this.markTimedOut();
+    const isNew =
+      state <= CA_STATE.DISORDER ||
+      seqGe(snd.una, this.highSeq) ||
+      (state === CA_STATE.LOSS && this.retransmits === 0);
     congestion.enterLoss(isNew, rtx.inFlight());
-    if (isNew || !this.hasUndoMarker) this.begin();
+    if (isNew) this.beginUndo();
+    // So many had arrived behind it: the network does not reorder as much as we thought.
+    if (state <= CA_STATE.DISORDER && rtx.sackedOut >= tcp.config.reordering) {
+      this.reordering = Math.min(this.reordering, tcp.config.reordering);
+    }
     congestion.setState(CA_STATE.LOSS);
-    this.highSeq = c.snd.nxt;
-    // RFC 5682 §2.1: only when this is the first timeout of what is outstanding.
-    this.isFrto =
-      tcp.config.frto !== 0 && (isNew || (isRecovering && wasReached && c.rtt.backoff <= 1));
-  }
-
-  private begin(): void {
-    const { rtx, snd, tcp } = this.c;
     this.highSeq = snd.nxt;
-    this.undoMarker = snd.una;
-    this.hasUndoMarker = true;
-    this.undoRetrans = rtx.retransOut;
-    this.retransStampNs = 0;
-    if (rtx.retransOut > 0) this.retransStampNs = tcp.env.nowNs;
+    c.probe.end();
+    // RFC 5682 §2.1 step 1: not when a recovery was under way, except for the timeouts that follow.
+    const mayTest = state < CA_STATE.RECOVERY || this.retransmits > 0;
+    this.isFrto = tcp.config.frto !== 0 && mayTest;
+    this.rexmit = REXMIT.LOST;
   }
 
-  private open(): void {
-    const { congestion, rtx } = this.c;
-    this.hasUndoMarker = false;
-    this.renoSacked = 0;
-    congestion.forgetPrior();
-    congestion.setState(rtx.sackedOut > 0 ? CA_STATE.DISORDER : CA_STATE.OPEN);
+  timedOut(): void {
+    this.retransmits++;
+  }
+
+  private markTimedOut(): void {
+    const { rtx, rack, tcp, agreed } = this.c;
+    const isReneged = rtx.has(rtx.first, REC_STATE.SACKED);
+    if (isReneged) {
+      tcp.mib.count(tcp.ids.TCPSACKReneging);
+      rtx.renege();
+      this.isReneged = true;
+    } else if (!agreed.hasSack) rtx.setRenoSacked(0);
+    const now = this.c.nowNs();
+    for (let r = rtx.first; r !== NO_RECORD; r = rtx.next(r)) {
+      rtx.look();
+      if (rtx.has(r, REC_STATE.SACKED)) continue;
+      const isRecent = r !== rtx.first && rack.remainingNs(tcp.records, r, 0, now) > 0;
+      if (isReneged || !isRecent) this.recordLost(r);
+    }
+  }
+
+  /** The path takes less than was sent: resent at once, and not the network's congestion (RFC 1191 §6.5). */
+  enterResend(): void {
+    const { congestion, snd } = this.c;
+    this.rexmit = REXMIT.LOST;
+    if (congestion.state === CA_STATE.LOSS) return;
+    this.highSeq = snd.nxt;
+    congestion.keepSsthresh();
+    this.undo.forget();
+    congestion.setState(CA_STATE.LOSS);
+  }
+
+  // ---- leaving them ----
+
+  private tryToOpen(): void {
+    const { rtx, congestion } = this.c;
+    if (!rtx.isAnyRetransmitted()) this.undo.clearStamp();
+    if (congestion.state !== CA_STATE.CWR) this.tryKeepOpen();
+  }
+
+  private tryKeepOpen(): void {
+    const { rtx, congestion, snd } = this.c;
+    const isDisorder = rtx.sackedOut + rtx.lostOut > 0 || rtx.isAnyRetransmitted();
+    const state = isDisorder ? CA_STATE.DISORDER : CA_STATE.OPEN;
+    if (congestion.state === state) return;
+    congestion.setState(state);
+    this.highSeq = snd.nxt;
   }
 
   // ---- taking it back ----
 
   /** A retransmission left: an undo must see that each of them was unneeded. */
   retransmitted(pieces: number): void {
-    if (this.retransStampNs === 0) this.retransStampNs = this.c.tcp.env.nowNs;
-    this.undoRetrans += pieces;
+    this.undo.retransmitted(pieces, this.c.nowNs());
   }
 
-  /** A D-SACK covers `pieces` of what we retransmitted since the marker. */
-  provenUnneeded(pieces: number): void {
-    if (this.hasUndoMarker) this.undoRetrans = Math.max(0, this.undoRetrans - pieces);
-  }
-
-  /** Eifel (RFC 3522): the echo is older than the first retransmission, so the original was acknowledged. */
-  private isEchoOlder(): boolean {
-    return this.retransStampNs !== 0 && this.c.echoIsBefore(this.retransStampNs);
+  /** Eifel (RFC 3522 §3.2): the echo is older than the first retransmission, so the original was acknowledged. */
+  private isDelayed(): boolean {
+    const { c } = this;
+    if (this.undo.stampNs !== 0) return c.echoIsBefore(this.undo.stampNs);
+    // Nothing was resent yet; but without SACK the stamp is cleared at the end of a recovery.
+    return c.agreed.hasSack || seqLt(c.snd.una, this.highSeq);
   }
 
   private mayUndo(): boolean {
-    return this.hasUndoMarker && (this.undoRetrans === 0 || this.isEchoOlder());
+    return this.undo.isAllUnneeded || (this.undo.hasMarker && this.isDelayed());
   }
 
-  private tryUndo(_a: AckOutcome, isEnd: boolean): boolean {
-    if (!this.mayUndo()) return false;
-    this.takeBack(isEnd);
-    this.open();
+  /** The end of Recovery or Loss. False: without SACK it is held until something above highSeq is acknowledged. */
+  private tryUndoRecovery(): boolean {
+    const { congestion, tcp, rack } = this.c;
+    if (this.mayUndo()) {
+      const isLoss = congestion.state === CA_STATE.LOSS;
+      this.takeBack(false);
+      tcp.mib.count(isLoss ? tcp.ids.TCPLossUndo : tcp.ids.TCPFullUndo);
+    } else rack.recoveryEnded();
+    if (this.isReopeningHeld()) return false;
+    congestion.setState(CA_STATE.OPEN);
+    this.isReneged = false;
     return true;
   }
 
-  private tryUndoPartial(a: AckOutcome): boolean {
-    if (!this.hasUndoMarker || !this.isEchoOlder()) return false;
-    this.noteReordering(this.c.rtx.packetsOut);
-    if (this.c.rtx.retransOut > 0) return true; // wait for what is still under way
-    return this.tryUndo(a, false);
+  /** RFC 6582 §3.2 step 1: without SACK, duplicates of what was resent must not start another recovery. */
+  private isReopeningHeld(): boolean {
+    const { snd, agreed, rtx } = this.c;
+    if (agreed.hasSack || snd.una !== this.highSeq) return false;
+    if (!rtx.isAnyRetransmitted()) this.undo.clearStamp();
+    return true;
   }
 
-  private tryUndoByDsack(_a: AckOutcome): boolean {
-    if (!this.hasUndoMarker || this.undoRetrans !== 0) return false;
-    if (this.retransStampNs === 0) return false;
+  /** True: wait for the retransmissions that are under way, send only new text meanwhile. */
+  private tryUndoPartial(priorUna: Seq): boolean {
+    const { rtx, tcp, snd } = this.c;
+    if (!this.undo.hasMarker || !this.isDelayed()) return false;
+    this.checkReordering(priorUna, rtx.forwardAck(snd.una), true);
+    if (rtx.retransOut > 0) return true;
+    if (!rtx.isAnyRetransmitted()) this.undo.clearStamp();
     this.takeBack(true);
-    this.hasUndoMarker = false;
+    tcp.mib.count(tcp.ids.TCPPartialUndo);
+    this.tryKeepOpen();
+    return false;
+  }
+
+  private tryUndoByDsack(): boolean {
+    const { rack, tcp } = this.c;
+    if (!this.undo.isAllUnneeded) return false;
+    rack.recoveryTakenBack();
+    this.takeBack(false);
+    tcp.mib.count(tcp.ids.TCPDSACKUndo);
     return true;
   }
 
-  private tryUndoLoss(_a: AckOutcome, isProven: boolean): boolean {
-    if (!isProven && !this.mayUndo()) return false;
+  private tryUndoLoss(isFrto: boolean): boolean {
+    const { congestion, tcp, agreed } = this.c;
+    if (!isFrto && !this.mayUndo()) return false;
     this.takeBack(true);
-    this.isFrto = false;
-    this.c.rtt.progress();
-    this.open();
-    return true;
-  }
-
-  /** RFC 4015 §3: the window and what was marked lost are restored. */
-  private takeBack(isClearing: boolean): void {
-    const { rtx, congestion, tcp } = this.c;
-    if (isClearing) {
-      for (let r = rtx.first; r !== NO_RECORD; r = rtx.next(r)) this.restore(r);
+    tcp.mib.count(tcp.ids.TCPLossUndo);
+    if (isFrto) tcp.mib.count(tcp.ids.TCPSpuriousRTOs);
+    this.retransmits = 0;
+    if (this.isReopeningHeld()) return true;
+    if (isFrto || agreed.hasSack) {
+      congestion.setState(CA_STATE.OPEN);
+      this.isReneged = false;
     }
+    return true;
+  }
+
+  /** RFC 4015 §3: the window is restored; and what was marked lost, where it is not to be resent. */
+  private takeBack(isClearing: boolean): void {
+    const { rtx, congestion, rack } = this.c;
+    if (isClearing) rtx.clearLost();
     congestion.undo();
-    tcp.mib.count(tcp.ids.TCPFullUndo);
-  }
-
-  private restore(r: number): void {
-    this.c.rtx.clearLost(r);
-  }
-
-  /** RFC 4653's lesson, Linux's number: this many segments may be overtaken before one counts as lost. */
-  noteReordering(distance: number): void {
-    const { tcp } = this.c;
-    this.reorderingSeen++;
-    this.reordering = Math.min(Math.max(this.reordering, distance), tcp.config.maxReordering);
+    this.undo.forget();
+    rack.reexamine();
   }
 
   // ---- the window ----
@@ -361,7 +498,7 @@ export class Recovery implements LossListener {
   setWindow(a: AckOutcome, sample: RateSample): void {
     const { congestion, rtx } = this.c;
     const { state } = congestion;
-    const inFlight = rtx.inFlight() - this.renoSacked;
+    const inFlight = rtx.inFlight();
     congestion.observeFlight(inFlight);
     if (congestion.has(HOOK.CONG_CONTROL)) congestion.control(sample, a.looks);
     else if (state === CA_STATE.RECOVERY || state === CA_STATE.CWR) {
@@ -371,7 +508,7 @@ export class Recovery implements LossListener {
 
   /** Where much reordering is known, SACKs will do: SND.UNA would hold the window back for a long time. */
   private mayGrow(a: AckOutcome): boolean {
-    if (a.isUnaAdvanced) return true;
+    if (a.acked > 0) return true;
     return a.hasNewSack && this.reordering > this.c.tcp.config.reordering;
   }
 }

@@ -40,6 +40,7 @@ export class Rtt {
     const r = Math.max(rttNs, 1 * US);
     this.latestNs = r;
     this.samples++;
+    this.backoff = 0; // §5.5's doubling stands until a valid sample
     if (this.srttNs === 0) {
       this.srttNs = r;
       this.mdevNs = r / 2;
@@ -50,7 +51,7 @@ export class Rtt {
     }
     const error = r - this.srttNs;
     this.srttNs += error / 8;
-    this.mdevNs += this.weighted(error, r);
+    this.mdevNs += this.weighted(error);
     if (this.mdevNs > this.mdevMaxNs) {
       this.mdevMaxNs = this.mdevNs;
       if (this.mdevMaxNs > this.rttvarNs) this.rttvarNs = this.mdevMaxNs;
@@ -67,11 +68,6 @@ export class Rtt {
     this.backoff++;
   }
 
-  /** New text was acknowledged. */
-  progress(): void {
-    this.backoff = 0;
-  }
-
   /** The timeout, backed off as often as it fired. */
   rtoNs(): number {
     return Math.min(this.baseRtoNs() * 2 ** this.backoff, this.maxRtoNs);
@@ -83,9 +79,8 @@ export class Rtt {
   }
 
   /** Linux damps a *falling* round-trip time: a faster network must not make the timeout jump up. */
-  private weighted(error: number, sample: number): number {
+  private weighted(error: number): number {
     const deviation = Math.abs(error) - this.mdevNs;
-    const isFallingFast = error < 0 && sample < this.srttNs - this.mdevNs && deviation > 0;
-    return isFallingFast ? deviation / 32 : deviation / 4;
+    return error < 0 && deviation > 0 ? deviation / 32 : deviation / 4;
   }
 }

@@ -2,8 +2,11 @@
  * One connection's records between SND.UNA and SND.NXT, and what cwnd is compared with.
  *
  *      first ──▶ rec ──▶ rec ──▶ rec ──▶ last        by sequence: contiguous, no gaps
- *      oldest ─▶ rec ───────▶ rec ──▶ newest         by time of the last transmission: RACK's order;
- *                                                    SACKed and lost records are not in it
+ *      sent:     rec ───────▶ rec                    in flight, by time of the last transmission
+ *      lost:          rec                            by sequence, until it is resent
+ *
+ * Neighbours that are SACKed become one record, as in Linux: a SACK block that grows by a segment with
+ * every ACK costs one step each time, not one for each segment that it covers.
  *
  * The record of any sequence number is found in O(1): a small table maps each 16 KiB stretch of
  * sequence space to the record that holds its first byte. So the work for a SACK block does not depend on what
@@ -13,7 +16,8 @@
  *   in flight = packetsOut - sackedOut - lostOut + retransOut
  */
 import { assert } from '../base/assert.ts';
-import { type Seq, seqAdd, seqBits, seqDiff, seqGe, seqLe, seqOf } from '../wire/seq.ts';
+import { type Seq, seqAdd, seqBits, seqDiff, seqGt, seqLe, seqOf } from '../wire/seq.ts';
+import { LostOrder, SentOrder } from './sent-order.ts';
 import { NO_RECORD, REC, REC_STATE, REC_TIME, type TxRecords } from './tx-records.ts';
 
 const STRETCH_BITS = 14;
@@ -24,19 +28,28 @@ export class RtxQueue {
   private readonly records: TxRecords;
   first = NO_RECORD;
   last = NO_RECORD;
-  oldest = NO_RECORD;
-  newest = NO_RECORD;
+  readonly sent: SentOrder;
+  readonly lost: LostOrder;
   packetsOut = 0;
+  /** Without SACK: duplicate ACKs, each of which stands for a segment that arrived (RFC 6582). */
   sackedOut = 0;
   lostOut = 0;
   retransOut = 0;
   /** Stretch of sequence space (modulo its length) → the record with the stretch's first byte. */
   private index: Int32Array = NO_INDEX;
-  /** Records looked at so far: lets a test see that the work per ACK does not grow. */
-  steps = 0;
+  /** Behind the highest byte that was SACKed; valid while anything is. */
+  private sackedEnd: Seq = seqOf(0);
+  private ownSteps = 0;
 
   constructor(records: TxRecords) {
     this.records = records;
+    this.sent = new SentOrder(records);
+    this.lost = new LostOrder(records);
+  }
+
+  /** Records looked at so far: lets a test see that the work per ACK does not grow. */
+  get steps(): number {
+    return this.ownSteps + this.sent.steps + this.lost.steps;
   }
 
   get isEmpty(): boolean {
@@ -49,7 +62,18 @@ export class RtxQueue {
 
   /** Somebody looks at one more record. */
   look(): void {
-    this.steps++;
+    this.ownSteps++;
+  }
+
+  /** Behind the highest byte that the peer has told us of. */
+  forwardAck(una: Seq): Seq {
+    return this.sackedOut > 0 ? this.sackedEnd : una;
+  }
+
+  /** Something of what is outstanding was retransmitted, or still is under way again. */
+  isAnyRetransmitted(): boolean {
+    if (this.retransOut > 0) return true;
+    return this.first !== NO_RECORD && this.has(this.first, REC_STATE.EVER_RETRANS);
   }
 
   seqOfRecord(r: number): Seq {
@@ -88,7 +112,7 @@ export class RtxQueue {
     if (this.last === NO_RECORD) this.first = r;
     else records.set(this.last, REC.NEXT, r);
     this.last = r;
-    this.pushNewest(r);
+    this.sent.push(r);
     this.packetsOut += pieces;
     this.indexRecord(r);
     return r;
@@ -103,10 +127,10 @@ export class RtxQueue {
     // The first byte of the stretch may be acknowledged already, and its record gone or trimmed.
     const stretchStart = seqOf((seqBits(seq) >>> STRETCH_BITS) << STRETCH_BITS);
     if (seqDiff(stretchStart, start) < 0) r = this.first;
-    this.steps++;
+    this.ownSteps++;
     while (seqLe(this.endOfRecord(r), seq)) {
       r = this.next(r);
-      this.steps++;
+      this.ownSteps++;
     }
     return r;
   }
@@ -123,7 +147,7 @@ export class RtxQueue {
     records.set(second, REC.LEN, whole - len);
     records.set(r, REC.LEN, len);
     // FIN and EOR are at the end of what was one segment.
-    const atEnd = REC_STATE.FIN | REC_STATE.EOR;
+    const atEnd = REC_STATE.FIN | REC_STATE.EOR | REC_STATE.PSH;
     records.set(r, REC.STATE, records.get(r, REC.STATE) & ~atEnd);
     records.set(second, REC.STATE, records.get(second, REC.STATE) & ~REC_STATE.SYN);
     this.repartition(r, second, len, whole, mss);
@@ -153,7 +177,7 @@ export class RtxQueue {
     const { records } = this;
     const r = this.first;
     this.countPieces(r, -this.pieces(r));
-    this.unlinkTime(r);
+    this.unlink(r);
     this.first = this.next(r);
     if (this.first === NO_RECORD) {
       this.last = NO_RECORD;
@@ -162,17 +186,34 @@ export class RtxQueue {
     records.give(r);
   }
 
+  /** It has arrived. A retransmission of what is no longer thought lost is still believed to be under way. */
   markSacked(r: number): void {
     const { records } = this;
     const state = records.get(r, REC.STATE);
     assert((state & REC_STATE.SACKED) === 0, 'a record is SACKed once');
     const pieces = this.pieces(r);
-    if ((state & REC_STATE.LOST) !== 0) this.lostOut -= pieces;
-    if ((state & REC_STATE.RETRANS) !== 0) this.retransOut -= pieces;
-    const cleared = REC_STATE.LOST | REC_STATE.RETRANS;
-    records.set(r, REC.STATE, (state & ~cleared) | REC_STATE.SACKED);
+    this.unlink(r);
+    let left = state;
+    if ((state & REC_STATE.LOST) !== 0) {
+      this.lostOut -= pieces;
+      if ((state & REC_STATE.RETRANS) !== 0) this.retransOut -= pieces;
+      left &= ~(REC_STATE.LOST | REC_STATE.RETRANS);
+    }
+    records.set(r, REC.STATE, left | REC_STATE.SACKED);
+    const end = this.endOfRecord(r);
+    if (this.sackedOut === 0 || seqGt(end, this.sackedEnd)) this.sackedEnd = end;
     this.sackedOut += pieces;
-    this.unlinkTime(r);
+  }
+
+  /** Joins a SACKED record with its SACKED neighbours. Returns the one that holds it now. */
+  mergeSacked(r: number): number {
+    const { records } = this;
+    const next = this.next(r);
+    if (next !== NO_RECORD && this.isPlainSacked(next) && this.isPlainSacked(r)) this.absorbNext(r);
+    const prev = records.get(r, REC.PREV);
+    if (prev === NO_RECORD || !this.isPlainSacked(prev) || !this.isPlainSacked(r)) return r;
+    this.absorbNext(prev);
+    return prev;
   }
 
   /** Deemed lost: it no longer counts as in flight, and RACK is done with it until it is resent. */
@@ -181,14 +222,93 @@ export class RtxQueue {
     const state = records.get(r, REC.STATE);
     const pieces = this.pieces(r);
     assert((state & REC_STATE.SACKED) === 0, 'what has arrived is not lost');
+    if ((state & (REC_STATE.LOST | REC_STATE.RETRANS)) === REC_STATE.LOST) return;
+    this.sent.remove(r);
     if ((state & REC_STATE.RETRANS) !== 0) this.retransOut -= pieces;
     if ((state & REC_STATE.LOST) === 0) this.lostOut += pieces;
     records.set(r, REC.STATE, (state & ~REC_STATE.RETRANS) | REC_STATE.LOST);
-    this.unlinkTime(r);
+    this.lost.insert(r);
   }
 
-  /** Not lost after all: an undo, or a reneging peer. */
-  clearLost(r: number): void {
+  /** Nothing is lost after all. */
+  clearLost(): void {
+    const { records } = this;
+    let near = NO_RECORD;
+    while (this.lost.first !== NO_RECORD) {
+      const r = this.lost.first;
+      this.lost.remove(r);
+      this.clearLostOf(r);
+      this.sent.putBack(r, near);
+      near = r;
+    }
+    for (let r = this.first; r !== NO_RECORD && this.lostOut > 0; r = records.get(r, REC.NEXT)) {
+      this.look();
+      this.clearLostOf(r);
+    }
+  }
+
+  /** RFC 2018 §8: the peer has thrown away what it had SACKed. */
+  renege(): void {
+    const { records } = this;
+    let near = NO_RECORD;
+    for (let r = this.first; r !== NO_RECORD; r = this.next(r)) {
+      if (!this.has(r, REC_STATE.SACKED)) continue;
+      records.set(r, REC.STATE, records.get(r, REC.STATE) & ~REC_STATE.SACKED);
+      this.sent.putBack(r, near);
+      near = r;
+    }
+    this.sackedOut = 0;
+  }
+
+  /** A D-SACK tells that the retransmission has arrived: it is no longer under way. */
+  clearRetransmitted(r: number): void {
+    const { records } = this;
+    const state = records.get(r, REC.STATE);
+    if ((state & REC_STATE.RETRANS) === 0) return;
+    const wasSent = (state & REC_STATE.SACKED) === 0;
+    this.retransOut -= this.pieces(r);
+    records.set(r, REC.STATE, state & ~REC_STATE.RETRANS);
+    if (!wasSent || (state & REC_STATE.LOST) === 0) return;
+    this.sent.remove(r);
+    this.lost.insert(r);
+  }
+
+  markRetransmitted(r: number, nowNs: number): void {
+    const { records } = this;
+    const state = records.get(r, REC.STATE);
+    this.unlink(r);
+    if ((state & REC_STATE.RETRANS) === 0) this.retransOut += this.pieces(r);
+    records.set(r, REC.STATE, state | REC_STATE.RETRANS | REC_STATE.EVER_RETRANS);
+    this.stamp(r, nowNs);
+  }
+
+  /** RFC 8985 §7.3: a tail-loss probe resends, but the original is not thought lost: nothing more is in flight. */
+  markProbed(r: number, nowNs: number): void {
+    const { records } = this;
+    this.unlink(r);
+    records.set(r, REC.STATE, records.get(r, REC.STATE) | REC_STATE.EVER_RETRANS);
+    this.stamp(r, nowNs);
+  }
+
+  /** Without SACK: `n` segments are thought to have arrived out of order, at most all but those lost. */
+  setRenoSacked(n: number): void {
+    this.sackedOut = n;
+  }
+
+  clear(): void {
+    this.sackedOut = 0;
+    while (this.first !== NO_RECORD) this.removeFirst();
+    this.sackedOut = 0;
+  }
+
+  private stamp(r: number, nowNs: number): void {
+    const { records } = this;
+    records.set(r, REC.TRANSMISSIONS, records.get(r, REC.TRANSMISSIONS) + 1);
+    records.setTime(r, REC_TIME.SENT_NS, nowNs);
+    this.sent.push(r);
+  }
+
+  private clearLostOf(r: number): void {
     const { records } = this;
     const state = records.get(r, REC.STATE);
     if ((state & REC_STATE.LOST) === 0) return;
@@ -196,46 +316,39 @@ export class RtxQueue {
     records.set(r, REC.STATE, state & ~REC_STATE.LOST);
   }
 
-  markRetransmitted(r: number, nowNs: number): void {
+  private isPlainSacked(r: number): boolean {
+    const tags = REC_STATE.SACKED | REC_STATE.LOST | REC_STATE.RETRANS;
+    return (this.records.get(r, REC.STATE) & tags) === REC_STATE.SACKED;
+  }
+
+  /** The next record becomes part of `r`; both are SACKed. */
+  private absorbNext(r: number): void {
     const { records } = this;
-    const state = records.get(r, REC.STATE);
-    if ((state & REC_STATE.RETRANS) === 0) this.retransOut += this.pieces(r);
-    records.set(r, REC.STATE, state | REC_STATE.RETRANS | REC_STATE.EVER_RETRANS);
-    records.set(r, REC.TRANSMISSIONS, records.get(r, REC.TRANSMISSIONS) + 1);
-    records.setTime(r, REC_TIME.SENT_NS, nowNs);
-    this.unlinkTime(r);
-    this.pushNewest(r);
+    this.look();
+    const gone = this.next(r);
+    const next = this.next(gone);
+    const kept = REC_STATE.EVER_RETRANS | REC_STATE.FIN | REC_STATE.EOR | REC_STATE.PSH;
+    records.set(r, REC.STATE, records.get(r, REC.STATE) | (records.get(gone, REC.STATE) & kept));
+    records.set(r, REC.PIECES, this.pieces(r) + this.pieces(gone));
+    this.indexStretches(this.seqOfRecord(gone), this.endOfRecord(gone), r);
+    records.set(r, REC.LEN, records.get(r, REC.LEN) + records.get(gone, REC.LEN));
+    records.set(r, REC.NEXT, next);
+    if (next === NO_RECORD) this.last = r;
+    else records.set(next, REC.PREV, r);
+    records.give(gone);
   }
 
-  clear(): void {
-    while (this.first !== NO_RECORD) this.removeFirst();
+  // ---- in the other orders ----
+
+  /** Takes it out of the one it is in. */
+  private unlink(r: number): void {
+    const state = this.records.get(r, REC.STATE);
+    if ((state & REC_STATE.SACKED) !== 0) return;
+    if ((state & (REC_STATE.LOST | REC_STATE.RETRANS)) === REC_STATE.LOST) this.lost.remove(r);
+    else this.sent.remove(r);
   }
 
-  // ---- in order of time ----
-
-  private pushNewest(r: number): void {
-    const { records } = this;
-    records.set(r, REC.LATER, NO_RECORD);
-    records.set(r, REC.EARLIER, this.newest);
-    if (this.newest === NO_RECORD) this.oldest = r;
-    else records.set(this.newest, REC.LATER, r);
-    this.newest = r;
-  }
-
-  private unlinkTime(r: number): void {
-    const { records } = this;
-    const earlier = records.get(r, REC.EARLIER);
-    const later = records.get(r, REC.LATER);
-    if (earlier === NO_RECORD && later === NO_RECORD && this.oldest !== r) return; // not in the list
-    if (earlier === NO_RECORD) this.oldest = later;
-    else records.set(earlier, REC.LATER, later);
-    if (later === NO_RECORD) this.newest = earlier;
-    else records.set(later, REC.EARLIER, earlier);
-    records.set(r, REC.EARLIER, NO_RECORD);
-    records.set(r, REC.LATER, NO_RECORD);
-  }
-
-  /** The second half of a split stands right behind the first, in both orders. */
+  /** The second half of a split stands right behind the first, in every order. */
   private linkBehind(r: number, second: number): void {
     const { records } = this;
     const next = this.next(r);
@@ -244,18 +357,11 @@ export class RtxQueue {
     records.set(r, REC.NEXT, second);
     if (next === NO_RECORD) this.last = second;
     else records.set(next, REC.PREV, second);
-    const isTimed = this.oldest === r || records.get(r, REC.EARLIER) !== NO_RECORD;
-    if (!isTimed) {
-      records.set(second, REC.LATER, NO_RECORD);
-      records.set(second, REC.EARLIER, NO_RECORD);
-      return;
-    }
-    const later = records.get(r, REC.LATER);
-    records.set(second, REC.LATER, later);
-    records.set(second, REC.EARLIER, r);
-    records.set(r, REC.LATER, second);
-    if (later === NO_RECORD) this.newest = second;
-    else records.set(later, REC.EARLIER, second);
+    const state = records.get(r, REC.STATE);
+    if ((state & REC_STATE.SACKED) !== 0) return;
+    const isLost = (state & (REC_STATE.LOST | REC_STATE.RETRANS)) === REC_STATE.LOST;
+    if (isLost) this.lost.insertBehind(r, second);
+    else this.sent.insertBehind(r, second);
   }
 
   // ---- counts ----
@@ -291,9 +397,14 @@ export class RtxQueue {
     const end = this.endOfRecord(r);
     const span = seqDiff(this.endOfRecord(this.last), this.seqOfRecord(this.first));
     if (span >>> STRETCH_BITS >= this.index.length - 2) this.widenIndex(span);
+    if (r === this.first) this.index[this.stretch(seqBits(start) >>> STRETCH_BITS)] = r;
+    this.indexStretches(start, end, r);
+  }
+
+  /** The stretches that begin in [start, end) belong to `r`. */
+  private indexStretches(start: Seq, end: Seq, r: number): void {
     const size = 1 << STRETCH_BITS;
     let at = seqOf((seqBits(start) + size - 1) & -size);
-    if (r === this.first) this.index[this.stretch(seqBits(start) >>> STRETCH_BITS)] = r;
     while (seqDiff(at, end) < 0) {
       this.index[this.stretch(seqBits(at) >>> STRETCH_BITS)] = r;
       at = seqAdd(at, size);
@@ -307,9 +418,4 @@ export class RtxQueue {
     this.index = new Int32Array(length);
     for (let r = this.first; r !== NO_RECORD; r = this.next(r)) this.indexRecord(r);
   }
-}
-
-/** Whether `[left, right)` lies within `[una, nxt)`: RFC 2018's and Linux's test of a SACK block. */
-export function isBlockPlausible(left: Seq, right: Seq, una: Seq, nxt: Seq): boolean {
-  return seqDiff(left, right) < 0 && seqGe(left, una) && seqLe(right, nxt);
 }

@@ -1,56 +1,130 @@
-/** SACK blocks in (RFC 2018 §5, RFC 2883, RFC 6675's scoreboard on the records). */
+/** SACK blocks in (RFC 2018 §5, RFC 2883, RFC 6675's scoreboard on the records), with the checks of Linux. */
 
-import { type Seq, seqDiff, seqGt, seqLe, seqLt, seqOf } from '../wire/seq.ts';
+import { CA_STATE } from '../cc/ca-state.ts';
+import { type Seq, seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt, seqOf } from '../wire/seq.ts';
 import type { AckOutcome } from './ack-outcome.ts';
 import type { TcpConnection } from './connection.ts';
-import { isBlockPlausible } from './rtx-queue.ts';
 import type { Segment } from './segment.ts';
+import { TOTAL } from './totals.ts';
 import { NO_RECORD, REC, REC_STATE, REC_TIME } from './tx-records.ts';
 
-export function sackInput(c: TcpConnection, seg: Segment, priorUna: Seq, a: AckOutcome): void {
-  for (let i = 0; i < seg.sackBlocks; i++) {
+/** Before the records that `una` acknowledges leave the queue; `una` is the new SND.UNA already. */
+export function sackInput(
+  c: TcpConnection,
+  seg: Segment,
+  priorUna: Seq,
+  una: Seq,
+  a: AckOutcome,
+): void {
+  const { snd, rtx, congestion, recovery } = c;
+  const isDuplicate = isDuplicateReport(c, seg, priorUna, a);
+  if (rtx.isEmpty) return;
+  a.beginOrder(snd.nxt);
+  // The D-SACK block is the first; it may also tell of text beyond the gap.
+  if (isDuplicate) duplicateBlock(c, seg, priorUna, una, a);
+  const from = isDuplicate && seqLe(seqOf(seg.sackEdges[1]!), una) ? 1 : 0;
+  // Lowest first: a block that is new, like the one above it, was not overtaken by it.
+  seg.sortSackBlocks(from);
+  for (let i = from; i < seg.sackBlocks; i++) {
     const left = seqOf(seg.sackEdges[2 * i]!);
     const right = seqOf(seg.sackEdges[2 * i + 1]!);
-    if (i === 0 && isDuplicateReport(seg, left, right)) {
-      duplicateInput(c, left, right, priorUna, a);
-      continue;
-    }
-    if (!isBlockPlausible(left, right, c.snd.una, c.snd.nxt)) continue;
-    markBlock(c, left, right, a);
+    if (isPlausible(c, left, right, una)) {
+      if (seqGt(right, priorUna)) markBlock(c, left, right, una, a);
+    } else if (!seqLe(right, una) || seg.ack === una) c.tcp.mib.count(c.tcp.ids.TCPSACKDiscard);
+  }
+  if (congestion.state !== CA_STATE.LOSS || recovery.undo.hasMarker) {
+    recovery.checkReordering(a.lowest, rtx.forwardAck(una), false);
   }
 }
 
-/** RFC 2883 §4: below the cumulative ACK, or inside the second block. */
-function isDuplicateReport(seg: Segment, left: Seq, right: Seq): boolean {
-  if (seqLt(left, seg.ack)) return true;
-  if (seg.sackBlocks < 2) return false;
-  return seqLe(seqOf(seg.sackEdges[2]!), left) && seqLe(right, seqOf(seg.sackEdges[3]!));
+/** Beyond SND.UNA, and nothing that was never sent. */
+function isPlausible(c: TcpConnection, left: Seq, right: Seq, una: Seq): boolean {
+  return seqLt(left, right) && seqLe(right, c.snd.nxt) && seqGt(left, una);
 }
 
-/** The peer got something twice: a retransmission of ours was not needed. */
-function duplicateInput(
+/** RFC 2883 §4: the first block lies below the cumulative ACK, or inside the second block. */
+function isDuplicateReport(c: TcpConnection, seg: Segment, priorUna: Seq, a: AckOutcome): boolean {
+  const { mib, ids } = c.tcp;
+  const left = seqOf(seg.sackEdges[0]!);
+  const right = seqOf(seg.sackEdges[1]!);
+  if (seqLt(left, seg.ack)) mib.count(ids.TCPDSACKRecv);
+  else {
+    if (seg.sackBlocks < 2) return false;
+    const isInside =
+      seqLe(seqOf(seg.sackEdges[2]!), left) && seqLe(right, seqOf(seg.sackEdges[3]!));
+    if (!isInside) return false;
+    mib.count(ids.TCPDSACKOfoRecv);
+  }
+  const pieces = duplicatePieces(c, left, right, a);
+  if (pieces === 0) {
+    mib.count(ids.TCPDSACKIgnoredDubious);
+    return false;
+  }
+  mib.add(ids.TCPDSACKRecvSegs, pieces);
+  if (seqLe(right, priorUna)) c.recovery.undo.provenUnneeded(right, pieces);
+  return true;
+}
+
+/** The peer got something twice: is it to be believed, and how much was it? */
+function duplicatePieces(c: TcpConnection, left: Seq, right: Seq, a: AckOutcome): number {
+  const { recovery, rack, snd, probe } = c;
+  const bytes = seqDiff(right, left);
+  if (bytes <= 0 || bytes > snd.maxWnd) return 0;
+  const pieces = Math.max(1, Math.ceil(bytes / c.congestion.view.mss));
+  const isProbe = pieces === 1 && probe.isReportedBy(right);
+  // More than we ever sent twice: the network duplicates, and we were not too early.
+  c.totals.duplicatesReported(pieces);
+  if (c.totals.get(TOTAL.DSACK_DUPS) > c.totals.get(TOTAL.RETRANS)) return 0;
+  a.duplicateReported(isProbe);
+  a.arrived(pieces);
+  c.congestion.delivered(pieces);
+  if (recovery.reorderingSeen > 0 && !isProbe) rack.duplicateSeen();
+  return pieces;
+}
+
+/** Records that a D-SACK is about and that are still in the queue: their retransmissions have arrived too. */
+function duplicateBlock(
   c: TcpConnection,
-  left: Seq,
-  right: Seq,
+  seg: Segment,
   priorUna: Seq,
+  una: Seq,
   a: AckOutcome,
 ): void {
-  const { recovery, snd } = c;
-  if (!seqLt(left, right) || seqGt(right, snd.nxt)) return;
-  a.duplicateReported();
-  c.totals.duplicatesReported(Math.ceil(seqDiff(right, left) / c.congestion.view.mss));
-  const isOurs =
-    recovery.hasUndoMarker && !seqLt(left, recovery.undoMarker) && seqLe(right, priorUna);
-  if (isOurs) recovery.provenUnneeded(Math.ceil(seqDiff(right, left) / c.congestion.view.mss));
-  else if (recovery.hasUndoMarker && seqLe(right, snd.nxt)) recovery.provenUnneeded(1);
+  const { rtx, recovery } = c;
+  const left = seqOf(seg.sackEdges[0]!);
+  const right = seqOf(seg.sackEdges[1]!);
+  if (!seqGt(right, priorUna) || !mayBeAbout(c, left, right, una)) return;
+  const from = seqGt(left, priorUna) ? left : priorUna;
+  let r = rtx.find(from);
+  while (r !== NO_RECORD && seqLe(rtx.endOfRecord(r), right)) {
+    rtx.look();
+    if (rtx.has(r, REC_STATE.EVER_RETRANS) && seqGe(rtx.seqOfRecord(r), left)) {
+      recovery.undo.provenUnneeded(rtx.endOfRecord(r), rtx.pieces(r));
+      if (rtx.has(r, REC_STATE.SACKED)) a.arrivedLate(rtx.seqOfRecord(r));
+      if (seqGt(rtx.endOfRecord(r), una)) rtx.clearRetransmitted(r);
+    }
+    r = rtx.next(r);
+  }
+}
+
+function mayBeAbout(c: TcpConnection, left: Seq, right: Seq, una: Seq): boolean {
+  const { snd, recovery, tcp } = c;
+  if (seqGt(right, snd.nxt)) return false;
+  if (seqGt(left, una)) return true;
+  const isNear = seqGe(left, seqAdd(right, -snd.maxWnd));
+  if (seqLe(right, una) && recovery.undo.covers(left, right, isNear)) return true;
+  const { TCPDSACKIgnoredOld, TCPDSACKIgnoredNoUndo } = tcp.ids;
+  tcp.mib.count(recovery.undo.hasMarker ? TCPDSACKIgnoredOld : TCPDSACKIgnoredNoUndo);
+  return false;
 }
 
 /** Marks the records of a block; one that it covers in part is cut at a segment boundary. */
-function markBlock(c: TcpConnection, left: Seq, right: Seq, a: AckOutcome): void {
+function markBlock(c: TcpConnection, left: Seq, right: Seq, una: Seq, a: AckOutcome): void {
   const { rtx } = c;
   const { mss } = c.congestion.view;
   let r = rtx.find(left);
   while (r !== NO_RECORD && seqLt(rtx.seqOfRecord(r), right)) {
+    rtx.look();
     if (rtx.has(r, REC_STATE.SACKED)) {
       r = rtx.next(r);
       continue;
@@ -69,28 +143,28 @@ function markBlock(c: TcpConnection, left: Seq, right: Seq, a: AckOutcome): void
       if (cut === 0) return;
       rtx.split(r, cut, mss);
     }
-    markRecord(c, r, a);
-    r = rtx.next(r);
+    markRecord(c, r, una, a);
+    const joined = rtx.mergeSacked(r);
+    if (joined !== r) c.tcp.mib.count(c.tcp.ids.TCPSackMerged);
+    r = rtx.next(joined);
   }
 }
 
-function markRecord(c: TcpConnection, r: number, a: AckOutcome): void {
+function markRecord(c: TcpConnection, r: number, una: Seq, a: AckOutcome): void {
   const { rtx, recovery, tcp } = c;
   const pieces = rtx.pieces(r);
-  const wasRetransmitted = rtx.has(r, REC_STATE.EVER_RETRANS);
-  if (wasRetransmitted) a.retransmission();
-  else {
-    a.original();
+  const wasResent = rtx.has(r, REC_STATE.EVER_RETRANS);
+  const xmitNs = tcp.records.time(r, REC_TIME.SENT_NS);
+  const floorNs = c.congestion.view.minRttNs;
+  c.rack.delivered(xmitNs, rtx.endOfRecord(r), wasResent, floorNs, c.nowNs());
+  if (!wasResent) {
+    if (seqLt(rtx.seqOfRecord(r), rtx.forwardAck(una))) a.arrivedLate(rtx.seqOfRecord(r));
+    if (seqLe(rtx.endOfRecord(r), recovery.highSeq)) a.original();
     a.timedSack(tcp.records, r);
-    if (c.isBelowHighestSacked(r)) recovery.noteReordering(c.reorderingDistance(r));
   }
   c.noteDelivered(r);
   rtx.markSacked(r);
-  c.noteSacked(r);
   a.arrived(pieces);
   a.sacked();
   c.congestion.delivered(pieces);
-  const xmitNs = tcp.records.time(r, REC_TIME.SENT_NS);
-  const floorNs = c.congestion.view.minRttNs;
-  c.rack.delivered(xmitNs, rtx.endOfRecord(r), wasRetransmitted, floorNs, c.nowNs());
 }

@@ -62,6 +62,21 @@ export class Segment {
   /** The cookie came in the experimental option (RFC 7413 appendix, kind 254). */
   isCookieExperimental = false;
 
+  /** Ascending by left edge, from block `from` on: at most four, so the simplest way. */
+  sortSackBlocks(from: number): void {
+    const e = this.sackEdges;
+    for (let i = from + 1; i < this.sackBlocks; i++) {
+      for (let k = i; k > from && ((e[2 * k]! - e[2 * k - 2]!) | 0) < 0; k--) {
+        const left = e[2 * k]!;
+        const right = e[2 * k + 1]!;
+        e[2 * k] = e[2 * k - 2]!;
+        e[2 * k + 1] = e[2 * k - 1]!;
+        e[2 * k - 2] = left;
+        e[2 * k - 1] = right;
+      }
+    }
+  }
+
   has(flag: number): boolean {
     return (this.flags & flag) !== 0;
   }

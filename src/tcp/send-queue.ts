@@ -88,6 +88,21 @@ export class SendQueue {
     return done;
   }
 
+  /** Copies `len` bytes, `from` bytes behind SND.UNA, to an offset of the slab. */
+  copyTo(to: number, from: number, len: number): void {
+    const pageBytes = this.pages.blockBytes;
+    const { u8 } = this.pages.slab;
+    let at = this.skip + from;
+    for (let done = 0; done < len; ) {
+      const within = at % pageBytes;
+      const n = Math.min(len - done, pageBytes - within);
+      const off = this.pages.offsetOf(this.pageAt(Math.floor(at / pageBytes))) + within;
+      u8.copyWithin(to + done, off, off + n);
+      at += n;
+      done += n;
+    }
+  }
+
   /** Everything goes: the connection is over. */
   clear(): void {
     while (this.count > 0) this.dropFirstPage();

@@ -203,7 +203,7 @@ function fillState(c: TcpConnection, info: TcpInfo): void {
   const { agreed, rtt } = c;
   info.tcpi_state = c.state;
   info.tcpi_ca_state = c.congestion.view.caState;
-  info.tcpi_retransmits = rtt.backoff;
+  info.tcpi_retransmits = c.recovery.retransmits;
   info.tcpi_probes = c.probes;
   info.tcpi_backoff = rtt.backoff;
   if (agreed.hasTimestamps) info.tcpi_options |= TCPI_OPT.TIMESTAMPS;
@@ -242,7 +242,7 @@ function fillFlight(c: TcpConnection, info: TcpInfo): void {
   const { rtx } = c;
   const v = c.congestion.view;
   info.tcpi_unacked = rtx.packetsOut;
-  info.tcpi_sacked = rtx.sackedOut + c.recovery.renoSacked;
+  info.tcpi_sacked = rtx.sackedOut;
   info.tcpi_lost = rtx.lostOut;
   info.tcpi_retrans = rtx.retransOut;
   info.tcpi_snd_cwnd = v.cwnd;

@@ -38,7 +38,7 @@ import { TcpSettings } from './tcp-settings.ts';
 import { COUNTED, isIn, STATE } from './tcp-state.ts';
 import { TimeWait } from './time-wait.ts';
 import { TOTALS_WIDTH } from './totals.ts';
-import { transmit } from './transmit.ts';
+import { HELD_HEADER_BYTES, HELD_TEXT_BYTES, transmit } from './transmit.ts';
 import { TxRecords } from './tx-records.ts';
 
 const HEADER_BYTES = 64;
@@ -78,6 +78,8 @@ export class Tcp implements Transport {
   readonly ccRandom: RandomStream;
   /** Where a header is written before `transmit`: a slab offset. */
   readonly header: number;
+  /** Where a packet is put together that waits for its neighbour. */
+  readonly heldText: number;
   /** Scratch, borrowed by the steps of input: one segment is worked on at a time. */
   readonly seg = new Segment();
   readonly ackOutcome = new AckOutcome();
@@ -95,6 +97,7 @@ export class Tcp implements Transport {
     this.env = net.env;
     this.deadlines = net.deadlines;
     this.header = net.env.memory.slab.carve(HEADER_BYTES);
+    this.heldText = net.env.memory.slab.carve(HELD_HEADER_BYTES + HELD_TEXT_BYTES);
     this.demux = new TcpDemux(net.env.rng.stream('tcp.demux'));
     this.ports = new EphemeralPorts(net.secret, net.env.rng.stream('tcp.ports'), net.config);
     this.ccRandom = net.env.rng.stream('tcp.cc');

@@ -5,6 +5,7 @@ import type { TxRing } from '../link/tx-ring.ts';
 import { hasRoom } from '../net/ip-output.ts';
 import { CAST } from '../net/ip-packet.ts';
 import { IP } from '../net/mib.ts';
+import type { Neighbour } from '../net/neighbour.ts';
 import type { Path } from '../net/path-cache.ts';
 import { isV4 } from '../wire/address.ts';
 import { addSum, foldChecksum, foldSum, sumBytes, swapSum } from '../wire/checksum.ts';
@@ -13,10 +14,15 @@ import { IPPROTO } from '../wire/ip-protocol.ts';
 import { IPV4_DF, IPV4_HEADER_LEN, writeIpv4 } from '../wire/ipv4.ts';
 import { IPV6_HEADER_LEN, writeIpv6 } from '../wire/ipv6.ts';
 import { pseudoHeaderSum } from '../wire/pseudo-header.ts';
-import { TCP_CHECKSUM } from '../wire/tcp.ts';
+import { TCP_CHECKSUM, TCP_FLAG, TCP_FLAGS, TCP_SEQ } from '../wire/tcp.ts';
 import type { FlowId } from './endpoint.ts';
 import type { SendQueue } from './send-queue.ts';
 import type { Tcp } from './tcp.ts';
+
+/** Text of one packet that waits for a neighbour: more than any link that has neighbours takes. */
+export const HELD_TEXT_BYTES = 16 << 10;
+/** And what is in front of it. */
+export const HELD_HEADER_BYTES = 128;
 
 /**
  * Sends the header at `tcp.header` (`headerLen` bytes, checksum zero) with `len` bytes of the queue's
@@ -36,6 +42,11 @@ export function transmit(
   if (path === null || !hasRoom(path.iface.device, 1)) return false;
   const { device } = path.iface;
   const v4 = isV4(id.remote);
+  if (len > 0 && queue !== null && !path.iface.isLoopback && path.cast === CAST.UNICAST) {
+    const n = path.iface.neighbours.resolve(path.nextHop);
+    if (n !== null && !n.isUsable())
+      return holdText(tcp, path, n, id, headerLen, queue, from, len, mss);
+  }
   const ipLen = v4 ? IPV4_HEADER_LEN : IPV6_HEADER_LEN;
   const slot = device.tx.begin();
   const l4 = slot + ETH_HEADER_LEN + ipLen;
@@ -60,6 +71,46 @@ export function transmit(
   tx.commit();
   mib.count(IP.OutTransmits);
   mib.add(IP.OutOctets, ipLen + headerLen + len);
+  return true;
+}
+
+/**
+ * Text for a neighbour that is being asked for waits in its queue, as it would on Linux: otherwise only the
+ * retransmission timer would bring it there. Each piece is a packet of its own, complete with checksum.
+ */
+function holdText(
+  tcp: Tcp,
+  path: Path,
+  n: Neighbour,
+  id: FlowId,
+  headerLen: number,
+  queue: SendQueue,
+  from: number,
+  len: number,
+  mss: number,
+): boolean {
+  const { slab } = tcp.net.env.memory;
+  const { dv } = slab;
+  const v4 = isV4(id.remote);
+  const l3 = tcp.heldText;
+  const l4 = l3 + (v4 ? IPV4_HEADER_LEN : IPV6_HEADER_LEN);
+  const most = Math.min(mss > 0 ? mss : len, HELD_TEXT_BYTES);
+  const seq = dv.getInt32(tcp.header + TCP_SEQ);
+  const flags = dv.getUint8(tcp.header + TCP_FLAGS);
+  for (let done = 0; done < len; done += most) {
+    const size = Math.min(most, len - done);
+    const isLast = done + size === len;
+    slab.u8.copyWithin(l4, tcp.header, tcp.header + headerLen);
+    dv.setInt32(l4 + TCP_SEQ, (seq + done) | 0);
+    dv.setUint8(l4 + TCP_FLAGS, isLast ? flags : flags & ~(TCP_FLAG.FIN | TCP_FLAG.PSH));
+    queue.copyTo(l4 + headerLen, from + done, size);
+    writeIp(tcp, path, id, l3, headerLen + size, v4);
+    const pseudo = pseudoHeaderSum(id.local, id.remote, IPPROTO.TCP, headerLen + size);
+    dv.setUint16(l4 + TCP_CHECKSUM, foldSum(pseudo));
+    completeHeader(slab, l4, headerLen + size);
+    path.iface.neighbours.hold(n, l3, l4 - l3 + headerLen, l4 + headerLen, size, 0);
+    (v4 ? tcp.net.mib.ip4 : tcp.net.mib.ip6).count(IP.OutRequests);
+  }
   return true;
 }
 

@@ -51,6 +51,8 @@ export const REC_STATE = {
   SYN: 64,
   /** The application asked that nothing be joined to it (MSG_EOR). */
   EOR: 128,
+  /** It was sent with PSH, and will be again. */
+  PSH: 256,
 } as const;
 
 export const NO_RECORD = -1;

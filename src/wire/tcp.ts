@@ -5,6 +5,9 @@ export const TCP_HEADER_LEN = 20;
 export const TCP_MAX_OPTIONS_LEN = 40;
 /** The checksum field's offset within the header. */
 export const TCP_CHECKSUM = 16;
+/** And where the sequence number is, and the flags without their ninth bit. */
+export const TCP_SEQ = 4;
+export const TCP_FLAGS = 13;
 
 export const tcpSrcPort = (dv: DataView, o: number): number => dv.getUint16(o);
 export const tcpDstPort = (dv: DataView, o: number): number => dv.getUint16(o + 2);

@@ -21,7 +21,9 @@ interface Model {
 type Step =
   | { readonly op: 'send'; readonly len: number }
   | { readonly op: 'sack' | 'lose' | 'resend' | 'split'; readonly at: number }
-  | { readonly op: 'ack'; readonly bytes: number };
+  | { readonly op: 'ack'; readonly bytes: number }
+  | { readonly op: 'undo' }
+  | { readonly op: 'renege' };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ op: fc.constant('send' as const), len: fc.integer({ min: 1, max: 40_000 }) }),
@@ -30,6 +32,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     at: fc.nat(400_000),
   }),
   fc.record({ op: fc.constant('ack' as const), bytes: fc.nat(60_000) }),
+  fc.record({ op: fc.constant('undo' as const) }),
+  fc.record({ op: fc.constant('renege' as const) }),
 );
 
 /** The queue and its model, driven by the same steps. */
@@ -53,7 +57,13 @@ class Pair {
   run(s: Step): void {
     this.now++;
     if (s.op === 'send') this.send(s.len);
-    else if (s.op === 'ack') this.ack(Math.min(this.una + s.bytes, this.nxt));
+    else if (s.op === 'undo') {
+      this.queue.clearLost();
+      for (const m of this.model) m.isLost = false;
+    } else if (s.op === 'renege') {
+      this.queue.renege();
+      for (const m of this.model) m.isSacked = false;
+    } else if (s.op === 'ack') this.ack(Math.min(this.una + s.bytes, this.nxt));
     else if (this.nxt > this.una) this.change(s.op, this.una + (s.at % (this.nxt - this.una)));
   }
 
@@ -89,8 +99,10 @@ class Pair {
     if (op === 'sack') {
       this.queue.markSacked(r);
       m.isSacked = true;
+      if (m.isLost) m.isResent = false; // a retransmission of what is not thought lost goes on
       m.isLost = false;
-      m.isResent = false;
+      this.queue.mergeSacked(r);
+      this.merge(i);
     } else if (op === 'lose') {
       this.queue.markLost(r);
       m.isLost = true;
@@ -100,6 +112,21 @@ class Pair {
       m.isResent = true;
       m.sentAt = this.now;
     }
+  }
+
+  /** SACKed neighbours are one record, unless a retransmission is under way. */
+  private merge(i: number): void {
+    const isPlain = (m: Model | undefined) => m?.isSacked === true && !m.isResent;
+    const join = (first: number) => {
+      const a = this.model[first];
+      const b = this.model[first + 1];
+      if (a === undefined || b === undefined || !isPlain(a) || !isPlain(b)) return;
+      a.len += b.len;
+      a.pieces += b.pieces;
+      this.model.splice(first + 1, 1);
+    };
+    join(i);
+    join(i - 1);
   }
 
   private split(i: number, r: number, len: number): void {
@@ -141,10 +168,16 @@ class Pair {
 
   /** The list by time holds what was sent and is neither SACKed nor lost, oldest first. */
   private timeOrderAgrees(): boolean {
+    const waiting = this.model.filter((m) => m.isLost && !m.isResent).map((m) => m.seq);
+    const lost: number[] = [];
+    for (let r = this.queue.lost.first; r !== NO_RECORD; r = this.records.get(r, REC.LATER)) {
+      lost.push(seqDiff(this.queue.seqOfRecord(r), this.seq(0)));
+    }
+    if (String(lost) !== String(waiting)) return false;
     const inFlight = this.model.filter((m) => !m.isSacked && (!m.isLost || m.isResent));
     const seen: number[] = [];
     let last = -1;
-    for (let r = this.queue.oldest; r !== NO_RECORD; r = this.records.get(r, REC.LATER)) {
+    for (let r = this.queue.sent.oldest; r !== NO_RECORD; r = this.records.get(r, REC.LATER)) {
       const offset = seqDiff(this.queue.seqOfRecord(r), this.seq(0));
       const m = inFlight.find((x) => x.seq === offset);
       if (m === undefined || m.sentAt < last) return false;

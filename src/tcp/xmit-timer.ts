@@ -1,0 +1,89 @@
+/**
+ * The one retransmission timer of a connection, in its three uses: the timeout (RFC 6298 §5), the tail-loss
+ * probe (RFC 8985 §7.2) and RACK's wait for reordering (§6.2 step 5). Arming it for one disarms the others.
+ */
+import { MS, SEC } from '../base/time.ts';
+import { CA_STATE } from '../cc/ca-state.ts';
+import type { TcpConnection } from './connection.ts';
+import { DUE } from './deadlines.ts';
+import { REC_TIME } from './tx-records.ts';
+
+/** TCP_TIMEOUT_MIN of Linux: no probe and no wait is shorter. */
+const MIN_WAIT_NS = 2 * MS;
+
+export function armRto(c: TcpConnection): void {
+  armOnly(c, DUE.RTO, c.rtt.rtoNs());
+}
+
+/** A wait of `waitNs` instead of the timeout: a local shortage, or a peer that seems to renege. */
+export function armRtoIn(c: TcpConnection, waitNs: number): void {
+  armOnly(c, DUE.RTO, waitNs);
+}
+
+export function disarmXmit(c: TcpConnection): void {
+  c.due.disarm(DUE.RTO);
+  c.due.disarm(DUE.TLP);
+  c.due.disarm(DUE.REORDER);
+}
+
+/** RFC 6298 §5.2, §5.3. After a probe or a wait, the timeout still counts from when the oldest segment was sent. */
+export function rearmRto(c: TcpConnection): void {
+  const { rtx, due } = c;
+  if (rtx.isEmpty) {
+    disarmXmit(c);
+    return;
+  }
+  if (due.isArmed(DUE.TLP) || due.isArmed(DUE.REORDER)) armRtoAfterWait(c);
+  else armRto(c);
+}
+
+/** A probe or a wait is over without effect: what it took counts. */
+export function armRtoAfterWait(c: TcpConnection): void {
+  armOnly(c, DUE.RTO, Math.max(rtoRemainingNs(c), 1));
+}
+
+/** An ACK made progress: a probe if there may be one, else the timeout, both counted from now. */
+export function restartXmit(c: TcpConnection): void {
+  if (!scheduleProbe(c, true)) rearmRto(c);
+}
+
+/** New text left. A probe that was armed before waits anew: there is more to be acknowledged. */
+export function armAfterNewData(c: TcpConnection, wasIdle: boolean): void {
+  if (wasIdle || c.due.isArmed(DUE.TLP)) rearmRto(c);
+  scheduleProbe(c, false);
+}
+
+/**
+ * RFC 8985 §7.2: a probe goes after two round trips without an ACK, unless the timeout comes first. A lone segment
+ * also waits for the peer's delayed ACK. False: there may be no probe.
+ */
+export function scheduleProbe(c: TcpConnection, isAdvancing: boolean): boolean {
+  const { config } = c.tcp;
+  const { rtx, rtt } = c;
+  if (config.earlyRetrans < 3 || rtx.isEmpty || !c.agreed.hasSack) return false;
+  const { state } = c.congestion;
+  if (state !== CA_STATE.OPEN && state !== CA_STATE.CWR) return false;
+  let waitNs = SEC;
+  if (rtt.srttNs > 0) {
+    waitNs = 2 * rtt.srttNs + (rtx.packetsOut === 1 ? config.minRtoNs : MIN_WAIT_NS);
+  }
+  const rtoNs = isAdvancing ? rtt.rtoNs() : rtoRemainingNs(c);
+  if (rtoNs > 0) waitNs = Math.min(waitNs, rtoNs);
+  armOnly(c, DUE.TLP, waitNs);
+  return true;
+}
+
+/** RACK: the last of what may be lost will be known to be by then. */
+export function armReorder(c: TcpConnection, waitNs: number): void {
+  armOnly(c, DUE.REORDER, Math.min(waitNs + MIN_WAIT_NS, c.rtt.rtoNs()));
+}
+
+function rtoRemainingNs(c: TcpConnection): number {
+  const sentNs = c.tcp.records.time(c.rtx.first, REC_TIME.SENT_NS);
+  return sentNs + c.rtt.rtoNs() - c.nowNs();
+}
+
+function armOnly(c: TcpConnection, which: number, waitNs: number): void {
+  disarmXmit(c);
+  c.due.arm(which, c.nowNs() + waitNs);
+}
