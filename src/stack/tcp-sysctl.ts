@@ -60,6 +60,8 @@ export const TCP_SYSCTLS: readonly TcpSysctl[] = [
   tcp('syn_retries', 'synRetries', 1, 127),
   tcp('synack_retries', 'synackRetries', 0, 255),
   tcp('timestamps', 'timestamps', 0, 2),
+  tcp('tso_rtt_log', 'tsoRttLog', 0, 255),
+  tcp('tso_win_divisor', 'tsoWinDivisor', 0, INT_MAX),
   tcp('window_scaling', 'windowScaling', 0, 1),
   {
     name: 'net.ipv4.tcp_wmem',

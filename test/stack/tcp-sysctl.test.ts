@@ -35,6 +35,8 @@ const DEFAULTS: Readonly<Record<string, string>> = {
   'net.ipv4.tcp_syn_retries': '6',
   'net.ipv4.tcp_synack_retries': '5',
   'net.ipv4.tcp_timestamps': '1',
+  'net.ipv4.tcp_tso_rtt_log': '9',
+  'net.ipv4.tcp_tso_win_divisor': '3',
   'net.ipv4.tcp_window_scaling': '1',
   'net.ipv4.tcp_wmem': '4096\t16384\t4194304',
 };

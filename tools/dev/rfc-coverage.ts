@@ -157,7 +157,7 @@ function textsUnder(dir: string, except = ''): string[] {
     const path = join(dir, entry.name);
     if (entry.isDirectory()) return textsUnder(path);
     // A title with an apostrophe stands in the source with a backslash before it.
-    return path.endsWith('.ts') ? [readFileSync(path, 'utf8').replaceAll("\\'", "'")] : [];
+    return /\.(ts|pkt)$/.test(path) ? [readFileSync(path, 'utf8').replaceAll("\\'", "'")] : [];
   });
 }
 

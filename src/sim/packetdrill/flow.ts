@@ -24,7 +24,7 @@ export class Flow {
   localPort: number | null;
   remotePort: number | null;
   private localIsn: Anchor | null = null;
-  private remoteIsn = 0;
+  private remoteIsn: number | null = null;
   /** TS values as written on outbound packets that matched, and what was there. */
   private readonly stamps = new Map<number, number>();
   private firstStamp: Anchor | null = null;
@@ -61,9 +61,9 @@ export class Flow {
     this.localIsn ??= { script, live };
   }
 
-  /** With each SYN that is injected. */
+  /** With each SYN that is injected: the first one counts, later ones are repetitions or attacks. */
   setRemoteIsn(isn: number): void {
-    this.remoteIsn = isn;
+    this.remoteIsn ??= isn;
   }
 
   localToLive(flags: number, n: number): number {
@@ -77,11 +77,11 @@ export class Flow {
   }
 
   remoteToLive(flags: number, n: number): number {
-    return hasSyn(flags) ? n : (n + this.remoteIsn) >>> 0;
+    return hasSyn(flags) ? n : (n + (this.remoteIsn ?? 0)) >>> 0;
   }
 
   remoteToScript(flags: number, n: number): number {
-    return hasSyn(flags) ? n : (n - this.remoteIsn) >>> 0;
+    return hasSyn(flags) ? n : (n - (this.remoteIsn ?? 0)) >>> 0;
   }
 
   /** A matched outbound packet had this TS value where the script wrote that one. */

@@ -1,13 +1,9 @@
 /** Scripts against the production stack: calls, time, packets, commands; nothing is left behind. */
 import t from 'tap';
-import { Flow } from '../../../src/sim/packetdrill/flow.ts';
 import { readPacket } from '../../../src/sim/packetdrill/live-packet.ts';
-import { buildTcp } from '../../../src/sim/packetdrill/packet-build.ts';
 import { parseScript } from '../../../src/sim/packetdrill/parser.ts';
-import { cutTcp } from '../../../src/sim/packetdrill/point-to-point.ts';
 import { RingwaySystem } from '../../../src/sim/packetdrill/ringway-system.ts';
 import { runText } from '../../../src/sim/packetdrill/run-text.ts';
-import type { TcpPacket } from '../../../src/sim/packetdrill/script.ts';
 
 /** `pass`, or the line and what is wrong. */
 function verdict(text: string): string {
@@ -142,26 +138,3 @@ t.test('runs of a script are alike, and leave no memory behind', async (t) => {
   t.equal(ports[0], ports[1]);
   t.not(ports[0], ports[2]);
 });
-
-for (const version of ['ipv4', 'ipv6']) {
-  t.test(`a super-segment is cut as the kernel cuts it, ${version}`, async (t) => {
-    const line = '0 < FPWE. 1:2501(2500) ack 1 win 9 <nop,nop,TS val 5 ecr 0>';
-    const { events, options } = parseScript('x', `--ip_version=${version}\n${line}\n`);
-    const flow = new Flow('tcp', false, 8080, 40000);
-    flow.recordStamp(0, 0);
-    const whole = buildTcp(events[0]!.action as TcpPacket, flow, options)[0] as Uint8Array;
-    const pieces = cutTcp(whole, 1000).map((bytes) => readPacket(bytes));
-    t.same(
-      pieces.map(({ problem, transport }) => {
-        if (transport.kind !== 'tcp') return [problem, null];
-        const { seq, len, flags, options } = transport;
-        return [problem, [seq, len, flags, options.length]];
-      }),
-      [
-        [null, [1, 1000, 0xd0, 3]], // ECE, CWR, ACK
-        [null, [1001, 1000, 0x50, 3]],
-        [null, [2001, 500, 0x59, 3]], // FIN and PSH
-      ],
-    );
-  });
-}
