@@ -34,6 +34,11 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./command/nstat.ts')).nstatCommand,
   },
   {
+    name: 'ss',
+    summary: 'the sockets of a running stack: states, queues, timers, TCP_INFO',
+    load: async () => (await import('./command/ss.ts')).ssCommand,
+  },
+  {
     name: 'addr',
     summary: 'the addresses of a running stack; addr add, addr del',
     load: async () => (await import('./command/show.ts')).addrCommand,

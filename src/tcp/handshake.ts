@@ -196,6 +196,11 @@ export class Handshake implements FlowId, Expirable {
     return this.retries;
   }
 
+  /** When the SYN, or SYN-ACK, is sent again. */
+  get dueNs(): number {
+    return this.deadline.dueNs;
+  }
+
   /** Milliseconds since its SYN timed out for the first time; 0 if it never did. */
   get sinceTimeoutMs(): number {
     return this.retries === 0 ? 0 : (this.nowMs() - this.firstTimeoutMs) | 0;

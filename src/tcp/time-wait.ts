@@ -57,6 +57,11 @@ export class TimeWait implements FlowId, Expirable {
     this.tcp.forget(this);
   }
 
+  /** When it is over. */
+  get dueNs(): number {
+    return this.deadline.dueNs;
+  }
+
   cancel(): void {
     this.tcp.deadlines.remove(this.deadline);
   }

@@ -91,6 +91,8 @@ t.test('without a stack: help, usage, and one line for what is wrong', { skip },
     [['fly'], 2, /^$/, /^ringway: unknown command fly; see ringway --help\n$/],
     [['nstat', '--fly'], 2, /^$/, /^ringway nstat: unknown option --fly; see --help\n$/],
     [['-j', 'fly'], 2, /^\{"error":"unknown command fly.*","code":"ERR_USAGE"\}\n$/, /^$/],
+    [['ss', '-tx'], 2, /^$/, /^ringway ss: unknown option -x; see --help\n$/],
+    [['ss', 'sport'], 2, /^$/, /^ringway ss: nothing is not a port\n$/],
     [['nstat'], 4, /^$/, /^ringway nstat: no stack is running in this folder .*\n$/],
     [['addr', '-j'], 4, /^\{"error":"no stack is running.*","code":"ENOENT"\}\n$/, /^$/],
     [['ping', '10.0.0.1'], 2, /^$/, /^ringway ping: no stack is running.*\n$/],
@@ -124,6 +126,7 @@ t.test('against a stack in memory', { skip }, async (t) => {
   await pings(t, place);
   await shows(t, place, up);
   await counts(t, place);
+  await sockets(t, place);
   await changes(t, place);
   await captures(t, place);
   const second = await place.run('up', '--memory');
@@ -229,6 +232,19 @@ async function shows(t: Test, place: Place, up: Up): Promise<void> {
   t.equal(texts[2]!.out, '10.9.0.0/24 dev mem0 proto kernel scope link src 10.9.0.2\n');
   t.match(texts[3]!.out, /^fd09::1 dev mem0 lladdr [0-9a-f:]{17} [A-Z]+\n$/);
   t.equal(texts[4]!.code, 2);
+}
+
+async function sockets(t: Test, place: Place): Promise<void> {
+  const table = await place.run('ss', '-uan');
+  t.equal(
+    table.out,
+    'State  Recv-Q Send-Q Local Address:Port Peer Address:Port Process\n' +
+      'UNCONN 0      0                  *:7               *:*\n',
+  );
+  t.equal((await place.run('ss', '-Htl')).out, '');
+  const [only]: { localPort: number }[] = await place.json('ss', '-aj', 'sport', '=', ':7');
+  t.equal(only?.localPort, 7);
+  t.match((await place.run('ss', '-s')).out, /^Total: 1\nTCP: {3}0 \(estab 0, closed 0,/);
 }
 
 async function counts(t: Test, place: Place): Promise<void> {

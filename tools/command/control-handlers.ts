@@ -7,6 +7,7 @@ import { Failure } from './failure.ts';
 import type { LiveStack } from './live-stack.ts';
 import { checkedRequest } from './ping-request.ts';
 import { type PingEvent, PingRun } from './ping-run.ts';
+import { socketHandlers } from './socket-handlers.ts';
 import { addrView, linkStatsView, linkView, neighViews, routeViews } from './views.ts';
 
 const MAX_WORDS = 16;
@@ -45,6 +46,7 @@ export function controlHandlers(
     ['addr', answer(() => stack.net.interfaces.map(addrView))],
     ['route', answer(() => routeViews(stack))],
     ['neigh', answer(() => neighViews(stack))],
+    ...socketHandlers(live),
     ['change', (request, session) => change(live, request, session)],
     ['ping', (request, session) => ping(live, request, session)],
     ['capture', (request, session) => capture(live, request, session)],
