@@ -16,7 +16,14 @@ import { Stack } from '../../src/stack/stack.ts';
 import type { TcpConnection } from '../../src/tcp/connection.ts';
 import type { ConnectionOwner } from '../../src/tcp/endpoint.ts';
 import type { Listener } from '../../src/tcp/listener.ts';
-import { plainFrom, tcpConnect, tcpListen, tcpRead, tcpWrite } from '../../src/tcp/user-calls.ts';
+import {
+  plainFrom,
+  tcpConnect,
+  tcpDiscard,
+  tcpListen,
+  tcpRead,
+  tcpWrite,
+} from '../../src/tcp/user-calls.ts';
 import { ANY6, IpAddress } from '../../src/wire/address.ts';
 import { MacAddress } from '../../src/wire/mac.ts';
 import { Wire, type WireFaults } from './wire.ts';
@@ -184,7 +191,7 @@ export class Source implements ConnectionOwner {
 /** Reads all there is into the same buffer. */
 export class Sink implements ConnectionOwner {
   bytes = 0;
-  private readonly c: TcpConnection;
+  protected readonly c: TcpConnection;
   private readonly into: Uint8Array;
 
   constructor(c: TcpConnection, bufferBytes: number = 256 << 10) {
@@ -194,11 +201,15 @@ export class Sink implements ConnectionOwner {
   }
 
   readable(): void {
-    let n = tcpRead(this.c, this.into);
+    let n = this.take();
     while (n > 0) {
       this.bytes += n;
-      n = tcpRead(this.c, this.into);
+      n = this.take();
     }
+  }
+
+  protected take(): number {
+    return tcpRead(this.c, this.into);
   }
 
   writable(): void {
@@ -207,5 +218,16 @@ export class Sink implements ConnectionOwner {
 
   closed(errno: number): void {
     throw new Error(`closed: errno ${errno}`);
+  }
+}
+
+/** Takes all there is without a copy: copying to an application's array makes a view a page. */
+export class Drain extends Sink {
+  constructor(c: TcpConnection) {
+    super(c, 0);
+  }
+
+  protected override take(): number {
+    return tcpDiscard(this.c, 1 << 30);
   }
 }

@@ -33,6 +33,10 @@ export class Wire implements FrameSink {
     this.swapEvery = faults.swapEvery ?? 0;
   }
 
+  setCut(isCut: boolean): void {
+    this.isCut = isCut;
+  }
+
   room(): number {
     return this.to.room();
   }

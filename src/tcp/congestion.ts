@@ -9,7 +9,7 @@ import type { CcView } from '../cc/cc-view.ts';
 import { CC_FLAG, type CcModule, type CongestionControl, HOOK } from '../cc/congestion-control.ts';
 import { swapModule } from '../cc/registry.ts';
 import type { AckSample, LossSample, RateSample } from '../cc/samples.ts';
-import { type Seq, seqDiff } from '../wire/seq.ts';
+import { type Seq, seqDiff, seqOf } from '../wire/seq.ts';
 import type { WindowUse } from './window-use.ts';
 
 /** cwnd of a sender whose timer fired (RFC 5681 §3.1's loss window, less what is in flight). */
@@ -25,8 +25,8 @@ export class Congestion {
   private prrOut = 0;
   private priorCwnd = 0;
   /** Where the view's places in the stream were taken. */
-  private una: Seq;
-  private rcvNxt: Seq;
+  private una: Seq = seqOf(0);
+  private rcvNxt: Seq = seqOf(0);
 
   constructor(view: CcView, module: CcModule, una: Seq, rcvNxt: Seq) {
     this.view = view;

@@ -8,7 +8,7 @@ import { NEVER } from '../base/time.ts';
 import { CcView } from '../cc/cc-view.ts';
 import type { TxRing } from '../link/tx-ring.ts';
 import { IpAddress, isV4 } from '../wire/address.ts';
-import { type Seq, seqAdd, seqDiff } from '../wire/seq.ts';
+import { type Seq, seqAdd, seqDiff, seqOf } from '../wire/seq.ts';
 import { type Agreed, TIMESTAMP_BYTES } from './agreed.ts';
 import { Chrono } from './chrono.ts';
 import { Congestion } from './congestion.ts';
@@ -72,14 +72,14 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   /** RFC 7323 §4.3: TS.Recent, when it was set, and the last ACK we sent. */
   tsRecent = 0;
   tsRecentNs = 0;
-  lastAckSent: Seq;
+  lastAckSent: Seq = seqOf(0);
   /** The echo of the segment being worked through, for Eifel; its units are our timestamp clock's. */
   lastEcho = 0;
   hasEcho = false;
 
   /** Bytes the socket may hold, each way. */
-  sndbufBytes: number;
-  rcvbufBytes: number;
+  sndbufBytes = 0;
+  rcvbufBytes = 0;
   /** Half of the receive buffer at most is offered (tcp_adv_win_scale 1). */
   /** What the application asked for. */
   settings: TcpSettings;
@@ -92,8 +92,8 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   isFinReceived = false;
   /** Zero-window or keepalive probes without an answer. */
   probes = 0;
-  lastReceivedNs: number;
-  lastSentNs: number;
+  lastReceivedNs = 0;
+  lastSentNs = 0;
   lastChallengeNs = -NEVER;
   /** How it ended: 0 or an errno. */
   error = 0;

@@ -21,9 +21,9 @@ export class DelayedAck {
   /** How long we wait: adapts to the sender's pace. 0 before the first segment. */
   timeoutNs = 0;
   /** Size of the sender's full segments, as seen. */
-  rcvMss: number;
+  rcvMss = 0;
   /** When text last came; before the first, when the connection began. */
-  lastReceivedNs: number;
+  lastReceivedNs = 0;
 
   constructor(rcvMss: number, nowNs: number) {
     this.rcvMss = rcvMss;

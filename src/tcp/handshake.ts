@@ -37,7 +37,7 @@ export class Handshake implements FlowId, Expirable {
   readonly iss: Seq;
   state: TcpState;
   private irs: Seq = seqOf(0);
-  private peerMss: number;
+  private peerMss = 0;
   private sndShift = 0;
   private readonly rcvShift: number;
   private hasTimestamps: boolean;

@@ -19,7 +19,7 @@ export class Listener implements ConnectionOwner {
   readonly acceptor: Acceptor;
   /** Those of the connections it will accept. */
   settings: TcpSettings;
-  backlog: number;
+  backlog = 0;
   private readonly half = new Set<Handshake>();
   private readonly ready: TcpConnection[] = [];
 

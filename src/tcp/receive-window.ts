@@ -51,7 +51,7 @@ export function wantsUpdate(c: TcpConnection): boolean {
 /** The application has read: dynamic right-sizing once a round trip. */
 export class RightSizing {
   private copiedBytes = 0;
-  private spaceBytes: number;
+  private spaceBytes = 0;
   private stampNs = 0;
 
   constructor(spaceBytes: number) {

@@ -14,7 +14,7 @@ import { MS } from '../base/time.ts';
 import { CA_STATE } from '../cc/ca-state.ts';
 import { HOOK } from '../cc/congestion-control.ts';
 import type { RateSample } from '../cc/samples.ts';
-import { type Seq, seqDiff, seqGe, seqGt, seqLt } from '../wire/seq.ts';
+import { type Seq, seqDiff, seqGe, seqGt, seqLt, seqOf } from '../wire/seq.ts';
 import type { AckOutcome } from './ack-outcome.ts';
 import type { TcpConnection } from './connection.ts';
 import type { LossListener } from './rack.ts';
@@ -34,14 +34,14 @@ export const REXMIT = {
 
 export class Recovery implements LossListener {
   /** SND.NXT when the present state was entered: reaching it ends the state. */
-  highSeq: Seq;
+  highSeq: Seq = seqOf(0);
   readonly undo: Undo;
   rexmit: number = REXMIT.LOST;
   isFrto = false;
   /** The peer threw SACKed data away: rate samples mean nothing until this loss is over. */
   isReneged = false;
   /** Segments that may be overtaken before one counts as lost, and how often one was. */
-  reordering: number;
+  reordering = 0;
   reorderingSeen = 0;
   /** Timeouts in a row without progress. */
   retransmits = 0;

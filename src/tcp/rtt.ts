@@ -6,7 +6,7 @@
  * RTO = SRTT + max(200 ms, 4 * RTTVAR). RTTVAR falls at most once a round trip.
  */
 import { MS, SEC, US } from '../base/time.ts';
-import { type Seq, seqGt } from '../wire/seq.ts';
+import { type Seq, seqGt, seqOf } from '../wire/seq.ts';
 
 /** RFC 6298 §2.1. */
 export const INITIAL_RTO_NS = 1 * SEC;
@@ -22,10 +22,10 @@ export class Rtt {
   latestNs = 0;
   samples = 0;
   /** When the variance may next fall: a round ends as this is acknowledged. */
-  private roundEnds: Seq;
+  private roundEnds: Seq = seqOf(0);
   /** tcp_rto_min_us and tcp_rto_max_ms. */
-  minRtoNs: number;
-  maxRtoNs: number;
+  minRtoNs = 0;
+  maxRtoNs = 0;
   /** RFC 6298 §5.5: how often the timeout was doubled since the last new acknowledgement. */
   backoff = 0;
 

@@ -8,19 +8,19 @@ import { type Seq, seqAdd, seqDiff, seqGt, seqOf } from '../wire/seq.ts';
  */
 export class SendSpace {
   readonly iss: Seq;
-  una: Seq;
-  nxt: Seq;
+  una: Seq = seqOf(0);
+  nxt: Seq = seqOf(0);
   /** The peer's window in bytes, scaled. */
-  wnd: number;
+  wnd = 0;
   /** SEG.SEQ and SEG.ACK of the segment that last changed the window. */
   wl1: Seq;
   wl2: Seq;
   /** The largest window the peer ever offered. */
-  maxWnd: number;
+  maxWnd = 0;
   /** Urgent pointer (RFC 6093 semantics are the receiver's). */
-  up: Seq;
+  up: Seq = seqOf(0);
   /** End of the last segment sent that was smaller than the MSS: Minshall's variant of Nagle. */
-  sml: Seq;
+  sml: Seq = seqOf(0);
 
   constructor(iss: Seq, wnd: number, wl1: Seq) {
     this.iss = iss;
@@ -69,16 +69,16 @@ export class SendSpace {
  */
 export class ReceiveSpace {
   readonly irs: Seq;
-  nxt: Seq;
+  nxt: Seq = seqOf(0);
   /** RCV.NXT when the window was last advertised, and that window in bytes. */
-  wup: Seq;
-  wnd: number;
+  wup: Seq = seqOf(0);
+  wnd = 0;
   /** The same before it was rounded up to the grain of the window scale: rounding must not add up. */
-  private promised: number;
+  private promised = 0;
   /** The rightmost edge that was ever advertised. */
-  private edge: Seq;
+  private edge: Seq = seqOf(0);
   /** The peer's urgent pointer, behind the last urgent byte; valid while `isUrgent`. */
-  up: Seq;
+  up: Seq = seqOf(0);
   isUrgent: boolean;
 
   constructor(irs: Seq, wnd: number) {

@@ -2,13 +2,13 @@
  * The tail-loss probe (RFC 8985 §7): two round trips without an ACK, and one segment goes out to provoke one.
  * Whether it was needed decides what the ACK means for the window.
  */
-import { type Seq, seqEq, seqGt, seqLt } from '../wire/seq.ts';
+import { type Seq, seqEq, seqGt, seqLt, seqOf } from '../wire/seq.ts';
 import type { AckOutcome } from './ack-outcome.ts';
 import type { TcpConnection } from './connection.ts';
 
 export class TailLossProbe {
   /** SND.NXT when it left. */
-  private highSeq: Seq;
+  private highSeq: Seq = seqOf(0);
   isUnderWay = false;
   private isRetrans = false;
 

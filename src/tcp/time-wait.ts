@@ -20,7 +20,7 @@ export class TimeWait implements FlowId, Expirable {
   readonly rcvWnd: number;
   readonly tsOffset: number;
   readonly hasTimestamps: boolean;
-  tsRecent: number;
+  tsRecent = 0;
   private readonly tcp: Tcp;
   private readonly deadline: Deadline;
 

@@ -39,7 +39,7 @@ export const TOTALS_WIDTH = 19;
 
 export class Totals {
   private readonly table: RowTable;
-  private row: number;
+  private row = 0;
   private readonly env: Env;
 
   constructor(table: RowTable, env: Env) {

@@ -2,14 +2,14 @@
  * Whether a reduction of the window was for nothing (RFC 3522, RFC 4015; D-SACK: RFC 3708): what an undo must
  * know. It stays after the recovery, because the D-SACKs that prove it wrong may come later.
  */
-import { type Seq, seqGt, seqLe } from '../wire/seq.ts';
+import { type Seq, seqGt, seqLe, seqOf } from '../wire/seq.ts';
 
 /** Nothing was retransmitted yet: not the same as "all retransmissions were unneeded". */
 const NONE_SENT = -1;
 
 export class Undo {
   /** SND.UNA when the reduction began; valid while `hasMarker`. */
-  marker: Seq;
+  marker: Seq = seqOf(0);
   hasMarker = false;
   /** Retransmissions, in pieces, that are not yet proven unneeded. */
   private retrans = NONE_SENT;

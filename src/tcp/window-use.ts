@@ -5,16 +5,16 @@
  * The strongest sign of a window's worth of data counts: "cwnd held us back" stays true until what was in flight
  * then is acknowledged; otherwise the most that was in flight.
  */
-import { type Seq, seqLt } from '../wire/seq.ts';
+import { type Seq, seqLt, seqOf } from '../wire/seq.ts';
 
 export class WindowUse {
   private wasLimited = false;
   /** The most pieces in flight in this window's worth of data. */
   maxPacketsOut = 0;
-  private usageEnds: Seq;
+  private usageEnds: Seq = seqOf(0);
   /** The most in flight since the window was last full, and when that was. */
   private used = 0;
-  private fullNs: number;
+  private fullNs = 0;
 
   constructor(una: Seq, nowNs: number) {
     this.usageEnds = una;

@@ -1,0 +1,168 @@
+/**
+ * Every way through TCP in steady state, as whole turns of two stacks: bulk data, ACKs, loss with SACK and
+ * without, reordering, timeouts, one byte to and fro. Both ends are under the gate, and what is counted are
+ * the frames of both directions. Applications write whole pages and take without a copy: at their edge a view is
+ * made for each page (decision 2 ends there).
+ */
+
+import { PAGE_BYTES } from '../../src/base/memory.ts';
+import type { TcpConnection } from '../../src/tcp/connection.ts';
+import type { ConnectionOwner } from '../../src/tcp/endpoint.ts';
+import { tcpRead, tcpWrite } from '../../src/tcp/user-calls.ts';
+import { Drain, Source, SUPER_FRAMES, TcpRig, type TcpRigOptions } from '../tcp/rig.ts';
+import type { AllocCase } from './measure.ts';
+
+const OFFLOAD = { txChecksum: true, rxChecksum: true };
+/** Frames a call: it turns until so many have passed. */
+const FRAMES = 1000;
+
+function passed(rig: TcpRig): number {
+  return rig.forth.frames + rig.back.frames;
+}
+
+/** Turns until FRAMES have passed; when nothing moves for a while, until the next timer. */
+function run(rig: TcpRig): void {
+  const until = passed(rig) + FRAMES;
+  let last = passed(rig);
+  let idle = 0;
+  while (last < until) {
+    rig.turn();
+    const now = passed(rig);
+    idle = now === last ? idle + 1 : 0;
+    if (idle > 4) rig.sleep();
+    last = now;
+  }
+}
+
+interface Bulk extends TcpRigOptions {
+  readonly hasSack?: boolean;
+  readonly hasTimestamps?: boolean;
+  /** What the run claims of the counters, at its end. */
+  readonly claims?: (rig: TcpRig) => boolean;
+}
+
+function check(what: string, condition: boolean): void {
+  if (!condition) throw new Error(`the run was not what it claims: ${what}`);
+}
+
+function bulk(options: Bulk): () => () => void {
+  return () => {
+    const rig = new TcpRig(options);
+    if (options.hasSack === false) rig.a.tcp.config.sack = 0;
+    if (options.hasTimestamps === false) rig.a.tcp.config.timestamps = 0;
+    const [client, server] = rig.pair();
+    const source = new Source(client, PAGE_BYTES);
+    const sink = new Drain(server);
+    source.writable();
+    let calls = 0;
+    return () => {
+      const before = sink.bytes;
+      run(rig);
+      check('text arrives', sink.bytes > before || options.loseEvery !== undefined);
+      calls++;
+      if (calls > 1000 && options.claims !== undefined) check('counters', options.claims(rig));
+    };
+  };
+}
+
+/** Sends as many bytes back as it was sent, a byte at first. */
+class Echo implements ConnectionOwner {
+  private readonly c: TcpConnection;
+  private readonly into = new Uint8Array(4096);
+  private readonly one: Uint8Array;
+
+  constructor(c: TcpConnection, bytes: number) {
+    this.c = c;
+    this.one = new Uint8Array(bytes);
+    c.setOwner(this);
+  }
+
+  readable(): void {
+    const n = tcpRead(this.c, this.into);
+    if (n > 0) this.send();
+  }
+
+  send(): void {
+    if (tcpWrite(this.c, this.one) !== this.one.length) throw new Error('not taken');
+  }
+
+  writable(): void {
+    // it writes when it has read
+  }
+
+  closed(errno: number): void {
+    throw new Error(`closed: errno ${errno}`);
+  }
+}
+
+function pingPong(bytes: number): () => () => void {
+  return () => {
+    const rig = new TcpRig({ caps: OFFLOAD });
+    const [client, server] = rig.pair();
+    const ping = new Echo(client, bytes);
+    new Echo(server, bytes);
+    ping.send();
+    return () => run(rig);
+  };
+}
+
+/** Nothing arrives for a while, again and again: the timer fires and everything in flight is sent anew. */
+function timeouts(cc: 'reno' | 'cubic'): () => () => void {
+  return () => {
+    const rig = new TcpRig({ caps: OFFLOAD, cc });
+    const [client, server] = rig.pair();
+    const source = new Source(client, PAGE_BYTES);
+    new Drain(server);
+    source.writable();
+    let calls = 0;
+    const { mib } = client.tcp;
+    return () => {
+      run(rig);
+      rig.forth.setCut(true);
+      const before = mib.get('TCPTimeouts');
+      for (let i = 0; i < 8; i++) rig.turn();
+      while (mib.get('TCPTimeouts') === before) {
+        rig.sleep();
+        rig.turn();
+      }
+      rig.forth.setCut(false);
+      calls++;
+      check('timeouts', mib.get('TCPTimeouts') >= calls);
+    };
+  };
+}
+
+const retransmits = (rig: TcpRig) => rig.a.tcp.mib.get('RetransSegs') > 100;
+
+const RENO = { caps: OFFLOAD, cc: 'reno' } as const;
+const CUBIC = { caps: OFFLOAD, cc: 'cubic' } as const;
+
+const BULK: readonly (readonly [string, Bulk])[] = [
+  ['bulk text, reno', RENO],
+  ['bulk text, cubic', CUBIC],
+  ['bulk text, checksums in JavaScript', {}],
+  ['bulk text without timestamps', { ...CUBIC, hasTimestamps: false }],
+  ['super-frames, reno', { caps: SUPER_FRAMES, cc: 'reno' }],
+  ['super-frames, cubic', { caps: SUPER_FRAMES, cc: 'cubic' }],
+  ['loss and SACK, reno', { ...RENO, loseEvery: 100, claims: retransmits }],
+  ['loss and SACK, cubic', { ...CUBIC, loseEvery: 100, claims: retransmits }],
+  ['loss without SACK, reno', { ...RENO, loseEvery: 100, hasSack: false, claims: retransmits }],
+  [
+    'loss of super-frames, cubic',
+    { caps: SUPER_FRAMES, cc: 'cubic', loseEvery: 50, claims: retransmits },
+  ],
+  ['reordering, cubic', { ...CUBIC, swapEvery: 10, claims: (rig) => rig.forth.swapped > 100 }],
+  ['loss and reordering, reno', { ...RENO, swapEvery: 10, loseEvery: 77, claims: retransmits }],
+];
+
+export const cases: readonly AllocCase[] = [
+  ...BULK.map(([name, options]) => ({
+    name: `TCP: ${name}`,
+    packetsPerCall: FRAMES,
+    build: bulk(options),
+  })),
+  { name: 'TCP: a byte to and fro', packetsPerCall: FRAMES, build: pingPong(1) },
+  { name: 'TCP: 4000 bytes to and fro', packetsPerCall: FRAMES, build: pingPong(4000) },
+  { name: 'TCP: timeouts, reno', packetsPerCall: FRAMES, build: timeouts('reno') },
+  { name: 'TCP: timeouts, cubic', packetsPerCall: FRAMES, build: timeouts('cubic') },
+];
