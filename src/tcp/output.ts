@@ -91,6 +91,7 @@ function resend(c: TcpConnection, r: number, most: number): boolean {
   const isPushed = isFin || rtx.has(r, REC_STATE.PSH);
   const flags =
     TCP_FLAG.ACK | (isFin ? TCP_FLAG.FIN : 0) | (isPushed && len > 0 ? TCP_FLAG.PSH : 0);
+  if (c.inFlight() === 0) c.congestion.event(CA_EVENT.TX_START);
   if (!sendSegment(c, rtx.seqOfRecord(r), from, len, flags)) return false;
   tcp.mib.add(tcp.ids.RetransSegs, rtx.pieces(r));
   c.totals.retransmitted(rtx.pieces(r), len);

@@ -103,27 +103,31 @@ function dialogueWith(
     const spy = new Spy();
     spied(h, spy);
     h.passive({ rtt: 0.1 });
-    t.strictSame(spy.since(), ['init 10'], 'once the connection is established');
+    t.strictSame(
+      spy.since(),
+      ['init 10', 'ack 0 una 0 nxt 0 delivered 1'],
+      'at the ACK of our SYN',
+    );
     run(t, h, spy);
   });
 }
 
 dialogueWith('the order on a plain ACK', (t, h, spy) => {
   h.run(`
-    1      write 2000
-    1      > . 1:1001(1000) ack 1
-    1      > P. 1001:2001(1000) ack 1`);
+    2      write 2000
+    2      > . 1:1001(1000) ack 1
+    2      > P. 1001:2001(1000) ack 1`);
   t.strictSame(spy.since(), ['CWND_RESTART', 'TX_START'], 'the first flight after idleness');
-  h.run('1.1    < . 1:1(0) ack 2001');
+  h.run('2.1    < . 1:1(0) ack 2001');
   t.strictSame(spy.since(), [
     'acked 2 rtt 100 ms flight 0',
-    'ack 2 una 2000 nxt 2000 delivered 2',
+    'ack 2 una 2000 nxt 2000 delivered 3',
     'avoid 2',
   ]);
 });
 
 dialogueWith(
-  'a loss: markedLost, ssthresh and setState in this order; then the undo',
+  'a loss: markedLost, ssthresh and setState in this order; then the end',
   (t, h, spy) => {
     h.run(`
     0.15   write 5000
@@ -138,16 +142,18 @@ dialogueWith(
     0.25   > . 1:1001(1000) ack 1`);
     t.strictSame(spy.since(), [
       'acked 0 rtt 100 ms flight 2',
-      'ack 1 una 0 nxt 5000 delivered 3',
-      'lost 1, sent with 1 in flight, 1 in all',
+      'ack 1 una 0 nxt 5000 delivered 4',
+      'lost 1, sent with 5 in flight, 1 in all',
       'ssthresh of 10',
       'OPEN to RECOVERY',
     ]);
     h.run('0.35   < . 1:1(0) ack 5001');
-    t.match(spy.since(), [
-      /^acked 5 rtt 200 ms flight 0$/,
-      /^ack 2 una 5000 nxt 5000 delivered 5$/,
-      /./,
+    t.strictSame(spy.since(), [
+      'acked 5 rtt none flight 0',
+      'ack 2 una 5000 nxt 5000 delivered 6',
+      'COMPLETE_CWR',
+      'RECOVERY to OPEN',
+      'avoid 2',
     ]);
   },
 );
@@ -156,12 +162,11 @@ dialogueWith('a timeout: LOSS, and the state after the threshold', (t, h, spy) =
   h.run(`
     0.15   write 1000
     0.15   > P. 1:1001(1000) ack 1
-    …      > P. 1:1001(1000) ack 1
     …      > P. 1:1001(1000) ack 1`);
   t.strictSame(
     spy.since().filter((call) => !call.startsWith('lost')),
     ['TX_START', 'ssthresh of 10', 'LOSS', 'OPEN to LOSS', 'TX_START'],
-    'a probe, the timeout, and what is resent starts a flight',
+    'what is resent starts a flight',
   );
 });
 
@@ -179,7 +184,7 @@ dialogue('congControl takes the place of congAvoid and of the reduction', (t, h)
     0.15   > P. 4001:5001(1000) ack 1
     0.25   < . 1:1(0) ack 1 <sack 1001:4001>
     0.25   > . 1:1001(1000) ack 1`);
-  t.strictSame(cc.calls, ['control 1 prior 5 acked 3 lost 1 rate 3 in 100 ms tx 4']);
+  t.strictSame(cc.calls, ['control 1 prior 5 acked 3 lost 1 rate 3 in 100 ms tx 5 app']);
   t.equal(view.caState, CA_STATE.RECOVERY, "the state is still the sender's affair");
   t.equal(view.cwnd, 20, "the window is the module's");
   t.equal(view.pacingRate, 1e9, 'and so is the rate');
