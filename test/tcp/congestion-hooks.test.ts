@@ -162,11 +162,12 @@ dialogueWith('a timeout: LOSS, and the state after the threshold', (t, h, spy) =
   h.run(`
     0.15   write 1000
     0.15   > P. 1:1001(1000) ack 1
+    …      > P. 1:1001(1000) ack 1
     …      > P. 1:1001(1000) ack 1`);
   t.strictSame(
     spy.since().filter((call) => !call.startsWith('lost')),
     ['TX_START', 'ssthresh of 10', 'LOSS', 'OPEN to LOSS', 'TX_START'],
-    'what is resent starts a flight',
+    'a probe, then the timeout: what is resent starts a flight',
   );
 });
 
