@@ -3,35 +3,48 @@ import { MS, NEVER, US } from '../base/time.ts';
 import { CA_ACK, CA_STATE } from '../cc/ca-state.ts';
 import { HOOK } from '../cc/congestion-control.ts';
 import { NO_SAMPLE } from '../cc/samples.ts';
-import { type Seq, seqDiff, seqEq, seqGt, seqLe, seqLt } from '../wire/seq.ts';
+import { type Seq, seqDiff, seqEq, seqGe, seqGt, seqLe, seqLt } from '../wire/seq.ts';
 import { TCP_FLAG } from '../wire/tcp.ts';
 import type { AckOutcome } from './ack-outcome.ts';
+import { challenge } from './challenge.ts';
 import type { TcpConnection } from './connection.ts';
 import { DUE } from './deadlines.ts';
+import { finAcknowledged } from './ending.ts';
 import { armPersist } from './output.ts';
 import { updatePacingRate } from './pacer.ts';
 import { sackInput } from './sack.ts';
 import type { Segment } from './segment.ts';
 import { tellRoom } from './send-buffer.ts';
 import { probeOutcome } from './tail-loss-probe.ts';
+import { STATE } from './tcp-state.ts';
 import { NO_RECORD, REC_STATE, REC_TIME, type TxRecords } from './tx-records.ts';
 import { disarmXmit, restartXmit } from './xmit-timer.ts';
 
-/** False: the segment acknowledges what was never sent, or is too old to be believed; an ACK may be owed. */
+/** False: the segment acknowledges what was never sent, or is too old to be believed. */
 export function step5Ack(c: TcpConnection, seg: Segment): boolean {
   const { snd } = c;
   if (seqGt(seg.ack, snd.nxt)) {
-    c.delack.owe(true);
+    // RFC 9293 wants an ACK; Linux, in ESTABLISHED, sends none: two broken ends must not fill the line.
+    if (c.state !== STATE.ESTABLISHED) challenge(c);
     return false;
   }
-  // RFC 5961 §5: an ACK from before the largest window ever cannot be in transit.
-  if (seqDiff(snd.una, seg.ack) > snd.maxWnd) {
-    if (c.mayChallenge()) c.delack.owe(true);
+  // RFC 5961 §5: an ACK from before the largest window ever, or from before the start, cannot be in transit.
+  const sent = seqDiff(snd.una, snd.iss) - 1;
+  if (seqDiff(snd.una, seg.ack) > (sent >= 0 ? Math.min(snd.maxWnd, sent) : snd.maxWnd)) {
+    challenge(c);
     return false;
   }
   if (seg.seqLen === 0) c.tcp.mib.count(c.tcp.ids.TCPPureAcks);
+  c.noteReceived(c.nowNs());
+  if (seqGe(seg.ack, snd.una)) rememberTimestamp(c, seg);
   acknowledge(c, seg);
   return true;
+}
+
+/** RFC 7323 §4.3, of a segment at the left edge of the window: what delays its ACK must not lengthen a round trip. */
+function rememberTimestamp(c: TcpConnection, seg: Segment): void {
+  if (!seg.hasTimestamps || !c.agreed.hasTimestamps || seqGt(seg.seq, c.lastAckSent)) return;
+  if (((seg.tsVal - c.tsRecent) | 0) >= 0 || c.isTimestampStale()) c.rememberTimestamp(seg.tsVal);
 }
 
 /** The order is that of Linux, so that a module meets the numbers its algorithm was written for. */
@@ -72,7 +85,7 @@ function acknowledge(c: TcpConnection, seg: Segment): void {
   if (a.isUnaAdvanced) tellRoom(c);
   if (rtx.isEmpty && c.unsentBytes() > 0 && snd.usable() <= 0) armPersist(c);
   else if (snd.usable() > 0) c.due.disarm(DUE.PERSIST);
-  if (isFinAcked) c.tcp.finAcknowledged(c); // may be the end of it
+  if (isFinAcked) finAcknowledged(c, seg); // may be the end of it
 }
 
 function begin(c: TcpConnection, seg: Segment): void {

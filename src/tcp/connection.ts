@@ -4,18 +4,20 @@
  */
 import { assert } from '../base/assert.ts';
 import { ENOENT } from '../base/errno.ts';
-import { NEVER } from '../base/time.ts';
+import { NEVER, SEC } from '../base/time.ts';
 import { CcView } from '../cc/cc-view.ts';
 import type { TxRing } from '../link/tx-ring.ts';
 import { IpAddress, isV4 } from '../wire/address.ts';
 import { type Seq, seqAdd, seqDiff, seqOf } from '../wire/seq.ts';
 import { type Agreed, TIMESTAMP_BYTES } from './agreed.ts';
 import { Chrono } from './chrono.ts';
+import { CompressedAck } from './compressed-ack.ts';
 import { Congestion } from './congestion.ts';
 import { Deadlines, type DeadlineTarget, DUE } from './deadlines.ts';
 import { DelayedAck } from './delayed-ack.ts';
 import type { ConnectionOwner, FlowId } from './endpoint.ts';
 import { deadlinePassed } from './expiry.ts';
+import { FinMark } from './fin-mark.ts';
 import { Pacer } from './pacer.ts';
 import { Rack } from './rack.ts';
 import { RateSampler } from './rate-sampler.ts';
@@ -34,8 +36,11 @@ import { keepaliveIdleNs, type TcpSettings } from './tcp-settings.ts';
 import { COUNTED, isIn, mayMove, STATE, type TcpState } from './tcp-state.ts';
 import { Totals } from './totals.ts';
 import { NO_RECORD } from './tx-records.ts';
+import { UrgentMark } from './urgent.ts';
 import { WindowUse } from './window-use.ts';
 import { WindowedMin } from './windowed-min.ts';
+
+const PAWS_IDLE_NS = 24 * 24 * 3600 * SEC;
 
 export class TcpConnection implements DeadlineTarget, FlowId {
   readonly kind = 'connection';
@@ -63,6 +68,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   readonly probe: TailLossProbe;
   readonly due: Deadlines;
   readonly delack: DelayedAck;
+  readonly compressed: CompressedAck;
   readonly sizing: RightSizing;
   readonly totals: Totals;
   readonly chrono: Chrono;
@@ -88,13 +94,18 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   /** RFC 9293 §3.10.4: the application is done sending; the FIN leaves behind its last byte. */
   isFinQueued = false;
   isFinSent = false;
+  /** shutdown(SHUT_RD), close: RCV_SHUTDOWN. */
+  isReceiveShut = false;
   /** The peer's FIN has been taken. */
   isFinReceived = false;
+  readonly finAt = new FinMark();
+  /** The peer's urgent mark, once there was one. */
+  urgent: UrgentMark | null = null;
   /** Zero-window or keepalive probes without an answer. */
   probes = 0;
   lastReceivedNs = 0;
   lastSentNs = 0;
-  lastChallengeNs = -NEVER;
+  private lastUnwantedNs = -NEVER;
   /** How it ended: 0 or an errno. */
   error = 0;
   /** On the list of connections with something to send. */
@@ -138,6 +149,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.recovery = new Recovery(this, config.reordering);
     this.probe = new TailLossProbe(this.snd.una);
     this.due = new Deadlines(tcp.deadlines, this);
+    this.compressed = new CompressedAck(this.rcv.nxt);
     this.delack = new DelayedAck(Math.min(agreed.peerMss, 536), env.nowNs);
     this.sizing = new RightSizing(config.initialWindow * agreed.peerMss);
     this.totals = new Totals(tcp.totals, env);
@@ -235,17 +247,33 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.tsRecentNs = this.nowNs();
   }
 
+  /** RFC 7323 §5.5: after 24 days the sign of a difference says nothing. */
+  isTimestampStale(): boolean {
+    return this.tsRecent === 0 || this.nowNs() - this.tsRecentNs >= PAWS_IDLE_NS;
+  }
+
   noteEcho(hasEcho: boolean, echo: number): void {
     this.hasEcho = hasEcho;
     this.lastEcho = echo;
   }
 
-  /** Challenge ACKs are rate limited (RFC 5961 §7). */
-  mayChallenge(): boolean {
+  /**
+   * ACKs that answer what should not have come are rate limited, all of them together (RFC 5961 §7), so
+   * that two ends cannot keep each other busy. `skipped` counts those that are not sent.
+   */
+  mayAnswer(skipped: number): boolean {
     const now = this.nowNs();
-    if (now - this.lastChallengeNs < this.tcp.config.invalidRatelimitNs) return false;
-    this.lastChallengeNs = now;
+    if (now - this.lastUnwantedNs < this.tcp.config.invalidRatelimitNs) {
+      this.tcp.mib.count(skipped);
+      return false;
+    }
+    this.lastUnwantedNs = now;
     return true;
+  }
+
+  /** Nobody reads any more: text that comes is refused. */
+  shutReceive(): void {
+    this.isReceiveShut = true;
   }
 
   growReceiveBuffer(bytes: number): void {
@@ -256,6 +284,12 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   growSendBuffer(bytes: number): void {
     if (this.settings.sndbufBytes !== 0) return;
     this.sndbufBytes = Math.max(this.sndbufBytes, Math.floor(bytes));
+  }
+
+  /** `seq` is the peer's urgent byte. */
+  setUrgent(seq: Seq): void {
+    this.urgent ??= new UrgentMark();
+    this.urgent.set(seq);
   }
 
   takeFin(): void {

@@ -20,8 +20,10 @@ export const DUE = {
   FIN_WAIT_2: 6,
   /** The pacer lets the next segment go. */
   PACE: 7,
+  /** ACKs beyond a gap that were held back (compressed-ack.ts). */
+  COMPRESSED_ACK: 8,
 } as const;
-const COUNT = 8;
+const COUNT = 9;
 
 export class Deadlines implements Expirable {
   private readonly queue: DeadlineQueue;

@@ -6,9 +6,11 @@
  * otherwise within 40 to 200 ms, hoping that data goes back and carries it. "At once" means at the
  * end of the turn, so a batch of frames is answered by one ACK.
  */
+import { MS } from '../base/time.ts';
 import type { TcpConfig } from './tcp-config.ts';
 
 const MAX_QUICK_ACKS = 16;
+const MAX_IDLE_NS = 500 * MS;
 
 export class DelayedAck {
   /** An ACK is owed, and whether it leaves with this turn's output. */
@@ -18,6 +20,9 @@ export class DelayedAck {
   quick = 0;
   /** Data goes both ways: the answer will carry the ACK. */
   isInteractive = false;
+  /** What seems to be the end of an application's write came since the last ACK; and more than once. */
+  private isPushed = false;
+  private isPushedTwice = false;
   /** How long we wait: adapts to the sender's pace. 0 before the first segment. */
   timeoutNs = 0;
   /** Size of the sender's full segments, as seen. */
@@ -37,10 +42,17 @@ export class DelayedAck {
     nowNs: number,
     rtoNs: number,
     window: number,
+    hasPush: boolean,
     config: TcpConfig,
   ): void {
     const size = pieces > 1 ? Math.ceil(len / pieces) : len;
-    if (size >= this.rcvMss) this.rcvMss = Math.min(size, 65535);
+    if (size >= this.rcvMss) {
+      this.rcvMss = Math.min(size, 65535);
+      if (hasPush) this.isPushed = true;
+    } else {
+      this.isPushedTwice ||= this.isPushed;
+      this.isPushed = true;
+    }
     this.isOwed = true;
     const min = config.delackMinNs;
     if (this.timeoutNs === 0) {
@@ -57,8 +69,20 @@ export class DelayedAck {
 
   /** Acknowledge the next segments at once: `quick` counts them down. */
   enterQuick(window: number): void {
-    const wanted = Math.floor(window / (2 * Math.max(1, this.rcvMss)));
-    this.quick = Math.max(this.quick, Math.min(Math.max(wanted, 2), MAX_QUICK_ACKS));
+    const wanted = Math.floor(window / (2 * Math.max(1, this.rcvMss))) || 2;
+    this.quick = Math.max(this.quick, Math.min(wanted, MAX_QUICK_ACKS));
+  }
+
+  /** Something is wrong, the sender needs to know: no conversation, no delay for a while. */
+  enterQuickMode(window: number, config: TcpConfig): void {
+    this.enterQuick(window);
+    this.isInteractive = false;
+    this.timeoutNs = config.delackMinNs;
+  }
+
+  /** Data, or our FIN, is expected to go back and carry the ACK (Linux's pingpong mode). */
+  setInteractive(isOn: boolean): void {
+    this.isInteractive = isOn;
   }
 
   /** The next output sends it. */
@@ -67,19 +91,35 @@ export class DelayedAck {
     if (isNow) this.isDueNow = true;
   }
 
-  /** Leaves interactive mode too: something is wrong, the sender needs to know. */
-  forceQuick(): void {
-    this.isInteractive = false;
-    this.quick = MAX_QUICK_ACKS;
-  }
-
   get isQuick(): boolean {
     return this.quick > 0 && !this.isInteractive;
   }
 
-  /** When the ACK must go if nothing else carries it. */
-  deadlineNs(nowNs: number, config: TcpConfig): number {
-    return nowNs + Math.min(Math.max(this.timeoutNs, config.delackMinNs), config.delackMaxNs);
+  /**
+   * How long an ACK may wait for something to carry it: what the sender's pace suggests, no longer than a round
+   * trip (or 40 ms), nor than tcp_delack_max; 500 ms where nobody waits for it.
+   */
+  waitNs(srttNs: number, config: TcpConfig): number {
+    let most = config.delackMaxNs;
+    if (this.timeoutNs > config.delackMinNs) {
+      const isAwaited = this.isInteractive || this.isPushed;
+      if (!isAwaited) most = MAX_IDLE_NS;
+      if (srttNs > 0) most = Math.min(most, Math.max(srttNs, config.delackMinNs));
+    }
+    return Math.min(this.timeoutNs, most, config.delackMaxNs);
+  }
+
+  /** Nothing carried it in time: we wait longer, or were wrong to expect an answer. */
+  missed(rtoNs: number, config: TcpConfig): void {
+    if (this.isInteractive) {
+      this.isInteractive = false;
+      this.timeoutNs = config.delackMinNs;
+    } else this.timeoutNs = Math.min(2 * this.timeoutNs, rtoNs);
+  }
+
+  /** The application has read everything: what ended an application's write is acknowledged now. */
+  isReadToEnd(): boolean {
+    return this.isPushedTwice || (this.isPushed && !this.isInteractive);
   }
 
   /** Data left: it carried the ACK, and shortly after a segment it means a conversation. */
@@ -88,9 +128,14 @@ export class DelayedAck {
   }
 
   /** An ACK left, alone or with data. */
-  ackSent(): void {
+  ackSent(config: TcpConfig): void {
+    if (this.isOwed && this.quick > 0) {
+      this.quick--;
+      if (this.quick === 0) this.timeoutNs = config.delackMinNs;
+    }
     this.isOwed = false;
     this.isDueNow = false;
-    if (this.quick > 0) this.quick--;
+    this.isPushed = false;
+    this.isPushedTwice = false;
   }
 }

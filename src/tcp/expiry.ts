@@ -3,6 +3,7 @@ import { ETIMEDOUT } from '../base/errno.ts';
 import { SEC } from '../base/time.ts';
 import type { TcpConnection } from './connection.ts';
 import { DUE } from './deadlines.ts';
+import { finWait2Over } from './ending.ts';
 import { sendAck, sendProbe } from './output.ts';
 import { keepaliveIdleNs } from './tcp-settings.ts';
 import { STATE } from './tcp-state.ts';
@@ -30,7 +31,11 @@ export function deadlinePassed(c: TcpConnection, which: number): void {
       keepalive(c);
       break;
     case DUE.FIN_WAIT_2:
-      c.tcp.enterTimeWait(c);
+      finWait2Over(c);
+      break;
+    case DUE.COMPRESSED_ACK:
+      c.compressed.timeIsUp(c);
+      sendAck(c);
       break;
     default: // DUE.PACE
       c.tcp.wantsOutput(c);
@@ -39,6 +44,7 @@ export function deadlinePassed(c: TcpConnection, which: number): void {
 
 function delayedAck(c: TcpConnection): void {
   if (!c.delack.isOwed) return;
+  c.delack.missed(c.rtt.rtoNs(), c.tcp.config);
   c.tcp.mib.count(c.tcp.ids.DelayedACKs);
   sendAck(c);
 }

@@ -53,13 +53,17 @@ export class Handshake implements FlowId, Expirable {
   readonly tcp: Tcp;
   private readonly deadline: Deadline;
 
-  /** `opener` of an active open, `listener` of a passive one: the other is null. */
+  /**
+   * `opener` of an active open, `listener` of a passive one: the other is null. `iss` where TIME-WAIT
+   * gives way to a new connection.
+   */
   constructor(
     tcp: Tcp,
     id: FlowId,
     listener: Listener | null,
     opener: Opener | null,
     settings: TcpSettings,
+    iss: Seq | null = null,
   ) {
     const { config } = tcp;
     this.tcp = tcp;
@@ -72,7 +76,7 @@ export class Handshake implements FlowId, Expirable {
     this.opener = opener;
     this.settings = settings.share();
     this.state = listener === null ? STATE.SYN_SENT : STATE.SYN_RECEIVED;
-    this.iss = initialSequence(tcp.net.secret, this, tcp.env.nowNs);
+    this.iss = iss ?? initialSequence(tcp.net.secret, this, tcp.env.nowNs);
     this.tsOffset = timestampOffset(tcp.net.secret, this);
     this.peerMss = isV4(id.remote) ? DEFAULT_MSS4 : DEFAULT_MSS6;
     this.hasTimestamps = config.timestamps !== 0;

@@ -1,86 +1,108 @@
 /** SEGMENT ARRIVES for a connection in a synchronized state: RFC 9293 §3.10.7.4, in the order of its steps. */
-import { SEC } from '../base/time.ts';
-import { seqAdd, seqDiff, seqEq, seqLe, seqLt } from '../wire/seq.ts';
+import { seqAdd, seqEq, seqGt, seqLe, seqLt } from '../wire/seq.ts';
 import { TCP_FLAG } from '../wire/tcp.ts';
 import { step5Ack } from './ack.ts';
+import { challenge } from './challenge.ts';
 import type { TcpConnection } from './connection.ts';
 import type { Segment } from './segment.ts';
-import { step7Text, step8Fin } from './text.ts';
-
-/** RFC 7323 §5.5: a timestamp this old says nothing any more. */
-const PAWS_IDLE_NS = 24 * 24 * 3600 * SEC;
+import { isIn, STATE } from './tcp-state.ts';
+import { reportDuplicate, step7Text, step8Fin } from './text.ts';
+import { step6Urg } from './urgent.ts';
 
 export function segmentArrives(c: TcpConnection, seg: Segment): void {
   c.totals.segmentIn(seg.pieces, seg.len);
-  c.noteReceived(c.nowNs());
   if (!step1Sequence(c, seg)) return; // first: acceptability, PAWS; may owe an ACK
   if (!step2Reset(c, seg)) return; // second: RST, exact match or challenge (RFC 5961 §3.2)
   if (!step4Syn(c, seg)) return; // fourth: SYN in a synchronized state (RFC 5961 §4.2)
   if (!seg.has(TCP_FLAG.ACK)) return; // fifth: without ACK it is dropped
   if (!step5Ack(c, seg)) return; // an old ACK does not discard the text
   if (c.tcp.isGone(c)) return;
-  step7Text(c, seg);
+  step6Urg(c, seg);
+  if (!step7Text(c, seg)) return; // it was for nobody: the connection is over
   step8Fin(c, seg);
 }
 
 function step1Sequence(c: TcpConnection, seg: Segment): boolean {
-  const { rcv, tcp } = c;
-  if (isOldDuplicateByTimestamp(c, seg)) {
-    if (!seg.has(TCP_FLAG.RST)) {
-      tcp.mib.count(tcp.ids.PAWSEstab);
-      oweDuplicate(c, seg);
-      return false;
-    }
-  }
-  if (!isAcceptable(c, seg)) {
-    if (!seg.has(TCP_FLAG.RST)) oweDuplicate(c, seg);
+  const { tcp } = c;
+  const { ids } = tcp;
+  if (isOldDuplicateByTimestamp(c, seg) && !seg.has(TCP_FLAG.RST)) {
+    tcp.mib.count(ids.PAWSEstab);
+    answer(c, seg, ids.TCPACKSkippedPAWS);
     return false;
   }
-  if (seg.hasTimestamps && c.agreed.hasTimestamps && seqLe(seg.seq, c.lastAckSent)) {
-    if (((seg.tsVal - c.tsRecent) | 0) >= 0) c.rememberTimestamp(seg.tsVal);
+  if (isAcceptable(c, seg)) return true;
+  if (seg.has(TCP_FLAG.RST)) {
+    if (isResetBeforeFin(c, seg)) tcp.reset(c);
+  } else answer(c, seg, ids.TCPACKSkippedSeq);
+  return false;
+}
+
+/** An ACK tells the peer where we are; not for each of a flood of segments without text. */
+function answer(c: TcpConnection, seg: Segment, skipped: number): void {
+  if (seg.has(TCP_FLAG.SYN)) {
+    c.tcp.mib.count(c.tcp.ids.TCPSYNChallenge);
+    challenge(c);
+    return;
   }
-  return (
-    seqDiff(rcv.nxt, seqAdd(seg.seq, seg.seqLen)) <= 0 || seg.seqLen === 0 || seg.has(TCP_FLAG.ACK)
-  );
-}
-
-/** RFC 9293 §3.10.7.4's four cases in one: something of it lies within the window (or at its left edge). */
-function isAcceptable(c: TcpConnection, seg: Segment): boolean {
-  const { rcv } = c;
-  const end = seqAdd(seg.seq, seg.seqLen);
-  const right = seqAdd(rcv.nxt, rcv.acceptable());
-  return !seqLt(end, rcv.wup) && !seqLt(right, seg.seq);
-}
-
-/** RFC 7323 §5.3. */
-function isOldDuplicateByTimestamp(c: TcpConnection, seg: Segment): boolean {
-  if (!c.agreed.hasTimestamps || !seg.hasTimestamps) return false;
-  if (((seg.tsVal - c.tsRecent) | 0) >= 0) return false;
-  return c.nowNs() - c.tsRecentNs < PAWS_IDLE_NS;
-}
-
-function oweDuplicate(c: TcpConnection, seg: Segment): void {
-  if (seg.len === 0 && !c.mayChallenge()) return;
-  c.delack.owe(true);
+  if (seg.seqLen === 0 && !c.mayAnswer(skipped)) return;
   const end = seqAdd(seg.seq, seg.len);
-  if (seg.len > 0 && seqLe(end, c.rcv.nxt) && c.agreed.hasSack) c.sacks.duplicate(seg.seq, end);
+  if (seqLt(seg.seq, c.rcv.nxt)) {
+    if (seg.len > 0) c.tcp.mib.count(c.tcp.ids.DelayedACKLost);
+    reportDuplicate(c, seg.seq, seqGt(end, c.rcv.nxt) ? c.rcv.nxt : end);
+  }
+  c.delack.owe(true);
 }
 
+/**
+ * RFC 9293 §3.10.7.4's four cases in one: something of it lies within the window (or at its left edge).
+ * Linux's third rule: text that reaches beyond the window is refused whole while there is text to read.
+ */
+function isAcceptable(c: TcpConnection, seg: Segment): boolean {
+  const { rcv, tcp } = c;
+  const end = seg.end();
+  if (seqLt(end, rcv.wup)) return false;
+  const right = seqAdd(rcv.nxt, rcv.acceptable());
+  if (seqLt(right, seg.seq)) return false;
+  if (c.received.readyBytes === 0 || seqLe(seqAdd(seg.seq, seg.len), right)) return true;
+  tcp.mib.count(tcp.ids.BeyondWindow);
+  return false;
+}
+
+/** RFC 7323 §5.3, with Linux's two exceptions: TS.Recent of 0 means nothing, nor does a replayed pure ACK. */
+function isOldDuplicateByTimestamp(c: TcpConnection, seg: Segment): boolean {
+  if (!c.agreed.hasTimestamps || !seg.hasTimestamps || c.isTimestampStale()) return false;
+  const ageMs = (c.tsRecent - seg.tsVal) | 0;
+  return ageMs > 0 && !isDisorderedAck(c, seg, ageMs);
+}
+
+/** A pure ACK that says nothing new and was overtaken: harmless. */
+function isDisorderedAck(c: TcpConnection, seg: Segment, ageMs: number): boolean {
+  const { snd, rcv } = c;
+  const isPure = seg.seqLen === 0 && seg.has(TCP_FLAG.ACK) && seqEq(seg.seq, rcv.nxt);
+  if (!isPure || !seqEq(seg.ack, snd.una)) return false;
+  const isUpdate = seqGt(seg.seq, snd.wl1) || seg.window << c.agreed.sndShift > snd.wnd;
+  return !isUpdate && ageMs * 1e6 <= c.rtt.rtoNs() * 1.2;
+}
+
+/** RFC 5961 §3.2: only at the very edge; also at the end of what is SACKed, where the peer's SND.NXT may be. */
 function step2Reset(c: TcpConnection, seg: Segment): boolean {
   if (!seg.has(TCP_FLAG.RST)) return true;
-  if (seqEq(seg.seq, c.rcv.nxt)) c.tcp.reset(c);
-  else if (c.mayChallenge()) {
-    c.tcp.mib.count(c.tcp.ids.TCPChallengeACK);
-    c.delack.owe(true);
-  }
+  const isExact = seqEq(seg.seq, c.rcv.nxt) || isResetBeforeFin(c, seg);
+  if (isExact || (c.agreed.hasSack && c.sacks.isRightmost(seg.seq))) c.tcp.reset(c);
+  else challenge(c);
   return false;
+}
+
+const PEER_DONE = (1 << STATE.CLOSE_WAIT) | (1 << STATE.LAST_ACK) | (1 << STATE.CLOSING);
+
+/** macOS resets from in front of its FIN. */
+function isResetBeforeFin(c: TcpConnection, seg: Segment): boolean {
+  return isIn(c.state, PEER_DONE) && seqEq(seg.seq, seqAdd(c.rcv.nxt, -1));
 }
 
 function step4Syn(c: TcpConnection, seg: Segment): boolean {
   if (!seg.has(TCP_FLAG.SYN)) return true;
-  if (c.mayChallenge()) {
-    c.tcp.mib.count(c.tcp.ids.TCPChallengeACK);
-    c.delack.owe(true);
-  }
+  c.tcp.mib.count(c.tcp.ids.TCPSYNChallenge);
+  challenge(c);
   return false;
 }

@@ -2,7 +2,6 @@ import { CA_EVENT, CA_STATE } from '../cc/ca-state.ts';
 import { HOOK } from '../cc/congestion-control.ts';
 import { type Seq, seqAdd, seqDiff, seqEq, seqGt } from '../wire/seq.ts';
 import { MAX_SACK_BLOCKS, TCP_FLAG, TCP_HEADER_LEN, TCP_OPT, writeTcp } from '../wire/tcp.ts';
-import { TIMESTAMP_BYTES } from './agreed.ts';
 import type { TcpConnection } from './connection.ts';
 import { DUE } from './deadlines.ts';
 import { departed, isPacerOpen } from './pacer.ts';
@@ -13,8 +12,10 @@ import { transmitSegments } from './segmentation.ts';
 import { checkSendBuffer } from './send-buffer.ts';
 import { cwndQuota, deviceCuts, segmentsPerFrame, WAIT } from './super-frame.ts';
 import { HAS_CLOSED, isIn, MAY_SEND } from './tcp-state.ts';
+import { writeTimestampOption } from './timestamp-option.ts';
 import { transmit } from './transmit.ts';
 import { NO_RECORD, REC, REC_STATE } from './tx-records.ts';
+import { urgentPointer } from './urgent.ts';
 import { armAfterNewData, armRto } from './xmit-timer.ts';
 
 export function output(c: TcpConnection): void {
@@ -31,7 +32,7 @@ export function output(c: TcpConnection): void {
   if (c.delack.isOwed) {
     if (c.delack.isDueNow) sendAck(c);
     else if (!c.due.isArmed(DUE.DELACK)) {
-      c.due.arm(DUE.DELACK, c.delack.deadlineNs(c.nowNs(), c.tcp.config));
+      c.due.arm(DUE.DELACK, c.nowNs() + c.delack.waitNs(c.rtt.srttNs, c.tcp.config));
     }
   }
   checkSendBuffer(c);
@@ -230,7 +231,7 @@ export function armPersist(c: TcpConnection): void {
 // ---- segments without text ----
 
 export function sendAck(c: TcpConnection): void {
-  sendSegment(c, c.snd.nxt, 0, 0, TCP_FLAG.ACK);
+  sendSegment(c, c.snd.acceptable(), 0, 0, TCP_FLAG.ACK);
 }
 
 /** RFC 9293 §3.8.4, §3.8.6.1: a segment that the peer must answer: one before what it expects. */
@@ -239,7 +240,7 @@ export function sendProbe(c: TcpConnection): void {
 }
 
 export function sendReset(c: TcpConnection): void {
-  sendSegment(c, c.snd.nxt, 0, 0, TCP_FLAG.RST | TCP_FLAG.ACK);
+  sendSegment(c, c.snd.acceptable(), 0, 0, TCP_FLAG.RST | TCP_FLAG.ACK);
 }
 
 function sendSegment(
@@ -265,7 +266,8 @@ function sendSegment(
   // A retransmission is counted in RetransSegs only.
   if (len === 0 || seqEq(seq, c.snd.nxt)) c.tcp.mib.add(c.tcp.ids.OutSegs, pieces);
   c.totals.segmentOut(pieces, len);
-  if (!hasLeftOut) c.delack.ackSent(); // else an ACK of its own brings the SACK blocks
+  c.compressed.ackSent(c);
+  if (!hasLeftOut) c.delack.ackSent(c.tcp.config); // else an ACK of its own brings the SACK blocks
   c.due.disarm(DUE.DELACK);
   c.noteAcked();
   return true;
@@ -283,7 +285,9 @@ function writeHeader(c: TcpConnection, seq: Seq, flags: number, blocks: number):
   const { tcp, agreed } = c;
   const { dv } = tcp.net.env.memory.slab;
   let at = tcp.header + TCP_HEADER_LEN;
-  if (agreed.hasTimestamps) at = writeTimestamps(c, dv, at);
+  if (agreed.hasTimestamps) {
+    at = writeTimestampOption(dv, at, tcp.timestamp(c.nowNs(), agreed.tsOffset), c.tsRecent);
+  }
   if (blocks > 0) {
     const n = c.sacks.write(dv, at + 4, blocks);
     dv.setInt32(at, (TCP_OPT.NOP << 24) | (TCP_OPT.NOP << 16) | (TCP_OPT.SACK << 8) | (2 + 8 * n));
@@ -292,13 +296,8 @@ function writeHeader(c: TcpConnection, seq: Seq, flags: number, blocks: number):
   const headerLen = at - tcp.header;
   const window = selectWindow(c);
   const field = Math.min(0xffff, window >>> agreed.rcvShift);
-  writeTcp(dv, tcp.header, c.localPort, c.remotePort, seq, c.rcv.nxt, headerLen, flags, field, 0);
+  const up = urgentPointer(c, seq);
+  const bits = up === 0 ? flags : flags | TCP_FLAG.URG;
+  writeTcp(dv, tcp.header, c.localPort, c.remotePort, seq, c.rcv.nxt, headerLen, bits, field, up);
   return headerLen;
-}
-
-function writeTimestamps(c: TcpConnection, dv: DataView, at: number): number {
-  dv.setInt32(at, (TCP_OPT.NOP << 24) | (TCP_OPT.NOP << 16) | (TCP_OPT.TIMESTAMPS << 8) | 10);
-  dv.setInt32(at + 4, c.tcp.timestamp(c.nowNs(), c.agreed.tsOffset));
-  dv.setInt32(at + 8, c.tsRecent);
-  return at + TIMESTAMP_BYTES;
 }

@@ -11,7 +11,7 @@ export function selectWindow(c: TcpConnection): number {
   const standing = rcv.standing();
   const grain = 1 << agreed.rcvShift;
   const most = 65535 * grain;
-  const offered = roundDown(Math.min(offer(c), most), grain);
+  const offered = roundDown(Math.min(freeWindow(c), most), grain);
   // RFC 9293 §3.8.6.2.1: the right edge never moves left.
   const promised = Math.max(offered, Math.min(standing, most));
   const window = Math.min(roundUp(promised, grain), most);
@@ -29,7 +29,7 @@ function countWindow({ tcp }: TcpConnection, offered: number, was: number, is: n
 }
 
 /** What the buffer can take now; nothing rather than a sliver. */
-function offer(c: TcpConnection): number {
+export function freeWindow(c: TcpConnection): number {
   const space = c.rcvbufBytes >> 1;
   const free = space - c.received.chargedBytes;
   const mss = Math.min(c.delack.rcvMss, space);
@@ -40,7 +40,7 @@ function offer(c: TcpConnection): number {
 /** Whether an ACK now would open the window by enough to matter: two segments, or half the buffer. */
 export function wantsUpdate(c: TcpConnection): boolean {
   const standing = c.rcv.window();
-  const now = offer(c);
+  const now = freeWindow(c);
   return (
     now >= 2 * standing &&
     now > 0 &&

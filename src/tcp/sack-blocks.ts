@@ -68,6 +68,18 @@ export class SackBlocks {
     return n;
   }
 
+  /** Nothing that was received lies beyond it. */
+  isRightmost(seq: Seq): boolean {
+    if (this.count === 0) return false;
+    for (let i = 0; i < this.count; i++) if (seqDiff(seqOf(this.right[i]!), seq) > 0) return false;
+    return this.hasEdge(seq);
+  }
+
+  private hasEdge(seq: Seq): boolean {
+    for (let i = 0; i < this.count; i++) if (this.right[i] === seqBits(seq)) return true;
+    return false;
+  }
+
   /** Blocks that the next ACK would carry. */
   waiting(): number {
     return this.count + (this.hasDuplicate ? 1 : 0);

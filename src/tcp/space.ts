@@ -1,5 +1,5 @@
 /** The variables of RFC 9293 §3.3.1, under their RFC names. */
-import { type Seq, seqAdd, seqDiff, seqGt, seqOf } from '../wire/seq.ts';
+import { type Seq, seqAdd, seqDiff, seqEq, seqGt, seqLe, seqOf } from '../wire/seq.ts';
 
 /**
  *        acknowledged  |     in flight      |   may be sent   |  beyond the window
@@ -17,7 +17,7 @@ export class SendSpace {
   wl2: Seq;
   /** The largest window the peer ever offered. */
   maxWnd = 0;
-  /** Urgent pointer (RFC 6093 semantics are the receiver's). */
+  /** SND.UP: behind the last urgent byte (RFC 6093 §3.1); nothing is urgent while it is SND.UNA. */
   up: Seq = seqOf(0);
   /** End of the last segment sent that was smaller than the MSS: Minshall's variant of Nagle. */
   sml: Seq = seqOf(0);
@@ -45,7 +45,17 @@ export class SendSpace {
   }
 
   acknowledge(ack: Seq): void {
+    if (seqLe(this.up, ack)) this.up = ack;
     this.una = ack;
+  }
+
+  /** What ends at `end` is urgent. */
+  markUrgent(end: Seq): void {
+    this.up = end;
+  }
+
+  get isUrgent(): boolean {
+    return !seqEq(this.up, this.una);
   }
 
   /** RFC 9293 §3.10.7.4: SND.WND, SND.WL1 and SND.WL2 move together. */
@@ -54,6 +64,12 @@ export class SendSpace {
     this.wl1 = seq;
     this.wl2 = ack;
     this.maxWnd = Math.max(this.maxWnd, wnd);
+  }
+
+  /** SND.NXT, or, when the peer has taken its window back, the window's edge: it must not be refused for that. */
+  acceptable(): Seq {
+    const edge = seqAdd(this.una, this.wnd);
+    return seqDiff(edge, this.nxt) >= 0 ? this.nxt : edge;
   }
 
   /** Bytes that the peer's window still admits. */
@@ -77,9 +93,6 @@ export class ReceiveSpace {
   private promised = 0;
   /** The rightmost edge that was ever advertised. */
   private edge: Seq = seqOf(0);
-  /** The peer's urgent pointer, behind the last urgent byte; valid while `isUrgent`. */
-  up: Seq = seqOf(0);
-  isUrgent: boolean;
 
   constructor(irs: Seq, wnd: number) {
     this.irs = irs;
@@ -88,8 +101,6 @@ export class ReceiveSpace {
     this.wnd = wnd;
     this.promised = wnd;
     this.edge = seqAdd(this.nxt, wnd);
-    this.up = seqOf(0);
-    this.isUrgent = false;
   }
 
   advance(bytes: number): void {

@@ -25,6 +25,13 @@ export class TcpConfig {
   /** Delayed ACK: TCP_ATO_MIN, TCP_DELACK_MAX. */
   delackMinNs = 40 * MS;
   delackMaxNs = 200 * MS;
+  /** tcp_comp_sack_delay_ns, tcp_comp_sack_nr */
+  compSackDelayNs = 1 * MS;
+  compSackNr = 44;
+  /** tcp_rfc1337: a RST does not end TIME-WAIT. */
+  rfc1337 = 0;
+  /** tcp_stdurg: the urgent pointer points at the last urgent byte, not behind it. */
+  stdurg = 0;
   reordering = 3;
   maxReordering = 300;
   /** tcp_recovery bit 1: RACK. tcp_early_retrans 3: tail-loss probes. */

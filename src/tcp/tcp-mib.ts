@@ -72,6 +72,20 @@ const NAMES = [
   'TCPMTUPFail',
   'TCPMTUPSuccess',
   'OutOfWindowIcmps',
+  'TCPSYNChallenge',
+  'TCPACKSkippedSynRecv',
+  'TCPACKSkippedPAWS',
+  'TCPACKSkippedSeq',
+  'TCPACKSkippedFinWait2',
+  'TCPACKSkippedTimeWait',
+  'TCPACKSkippedChallenge',
+  'TCPZeroWindowDrop',
+  'BeyondWindow',
+  'DelayedACKLost',
+  'TCPAckCompressed',
+  'TCPAbortOnLinger',
+  'PAWSActive',
+  'PAWSTimewait',
 ] as const;
 
 /** Those of /proc/net/snmp; all the others are netstat's, in its group TcpExt. */

@@ -23,7 +23,6 @@ import { type Seq, seqOf } from '../wire/seq.ts';
 import { TCP_FLAG, TCP_HEADER_LEN, tcpDstPort, tcpSrcPort, writeTcp } from '../wire/tcp.ts';
 import { AckOutcome } from './ack-outcome.ts';
 import { TcpConnection } from './connection.ts';
-import { DUE } from './deadlines.ts';
 import type { FlowId } from './endpoint.ts';
 import { Handshake } from './handshake.ts';
 import { segmentArrives } from './input.ts';
@@ -36,7 +35,8 @@ import { type Endpoint, TcpDemux } from './tcp-demux.ts';
 import { openTcpMib, TCP_MIB, type TcpMib } from './tcp-mib.ts';
 import { TcpSettings } from './tcp-settings.ts';
 import { COUNTED, isIn, STATE } from './tcp-state.ts';
-import { TimeWait } from './time-wait.ts';
+import { type TimeWait, VERDICT } from './time-wait.ts';
+import { writeTimestampOption } from './timestamp-option.ts';
 import { TOTALS_WIDTH } from './totals.ts';
 import { HELD_HEADER_BYTES, HELD_TEXT_BYTES, transmit } from './transmit.ts';
 import { TxRecords } from './tx-records.ts';
@@ -126,14 +126,25 @@ export class Tcp implements Transport {
     seg.chunk = pkt.chunk;
     seg.ecn = pkt.tos & 3;
     const e = this.demux.find(pkt.dst, seg.dstPort, pkt.src, seg.srcPort);
-    if (e !== null) {
-      this.toEndpoint(e, seg);
-      return ACCEPTED;
-    }
-    return this.toListener(pkt, seg);
+    if (e === null) return this.toListener(pkt, seg, null);
+    if (e.kind === 'time-wait') return this.toTimeWait(e, pkt, seg);
+    this.toEndpoint(e, seg);
+    return ACCEPTED;
   }
 
-  private toEndpoint(e: Endpoint, seg: Segment): void {
+  /** A new SYN is for a listener, if there is one. */
+  private toTimeWait(e: TimeWait, pkt: IpPacket, seg: Segment): number {
+    if (e.segmentArrives(seg) === VERDICT.DONE) return ACCEPTED;
+    const listener = this.demux.findListener(pkt.dst, seg.dstPort, pkt.iface.index);
+    if (listener === null) {
+      e.answerSyn(seg);
+      return ACCEPTED;
+    }
+    e.kill();
+    return this.toListener(pkt, seg, e.nextIss);
+  }
+
+  private toEndpoint(e: TcpConnection | Handshake, seg: Segment): void {
     if (e.kind === 'connection') {
       segmentArrives(e, seg);
       if (!this.isGone(e)) this.wantsOutput(e);
@@ -141,7 +152,7 @@ export class Tcp implements Transport {
   }
 
   /** RFC 9293 §3.10.7.2. */
-  private toListener(pkt: IpPacket, seg: Segment): number {
+  private toListener(pkt: IpPacket, seg: Segment, iss: Seq | null): number {
     const { mib, ids } = this;
     const flow = this.loose.set(pkt, seg);
     const listener = this.demux.findListener(pkt.dst, seg.dstPort, pkt.iface.index);
@@ -160,7 +171,7 @@ export class Tcp implements Transport {
       mib.count(ids.ListenDrops);
       return DROP.TCP_BACKLOG;
     }
-    const h = new Handshake(this, flow, listener, null, listener.settings);
+    const h = new Handshake(this, flow, listener, null, listener.settings, iss);
     listener.began(h);
     this.demux.set(h, listener.settings.isReuseAddress);
     h.synArrived(seg);
@@ -252,6 +263,21 @@ export class Tcp implements Transport {
     else this.sendBare(flow, seqOf(0), seg.end(), TCP_FLAG.RST | TCP_FLAG.ACK, 0);
   }
 
+  /** An ACK for a connection that is over: its window, and its timestamps. */
+  sendTimeWaitAck(tw: TimeWait, rcvNxt: Seq, windowField: number): void {
+    const { dv } = this.env.memory.slab;
+    let at = this.header + TCP_HEADER_LEN;
+    if (tw.hasTimestamps) {
+      at = writeTimestampOption(dv, at, this.timestamp(this.env.nowNs, tw.tsOffset), tw.tsRecent);
+    }
+    const len = at - this.header;
+    const { localPort, remotePort, sndNxt } = tw;
+    const { ACK } = TCP_FLAG;
+    writeTcp(dv, this.header, localPort, remotePort, sndNxt, rcvNxt, len, ACK, windowField, 0);
+    transmit(this, tw, len, null, 0, 0, 0);
+    this.mib.count(this.ids.OutSegs);
+  }
+
   /** A segment without options, of a flow that has no connection. */
   sendBare(flow: FlowId, seq: Seq, ack: Seq, flags: number, window: number): void {
     const { dv } = this.env.memory.slab;
@@ -273,21 +299,6 @@ export class Tcp implements Transport {
   }
 
   // ---- the end of a connection ----
-
-  /** Our FIN is acknowledged. */
-  finAcknowledged(c: TcpConnection): void {
-    if (c.state === STATE.FIN_WAIT_1) {
-      c.moveTo(STATE.FIN_WAIT_2);
-      if (c.owner === null) c.due.arm(DUE.FIN_WAIT_2, this.env.nowNs + this.config.finTimeoutNs);
-    } else if (c.state === STATE.CLOSING) this.enterTimeWait(c);
-    else if (c.state === STATE.LAST_ACK) this.end(c, 0);
-  }
-
-  enterTimeWait(c: TcpConnection): void {
-    if (c.delack.isOwed) output(c);
-    this.demux.set(new TimeWait(this, c));
-    this.end(c, 0);
-  }
 
   /** The peer reset it (RFC 9293 §3.10.7.4, second step). */
   reset(c: TcpConnection): void {
@@ -311,7 +322,8 @@ export class Tcp implements Transport {
     this.demux.remove(e);
   }
 
-  private end(c: TcpConnection, errno: number): void {
+  /** It is CLOSED: nothing more is sent; what was received can still be read. */
+  end(c: TcpConnection, errno: number): void {
     if (this.isGone(c)) return;
     if (isIn(c.state, COUNTED)) this.mib.count(this.ids.EstabResets);
     c.moveTo(STATE.CLOSED);

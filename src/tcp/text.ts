@@ -1,38 +1,60 @@
 /** RFC 9293 §3.10.7.4, seventh and eighth step: the text, and the FIN. */
-import { type Seq, seqAdd, seqDiff, seqEq, seqGt, seqLe, seqLt } from '../wire/seq.ts';
+import { type Seq, seqAdd, seqDiff, seqEq, seqGe, seqGt, seqLe, seqLt } from '../wire/seq.ts';
 import { TCP_FLAG } from '../wire/tcp.ts';
 import type { TcpConnection } from './connection.ts';
-import { unackedBytes } from './receive-window.ts';
+import { abortOnData, enterTimeWait } from './ending.ts';
+import { freeWindow, unackedBytes } from './receive-window.ts';
 import type { Segment } from './segment.ts';
-import { isIn, MAY_RECEIVE, STATE } from './tcp-state.ts';
+import { STATE } from './tcp-state.ts';
 
 /** RFC 3168 §5. */
 const CE = 3;
 
-export function step7Text(c: TcpConnection, seg: Segment): void {
-  if (seg.len === 0) return;
-  if (!isIn(c.state, MAY_RECEIVE)) return;
-  const { rcv, delack, received } = c;
-  if (seg.ecn !== 0) c.congestion.dataArrived(seg.ecn === CE);
-  const now = c.nowNs();
-  delack.received(seg.len, seg.pieces, now, c.rtt.rtoNs(), rcv.window(), c.tcp.config);
+/** False: there was text and nobody to read it; the connection has been reset. */
+export function step7Text(c: TcpConnection, seg: Segment): boolean {
+  if (seg.len === 0) return true;
+  const { rcv, delack } = c;
   const end = seqAdd(seg.seq, seg.len);
-  if (seqLe(end, rcv.nxt)) {
-    reportDuplicate(c, seg.seq, end);
-    return;
+  if (c.isFinReceived && seqGe(seg.seq, rcv.nxt)) return true; // behind the FIN there is nothing
+  const isUnread = c.isFinReceived || (c.isReceiveShut && c.state !== STATE.ESTABLISHED);
+  if (isUnread && seqGt(end, rcv.nxt)) {
+    abortOnData(c, seg);
+    return false;
   }
+  if (seg.ecn !== 0) c.congestion.dataArrived(seg.ecn === CE);
+  if (seqLe(end, rcv.nxt)) {
+    c.tcp.mib.count(c.tcp.ids.DelayedACKLost);
+    reportDuplicate(c, seg.seq, end);
+    delack.enterQuickMode(rcv.window(), c.tcp.config);
+    delack.owe(true);
+    return true;
+  }
+  takeText(c, seg, end);
+  return true;
+}
+
+/** Some of it lies beyond RCV.NXT: what the window admits. */
+function takeText(c: TcpConnection, seg: Segment, end: Seq): void {
+  const { rcv, delack, received, tcp } = c;
+  const window = rcv.window();
   const skip = Math.max(0, seqDiff(rcv.nxt, seg.seq));
   const beyond = Math.max(0, seqDiff(end, seqAdd(rcv.nxt, rcv.acceptable())));
   const len = seg.len - skip - beyond;
+  if (skip > 0) reportDuplicate(c, seg.seq, rcv.nxt);
   if (len <= 0) {
-    delack.owe(true); // a probe of a shut window
+    // a probe of a shut window, or text in spite of it
+    if (window === 0) tcp.mib.count(tcp.ids.TCPZeroWindowDrop);
+    delack.enterQuickMode(window, tcp.config);
+    delack.owe(true);
     return;
   }
-  if (skip > 0) reportDuplicate(c, seg.seq, rcv.nxt);
+  const hasPush = seg.has(TCP_FLAG.PSH);
+  const rtoNs = c.rtt.rtoNs();
+  delack.received(seg.len, seg.pieces, c.nowNs(), rtoNs, window, hasPush, tcp.config);
   const from = seqAdd(seg.seq, skip);
   if (seqEq(from, rcv.nxt) && !received.gaps) {
     if (received.append(seg.textOff + skip, len, seg.chunk)) accepted(c, len);
-    else c.tcp.mib.count(c.tcp.ids.TCPRcvQDrop);
+    else tcp.mib.count(tcp.ids.TCPRcvQDrop);
     return;
   }
   if (seqGt(from, rcv.nxt)) noteOutOfOrder(c, seg);
@@ -41,17 +63,27 @@ export function step7Text(c: TcpConnection, seg: Segment): void {
 
 /** Text in order: readable, and acknowledged by the rules for it. */
 function accepted(c: TcpConnection, len: number): void {
-  const { rcv, delack, received, tcp } = c;
+  const { received, tcp } = c;
   if (received.hasJoined) tcp.mib.count(tcp.ids.TCPRcvCoalesce);
-  rcv.advance(len);
+  c.rcv.advance(len);
   c.totals.received(len);
-  delack.owe(delack.isQuick || unackedBytes(c) > delack.rcvMss);
+  c.delack.owe(isAckDue(c));
   c.owner?.readable();
 }
 
 function noteOutOfOrder(c: TcpConnection, seg: Segment): void {
   c.totals.outOfOrder(seg.pieces);
   c.tcp.mib.count(c.tcp.ids.TCPOFOQueue);
+}
+
+/**
+ * RFC 9293 §3.8.6.3, SHLD-19: at least every second full segment, while the window keeps up (else the reader's
+ * progress brings the ACK); every one in quick-ACK mode.
+ */
+function isAckDue(c: TcpConnection): boolean {
+  const { delack, rcv } = c;
+  if (delack.isQuick) return true;
+  return unackedBytes(c) > delack.rcvMss && freeWindow(c) >= rcv.wnd;
 }
 
 /** RFC 5681 §4.2: a gap opened, or is being filled: acknowledge at once. */
@@ -75,14 +107,12 @@ function outOfOrder(c: TcpConnection, seq: Seq, off: number, len: number, chunk:
     sacks.forgetBelow(rcv.nxt);
     c.owner?.readable();
   }
-  delack.forceQuick();
-  delack.owe(true);
+  // RFC 5681 §4.2: at once when the last gap is filled, and while there is one; but see CompressedAck.
+  delack.owe(!received.gaps || isAckDue(c) || c.compressed.isDue(c));
 }
 
 /** RFC 2883: the sender learns that it sent something twice. */
-function reportDuplicate(c: TcpConnection, left: Seq, right: Seq): void {
-  c.delack.forceQuick();
-  c.delack.owe(true);
+export function reportDuplicate(c: TcpConnection, left: Seq, right: Seq): void {
   const { tcp } = c;
   if (!c.agreed.hasSack || tcp.config.dsack === 0 || !seqLt(left, right)) return;
   const isOld = seqLt(left, c.rcv.nxt);
@@ -90,18 +120,18 @@ function reportDuplicate(c: TcpConnection, left: Seq, right: Seq): void {
   c.sacks.duplicate(left, right);
 }
 
+/** The FIN is in order once all text before it is; one that came early is remembered. */
 export function step8Fin(c: TcpConnection, seg: Segment): void {
-  if (!seg.has(TCP_FLAG.FIN) || c.isFinReceived) return;
-  const finSeq = seqAdd(seg.seq, seg.len);
-  if (!seqEq(finSeq, c.rcv.nxt)) return; // text is missing before it: it will come again
+  if (c.isFinReceived) return;
+  if (seg.has(TCP_FLAG.FIN)) c.finAt.note(seqAdd(seg.seq, seg.len));
+  if (!c.finAt.isAt(c.rcv.nxt)) return;
   c.takeFin();
-  c.delack.owe(true);
-  if (c.state === STATE.ESTABLISHED) c.moveTo(STATE.CLOSE_WAIT);
-  else if (c.state === STATE.FIN_WAIT_1) c.moveTo(STATE.CLOSING);
-  else if (c.state === STATE.FIN_WAIT_2) {
-    c.owner?.readable();
-    c.tcp.enterTimeWait(c);
-    return;
-  }
+  // In ESTABLISHED our own FIN is likely to follow, and to carry the ACK.
+  c.delack.owe(c.state !== STATE.ESTABLISHED);
+  if (c.state === STATE.ESTABLISHED) {
+    c.delack.setInteractive(true);
+    c.moveTo(STATE.CLOSE_WAIT);
+  } else if (c.state === STATE.FIN_WAIT_1) c.moveTo(STATE.CLOSING);
   c.owner?.readable();
+  if (c.state === STATE.FIN_WAIT_2) enterTimeWait(c);
 }

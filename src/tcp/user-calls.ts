@@ -1,16 +1,25 @@
 /** What applications do: RFC 9293 §3.9.1's OPEN, SEND, RECEIVE, CLOSE, ABORT, as calls that never wait. */
-import { EADDRINUSE, EADDRNOTAVAIL, EAGAIN, EINVAL, ENETUNREACH, EPIPE } from '../base/errno.ts';
+import {
+  EADDRINUSE,
+  EADDRNOTAVAIL,
+  EAGAIN,
+  EINVAL,
+  ENETUNREACH,
+  ENOTCONN,
+  EPIPE,
+} from '../base/errno.ts';
 import { CAST } from '../net/ip-packet.ts';
 import { type Address, IpAddress, isLinkLocal6, isUnspecified } from '../wire/address.ts';
 import { applicationWrites } from './application-limit.ts';
 import type { TcpConnection } from './connection.ts';
-import { DUE } from './deadlines.ts';
+import { abortNow, beginClose, closeConnection } from './ending.ts';
 import { Handshake, type Opener } from './handshake.ts';
 import { type Acceptor, Listener } from './listener.ts';
-import { wantsUpdate } from './receive-window.ts';
+import { unackedBytes, wantsUpdate } from './receive-window.ts';
 import type { Tcp } from './tcp.ts';
 import type { TcpSettings } from './tcp-settings.ts';
 import { isIn, MAY_SEND, STATE } from './tcp-state.ts';
+import { copiedSeq, isAtMark, passMark, readableBeforeMark } from './urgent.ts';
 
 /** Where a passive or an active open starts from, and what the application wishes. */
 export interface OpenFrom {
@@ -110,37 +119,95 @@ export function tcpWriteMore(c: TcpConnection, data: Uint8Array): number {
 
 /** What `tcpRead` would give, which stays where it is. */
 export function tcpPeek(c: TcpConnection, into: Uint8Array): number {
-  return c.received.peek(into);
+  return c.received.peek(beforeMark(c, into));
 }
 
 /** As if so many bytes had been read. */
 export function tcpDiscard(c: TcpConnection, bytes: number): number {
-  return wasRead(c, c.received.discard(bytes));
+  return wasRead(c, c.received.discard(readableBeforeMark(c, bytes)));
 }
 
 /** Bytes read; 0 at the end of the stream; -EAGAIN. */
 export function tcpRead(c: TcpConnection, into: Uint8Array): number {
-  return wasRead(c, c.received.read(into));
+  return wasRead(c, c.received.read(beforeMark(c, into)));
+}
+
+/** The part of it that one read may fill: none goes past the urgent mark. */
+function beforeMark(c: TcpConnection, into: Uint8Array): Uint8Array {
+  const most = readableBeforeMark(c, into.length);
+  return most === into.length ? into : into.subarray(0, most);
 }
 
 function wasRead(c: TcpConnection, n: number): number {
   if (n === 0) return c.isFinReceived || c.state === STATE.CLOSED ? 0 : -EAGAIN;
+  passMark(c);
   c.sizing.read(c, n);
-  if (c.state !== STATE.CLOSED && wantsUpdate(c)) {
+  if (c.state !== STATE.CLOSED && (isAckTime(c) || wantsUpdate(c))) {
     c.delack.owe(true);
     c.tcp.wantsOutput(c);
   }
   return n;
 }
 
+/** An ACK was waiting for this: two segments, or the end of what somebody wrote, have been read. */
+function isAckTime(c: TcpConnection): boolean {
+  if (!c.delack.isOwed) return false;
+  if (unackedBytes(c) > c.delack.rcvMss) return true;
+  return c.received.chargedBytes === 0 && c.delack.isReadToEnd();
+}
+
+/**
+ * The peer's urgent byte (MSG_OOB): 1 and the byte in `into`, or 0 at the end of the stream, -EAGAIN while it is
+ * on its way, -EINVAL when there is none, it was read, or it is in line.
+ */
+export function tcpReadUrgent(c: TcpConnection, into: Uint8Array, isPeek: boolean): number {
+  const { urgent } = c;
+  if (c.settings.isUrgentInline || urgent === null || !urgent.isSet || urgent.isRead) {
+    return -EINVAL;
+  }
+  if (!urgent.isThere) return c.state === STATE.CLOSED || c.isReceiveShut ? 0 : -EAGAIN;
+  if (into.length === 0) return 0;
+  into[0] = urgent.take(isPeek);
+  return 1;
+}
+
+/** Bytes to be read, up to the urgent mark (SIOCINQ). */
+export function tcpReadable(c: TcpConnection): number {
+  const { urgent } = c;
+  const ready = c.received.readyBytes;
+  if (urgent === null || !urgent.isSet || c.settings.isUrgentInline) return ready;
+  const ahead = urgent.distance(copiedSeq(c));
+  return ahead < 0 || ahead >= ready ? ready : ahead;
+}
+
+/** SIOCATMARK. */
+export function tcpIsAtMark(c: TcpConnection): boolean {
+  return isAtMark(c);
+}
+
+/** POLLPRI. */
+export function tcpHasUrgent(c: TcpConnection): boolean {
+  return c.urgent?.isThere === true;
+}
+
+/** TCP_QUICKACK: 0 waits for an answer to carry ACKs, other values do not; an ACK that is owed goes now. */
+export function tcpQuickAck(c: TcpConnection, value: number): void {
+  c.delack.setInteractive(value === 0 || (value & 1) === 0);
+  if (value === 0 || !c.delack.isOwed || !isIn(c.state, MAY_SEND)) return;
+  c.delack.owe(true);
+  c.tcp.wantsOutput(c);
+}
+
+/** shutdown(SHUT_RD): nothing goes to the peer, but text that comes after our FIN resets it. */
+export function tcpShutdownReceive(c: TcpConnection): void {
+  c.shutReceive();
+  c.owner?.readable();
+}
+
 /** RFC 9293 §3.10.4: no more to send; the peer may go on. */
 export function tcpShutdown(c: TcpConnection): number {
-  if (c.isFinQueued) return 0;
-  if (c.state === STATE.ESTABLISHED) c.moveTo(STATE.FIN_WAIT_1);
-  else if (c.state === STATE.CLOSE_WAIT) c.moveTo(STATE.LAST_ACK);
-  else return -EPIPE;
-  c.queueFin();
-  c.tcp.wantsOutput(c);
+  if (c.state === STATE.CLOSED) return -ENOTCONN;
+  beginClose(c);
   return 0;
 }
 
@@ -151,23 +218,11 @@ export function tcpClose(c: TcpConnection): void {
     c.release();
     return;
   }
-  if (c.received.readyBytes > 0) {
-    c.tcp.mib.count(c.tcp.ids.TCPAbortOnClose);
-    c.tcp.abort(c, 0);
-    return;
-  }
-  tcpShutdown(c);
-  if (c.state === STATE.FIN_WAIT_2) {
-    c.due.arm(DUE.FIN_WAIT_2, c.nowNs() + c.tcp.config.finTimeoutNs);
-  }
+  closeConnection(c);
 }
 
 export function tcpAbort(c: TcpConnection): void {
   c.setOwner(null);
-  if (c.state === STATE.CLOSED) {
-    c.release();
-    return;
-  }
-  c.tcp.mib.count(c.tcp.ids.TCPAbortOnData);
-  c.tcp.abort(c, 0);
+  if (c.state === STATE.CLOSED) c.release();
+  else abortNow(c, 0);
 }

@@ -66,11 +66,11 @@ import {
   tcpWrite,
 } from '../../src/tcp/user-calls.ts';
 import { seqBits } from '../../src/wire/seq.ts';
-import { type Bytes, data, ethernet, ip4, ip6, PEER4, PEER6, US4, US6 } from '../net/packets.ts';
+import { type Bytes, data, ethernet } from '../net/packets.ts';
 import { ip, NetHarness, type RigOptions } from '../net/rig.ts';
-import { icmpPacket } from './icmp-text.ts';
 import { type Line, parseScript } from './script-text.ts';
-import { optionBytes, optionText, readTcp, type SeenSegment, tcpBytes } from './segment-text.ts';
+import { LOCAL_PORT, PEER_PORT, ScriptedPeer } from './scripted-peer.ts';
+import type { SeenSegment, TcpFields } from './segment-text.ts';
 
 export interface TcpHarnessOptions extends RigOptions {
   readonly v6?: boolean;
@@ -99,9 +99,6 @@ interface Emission {
 
 const START_NS = 1000 * SEC;
 const SEARCH_NS = 3600 * SEC;
-const LOCAL_PORT = 80;
-const PEER_PORT = 40000;
-const DEFAULT_IRS = 0x0a000000;
 export const DEFAULT_OPTIONS = 'mss 1000,sackOK';
 
 type Verb = (args: readonly string[]) => number;
@@ -137,32 +134,17 @@ export class TcpHarness implements ConnectionOwner {
   isReading = false;
   bytesRead = 0;
   bytesWritten = 0;
-  /** Absolute; ours is known once our SYN was seen. */
-  ourIsn: number | null = null;
-  readonly peerIsn: number;
-  ourPort = LOCAL_PORT;
-  peerPort = PEER_PORT;
-  private readonly us: string;
-  private readonly peer: string;
-  private readonly v6: boolean;
+  readonly peer: ScriptedPeer;
   private readonly originNs: number;
   private closedAtNs = 0;
   private lineNs = 0;
-  private peerWin = 65535;
-  /** Our timestamp clock at the origin of the script, and the latest we sent. */
-  private tsBase: number | null = null;
-  private tsLatest = 0;
-  private hasPeerTs = false;
-  private hasTs = false;
   private pending: Emission[] = [];
   private readonly verbs = new Map<string, Verb>();
   private readonly mibAtStart = new Map<string, number>();
 
   constructor(options: TcpHarnessOptions = {}) {
-    this.v6 = options.v6 ?? false;
-    this.us = this.v6 ? US6 : US4;
-    this.peer = this.v6 ? PEER6 : PEER4;
-    this.peerIsn = (options.irs ?? DEFAULT_IRS) | 0;
+    const nowNs = (): number => this.rig.net.env.nowNs - this.originNs;
+    this.peer = new ScriptedPeer(options.v6 ?? false, options.irs, nowNs);
     this.rig = new NetHarness(options);
     this.tcp = this.rig.stack.tcp;
     Object.assign(this.tcp.config, options.tcp);
@@ -175,9 +157,9 @@ export class TcpHarness implements ConnectionOwner {
   /** When the clock of RFC 9293 §3.4.1 makes this the first sequence number, to the millisecond. */
   private timeOfIss(iss: number): number {
     const flow = {
-      local: ip(this.us),
+      local: ip(this.peer.us),
       localPort: LOCAL_PORT,
-      remote: ip(this.peer),
+      remote: ip(this.peer.address),
       remotePort: PEER_PORT,
       boundIndex: 0,
     };
@@ -197,9 +179,14 @@ export class TcpHarness implements ConnectionOwner {
 
   /** The state of whatever has the 4-tuple of the dialogue. */
   get state(): string {
-    const e = this.tcp.demux.find(ip(this.us), this.ourPort, ip(this.peer), this.peerPort);
+    const { us, ourPort, address, port } = this.peer;
+    const e = this.tcp.demux.find(ip(us), ourPort, ip(address), port);
     if (e === null) return this.listener === null || this.connection ? 'CLOSED' : 'LISTEN';
-    return e.kind === 'time-wait' ? 'TIME-WAIT' : STATE_NAMES[e.state]!;
+    return STATE_NAMES[e.state]!;
+  }
+
+  get ourIsn(): number | null {
+    return this.peer.ourIsn;
   }
 
   /** How far a counter went since `from` was called, or the dialogue began. */
@@ -252,8 +239,9 @@ export class TcpHarness implements ConnectionOwner {
     else {
       this.advanceTo(line.isAnyTime ? this.rig.net.env.nowNs : dueNs);
       this.expectSilence();
-      if (line.verb === '<' || line.verb === '<<') this.injectLine(line);
-      else this.call(line);
+      if (line.verb === '<' || line.verb === '<<') this.inject(line);
+      if (line.verb === '<') this.settle();
+      else if (line.verb !== '<<') this.call(line);
       this.lineNs = this.rig.net.env.nowNs;
     }
   }
@@ -281,28 +269,9 @@ export class TcpHarness implements ConnectionOwner {
     this.rig.settle();
     for (const { payload, protocol, length } of this.rig.port.sent()) {
       if (protocol !== 6) continue;
-      const seg = readTcp(payload, this.us, this.peer);
-      this.noteOurs(seg);
+      const seg = this.peer.read(payload);
       this.pending.push({ atNs: this.rig.net.env.nowNs, seg, ipLength: length });
     }
-  }
-
-  private noteOurs(seg: SeenSegment): void {
-    const isSyn = seg.flags.includes('S');
-    if (isSyn) {
-      this.ourIsn = seg.seq;
-      this.ourPort = seg.srcPort;
-    }
-    const val = timestampOf(seg.options);
-    if (isSyn) this.hasTs = val !== null;
-    if (val === null) return;
-    this.tsLatest = val;
-    if (isSyn) this.tsBase = (val - this.clockMs()) | 0;
-  }
-
-  /** The script's clock, which is the peer's. */
-  private clockMs(): number {
-    return Math.floor((this.rig.net.env.nowNs - this.originNs) / MS);
   }
 
   // ---- > ----
@@ -312,9 +281,9 @@ export class TcpHarness implements ConnectionOwner {
     while (this.pending.length === 0 && this.turnBy(limitNs));
     const e = this.pending.shift();
     if (e === undefined) throw new Error('nothing was sent');
-    const sent = this.describe(e, line);
+    const sent = this.peer.describe(e.seg, e.atNs - this.originNs, line);
     if (sent !== line.expected) throw new Error(`sent "${sent}", not "${line.expected}"`);
-    this.checkText(e.seg);
+    this.peer.checkText(e.seg);
     const isLate = e.atNs > lateNs + line.toleranceNs || e.atNs < dueNs - line.toleranceNs;
     if (isLate && !line.isAnyTime) {
       throw new Error(`sent at ${((e.atNs - this.originNs) / SEC).toFixed(6)}`);
@@ -322,110 +291,22 @@ export class TcpHarness implements ConnectionOwner {
     this.lineNs = e.atNs;
   }
 
-  /** As the script would write it, with the fields that the line asks for. */
-  private describe({ seg }: Emission, line: Line): string {
-    const seq = (seg.seq - (this.ourIsn ?? 0)) | 0;
-    let text = `${seg.flags} ${seq}:${seq + seg.text.length}(${seg.text.length})`;
-    if (seg.flags.includes('.')) text += ` ack ${(seg.ack - this.peerIsn) | 0}`;
-    if (line.hasWin) text += ` win ${seg.win}`;
-    if (seg.urg !== 0 || seg.flags.includes('U')) text += ` urg ${seg.urg}`;
-    const options = optionText(seg.options, {
-      seq: this.peerIsn,
-      tsVal: this.tsBase ?? 0,
-      tsEcr: 0,
-    });
-    if (line.isAnyOption) return `${text} <*>`;
-    if (line.options !== null) return `${text} <${options}>`;
-    const isPlain = this.hasTs
-      ? /^TS val -?\d+ ecr -?\d+$/.test(options) &&
-        timestampOf(seg.options) === ((this.tsBase! + this.clockMs()) | 0)
-      : options === '';
-    return isPlain || seg.flags.includes('R') ? text : `${text} <${options}>`;
-  }
-
-  private checkText(seg: SeenSegment): void {
-    const from = (seg.seq - (this.ourIsn ?? 0) - 1) | 0;
-    const wanted = data(seg.text.length, from);
-    for (let i = 0; i < wanted.length; i++) {
-      if (seg.text[i] !== wanted[i]) throw new Error(`byte ${from + i} is not what was written`);
-    }
-  }
-
   private expectSilence(): void {
     const [first] = this.pending;
     if (first === undefined) return;
     const at = ((first.atNs - this.originNs) / SEC).toFixed(6);
-    const text = this.describe(first, { ...NO_LINE, hasWin: true, options: '' });
+    const line = { ...NO_LINE, hasWin: true, options: '' };
+    const text = this.peer.describe(first.seg, first.atNs - this.originNs, line);
     throw new Error(`nobody expects "${text}", sent at ${at}`);
   }
 
   // ---- < ----
 
-  private injectLine(line: Line): void {
-    if (line.icmp !== null) this.injectIcmp(line.icmp.name, line.icmp.mtu, line.icmp.seq);
-    else this.inject(line);
-    if (line.verb === '<') this.settle();
-  }
-
   /** Into the device's queue; `settle` delivers. */
-  inject(line: Line, extra: Partial<Parameters<typeof tcpBytes>[0]> = {}): void {
-    if (line.hasWin) this.peerWin = line.win;
-    const isSyn = line.flags.includes('S');
-    if (isSyn) this.hasPeerTs = line.options?.includes('TS') ?? false;
-    const segment = tcpBytes(
-      {
-        srcPort: this.peerPort,
-        dstPort: this.ourPort,
-        seq: (this.peerIsn + line.seq) | 0,
-        ack: line.flags.includes('.') ? ((this.ourIsn ?? 0) + line.ack) | 0 : 0,
-        flags: line.flags,
-        win: this.peerWin,
-        urg: line.urg,
-        options: this.peerOptions(line, isSyn),
-        text: data(line.len, line.seq - 1),
-        ...extra,
-      },
-      this.peer,
-      this.us,
-    );
-    this.arrive(this.v6 ? ip6({ next: 6 }, segment) : ip4({ protocol: 6, df: true }, segment));
-  }
-
-  private peerOptions(line: Line, isSyn: boolean): number[] {
-    const text = line.options ?? '';
-    const origin = { seq: this.ourIsn ?? 0, tsVal: 0, tsEcr: this.tsBase ?? 0 };
-    // The echo of a SYN is no time of ours.
-    const bytes = optionBytes(text.replace('noTS', ''), {
-      ...origin,
-      tsEcr: isSyn && !line.flags.includes('.') ? 0 : origin.tsEcr,
-    });
-    const isAuto = this.hasTs && this.hasPeerTs && !isSyn && !/TS/.test(text);
-    if (!isAuto || line.flags.includes('R')) return bytes;
-    const ecr = (this.tsLatest - origin.tsEcr) | 0;
-    return [1, 1, ...optionBytes(`TS val ${this.clockMs()} ecr ${ecr}`, origin), ...bytes];
-  }
-
-  private injectIcmp(name: string, mtu: number, seq: number): void {
-    const quoted = tcpBytes(
-      {
-        srcPort: this.ourPort,
-        dstPort: this.peerPort,
-        seq: ((this.ourIsn ?? 0) + seq) | 0,
-        ack: 0,
-        flags: '.',
-        win: 0,
-      },
-      this.us,
-      this.peer,
-    );
-    this.arrive(icmpPacket(name, mtu, quoted, this.v6));
-  }
-
-  private arrive(packet: Bytes): void {
+  inject(line: Line, extra: Partial<TcpFields> = {}): void {
     const { frames, port } = this.rig;
-    const frame = frames.fromBytes(ethernet(packet));
-    const w = frame * RX_STRIDE;
-    frames.words[w + RX.FLAGS] = 0;
+    const frame = frames.fromBytes(ethernet(this.peer.packet(line, extra)));
+    frames.words[frame * RX_STRIDE + RX.FLAGS] = 0;
     port.device.take(frame);
   }
 
@@ -493,12 +374,12 @@ export class TcpHarness implements ConnectionOwner {
   }
 
   private from(port: number): OpenFrom {
-    return { local: ip(this.us), port, boundIndex: 0, settings: this.settings };
+    return { local: ip(this.peer.us), port, boundIndex: 0, settings: this.settings };
   }
 
   private connect(): number {
-    this.peerPort = LOCAL_PORT;
-    const h = tcpConnect(this.tcp, ip(this.peer), LOCAL_PORT, this.from(0), {
+    this.peer.port = LOCAL_PORT;
+    const h = tcpConnect(this.tcp, ip(this.peer.address), LOCAL_PORT, this.from(0), {
       established: (c) => this.attach(c),
       failed: (errno) => this.closed(errno),
     });
@@ -594,13 +475,4 @@ const NO_LINE: Line = parseScript('0 nothing')[0]!;
 
 function usualResult(line: Line): string {
   return line.verb === 'write' || line.verb === 'read' ? line.args[0]! : '0';
-}
-
-function timestampOf(options: Bytes): number | null {
-  const dv = new DataView(options.buffer, options.byteOffset, options.length);
-  for (let at = 0; at < options.length && options[at] !== 0; ) {
-    if (options[at] === 8) return dv.getInt32(at + 2);
-    at += options[at] === 1 ? 1 : options[at + 1]!;
-  }
-  return null;
 }
