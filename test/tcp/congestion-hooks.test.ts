@@ -151,8 +151,8 @@ dialogueWith(
     t.strictSame(spy.since(), [
       'acked 5 rtt none flight 0',
       'ack 2 una 5000 nxt 5000 delivered 6',
-      'COMPLETE_CWR',
       'RECOVERY to OPEN',
+      'COMPLETE_CWR',
       'avoid 2',
     ]);
   },
