@@ -4,6 +4,7 @@ import { NOT_FOUND, WordTable } from '../base/word-table.ts';
 import { type Address, ANY4, ANY6, isV4 } from '../wire/address.ts';
 import type { TcpConnection } from './connection.ts';
 import type { FlowId } from './endpoint.ts';
+import { FlowTable, NOWHERE } from './flow-table.ts';
 import type { Handshake } from './handshake.ts';
 import type { Listener } from './listener.ts';
 import { HOLD, type PortHold, PortHolds } from './port-holds.ts';
@@ -12,19 +13,17 @@ import type { TimeWait } from './time-wait.ts';
 export type Endpoint = TcpConnection | Handshake | TimeWait;
 
 export class TcpDemux {
-  private readonly flows: WordTable;
+  private readonly flows: FlowTable<Endpoint>;
   private readonly listening: WordTable;
   readonly holds = new PortHolds();
-  private readonly endpoints: (Endpoint | null)[] = [];
-  /** Each endpoint's claim to its port, which the one that takes its place takes over. */
+  /** By the place in `flows`: each endpoint's claim to its port, which the one that takes its place takes over. */
   private readonly held: (PortHold | null)[] = [];
-  private readonly freeIndices: number[] = [];
   private readonly listeners: (Listener | null)[] = [];
   /** Those tied to an interface: while there are none, nobody looks for them. */
   private tied = 0;
 
   constructor(random: RandomStream) {
-    this.flows = new WordTable(10, random, 64);
+    this.flows = new FlowTable(random);
     this.listening = new WordTable(6, random);
   }
 
@@ -33,35 +32,28 @@ export class TcpDemux {
   }
 
   find(local: Address, localPort: number, remote: Address, remotePort: number): Endpoint | null {
-    this.writeFlow(local, localPort, remote, remotePort);
-    const at = this.flows.find();
-    return at === NOT_FOUND ? null : this.endpoints[at]!;
+    const at = this.flows.find(local, localPort, remote, remotePort);
+    return at === NOWHERE ? null : this.flows.at(at);
   }
 
   /** Adds, or replaces what has the same 4-tuple. @param isReuse SO_REUSEADDR of a new one. */
   set(e: Endpoint, isReuse = false): void {
-    this.writeFlow(e.local, e.localPort, e.remote, e.remotePort);
-    let at = this.flows.find();
-    if (at === NOT_FOUND) {
-      at = this.freeIndices.pop() ?? this.endpoints.length;
-      this.flows.set(at);
+    const at = this.flows.find(e.local, e.localPort, e.remote, e.remotePort);
+    if (at !== NOWHERE) this.flows.replace(at, e);
+    else {
       const { local, localPort: port, boundIndex } = e;
       const claim = { local, port, boundIndex, isReuse, isV6Only: false, kind: HOLD.FLOW };
-      this.held[at] = this.holds.take(claim);
+      this.held[this.flows.add(e)] = this.holds.take(claim);
     }
-    this.endpoints[at] = e;
   }
 
   /** Removes it, if it is still what has its 4-tuple. */
   remove(e: Endpoint): boolean {
-    this.writeFlow(e.local, e.localPort, e.remote, e.remotePort);
-    const at = this.flows.find();
-    if (at === NOT_FOUND || this.endpoints[at] !== e) return false;
-    this.flows.remove();
+    const at = this.flows.find(e.local, e.localPort, e.remote, e.remotePort);
+    if (at === NOWHERE || this.flows.at(at) !== e) return false;
+    this.flows.remove(e);
     this.holds.release(this.held[at]!);
     this.held[at] = null;
-    this.endpoints[at] = null;
-    this.freeIndices.push(at);
     return true;
   }
 
@@ -113,25 +105,11 @@ export class TcpDemux {
 
   /** Everything there is: for `ss`, and for closing. */
   all(): Endpoint[] {
-    return this.endpoints.filter((e) => e !== null && e !== undefined);
+    return this.flows.all();
   }
 
   allListeners(): Listener[] {
     return this.listeners.filter((l) => l !== null && l !== undefined);
-  }
-
-  private writeFlow(local: Address, localPort: number, remote: Address, remotePort: number): void {
-    const key = this.flows.key;
-    key[0] = local.w0;
-    key[1] = local.w1;
-    key[2] = local.w2;
-    key[3] = local.w3;
-    key[4] = localPort;
-    key[5] = remote.w0;
-    key[6] = remote.w1;
-    key[7] = remote.w2;
-    key[8] = remote.w3;
-    key[9] = remotePort;
   }
 
   private writeListener(local: Address, port: number, boundIndex: number): void {
