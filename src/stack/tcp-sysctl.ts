@@ -27,6 +27,7 @@ function tcp(name: string, field: NumberField, min: number, max: number, unit = 
 
 export const TCP_SYSCTLS: readonly TcpSysctl[] = [
   { name: 'net.core.somaxconn', fields: ['somaxconn'], unit: 1, min: 0, max: INT_MAX },
+  tcp('base_mss', 'baseMss', 48, 65535),
   tcp('dsack', 'dsack', 0, 1),
   tcp('early_retrans', 'earlyRetrans', 0, 4),
   tcp('fin_timeout', 'finTimeoutNs', 0, INT_MAX, SEC),
@@ -40,11 +41,14 @@ export const TCP_SYSCTLS: readonly TcpSysctl[] = [
   tcp('min_snd_mss', 'minSndMss', 48, 65535),
   tcp('min_tso_segs', 'minTsoSegs', 1, 255),
   tcp('moderate_rcvbuf', 'moderateRcvbuf', 0, 255),
+  tcp('mtu_probe_floor', 'mtuProbeFloor', 48, 65535),
+  tcp('mtu_probing', 'mtuProbing', 0, 1),
   tcp('orphan_retries', 'orphanRetries', 0, 255),
   tcp('pacing_ca_ratio', 'pacingCaRatio', 0, 1000),
   tcp('pacing_ss_ratio', 'pacingSsRatio', 0, 1000),
   tcp('recovery', 'recovery', 0, 255),
   tcp('reordering', 'reordering', 0, INT_MAX),
+  tcp('retries1', 'retries1', 0, 255),
   tcp('retries2', 'retries2', 0, 255),
   {
     name: 'net.ipv4.tcp_rmem',

@@ -19,6 +19,7 @@ import type { ConnectionOwner, FlowId } from './endpoint.ts';
 import { deadlinePassed } from './expiry.ts';
 import { FinMark } from './fin-mark.ts';
 import { Pacer } from './pacer.ts';
+import { PathMtu } from './path-mtu.ts';
 import { Rack } from './rack.ts';
 import { RateSampler } from './rate-sampler.ts';
 import { ReceiveBuffer } from './receive-buffer.ts';
@@ -66,6 +67,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   readonly congestion: Congestion;
   readonly recovery: Recovery;
   readonly probe: TailLossProbe;
+  readonly pathMtu = new PathMtu();
   readonly due: Deadlines;
   readonly delack: DelayedAck;
   readonly compressed: CompressedAck;
@@ -186,10 +188,8 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     const mtu = path === null ? 576 : path.mtu(env);
     const headers = (isV4(this.remote) ? 20 : 40) + 20;
     const options = this.agreed.hasTimestamps ? TIMESTAMP_BYTES : 0;
-    return Math.max(
-      Math.min(this.agreed.peerMss, mtu - headers) - options,
-      this.tcp.config.minSndMss,
-    );
+    const most = Math.min(this.agreed.peerMss, mtu - headers, this.pathMtu.limitAt(env.nowNs));
+    return Math.max(most - options, this.tcp.config.minSndMss);
   }
 
   /** Bytes written that were never sent. */

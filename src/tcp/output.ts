@@ -5,6 +5,7 @@ import { MAX_SACK_BLOCKS, TCP_FLAG, TCP_HEADER_LEN, TCP_OPT, writeTcp } from '..
 import type { TcpConnection } from './connection.ts';
 import { DUE } from './deadlines.ts';
 import { departed, isPacerOpen } from './pacer.ts';
+import { resendTooLarge } from './path-mtu.ts';
 import { selectWindow } from './receive-window.ts';
 import { REXMIT } from './recovery.ts';
 import { nextLength } from './segment-length.ts';
@@ -20,6 +21,7 @@ import { armAfterNewData, armRto } from './xmit-timer.ts';
 
 export function output(c: TcpConnection): void {
   c.congestion.observe(c.nowNs(), c.mss());
+  if (c.pathMtu.isTooLarge) resendTooLarge(c);
   if (c.recovery.rexmit === REXMIT.LOST) retransmitLost(c);
   sendNewData(c);
   sendFin(c);
@@ -86,6 +88,7 @@ function resend(c: TcpConnection, r: number, most: number): boolean {
   const limit = lengthToResend(c, r, most);
   if (limit <= 0) return false;
   if (tcp.records.get(r, REC.LEN) > limit) rtx.split(r, limit, mss);
+  else rtx.recount(r, mss);
   const from = seqDiff(rtx.seqOfRecord(r), snd.una);
   const isFin = rtx.has(r, REC_STATE.FIN);
   const len = tcp.records.get(r, REC.LEN) - (isFin ? 1 : 0);
@@ -126,6 +129,7 @@ export function sendNewData(c: TcpConnection): void {
   const { congestion, rtx } = c;
   const most = segmentsPerFrame(c);
   const before = c.snd.nxt;
+  const hadText = c.unsentBytes() > 0;
   let wait: number = WAIT.NO;
   for (let unsent = c.unsentBytes(); unsent > 0; unsent = c.unsentBytes()) {
     if (!isPacerOpen(c)) break;
@@ -139,7 +143,9 @@ export function sendNewData(c: TcpConnection): void {
     if (!sendText(c, len, unsent)) break;
   }
   if (wait === WAIT.WINDOW) armPersist(c);
-  const isCwndLimited = wait === WAIT.CWND || c.inFlight() >= congestion.view.cwnd;
+  // Who has nothing to send is not held back by cwnd, full as it may be.
+  const isFull = hadText && c.inFlight() >= congestion.view.cwnd;
+  const isCwndLimited = wait === WAIT.CWND || isFull;
   if (isCwndLimited || c.snd.nxt !== before) {
     c.use.sent(isCwndLimited, rtx.packetsOut, c.snd.una, c.snd.nxt);
     validateWindow(c);
@@ -177,8 +183,7 @@ function sendText(c: TcpConnection, len: number, unsent: number): boolean {
   const v = c.congestion.view;
   const isLast = len === unsent;
   const hasFin = isLast && c.isFinQueued;
-  const flags =
-    TCP_FLAG.ACK | (isLast || len > v.mss ? TCP_FLAG.PSH : 0) | (hasFin ? TCP_FLAG.FIN : 0);
+  const flags = TCP_FLAG.ACK | (isLast ? TCP_FLAG.PSH : 0) | (hasFin ? TCP_FLAG.FIN : 0);
   const seq = snd.nxt;
   const isIdle = rtx.isEmpty;
   if (c.inFlight() === 0) c.congestion.event(CA_EVENT.TX_START);

@@ -186,6 +186,13 @@ export class RtxQueue {
     records.give(r);
   }
 
+  /** The MSS is another than when it was cut into pieces. */
+  recount(r: number, mss: number): void {
+    const pieces = Math.max(1, Math.ceil(this.records.get(r, REC.LEN) / mss));
+    this.countPieces(r, pieces - this.pieces(r));
+    this.records.set(r, REC.PIECES, pieces);
+  }
+
   /** It has arrived. A retransmission of what is no longer thought lost is still believed to be under way. */
   markSacked(r: number): void {
     const { records } = this;

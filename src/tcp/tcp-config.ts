@@ -13,7 +13,12 @@ export class TcpConfig {
   initialWindow = 10;
   synRetries = 6;
   synackRetries = 5;
+  retries1 = 3;
   retries2 = 15;
+  /** tcp_mtu_probing: other than 0, timeouts make segments smaller, from tcp_base_mss down to tcp_mtu_probe_floor. */
+  mtuProbing = 0;
+  baseMss = 1024;
+  mtuProbeFloor = 48;
   orphanRetries = 8;
   finTimeoutNs = 60 * SEC;
   timeWaitNs = 60 * SEC;

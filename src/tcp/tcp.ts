@@ -19,8 +19,8 @@ import type { NetworkError, QuotedPacket, Transport } from '../net/transport.ts'
 import { IpAddress, isV4 } from '../wire/address.ts';
 import { IPPROTO } from '../wire/ip-protocol.ts';
 import { pseudoHeaderSum } from '../wire/pseudo-header.ts';
-import { type Seq, seqOf } from '../wire/seq.ts';
-import { TCP_FLAG, TCP_HEADER_LEN, tcpDstPort, tcpSrcPort, writeTcp } from '../wire/tcp.ts';
+import { type Seq, seqGt, seqLt, seqOf } from '../wire/seq.ts';
+import { TCP_FLAG, TCP_HEADER_LEN, tcpDstPort, tcpSeq, tcpSrcPort, writeTcp } from '../wire/tcp.ts';
 import { AckOutcome } from './ack-outcome.ts';
 import { TcpConnection } from './connection.ts';
 import type { FlowId } from './endpoint.ts';
@@ -220,7 +220,17 @@ export class Tcp implements Transport {
     );
     if (e === null) return false;
     if (e.kind === 'handshake' && why.isHard && e.listener === null) e.fail(why.errno);
-    else if (e.kind === 'connection' && why.mtu > 0) this.wantsOutput(e);
+    if (e.kind !== 'connection') return true;
+    // RFC 5927 §4.1: only about what is under way; else a blind attacker could shrink every segment.
+    const seq = tcpSeq(dv, quote.off);
+    if (seqLt(seq, e.snd.una) || seqGt(seq, e.snd.nxt)) {
+      this.mib.count(this.ids.OutOfWindowIcmps);
+      return false;
+    }
+    if (why.mtu > 0) {
+      e.pathMtu.tooLarge(true);
+      this.wantsOutput(e);
+    }
     return true;
   }
 

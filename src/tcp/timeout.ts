@@ -20,6 +20,11 @@ export function retransmissionTimeout(c: TcpConnection): void {
     tcp.abort(c, ETIMEDOUT);
     return;
   }
+  if (tcp.config.mtuProbing !== 0 && hasTimedOut(c, tcp.config.retries1)) {
+    // RFC 1122 §4.2.3.5's R1: perhaps only large segments are lost.
+    c.pathMtu.suspect(tcp.config.baseMss, tcp.config.mtuProbeFloor, c.nowNs());
+    c.congestion.observe(c.nowNs(), c.mss());
+  }
   if (recovery.retransmits === 0) countKind(c);
   // A peer that shut its window is not congestion: what is resent then is a probe.
   recovery.enterLoss();

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
+import { Rack } from '../../src/tcp/rack.ts';
 import { RtxQueue } from '../../src/tcp/rtx-queue.ts';
 import { NO_RECORD, REC, REC_STATE, TxRecords } from '../../src/tcp/tx-records.ts';
 import { type Seq, seqAdd, seqBits, seqDiff, seqOf } from '../../src/wire/seq.ts';
@@ -228,3 +229,61 @@ t.test('outside SND.UNA … SND.NXT nothing is found', (t) => {
   t.equal(queue.inFlight(), 0);
   t.end();
 });
+
+/** Steps of the queue for a flight of `n`, every tenth of which was lost once: SACKs, loss, repair, timeout. */
+function stepsOfRecovery(n: number): { sack: number; loss: number; timeout: number } {
+  const records = new TxRecords();
+  const queue = new RtxQueue(records);
+  const rack = new Rack();
+  const lost = { recordLost: (r: number) => queue.markLost(r) };
+  const at = (i: number) => seqOf(i * MSS);
+  for (let i = 0; i < n; i++) queue.append(at(i), MSS, 1, 0, i);
+  let before = queue.steps;
+  const phase = (): number => {
+    const per = (queue.steps - before) / n;
+    before = queue.steps;
+    return per;
+  };
+  for (let i = 0; i < n; i++) {
+    if (i % 10 === 0) continue;
+    // As an ACK does: every block it carries is looked up and walked through from its left edge.
+    const left = i - (i % 10) + 1;
+    for (let r = queue.find(at(left)); r !== NO_RECORD; r = queue.next(r)) {
+      queue.look();
+      if (seqDiff(queue.seqOfRecord(r), at(i)) > 0) break;
+      if (queue.has(r, REC_STATE.SACKED)) continue;
+      rack.delivered(i, queue.endOfRecord(r), false, 10, n + i);
+      queue.markSacked(r);
+      r = queue.mergeSacked(r);
+    }
+  }
+  const sack = phase();
+  for (let i = 0; i < n; i += 10) {
+    rack.delivered(i, at(i + 1), false, 10, 3 * n + i);
+    rack.detect(queue, records, 0, 4 * n, lost);
+    if (queue.lost.first !== NO_RECORD) queue.markRetransmitted(queue.lost.first, 4 * n + i);
+  }
+  const loss = phase();
+  for (let r = queue.first; r !== NO_RECORD; r = queue.next(r)) {
+    queue.look();
+    if (!queue.has(r, REC_STATE.SACKED)) queue.markLost(r);
+  }
+  while (queue.lost.first !== NO_RECORD) queue.markRetransmitted(queue.lost.first, 9 * n);
+  queue.clear();
+  return { sack, loss, timeout: phase() };
+}
+
+t.test(
+  'RFC 8985 §1: work per ACK does not grow with what is in flight: SACK, loss, timeout',
+  (t) => {
+    const few = stepsOfRecovery(100);
+    const many = stepsOfRecovery(100_000);
+    for (const phase of ['sack', 'loss', 'timeout'] as const) {
+      t.ok(
+        many[phase] <= few[phase] * 1.5 + 0.5,
+        `${phase}: ${few[phase].toFixed(2)} steps a segment at 100, ${many[phase].toFixed(2)} at 100,000`,
+      );
+    }
+    t.end();
+  },
+);
