@@ -22,14 +22,16 @@ export interface SocketOption<T> {
   set(e: T, value: Uint8Array): number;
 }
 
-type Head = Readonly<Pick<SocketOption<unknown>, 'level' | 'name' | 'number' | 'note'>>;
+export type OptionHead = Readonly<
+  Pick<SocketOption<unknown>, 'level' | 'name' | 'number' | 'note'>
+>;
 
 /**
  * An int; null: it cannot be read, or set. `set` returns 0 or -errno. As on Linux an IP option fits in one
  * byte, either way, and one of SOL_SOCKET is cut.
  */
 export function intOption<T>(
-  head: Head,
+  head: OptionHead,
   get: ((e: T) => number) | null,
   set: ((e: T, value: number) => number) | null,
   status: OptionStatus = 'implemented',
@@ -55,7 +57,7 @@ export function intOption<T>(
 
 /** Something that is not an int. */
 export function bytesOption<T>(
-  head: Head,
+  head: OptionHead,
   get: ((e: T, into: Uint8Array) => number) | null,
   set: ((e: T, value: Uint8Array) => number) | null,
 ): SocketOption<T> {
@@ -68,7 +70,7 @@ export function bytesOption<T>(
   };
 }
 
-export function refusedOption<T>(head: Head, errno: number = ENOPROTOOPT): SocketOption<T> {
+export function refusedOption<T>(head: OptionHead, errno: number = ENOPROTOOPT): SocketOption<T> {
   return { ...head, status: 'refused', errno, get: () => -errno, set: () => -errno };
 }
 

@@ -1,11 +1,15 @@
 /** Options of every socket, whatever its protocol: SOL_SOCKET. */
 import { SO, SOL } from './abi.ts';
 import type { Endpoint } from './endpoint.ts';
-import { bytesOption, intOption, refusedOption, type SocketOption } from './option.ts';
+import {
+  bytesOption,
+  intOption,
+  type OptionHead,
+  refusedOption,
+  type SocketOption,
+} from './option.ts';
 
-type Head = { level: number; name: string; number: number; note: string };
-
-export const atSocket = (name: string, number: number, note: string): Head => ({
+export const atSocket = (name: string, number: number, note: string): OptionHead => ({
   level: SOL.SOCKET,
   name,
   number,
@@ -18,7 +22,6 @@ const REFUSED: readonly (readonly [string, number, string])[] = [
   ['SO_PASSCRED', SO.PASSCRED, 'peers are not processes'],
   ['SO_ATTACH_FILTER', SO.ATTACH_FILTER, 'no packet filters'],
   ['SO_TIMESTAMPING', SO.TIMESTAMPING, 'receive times: SO_TIMESTAMPNS'],
-  ['SO_PEEK_OFF', SO.PEEK_OFF, 'a peek starts at the beginning'],
   ['SO_BUSY_POLL', SO.BUSY_POLL, 'the driver polls, not the socket'],
   ['SO_ZEROCOPY', SO.ZEROCOPY, 'sends copy once'],
   ['SO_TXTIME', SO.TXTIME, 'no departure times'],

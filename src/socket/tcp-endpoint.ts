@@ -22,13 +22,14 @@ import type { Tcp } from '../tcp/tcp.ts';
 import type { TcpSettings, TcpSettingValues } from '../tcp/tcp-settings.ts';
 import { isIn, STATE, type TcpState } from '../tcp/tcp-state.ts';
 import { tcpShutdown } from '../tcp/user-calls.ts';
-import { ANY4, ANY6, IpAddress, isLinkLocal6 } from '../wire/address.ts';
+import { type Address, ANY4, ANY6, IpAddress, isLinkLocal6 } from '../wire/address.ts';
 import { AF, POLL, POLL_READABLE, SHUT, SOCK } from './abi.ts';
 import { Endpoint } from './endpoint.ts';
+import type { IpSocket } from './ip-options.ts';
 import type { Message } from './message.ts';
 import { getFrom, type OptionMap, setIn } from './option.ts';
 import type { SockAddr } from './sock-addr.ts';
-import { tcpQueueLength } from './tcp-ioctl.ts';
+import { bytesLeft, tcpQueueLength } from './tcp-ioctl.ts';
 import { LINK } from './tcp-link.ts';
 import {
   acceptNext,
@@ -38,6 +39,7 @@ import {
   disconnect,
   finishConnect,
   listenWith,
+  tieTo,
 } from './tcp-open.ts';
 import { isRoomForMore, readableEvents } from './tcp-readiness.ts';
 import type { TcpShared } from './tcp-shared.ts';
@@ -46,11 +48,12 @@ import { receiveBytes, receivePieces, sendBytes, sendPieces, wantsMore } from '.
 const EVERYTHING = -1;
 const WRITABLE = POLL.OUT | POLL.WRNORM;
 const IPPROTO_TCP = 6;
+const ECN_BITS = 3;
 const UNACKED_FIN = (1 << STATE.FIN_WAIT_1) | (1 << STATE.CLOSING) | (1 << STATE.LAST_ACK);
 
 export class TcpEndpoint
   extends Endpoint
-  implements ConnectionOwner, Opener, Acceptor, ReadyTarget
+  implements IpSocket, ConnectionOwner, Opener, Acceptor, ReadyTarget
 {
   readonly shared: TcpShared;
   private readonly options: OptionMap<TcpEndpoint>;
@@ -76,6 +79,9 @@ export class TcpEndpoint
   private wishes: TcpSettings;
   /** SO_ERROR: a positive errno. */
   private pending = 0;
+  peekOffset = -1;
+  isPortless = false;
+  wantsLeft = false;
   /** What a close waits for. */
   private lingering: TcpConnection | null = null;
   /** Somebody found no room to write, and is to be told of it. */
@@ -240,6 +246,85 @@ export class TcpEndpoint
     this.setShut(true, true);
   }
 
+  // ---- what options need ----
+
+  get ttl(): number {
+    return this.wishes.ttl;
+  }
+
+  setTtl(ttl: number): void {
+    this.change({ ttl });
+  }
+
+  get tos(): number {
+    return this.wishes.tos;
+  }
+
+  /** The two bits of ECN are TCP's own (RFC 3168 §6.1). */
+  setTos(value: number): void {
+    this.change({ tos: value & ~ECN_BITS });
+  }
+
+  get pmtuDiscovery(): number {
+    return this.wishes.pmtuDiscovery;
+  }
+
+  setPmtuDiscovery(pmtuDiscovery: number): void {
+    this.change({ pmtuDiscovery });
+  }
+
+  get isV6Only(): boolean {
+    return this.wishes.isV6Only;
+  }
+
+  setV6Only(isV6Only: boolean): number {
+    if (this.hold !== null || this.state !== STATE.CLOSED) return -EINVAL;
+    this.change({ isV6Only });
+    return 0;
+  }
+
+  get peerAddress(): Address | null {
+    return (this.connection ?? this.handshake)?.remote ?? null;
+  }
+
+  get receiveBuffer(): number {
+    const { connection: c, wishes } = this;
+    return c?.rcvbufBytes ?? (wishes.rcvbufBytes || this.tcp.config.rmemDefault);
+  }
+
+  setReceiveBuffer(rcvbufBytes: number): void {
+    this.change({ rcvbufBytes });
+  }
+
+  get sendBuffer(): number {
+    const { connection: c, wishes } = this;
+    return c?.sndbufBytes ?? (wishes.sndbufBytes || this.tcp.config.wmemDefault);
+  }
+
+  setSendBuffer(sndbufBytes: number): void {
+    this.change({ sndbufBytes });
+    if (this.connection !== null) this.writable();
+  }
+
+  bindToDevice(index: number): number {
+    return tieTo(this, index);
+  }
+
+  /** SO_PEEK_OFF: -1 = a peek starts at the beginning. */
+  setPeekOffset(offset: number): void {
+    this.peekOffset = offset;
+  }
+
+  /** IP_BIND_ADDRESS_NO_PORT: bind fixes the address, connect chooses the port. */
+  setPortless(isOn: boolean): void {
+    this.isPortless = isOn;
+  }
+
+  /** TCP_INQ: receives say how much is left. */
+  setWantsLeft(isOn: boolean): void {
+    this.wantsLeft = isOn;
+  }
+
   // ---- the interface ----
 
   /** As Linux's tcp_poll has it. */
@@ -295,7 +380,9 @@ export class TcpEndpoint
 
   receiveMessage(m: Message, flags: number): number {
     m.reset();
-    return receivePieces(this, m, flags);
+    const n = receivePieces(this, m, flags);
+    if (this.wantsLeft && n >= 0) m.addControl(bytesLeft(this));
+    return n;
   }
 
   override wantsMore(done: number, asked: number, flags: number): boolean {

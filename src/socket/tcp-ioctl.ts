@@ -2,7 +2,8 @@
 import { EINVAL, ENOTTY } from '../base/errno.ts';
 import type { TcpConnection } from '../tcp/connection.ts';
 import { STATE } from '../tcp/tcp-state.ts';
-import { SIOCINQ, SIOCOUTQ, SIOCOUTQNSD } from './abi.ts';
+import { SIOCINQ, SIOCOUTQ, SIOCOUTQNSD, SOL, TCP_OPTION } from './abi.ts';
+import type { ControlMessage } from './control-message.ts';
 import type { TcpEndpoint } from './tcp-endpoint.ts';
 
 export function tcpQueueLength(e: TcpEndpoint, request: number): number {
@@ -20,6 +21,12 @@ export function tcpQueueLength(e: TcpEndpoint, request: number): number {
     default:
       return -ENOTTY;
   }
+}
+
+/** TCP_CM_INQ */
+export function bytesLeft(e: TcpEndpoint): ControlMessage {
+  const value = e.connection?.received.readyBytes ?? 0;
+  return { level: SOL.TCP, type: TCP_OPTION.INQ, kind: 'int', value };
 }
 
 /** A FIN that is not acknowledged takes a sequence number, and counts. */

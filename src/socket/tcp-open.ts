@@ -56,8 +56,11 @@ export function bindTo(e: TcpEndpoint, to: SockAddr): number {
   const bad = checkLocal(e, address, index);
   if (bad !== 0) return bad;
   if (!isFresh(e) || e.localPort !== 0) return -EINVAL;
-  const result = claimPort(e, address, to.port, index);
-  if (result !== 0) return result;
+  if (to.port === 0 && e.isPortless) e.setName(new IpAddress().copy(address), 0);
+  else {
+    const result = claimPort(e, address, to.port, index);
+    if (result !== 0) return result;
+  }
   e.setOwn(!isUnspecified(address), to.port !== 0);
   e.setBoundIndex(index);
   return 0;
@@ -97,6 +100,14 @@ function claimPort(e: TcpEndpoint, local: Address, port: number, boundIndex: num
   if (chosen === 0 || holds.conflicts(claim(chosen), null, port === 0)) return -EADDRINUSE;
   e.setHold(holds.take(claim(chosen)));
   e.setName(new IpAddress().copy(local), chosen);
+  return 0;
+}
+
+/** SO_BINDTODEVICE: before it listens or connects. */
+export function tieTo(e: TcpEndpoint, index: number): number {
+  if (!isFresh(e)) return -EINVAL;
+  e.setBoundIndex(index);
+  renewHold(e, HOLD.BOUND);
   return 0;
 }
 

@@ -1,6 +1,318 @@
-import type { SocketOption } from './option.ts';
-import { SOCKET_OPTIONS } from './socket-options.ts';
+/** Options of SOL_TCP. */
+import { EINVAL, ENOENT } from '../base/errno.ts';
+import { MS, SEC } from '../base/time.ts';
+import type { CcInfo } from '../cc/congestion-control.ts';
+import { connectionInfo, handshakeInfo, listenerInfo, TcpInfo } from '../tcp/tcp-info.ts';
+import { TCP_INFO_LEN, writeTcpInfo } from '../tcp/tcp-info-layout.ts';
+import { NO_LINGER2, type TcpSettings } from '../tcp/tcp-settings.ts';
+import { STATE } from '../tcp/tcp-state.ts';
+import { SOL, TCP_OPTION } from './abi.ts';
+import { on } from './ip-options.ts';
+import {
+  bytesOption,
+  intOption,
+  type OptionHead,
+  refusedOption,
+  type SocketOption,
+} from './option.ts';
 import type { TcpEndpoint } from './tcp-endpoint.ts';
-export function tcpOptions(_domain: number): readonly SocketOption<TcpEndpoint>[] {
-  return [...SOCKET_OPTIONS];
+
+type Option = SocketOption<TcpEndpoint>;
+/** The settings that are whole numbers. */
+type CountField = {
+  [K in keyof TcpSettings]: TcpSettings[K] extends number ? K : never;
+}[keyof TcpSettings];
+
+/** TCP_MIN_MSS, MAX_TCP_WINDOW. */
+const MIN_MSS = 88;
+const MAX_MSS = 32767;
+/** MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL, MAX_TCP_KEEPCNT, MAX_TCP_SYNCNT. */
+const MAX_KEEP_SEC = 32767;
+const MAX_COUNT = 127;
+/** TCP_FIN_TIMEOUT_MAX */
+const MAX_LINGER2_SEC = 120;
+/** TCP_CA_NAME_MAX, with the zero at the end. */
+const MAX_CC_NAME = 16;
+/** TCP_MSS_DEFAULT: what a socket without a connection answers. */
+const DEFAULT_MSS = 536;
+
+const atTcp = (name: string, number: number, note = ''): OptionHead => ({
+  level: SOL.TCP,
+  name,
+  number,
+  note,
+});
+
+/** A number within bounds; unset it reads as `otherwise`. */
+function counted(
+  head: OptionHead,
+  field: CountField,
+  min: number,
+  max: number,
+  otherwise: (e: TcpEndpoint) => number,
+): Option {
+  return intOption<TcpEndpoint>(
+    head,
+    (e) => e.settings[field] || otherwise(e),
+    (e, value) => {
+      if (value < min || value > max) return -EINVAL;
+      e.change({ [field]: value });
+      return 0;
+    },
+  );
+}
+
+const sec = (ns: number): number => Math.floor(ns / SEC);
+
+function keepaliveOptions(): Option[] {
+  return [
+    counted(
+      atTcp('TCP_KEEPIDLE', TCP_OPTION.KEEPIDLE, '1 to 32767 s'),
+      'keepIdleSec',
+      1,
+      MAX_KEEP_SEC,
+      (e) => sec(e.tcp.config.keepaliveTimeNs),
+    ),
+    counted(
+      atTcp('TCP_KEEPINTVL', TCP_OPTION.KEEPINTVL, '1 to 32767 s'),
+      'keepIntervalSec',
+      1,
+      MAX_KEEP_SEC,
+      (e) => sec(e.tcp.config.keepaliveIntervalNs),
+    ),
+    counted(
+      atTcp('TCP_KEEPCNT', TCP_OPTION.KEEPCNT, '1 to 127'),
+      'keepProbes',
+      1,
+      MAX_COUNT,
+      (e) => e.tcp.config.keepaliveProbes,
+    ),
+    counted(
+      atTcp('TCP_SYNCNT', TCP_OPTION.SYNCNT, '1 to 127'),
+      'synRetries',
+      1,
+      MAX_COUNT,
+      (e) => e.tcp.config.synRetries,
+    ),
+  ];
+}
+
+function pushOptions(): Option[] {
+  return [
+    intOption<TcpEndpoint>(
+      atTcp('TCP_NODELAY', TCP_OPTION.NODELAY, 'what waits goes at once'),
+      (e) => on(e.settings.isNoDelay),
+      (e, value) => {
+        e.change({ isNoDelay: value !== 0 });
+        if (value !== 0) e.connection?.push(true);
+        return 0;
+      },
+    ),
+    intOption<TcpEndpoint>(
+      atTcp('TCP_CORK', TCP_OPTION.CORK, 'without end; Linux lets go after 200 ms'),
+      (e) => on(e.settings.isCorked),
+      (e, value) => {
+        e.change({ isCorked: value !== 0 });
+        if (value === 0) e.connection?.push(e.settings.isNoDelay);
+        return 0;
+      },
+    ),
+  ];
+}
+
+function linger2Option(): Option {
+  return intOption<TcpEndpoint>(
+    atTcp('TCP_LINGER2', TCP_OPTION.LINGER2, 'up to 120 s; negative or more: none'),
+    (e) => {
+      const { linger2Sec } = e.settings;
+      return linger2Sec !== 0 ? linger2Sec : sec(e.tcp.config.finTimeoutNs);
+    },
+    (e, value) => {
+      const isNone = value < 0 || value > MAX_LINGER2_SEC;
+      e.change({ linger2Sec: isNone ? NO_LINGER2 : value });
+      return 0;
+    },
+  );
+}
+
+function maxSegmentOption(): Option {
+  return intOption<TcpEndpoint>(
+    atTcp('TCP_MAXSEG', TCP_OPTION.MAXSEG, '88 to 32767; of a connection what it uses'),
+    (e) => e.connection?.mss() ?? (e.settings.maxSegment || DEFAULT_MSS),
+    (e, value) => {
+      if (value !== 0 && (value < MIN_MSS || value > MAX_MSS)) return -EINVAL;
+      e.change({ maxSegment: value });
+      return 0;
+    },
+  );
+}
+
+function quickAckOption(): Option {
+  return intOption<TcpEndpoint>(
+    atTcp('TCP_QUICKACK', TCP_OPTION.QUICKACK, ''),
+    (e) => on(e.connection?.delack.isInteractive !== true),
+    (e, value) => {
+      const c = e.connection;
+      if (c === null) return 0;
+      const isOff = (value & 1) === 0;
+      c.delack.setInteractive(isOff);
+      if (!isOff && c.delack.isOwed && c.state !== STATE.CLOSED) {
+        c.delack.owe(true);
+        c.tcp.wantsOutput(c);
+        if ((value & 1) === 0) c.delack.setInteractive(true);
+      }
+      return 0;
+    },
+  );
+}
+
+function congestionOption(): Option {
+  return bytesOption<TcpEndpoint>(
+    atTcp('TCP_CONGESTION', TCP_OPTION.CONGESTION, 'a name; ENOENT: nobody knows it'),
+    (e, into) => {
+      const { ccModules } = e.tcp;
+      const name =
+        e.connection?.congestion.module.name ??
+        (e.settings.congestion || ccModules.defaultModule.name);
+      const n = Math.min(into.length, MAX_CC_NAME);
+      for (let i = 0; i < n; i++) into[i] = i < name.length ? name.charCodeAt(i) : 0;
+      return n;
+    },
+    (e, value) => {
+      if (value.length === 0) return -EINVAL;
+      const end = value.indexOf(0);
+      const bytes = value.subarray(0, Math.min(end < 0 ? value.length : end, MAX_CC_NAME - 1));
+      const congestion = String.fromCharCode(...bytes);
+      if (e.tcp.ccModules.find(congestion) === undefined) return -ENOENT;
+      e.change({ congestion });
+      return 0;
+    },
+  );
+}
+
+function infoOptions(): Option[] {
+  return [
+    bytesOption<TcpEndpoint>(
+      atTcp('TCP_INFO', TCP_OPTION.INFO, "280 bytes, Linux 6.18's struct"),
+      (e, into) => {
+        const bytes = new Uint8Array(TCP_INFO_LEN);
+        writeTcpInfo(infoOf(e), bytes);
+        return copyOut(bytes, into);
+      },
+      null,
+    ),
+    bytesOption<TcpEndpoint>(
+      atTcp('TCP_CC_INFO', TCP_OPTION.CC_INFO, "Linux's struct, of modules that have one"),
+      (e, into) => {
+        const info = e.connection?.congestion.cc.getInfo(e.connection.congestion.view) ?? null;
+        return info === null ? 0 : copyOut(ccInfoBytes(info), into);
+      },
+      null,
+    ),
+  ];
+}
+
+function copyOut(bytes: Uint8Array, into: Uint8Array): number {
+  const n = Math.min(into.length, bytes.length);
+  into.set(bytes.subarray(0, n));
+  return n;
+}
+
+/** TCP_INFO as an object; of a socket that is nothing yet, its state alone. */
+export function infoOf(e: TcpEndpoint): TcpInfo {
+  const info = new TcpInfo();
+  const { connection, handshake, listener } = e;
+  if (connection !== null) connectionInfo(connection, info);
+  else if (handshake !== null) handshakeInfo(handshake, info);
+  else if (listener !== null) listenerInfo(listener, e.tcp, info);
+  else info.tcpi_state = STATE.CLOSED;
+  return info;
+}
+
+/** `union tcp_cc_info` */
+function ccInfoBytes(info: CcInfo): Uint8Array {
+  switch (info.kind) {
+    case 'vegas':
+      return words([info.enabled, info.rttCount, info.rttUs, info.minRttUs]);
+    case 'dctcp': {
+      const first = info.enabled | (info.ceState << 16);
+      return words([first, info.alpha, info.abEcn, info.abTot]);
+    }
+    case 'bbr': {
+      const rate = Math.floor(info.bytesPerSecond);
+      const high = Math.floor(rate / 4294967296);
+      return words([rate, high, info.minRttUs, info.pacingGain, info.cwndGain]);
+    }
+    default:
+      return words([]);
+  }
+}
+
+function words(values: readonly number[]): Uint8Array {
+  return new Uint8Array(Int32Array.from(values, (v) => v | 0).buffer);
+}
+
+const REFUSED: readonly (readonly [string, number, string])[] = [
+  ['TCP_DEFER_ACCEPT', TCP_OPTION.DEFER_ACCEPT, 'accepted when the handshake is over'],
+  ['TCP_WINDOW_CLAMP', TCP_OPTION.WINDOW_CLAMP, 'SO_RCVBUF bounds the window'],
+  ['TCP_MD5SIG', TCP_OPTION.MD5SIG, 'no signatures'],
+  ['TCP_REPAIR', TCP_OPTION.REPAIR, 'state is not moved'],
+  ['TCP_FASTOPEN', TCP_OPTION.FASTOPEN, 'no data on a SYN'],
+  ['TCP_FASTOPEN_CONNECT', TCP_OPTION.FASTOPEN_CONNECT, 'no data on a SYN'],
+  ['TCP_FASTOPEN_KEY', TCP_OPTION.FASTOPEN_KEY, 'no data on a SYN'],
+  ['TCP_FASTOPEN_NO_COOKIE', TCP_OPTION.FASTOPEN_NO_COOKIE, 'no data on a SYN'],
+  ['TCP_SAVE_SYN', TCP_OPTION.SAVE_SYN, 'headers are not kept'],
+  ['TCP_SAVED_SYN', TCP_OPTION.SAVED_SYN, 'headers are not kept'],
+  ['TCP_THIN_LINEAR_TIMEOUTS', TCP_OPTION.THIN_LINEAR_TIMEOUTS, 'timeouts always double'],
+  ['TCP_ULP', TCP_OPTION.ULP, 'nothing between TCP and the application'],
+  ['TCP_ZEROCOPY_RECEIVE', TCP_OPTION.ZEROCOPY_RECEIVE, 'receives copy once'],
+  ['TCP_TX_DELAY', TCP_OPTION.TX_DELAY, 'the emulator delays'],
+];
+
+export function tcpLevelOptions(): readonly Option[] {
+  return [
+    ...pushOptions(),
+    maxSegmentOption(),
+    ...keepaliveOptions(),
+    linger2Option(),
+    quickAckOption(),
+    congestionOption(),
+    counted(
+      atTcp('TCP_USER_TIMEOUT', TCP_OPTION.USER_TIMEOUT, 'ms; 0: tcp_retries2 decides'),
+      'userTimeoutMs',
+      0,
+      0x7fffffff,
+      () => 0,
+    ),
+    intOption<TcpEndpoint>(
+      atTcp('TCP_NOTSENT_LOWAT', TCP_OPTION.NOTSENT_LOWAT, '0: tcp_notsent_lowat'),
+      (e) => e.settings.notsentLowat | 0,
+      (e, value) => {
+        e.change({ notsentLowat: value >>> 0 });
+        if (e.connection !== null) e.writable();
+        return 0;
+      },
+    ),
+    intOption<TcpEndpoint>(
+      atTcp('TCP_INQ', TCP_OPTION.INQ, 'how much is left, with each recvmsg'),
+      (e) => on(e.wantsLeft),
+      (e, value) => {
+        if (value < 0 || value > 1) return -EINVAL;
+        e.setWantsLeft(value === 1);
+        return 0;
+      },
+    ),
+    intOption<TcpEndpoint>(
+      atTcp('TCP_TIMESTAMP', TCP_OPTION.TIMESTAMP, "ms of the connection's clock"),
+      (e) => {
+        const c = e.connection;
+        return c === null
+          ? Math.floor(e.net.env.nowNs / MS) | 0
+          : c.tcp.timestamp(c.nowNs(), c.agreed.tsOffset);
+      },
+      null,
+    ),
+    ...infoOptions(),
+    ...REFUSED.map(([name, number, note]) => refusedOption<TcpEndpoint>(atTcp(name, number, note))),
+  ];
 }

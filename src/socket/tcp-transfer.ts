@@ -66,19 +66,28 @@ export function receiveBytes(e: TcpEndpoint, into: Uint8Array, flags: number): n
   if ((flags & MSG.ERRQUEUE) !== 0) return -EAGAIN;
   if (e.listener !== null) return -ENOTCONN;
   if ((flags & MSG.OOB) !== 0) return -EINVAL; // no urgent byte
-  const n = e.connection === null ? 0 : take(e.connection, into, flags);
+  const n = e.connection === null ? 0 : take(e, e.connection, into, flags);
   return n > 0 ? n : whyNothing(e);
 }
 
-function take(c: TcpConnection, into: Uint8Array, flags: number): number {
-  if ((flags & MSG.PEEK) !== 0) return tcpPeek(c, into);
-  return (flags & MSG.TRUNC) !== 0 ? tcpDiscard(c, into.length) : tcpRead(c, into);
+/** SO_PEEK_OFF: a peek moves it on, a read takes from in front of it. */
+function take(e: TcpEndpoint, c: TcpConnection, into: Uint8Array, flags: number): number {
+  const { peekOffset } = e;
+  if ((flags & MSG.PEEK) !== 0) {
+    const n = tcpPeek(c, into, Math.max(peekOffset, 0));
+    if (peekOffset >= 0) e.setPeekOffset(peekOffset + n);
+    return n;
+  }
+  if (c.received.readyBytes === 0) return 0;
+  const n = (flags & MSG.TRUNC) !== 0 ? tcpDiscard(c, into.length) : tcpRead(c, into);
+  if (peekOffset >= 0) e.setPeekOffset(Math.max(0, peekOffset - n));
+  return n;
 }
 
 /** Nothing can be read: the end, an error (told once), no connection, or not yet. */
 function whyNothing(e: TcpEndpoint): number {
   const c = e.connection;
-  if (c !== null && c.received.readyBytes > 0) return 0; // nothing was asked for
+  if (c !== null && c.received.readyBytes > Math.max(e.peekOffset, 0)) return 0; // nothing was asked for
   if (c?.isFinReceived) return 0;
   if (e.error !== 0) return -e.takeError();
   if (e.isReadShut) return 0;

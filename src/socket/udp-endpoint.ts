@@ -35,6 +35,7 @@ import {
   SOCK,
 } from './abi.ts';
 import { Endpoint } from './endpoint.ts';
+import type { IpSocket } from './ip-options.ts';
 import type { Message } from './message.ts';
 import { getFrom, type OptionMap, setIn } from './option.ts';
 import type { SockAddr } from './sock-addr.ts';
@@ -85,7 +86,7 @@ export class UdpShared {
   }
 }
 
-export class UdpEndpoint extends Endpoint implements ReadyListener, ReceiveContext {
+export class UdpEndpoint extends Endpoint implements IpSocket, ReadyListener, ReceiveContext {
   readonly s: UdpSocket;
   readonly groups: Memberships;
   /** WANT bits. */
@@ -123,6 +124,58 @@ export class UdpEndpoint extends Endpoint implements ReadyListener, ReceiveConte
 
   setWant(bit: number, isOn: boolean): void {
     this.wants = isOn ? this.wants | bit : this.wants & ~bit;
+  }
+
+  get boundIndex(): number {
+    return this.s.boundIndex;
+  }
+
+  bindToDevice(index: number): number {
+    return this.udp.bindToDevice(this.s, index);
+  }
+
+  get ttl(): number {
+    return this.s.ttl;
+  }
+
+  setTtl(value: number): void {
+    this.s.ttl = value;
+  }
+
+  get tos(): number {
+    return this.s.tos;
+  }
+
+  setTos(value: number): void {
+    this.s.tos = value;
+  }
+
+  get pmtuDiscovery(): number {
+    return this.s.pmtuDiscovery;
+  }
+
+  setPmtuDiscovery(value: number): void {
+    this.s.pmtuDiscovery = value;
+  }
+
+  get isV6Only(): boolean {
+    return this.s.family === 'ipv6';
+  }
+
+  setV6Only(isOn: boolean): number {
+    return this.udp.setV6Only(this.s, isOn);
+  }
+
+  get peerAddress(): Address | null {
+    return this.s.isConnected ? this.s.remote : null;
+  }
+
+  get receiveBuffer(): number {
+    return this.s.rcvbufBytes;
+  }
+
+  setReceiveBuffer(bytes: number): void {
+    this.s.rcvbufBytes = bytes;
   }
 
   setSendBuffer(bytes: number): void {

@@ -1,38 +1,39 @@
 /** Options of UDP sockets: one table, which docs/sockets.md is checked against. */
-import { EADDRNOTAVAIL, EINVAL, ENODEV, ENOPROTOOPT, ENOTCONN } from '../base/errno.ts';
-import { PMTUDISC } from '../net/out-packet.ts';
+import { EADDRNOTAVAIL, EINVAL, ENODEV, ENOPROTOOPT } from '../base/errno.ts';
 import { ANY4, IpAddress, isV4 } from '../wire/address.ts';
 import { AF, IP_OPT, IPV6_OPT, SO, SOL, UDP_OPT } from './abi.ts';
-import { bytesOption, intOption, readInt, refusedOption, type SocketOption } from './option.ts';
+import {
+  atIp,
+  atIpv6,
+  DEVICE_OPTIONS,
+  IP_OPTIONS,
+  IPV6_OPTIONS,
+  on,
+  receiveBufferOptions,
+  sendBufferOption,
+} from './ip-options.ts';
+import {
+  bytesOption,
+  intOption,
+  type OptionHead,
+  readInt,
+  refusedOption,
+  type SocketOption,
+} from './option.ts';
 import { atSocket, SOCKET_OPTIONS } from './socket-options.ts';
 import { WANT } from './udp-control.ts';
 import type { UdpEndpoint } from './udp-endpoint.ts';
 
 type Option = SocketOption<UdpEndpoint>;
 
-/** SOCK_MIN_RCVBUF, SOCK_MIN_SNDBUF. */
-const MIN_RCVBUF = 2304;
-const MIN_SNDBUF = 4608;
-/** IFNAMSIZ, with the zero at the end. */
-const MAX_NAME = 16;
-
-const atIp = (name: string, number: number, note = '') => ({ level: SOL.IP, name, number, note });
-const atIpv6 = (name: string, number: number, note = '') => ({
-  level: SOL.IPV6,
+const atUdp = (name: string, number: number, note = ''): OptionHead => ({
+  level: SOL.UDP,
   name,
   number,
   note,
 });
-const atUdp = (name: string, number: number, note = '') => ({ level: SOL.UDP, name, number, note });
 
-const on = (is: boolean): number => (is ? 1 : 0);
-
-/** SO_RCVBUF: at most the sysctl's maximum (anything negative is more), then doubled, then at least the minimum. */
-function doubled(asked: number, max: number, min: number): number {
-  return Math.max(2 * (asked < 0 ? max : Math.min(asked, max)), min);
-}
-
-function wanted(head: Parameters<typeof intOption>[0], bit: number): Option {
+function wanted(head: OptionHead, bit: number): Option {
   return intOption<UdpEndpoint>(
     head,
     (e) => on((e.wants & bit) !== 0),
@@ -58,31 +59,8 @@ function timed(name: string, number: number, bit: number, other: number): Option
 
 function atSocketLevel(): Option[] {
   return [
-    intOption<UdpEndpoint>(
-      atSocket('SO_RCVBUF', SO.RCVBUF, 'doubled; net.core.rmem_max; counts cells'),
-      (e) => e.s.rcvbufBytes,
-      (e, value) => {
-        e.s.rcvbufBytes = doubled(value, e.net.config.rmemMax, MIN_RCVBUF);
-        return 0;
-      },
-    ),
-    intOption<UdpEndpoint>(
-      atSocket('SO_RCVBUFFORCE', SO.RCVBUFFORCE, 'doubled, without the maximum'),
-      null,
-      (e, value) => {
-        e.s.rcvbufBytes = doubled(Math.max(value, 0), 0x3fffffff, MIN_RCVBUF);
-        return 0;
-      },
-    ),
-    intOption<UdpEndpoint>(
-      atSocket('SO_SNDBUF', SO.SNDBUF, 'doubled and returned; the device ring is the limit'),
-      (e) => e.sendBuffer,
-      (e, value) => {
-        e.setSendBuffer(doubled(value, e.net.config.wmemMax, MIN_SNDBUF));
-        return 0;
-      },
-      'advisory',
-    ),
+    ...receiveBufferOptions('doubled; net.core.rmem_max; counts cells'),
+    sendBufferOption('doubled and returned; the device ring is the limit', 'advisory'),
     intOption<UdpEndpoint>(
       atSocket('SO_BROADCAST', SO.BROADCAST, ''),
       (e) => on(e.s.isBroadcastAllowed),
@@ -104,62 +82,12 @@ function atSocketLevel(): Option[] {
     wanted(atSocket('SO_RXQ_OVFL', SO.RXQ_OVFL, 'drops by the time of reading'), WANT.RXQ_OVFL),
     refusedOption(atSocket('SO_REUSEADDR', SO.REUSEADDR, 'one socket an address and port')),
     refusedOption(atSocket('SO_REUSEPORT', SO.REUSEPORT, 'one socket an address and port')),
-    ...deviceOptions(),
+    refusedOption(atSocket('SO_PEEK_OFF', SO.PEEK_OFF, 'a peek starts at the beginning')),
+    ...DEVICE_OPTIONS,
   ];
 }
 
-function deviceOptions(): Option[] {
-  return [
-    bytesOption<UdpEndpoint>(
-      atSocket('SO_BINDTODEVICE', SO.BINDTODEVICE, 'a name; empty unties'),
-      getDevice,
-      setDevice,
-    ),
-    intOption<UdpEndpoint>(
-      atSocket('SO_BINDTOIFINDEX', SO.BINDTOIFINDEX, '0 unties'),
-      (e) => e.s.boundIndex,
-      (e, index) => {
-        const isKnown = index === 0 || e.net.interfaces[index - 1] !== undefined;
-        return isKnown ? e.udp.bindToDevice(e.s, index) : -ENODEV;
-      },
-    ),
-  ];
-}
-
-function getDevice(e: UdpEndpoint, into: Uint8Array): number {
-  const name = e.net.interfaces[e.s.boundIndex - 1]?.name ?? '';
-  if (name === '') return 0;
-  if (into.length < name.length + 1) return -EINVAL;
-  for (let i = 0; i < name.length; i++) into[i] = name.charCodeAt(i);
-  into[name.length] = 0;
-  return name.length + 1;
-}
-
-function setDevice(e: UdpEndpoint, value: Uint8Array): number {
-  const end = value.indexOf(0);
-  const bytes = value.subarray(0, Math.min(end < 0 ? value.length : end, MAX_NAME - 1));
-  const name = String.fromCharCode(...bytes);
-  const iface = e.net.interfaces.find((i) => i.name === name);
-  if (name !== '' && iface === undefined) return -ENODEV;
-  return e.udp.bindToDevice(e.s, iface?.index ?? 0);
-}
-
-function hops(head: Parameters<typeof intOption>[0], least: number): Option {
-  return intOption<UdpEndpoint>(
-    head,
-    (e) => {
-      const { ttl4, hopLimit6 } = e.net.config;
-      return e.s.ttl !== 0 ? e.s.ttl : head.level === SOL.IP ? ttl4 : hopLimit6;
-    },
-    (e, value) => {
-      if (value !== -1 && (value < least || value > 255)) return -EINVAL;
-      e.s.ttl = value === -1 ? 0 : value;
-      return 0;
-    },
-  );
-}
-
-function groupHops(head: Parameters<typeof intOption>[0]): Option {
+function groupHops(head: OptionHead): Option {
   return intOption<UdpEndpoint>(
     head,
     (e) => e.s.multicastTtl,
@@ -171,53 +99,8 @@ function groupHops(head: Parameters<typeof intOption>[0]): Option {
   );
 }
 
-function trafficClass(head: Parameters<typeof intOption>[0]): Option {
-  return intOption<UdpEndpoint>(
-    head,
-    (e) => e.s.tos,
-    (e, value) => {
-      if (head.level === SOL.IPV6 && (value < -1 || value > 255)) return -EINVAL;
-      e.s.tos = head.level === SOL.IPV6 && value === -1 ? 0 : value & 255;
-      return 0;
-    },
-  );
-}
-
-function discovery(head: Parameters<typeof intOption>[0]): Option {
-  return intOption<UdpEndpoint>(
-    head,
-    (e) => e.s.pmtuDiscovery,
-    (e, value) => {
-      if (value < PMTUDISC.DONT || value > PMTUDISC.PROBE) return -EINVAL;
-      e.s.pmtuDiscovery = value;
-      return 0;
-    },
-  );
-}
-
-/** The path MTU towards the peer. */
-function pathMtu(e: UdpEndpoint): number {
-  if (!e.s.isConnected) return -ENOTCONN;
-  const path = e.net.paths.lookup(e.s.remote, e.s.boundIndex);
-  return path === null ? -ENOTCONN : path.mtu(e.net.env);
-}
-
-function mtuOption(head: Parameters<typeof intOption>[0]): Option {
-  return bytesOption<UdpEndpoint>(
-    head,
-    (e, into) => {
-      const mtu = pathMtu(e);
-      if (mtu < 0) return mtu;
-      const n = Math.min(into.length, 4);
-      for (let i = 0; i < n; i++) into[i] = (mtu >>> (8 * i)) & 255;
-      return n;
-    },
-    null,
-  );
-}
-
 /** Nothing is looped back, and whoever relies on it has to know. */
-function noLoop(head: Parameters<typeof intOption>[0]): Option {
+function noLoop(head: OptionHead): Option {
   return intOption<UdpEndpoint>(
     head,
     () => 0,
@@ -227,12 +110,7 @@ function noLoop(head: Parameters<typeof intOption>[0]): Option {
 
 function atIpLevel(): Option[] {
   return [
-    hops(atIp('IP_TTL', IP_OPT.TTL, 'one value for both families'), 1),
-    trafficClass(atIp('IP_TOS', IP_OPT.TOS, 'one value for both families')),
-    discovery(
-      atIp('IP_MTU_DISCOVER', IP_OPT.MTU_DISCOVER, 'DONT, WANT, DO, PROBE; others are EINVAL'),
-    ),
-    mtuOption(atIp('IP_MTU', IP_OPT.MTU, 'of a connected socket')),
+    ...IP_OPTIONS,
     intOption<UdpEndpoint>(
       atIp('IP_RECVERR', IP_OPT.RECVERR, 'off empties the queue'),
       (e) => on(e.s.wantsErrors4),
@@ -320,21 +198,7 @@ function setGroupIndex(e: UdpEndpoint, index: number, unknown: number): number {
 
 function atIpv6Level(): Option[] {
   return [
-    intOption<UdpEndpoint>(
-      atIpv6('IPV6_V6ONLY', IPV6_OPT.V6ONLY, 'before bind'),
-      (e) => on(e.s.family === 'ipv6'),
-      (e, value) => e.udp.setV6Only(e.s, value !== 0),
-    ),
-    hops(atIpv6('IPV6_UNICAST_HOPS', IPV6_OPT.UNICAST_HOPS, 'one value for both families'), 1),
-    trafficClass(atIpv6('IPV6_TCLASS', IPV6_OPT.TCLASS, 'one value for both families')),
-    discovery(
-      atIpv6(
-        'IPV6_MTU_DISCOVER',
-        IPV6_OPT.MTU_DISCOVER,
-        'DONT, WANT, DO, PROBE; others are EINVAL',
-      ),
-    ),
-    mtuOption(atIpv6('IPV6_MTU', IPV6_OPT.MTU, 'of a connected socket')),
+    ...IPV6_OPTIONS,
     intOption<UdpEndpoint>(
       atIpv6('IPV6_RECVERR', IPV6_OPT.RECVERR, 'off empties the queue'),
       (e) => on(e.s.wantsErrors6),

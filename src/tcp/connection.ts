@@ -93,6 +93,8 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   settings: TcpSettings;
   /** MSG_MORE: the next output holds back the last part of a segment. */
   isMoreComing = false;
+  /** What is queued goes, whatever Nagle and the cork say. */
+  isPushed = false;
   /** RFC 9293 §3.10.4: the application is done sending; the FIN leaves behind its last byte. */
   isFinQueued = false;
   isFinSent = false;
@@ -308,6 +310,17 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.isMoreComing = true;
   }
 
+  /** TCP_NODELAY set, TCP_CORK taken away: what waits goes, corked or not; what is written next does not. */
+  push(isPushed: boolean): void {
+    this.isPushed = isPushed;
+    if (this.current !== STATE.CLOSED) this.tcp.wantsOutput(this);
+  }
+
+  /** More was written. */
+  endPush(): void {
+    this.isPushed = false;
+  }
+
   /** An output has passed: what it held back goes when the peer acknowledges something, or with the next bytes. */
   forgetMore(): void {
     this.isMoreComing = false;
@@ -328,8 +341,6 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     if (old.maxPacingRate !== settings.maxPacingRate) {
       this.congestion.limitRate(settings.maxPacingRate);
     }
-    const isFreed = (old.isCorked && !settings.isCorked) || (!old.isNoDelay && settings.isNoDelay);
-    if (isFreed) this.tcp.wantsOutput(this);
     if (!settings.isKeepalive) this.due.disarm(DUE.KEEPALIVE);
     else if (!old.isKeepalive) this.armKeepalive(this.nowNs());
     else if (old.keepIdleSec !== settings.keepIdleSec) this.armKeepalive(this.lastReceivedNs);

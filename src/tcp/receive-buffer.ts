@@ -186,14 +186,18 @@ export class ReceiveBuffer implements Placed {
     return done;
   }
 
-  /** Copies what `read` would, and leaves it. */
-  peek(into: Uint8Array): number {
+  /** Copies what `read` would after `skip` bytes, and leaves it. */
+  peek(into: Uint8Array, skip: number): number {
     const { u8 } = this.pages.slab;
+    let left = skip;
     let done = 0;
     for (let i = 0; i < this.readyCount && done < into.length; i++) {
       const o = this.readyOffset(i);
-      const n = Math.min(this.ready[o + E.LEN]!, into.length - done);
-      const from = this.ready[o + E.OFF]!;
+      const len = this.ready[o + E.LEN]!;
+      const over = Math.min(left, len);
+      left -= over;
+      const n = Math.min(len - over, into.length - done);
+      const from = this.ready[o + E.OFF]! + over;
       into.set(u8.subarray(from, from + n), done);
       done += n;
     }

@@ -7,6 +7,7 @@
  */
 
 import { SEC } from '../base/time.ts';
+import { PMTUDISC } from '../net/out-packet.ts';
 import type { TcpConfig } from './tcp-config.ts';
 
 /** For `linger2Sec`: no FIN-WAIT-2 without a reader. */
@@ -41,6 +42,8 @@ export class TcpSettings {
   /** IP_TOS, IPV6_TCLASS; IP_TTL, IPV6_UNICAST_HOPS: 0 = the stack's. */
   tos = 0;
   ttl = 0;
+  /** IP_MTU_DISCOVER: one of PMTUDISC. */
+  pmtuDiscovery: number = PMTUDISC.WANT;
   /** SO_REUSEADDR */
   isReuseAddress = false;
   /** IPV6_V6ONLY */

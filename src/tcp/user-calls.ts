@@ -106,6 +106,7 @@ export function tcpWrite(c: TcpConnection, data: Uint8Array): number {
   const n = c.sendQueue.append(part);
   if (n === 0 && data.length > 0) return -EAGAIN;
   c.chrono.queued();
+  c.endPush();
   c.tcp.wantsOutput(c);
   return n;
 }
@@ -117,9 +118,9 @@ export function tcpWriteMore(c: TcpConnection, data: Uint8Array): number {
   return n;
 }
 
-/** What `tcpRead` would give, which stays where it is. */
-export function tcpPeek(c: TcpConnection, into: Uint8Array): number {
-  return c.received.peek(beforeMark(c, into));
+/** What `tcpRead` would give after `skip` bytes, which stays where it is. */
+export function tcpPeek(c: TcpConnection, into: Uint8Array, skip = 0): number {
+  return c.received.peek(beforeMark(c, into), skip);
 }
 
 /** As if so many bytes had been read. */

@@ -1,0 +1,221 @@
+/** Options of SOL_IP, SOL_IPV6 and of buffers and interfaces that datagram and stream sockets share. */
+import { EINVAL, ENODEV, ENOTCONN } from '../base/errno.ts';
+import type { Network } from '../net/network.ts';
+import { PMTUDISC } from '../net/out-packet.ts';
+import type { Address } from '../wire/address.ts';
+import { IP_OPT, IPV6_OPT, SO, SOL } from './abi.ts';
+import {
+  bytesOption,
+  intOption,
+  type OptionHead,
+  type OptionStatus,
+  type SocketOption,
+  writeInt,
+} from './option.ts';
+import { atSocket } from './socket-options.ts';
+
+/** What a socket has to have for these options. Setters return 0 or -errno where they can fail. */
+export interface IpSocket {
+  readonly net: Network;
+  /** SO_BINDTODEVICE: 0 = any. */
+  readonly boundIndex: number;
+  bindToDevice(index: number): number;
+  /** 0: the stack's. */
+  readonly ttl: number;
+  setTtl(value: number): void;
+  readonly tos: number;
+  setTos(value: number): void;
+  /** One of PMTUDISC. */
+  readonly pmtuDiscovery: number;
+  setPmtuDiscovery(value: number): void;
+  readonly isV6Only: boolean;
+  setV6Only(isOn: boolean): number;
+  /** Whom it is connected to; null: nobody. */
+  readonly peerAddress: Address | null;
+  /** As set: doubled. */
+  readonly receiveBuffer: number;
+  setReceiveBuffer(bytes: number): void;
+  readonly sendBuffer: number;
+  setSendBuffer(bytes: number): void;
+}
+
+/** SOCK_MIN_RCVBUF, SOCK_MIN_SNDBUF. */
+const MIN_RCVBUF = 2304;
+const MIN_SNDBUF = 4608;
+/** IFNAMSIZ, with the zero at the end. */
+const MAX_NAME = 16;
+
+export const atIp = (name: string, number: number, note = ''): OptionHead => ({
+  level: SOL.IP,
+  name,
+  number,
+  note,
+});
+export const atIpv6 = (name: string, number: number, note = ''): OptionHead => ({
+  level: SOL.IPV6,
+  name,
+  number,
+  note,
+});
+
+export const on = (is: boolean): number => (is ? 1 : 0);
+
+/** At most the sysctl's maximum (anything negative is more), then doubled, then at least the minimum. */
+function doubled(asked: number, max: number, min: number): number {
+  return Math.max(2 * (asked < 0 ? max : Math.min(asked, max)), min);
+}
+
+export function receiveBufferOptions(note: string): SocketOption<IpSocket>[] {
+  return [
+    intOption<IpSocket>(
+      atSocket('SO_RCVBUF', SO.RCVBUF, note),
+      (e) => e.receiveBuffer,
+      (e, value) => {
+        e.setReceiveBuffer(doubled(value, e.net.config.rmemMax, MIN_RCVBUF));
+        return 0;
+      },
+    ),
+    intOption<IpSocket>(
+      atSocket('SO_RCVBUFFORCE', SO.RCVBUFFORCE, 'doubled, without the maximum'),
+      null,
+      (e, value) => {
+        e.setReceiveBuffer(doubled(Math.max(value, 0), 0x3fffffff, MIN_RCVBUF));
+        return 0;
+      },
+    ),
+  ];
+}
+
+export function sendBufferOption(note: string, status: OptionStatus): SocketOption<IpSocket> {
+  return intOption<IpSocket>(
+    atSocket('SO_SNDBUF', SO.SNDBUF, note),
+    (e) => e.sendBuffer,
+    (e, value) => {
+      e.setSendBuffer(doubled(value, e.net.config.wmemMax, MIN_SNDBUF));
+      return 0;
+    },
+    status,
+  );
+}
+
+export function sendBufferForceOption(): SocketOption<IpSocket> {
+  return intOption<IpSocket>(
+    atSocket('SO_SNDBUFFORCE', SO.SNDBUFFORCE, 'doubled, without the maximum'),
+    null,
+    (e, value) => {
+      e.setSendBuffer(doubled(Math.max(value, 0), 0x3fffffff, MIN_SNDBUF));
+      return 0;
+    },
+  );
+}
+
+export const DEVICE_OPTIONS: readonly SocketOption<IpSocket>[] = [
+  bytesOption<IpSocket>(
+    atSocket('SO_BINDTODEVICE', SO.BINDTODEVICE, 'a name; empty unties'),
+    getDevice,
+    setDevice,
+  ),
+  intOption<IpSocket>(
+    atSocket('SO_BINDTOIFINDEX', SO.BINDTOIFINDEX, '0 unties'),
+    (e) => e.boundIndex,
+    (e, index) => {
+      const isKnown = index === 0 || e.net.interfaces[index - 1] !== undefined;
+      return isKnown ? e.bindToDevice(index) : -ENODEV;
+    },
+  ),
+];
+
+function getDevice(e: IpSocket, into: Uint8Array): number {
+  const name = e.net.interfaces[e.boundIndex - 1]?.name ?? '';
+  if (name === '') return 0;
+  if (into.length < name.length + 1) return -EINVAL;
+  for (let i = 0; i < name.length; i++) into[i] = name.charCodeAt(i);
+  into[name.length] = 0;
+  return name.length + 1;
+}
+
+function setDevice(e: IpSocket, value: Uint8Array): number {
+  const end = value.indexOf(0);
+  const bytes = value.subarray(0, Math.min(end < 0 ? value.length : end, MAX_NAME - 1));
+  const name = String.fromCharCode(...bytes);
+  const iface = e.net.interfaces.find((i) => i.name === name);
+  if (name !== '' && iface === undefined) return -ENODEV;
+  return e.bindToDevice(iface?.index ?? 0);
+}
+
+function hops(head: OptionHead): SocketOption<IpSocket> {
+  return intOption<IpSocket>(
+    head,
+    (e) => {
+      const { ttl4, hopLimit6 } = e.net.config;
+      return e.ttl !== 0 ? e.ttl : head.level === SOL.IP ? ttl4 : hopLimit6;
+    },
+    (e, value) => {
+      if (value !== -1 && (value < 1 || value > 255)) return -EINVAL;
+      e.setTtl(value === -1 ? 0 : value);
+      return 0;
+    },
+  );
+}
+
+function trafficClass(head: OptionHead): SocketOption<IpSocket> {
+  return intOption<IpSocket>(
+    head,
+    (e) => e.tos,
+    (e, value) => {
+      if (head.level === SOL.IPV6 && (value < -1 || value > 255)) return -EINVAL;
+      e.setTos(head.level === SOL.IPV6 && value === -1 ? 0 : value & 255);
+      return 0;
+    },
+  );
+}
+
+function discovery(head: OptionHead): SocketOption<IpSocket> {
+  return intOption<IpSocket>(
+    head,
+    (e) => e.pmtuDiscovery,
+    (e, value) => {
+      if (value < PMTUDISC.DONT || value > PMTUDISC.PROBE) return -EINVAL;
+      e.setPmtuDiscovery(value);
+      return 0;
+    },
+  );
+}
+
+/** The path MTU towards the peer. */
+function mtuOption(head: OptionHead): SocketOption<IpSocket> {
+  return bytesOption<IpSocket>(
+    head,
+    (e, into) => {
+      const peer = e.peerAddress;
+      const path = peer === null ? null : e.net.paths.lookup(peer, e.boundIndex);
+      return path === null ? -ENOTCONN : writeInt(path.mtu(e.net.env), into);
+    },
+    null,
+  );
+}
+
+const BOTH = 'one value for both families';
+
+export const IP_OPTIONS: readonly SocketOption<IpSocket>[] = [
+  hops(atIp('IP_TTL', IP_OPT.TTL, BOTH)),
+  trafficClass(atIp('IP_TOS', IP_OPT.TOS, BOTH)),
+  discovery(
+    atIp('IP_MTU_DISCOVER', IP_OPT.MTU_DISCOVER, 'DONT, WANT, DO, PROBE; others are EINVAL'),
+  ),
+  mtuOption(atIp('IP_MTU', IP_OPT.MTU, 'of a connected socket')),
+];
+
+export const IPV6_OPTIONS: readonly SocketOption<IpSocket>[] = [
+  intOption<IpSocket>(
+    atIpv6('IPV6_V6ONLY', IPV6_OPT.V6ONLY, 'before bind'),
+    (e) => on(e.isV6Only),
+    (e, value) => e.setV6Only(value !== 0),
+  ),
+  hops(atIpv6('IPV6_UNICAST_HOPS', IPV6_OPT.UNICAST_HOPS, BOTH)),
+  trafficClass(atIpv6('IPV6_TCLASS', IPV6_OPT.TCLASS, BOTH)),
+  discovery(
+    atIpv6('IPV6_MTU_DISCOVER', IPV6_OPT.MTU_DISCOVER, 'DONT, WANT, DO, PROBE; others are EINVAL'),
+  ),
+  mtuOption(atIpv6('IPV6_MTU', IPV6_OPT.MTU, 'of a connected socket')),
+];
