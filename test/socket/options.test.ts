@@ -4,7 +4,7 @@ import t from 'tap';
 import { errnoName } from '../../src/base/errno.ts';
 import { AF, IP_OPT, IPV6_OPT, SO, SOL } from '../../src/socket/abi.ts';
 import type { SocketOption } from '../../src/socket/option.ts';
-import type { UdpEndpoint } from '../../src/socket/udp-endpoint.ts';
+import { tcpOptions } from '../../src/socket/tcp-socket-options.ts';
 import { udpOptions } from '../../src/socket/udp-options.ts';
 import { data, ip4, udp } from '../net/packets.ts';
 import { addr, dialogue, int32, named, type SocketHarness } from './socket-rig.ts';
@@ -13,30 +13,37 @@ const DOCUMENT = new URL('../../docs/sockets.md', import.meta.url);
 const LEVELS: Readonly<Record<number, string>> = {
   [SOL.IP]: 'SOL_IP',
   [SOL.SOCKET]: 'SOL_SOCKET',
+  [SOL.TCP]: 'SOL_TCP',
   [SOL.UDP]: 'SOL_UDP',
   [SOL.IPV6]: 'SOL_IPV6',
 };
 
-function row(o: SocketOption<UdpEndpoint>): string {
+/** A heading of the document, and the options below it. */
+const TABLES: readonly (readonly [string, (domain: number) => readonly SocketOption<never>[]])[] = [
+  ['Of UDP sockets', udpOptions],
+  ['Of TCP sockets', tcpOptions],
+];
+
+function row(o: SocketOption<never>): string {
   const status = o.status === 'refused' ? `refused: ${errnoName(o.errno)}` : o.status;
   return `| ${LEVELS[o.level]} | ${o.name} | ${status} | ${o.note} |`;
 }
 
 t.test('docs/sockets.md lists every option with what becomes of it', async (t) => {
   const text = readFileSync(DOCUMENT, 'utf8');
-  const rows = text.split('\n').filter((line) => /^\| SOL_/.test(line));
-  t.same(rows, udpOptions(AF.INET6).map(row));
-  const all = udpOptions(AF.INET6);
-  for (const status of ['implemented', 'advisory', 'refused'] as const) {
-    const count = all.filter((o) => o.status === status).length;
-    t.match(text, new RegExp(`\\b${count} ${status}\\b`), `${count} ${status}`);
+  for (const [title, optionsOf] of TABLES) {
+    const section = text.split('### ').find((part) => part.startsWith(title)) ?? '';
+    const rows = section.split('\n').filter((line) => /^\| SOL_/.test(line));
+    const all = optionsOf(AF.INET6);
+    t.same(rows, all.map(row), title);
+    for (const status of ['implemented', 'advisory', 'refused'] as const) {
+      const count = all.filter((o) => o.status === status).length;
+      t.match(section, new RegExp(`\\b${count} ${status}\\b`), `${title}: ${count} ${status}`);
+    }
+    const four = optionsOf(AF.INET);
+    const six = four.filter((o) => o.level === SOL.IPV6);
+    t.same(six, [], 'an AF_INET socket has none of IPv6');
   }
-  const four = udpOptions(AF.INET);
-  t.same(
-    four,
-    four.filter((o) => o.level !== SOL.IPV6),
-    'an AF_INET socket has none of IPv6',
-  );
 });
 
 dialogue('a refused option answers its errno, to be set and to be read', (t, h) => {
