@@ -2,7 +2,13 @@
 import { EINVAL, ENOENT } from '../base/errno.ts';
 import { MS, SEC } from '../base/time.ts';
 import type { CcInfo } from '../cc/congestion-control.ts';
-import { connectionInfo, handshakeInfo, listenerInfo, TcpInfo } from '../tcp/tcp-info.ts';
+import {
+  closedInfo,
+  connectionInfo,
+  handshakeInfo,
+  listenerInfo,
+  TcpInfo,
+} from '../tcp/tcp-info.ts';
 import { TCP_INFO_LEN, writeTcpInfo } from '../tcp/tcp-info-layout.ts';
 import { NO_LINGER2, type TcpSettings } from '../tcp/tcp-settings.ts';
 import { STATE } from '../tcp/tcp-state.ts';
@@ -225,7 +231,7 @@ export function infoOf(e: TcpEndpoint): TcpInfo {
   if (connection !== null) connectionInfo(connection, info);
   else if (handshake !== null) handshakeInfo(handshake, info);
   else if (listener !== null) listenerInfo(listener, e.tcp, info);
-  else info.tcpi_state = STATE.CLOSED;
+  else closedInfo(info);
   return info;
 }
 

@@ -280,6 +280,12 @@ function fillTotals({ totals, chrono }: TcpConnection, info: TcpInfo): void {
   info.tcpi_sndbuf_limited = toMicros(chrono.sndbufLimitedNs());
 }
 
+/** A socket that is nothing yet. */
+export function closedInfo(info: TcpInfo): void {
+  info.clear();
+  info.tcpi_state = STATE.CLOSED;
+}
+
 /** LISTEN: Linux lends two fields to the accept queue. */
 export function listenerInfo(l: Listener, tcp: Tcp, info: TcpInfo): void {
   info.clear();
