@@ -21,7 +21,7 @@ import type { PortHold } from '../tcp/port-holds.ts';
 import type { Tcp } from '../tcp/tcp.ts';
 import type { TcpSettings, TcpSettingValues } from '../tcp/tcp-settings.ts';
 import { isIn, STATE, type TcpState } from '../tcp/tcp-state.ts';
-import { tcpShutdown } from '../tcp/user-calls.ts';
+import { tcpShutdown, tcpShutdownReceive } from '../tcp/user-calls.ts';
 import { type Address, ANY4, ANY6, IpAddress, isLinkLocal6 } from '../wire/address.ts';
 import { AF, POLL, POLL_READABLE, SHUT, SOCK } from './abi.ts';
 import { Endpoint } from './endpoint.ts';
@@ -151,7 +151,10 @@ export class TcpEndpoint
     if (c.isFinReceived) {
       this.setShut(true, false);
       events |= POLL.RDHUP | (this.isWriteShut ? POLL.HUP : 0);
-    } else if (readableEvents(c, this.wishes.rcvLowat) === 0) return;
+    } else {
+      events = readableEvents(c, this.wishes.rcvLowat);
+      if (events === 0) return;
+    }
     this.shared.ready.mark(this.readyMark, events);
   }
 
@@ -403,6 +406,7 @@ export class TcpEndpoint
     this.setShut(isRead, isWrite);
     this.wakeAll();
     if (state === STATE.CLOSED) return -ENOTCONN;
+    if (isRead && c !== null) tcpShutdownReceive(c);
     if (isWrite && c !== null) tcpShutdown(c);
     return 0;
   }

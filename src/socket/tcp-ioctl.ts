@@ -2,7 +2,8 @@
 import { EINVAL, ENOTTY } from '../base/errno.ts';
 import type { TcpConnection } from '../tcp/connection.ts';
 import { STATE } from '../tcp/tcp-state.ts';
-import { SIOCINQ, SIOCOUTQ, SIOCOUTQNSD, SOL, TCP_OPTION } from './abi.ts';
+import { tcpIsAtMark, tcpReadable } from '../tcp/user-calls.ts';
+import { SIOCATMARK, SIOCINQ, SIOCOUTQ, SIOCOUTQNSD, SOL, TCP_OPTION } from './abi.ts';
 import type { ControlMessage } from './control-message.ts';
 import type { TcpEndpoint } from './tcp-endpoint.ts';
 
@@ -11,10 +12,12 @@ export function tcpQueueLength(e: TcpEndpoint, request: number): number {
   switch (request) {
     case SIOCINQ:
       if (e.listener !== null) return -EINVAL;
-      return c === null ? 0 : c.received.readyBytes;
+      return c === null ? 0 : tcpReadable(c);
     case SIOCOUTQ:
       if (e.listener !== null) return -EINVAL;
       return c === null ? 0 : c.sendQueue.length + (isFinOutstanding(c) ? 1 : 0);
+    case SIOCATMARK:
+      return c !== null && tcpIsAtMark(c) ? 1 : 0;
     case SIOCOUTQNSD:
       if (e.listener !== null) return -EINVAL;
       return c === null ? 0 : c.unsentBytes();

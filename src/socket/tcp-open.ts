@@ -277,8 +277,7 @@ export function closeSocket(e: TcpEndpoint): void {
     else h.setOpener(new Orphan());
   }
   if (c !== null) {
-    if (e.settings.lingerSec === 0) tcpAbort(c);
-    else tcpClose(c);
+    tcpClose(c);
   }
   e.forget();
   if (e.hold !== null) tcp.demux.holds.release(e.hold);

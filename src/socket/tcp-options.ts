@@ -11,7 +11,7 @@ import {
 } from '../tcp/tcp-info.ts';
 import { TCP_INFO_LEN, writeTcpInfo } from '../tcp/tcp-info-layout.ts';
 import { NO_LINGER2, type TcpSettings } from '../tcp/tcp-settings.ts';
-import { STATE } from '../tcp/tcp-state.ts';
+import { tcpQuickAck } from '../tcp/user-calls.ts';
 import { SOL, TCP_OPTION } from './abi.ts';
 import { on } from './ip-options.ts';
 import {
@@ -159,14 +159,7 @@ function quickAckOption(): Option {
     (e) => on(e.connection?.delack.isInteractive !== true),
     (e, value) => {
       const c = e.connection;
-      if (c === null) return 0;
-      const isOff = (value & 1) === 0;
-      c.delack.setInteractive(isOff);
-      if (!isOff && c.delack.isOwed && c.state !== STATE.CLOSED) {
-        c.delack.owe(true);
-        c.tcp.wantsOutput(c);
-        if ((value & 1) === 0) c.delack.setInteractive(true);
-      }
+      if (c !== null) tcpQuickAck(c, value);
       return 0;
     },
   );

@@ -2,14 +2,22 @@
 import { EAGAIN, EINVAL, ENOTCONN, EOPNOTSUPP, EPIPE } from '../base/errno.ts';
 import type { TcpConnection } from '../tcp/connection.ts';
 import { isIn, MAY_SEND, STATE } from '../tcp/tcp-state.ts';
-import { tcpDiscard, tcpPeek, tcpRead, tcpWrite, tcpWriteMore } from '../tcp/user-calls.ts';
+import {
+  tcpDiscard,
+  tcpMarkUrgent,
+  tcpPeek,
+  tcpRead,
+  tcpReadUrgent,
+  tcpWrite,
+  tcpWriteMore,
+} from '../tcp/user-calls.ts';
 import { MSG } from './abi.ts';
 import type { Message } from './message.ts';
 import type { TcpEndpoint } from './tcp-endpoint.ts';
 import { notsentLimit } from './tcp-readiness.ts';
 
 /** What would change what is sent, and is not here. */
-const REFUSED_FLAGS = MSG.OOB | MSG.ZEROCOPY | MSG.FASTOPEN;
+const REFUSED_FLAGS = MSG.ZEROCOPY | MSG.FASTOPEN;
 
 /** 0: bytes can be written; or -errno. An error is reported once, then it is EPIPE. */
 function checkSend(e: TcpEndpoint, flags: number): number {
@@ -24,7 +32,7 @@ function checkSend(e: TcpEndpoint, flags: number): number {
 /** As much as there is room for. */
 export function sendBytes(e: TcpEndpoint, from: Uint8Array, flags: number): number {
   const bad = checkSend(e, flags);
-  return bad !== 0 ? bad : write(e, from, (flags & MSG.MORE) !== 0);
+  return bad !== 0 ? bad : marked(e, write(e, from, (flags & MSG.MORE) !== 0), flags);
 }
 
 export function sendPieces(e: TcpEndpoint, m: Message, flags: number): number {
@@ -40,7 +48,13 @@ export function sendPieces(e: TcpEndpoint, m: Message, flags: number): number {
     done += n;
     if (n < piece.length) break;
   }
-  return done;
+  return marked(e, done, flags);
+}
+
+/** MSG_OOB: the last byte that was taken is urgent. */
+function marked(e: TcpEndpoint, n: number, flags: number): number {
+  if (n > 0 && (flags & MSG.OOB) !== 0) tcpMarkUrgent(e.connection!); // it took bytes
+  return n;
 }
 
 function write(e: TcpEndpoint, from: Uint8Array, isMore: boolean): number {
@@ -65,9 +79,14 @@ function write(e: TcpEndpoint, from: Uint8Array, isMore: boolean): number {
 export function receiveBytes(e: TcpEndpoint, into: Uint8Array, flags: number): number {
   if ((flags & MSG.ERRQUEUE) !== 0) return -EAGAIN;
   if (e.listener !== null) return -ENOTCONN;
-  if ((flags & MSG.OOB) !== 0) return -EINVAL; // no urgent byte
+  if ((flags & MSG.OOB) !== 0) return receiveUrgent(e, into, flags);
   const n = e.connection === null ? 0 : take(e, e.connection, into, flags);
   return n > 0 ? n : whyNothing(e);
+}
+
+function receiveUrgent(e: TcpEndpoint, into: Uint8Array, flags: number): number {
+  const c = e.connection;
+  return c === null ? -EINVAL : tcpReadUrgent(c, into, (flags & MSG.PEEK) !== 0);
 }
 
 /** SO_PEEK_OFF: a peek moves it on, a read takes from in front of it. */

@@ -48,7 +48,7 @@ function splitPoint(
 
 /** RFC 1122 §4.2.3.4 with Minshall's test: one small segment in flight, not one segment. */
 function isHeldByNagle(c: TcpConnection): boolean {
-  if (c.isFinQueued || c.isPushed) return false;
+  if (c.isFinQueued || c.isPushed || c.snd.isUrgent) return false;
   if (c.settings.isCorked || c.isMoreComing) return true;
   return !c.settings.isNoDelay && seqGt(c.snd.sml, c.snd.una) && seqLe(c.snd.sml, c.snd.nxt);
 }

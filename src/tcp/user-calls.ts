@@ -118,6 +118,11 @@ export function tcpWriteMore(c: TcpConnection, data: Uint8Array): number {
   return n;
 }
 
+/** The last byte written is urgent (RFC 9293 §3.8.5). */
+export function tcpMarkUrgent(c: TcpConnection): void {
+  c.snd.markUrgent(c.finSeq());
+}
+
 /** What `tcpRead` would give after `skip` bytes, which stays where it is. */
 export function tcpPeek(c: TcpConnection, into: Uint8Array, skip = 0): number {
   return c.received.peek(beforeMark(c, into), skip);
