@@ -6,6 +6,7 @@ import { NO_SAMPLE } from '../cc/samples.ts';
 import { type Seq, seqDiff, seqEq, seqGe, seqGt, seqLe, seqLt } from '../wire/seq.ts';
 import { TCP_FLAG } from '../wire/tcp.ts';
 import type { AckOutcome } from './ack-outcome.ts';
+import { restartIfIdle } from './application-limit.ts';
 import { challenge } from './challenge.ts';
 import type { TcpConnection } from './connection.ts';
 import { DUE } from './deadlines.ts';
@@ -160,6 +161,8 @@ function updateWindow(c: TcpConnection, seg: Segment, a: AckOutcome): boolean {
   a.notDuplicate();
   const hasChanged = wnd !== snd.wnd;
   snd.setWindow(wnd, seg.seq, seg.ack);
+  // What waited behind a shut window was idle, too.
+  if (hasChanged && c.unsentBytes() > 0) restartIfIdle(c);
   return hasChanged;
 }
 

@@ -15,7 +15,7 @@ export function applicationWrites(c: TcpConnection): void {
 }
 
 /** RFC 5681 §4.1, tcp_slow_start_after_idle: an old window says nothing. */
-function restartIfIdle(c: TcpConnection): void {
+export function restartIfIdle(c: TcpConnection): void {
   const { config } = c.tcp;
   if (config.slowStartAfterIdle === 0 || !c.rtx.isEmpty) return;
   if (c.congestion.has(HOOK.CONG_CONTROL)) return;

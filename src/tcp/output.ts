@@ -191,8 +191,8 @@ function sendText(c: TcpConnection, len: number, unsent: number): boolean {
   const pieces = Math.ceil(len / v.mss);
   const seqLen = len + (hasFin ? 1 : 0);
   if (hasFin) c.noteFinSent();
-  const isPushed = (flags & TCP_FLAG.PSH) !== 0;
-  const state = (hasFin ? REC_STATE.FIN : 0) | (isPushed ? REC_STATE.PSH : 0);
+  // A super-frame has PSH on the wire; only the end of what was written keeps it.
+  const state = (hasFin ? REC_STATE.FIN : 0) | (isLast ? REC_STATE.PSH : 0);
   const r = rtx.append(seq, seqLen, pieces, state, c.nowNs());
   c.rate.sent(v, c.tcp.records, r, isIdle, rtx.inFlight(), c.nowNs());
   c.tcp.mib.add(c.tcp.ids.TCPOrigDataSent, pieces);

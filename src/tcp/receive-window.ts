@@ -40,7 +40,7 @@ export function freeWindow(c: TcpConnection): number {
 /** Whether an ACK now would open the window by enough to matter: two segments, or half the buffer. */
 export function wantsUpdate(c: TcpConnection): boolean {
   const standing = c.rcv.window();
-  const now = freeWindow(c);
+  const now = Math.min(freeWindow(c), 65535 << c.agreed.rcvShift);
   return (
     now >= 2 * standing &&
     now > 0 &&

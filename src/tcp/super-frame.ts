@@ -19,7 +19,7 @@ import { NO_RECORD, REC_TIME } from './tx-records.ts';
 export const GSO_MAX_BYTES = 65536 - 320 - 1;
 /** A burst is what the pacing rate sends in 2^-10 s (sk_pacing_shift). */
 const BURSTS_PER_SEC = 1024;
-/** A frame is not deferred when the last one left longer ago than this, nor when the ACK is further away. */
+/** A frame is not deferred when the last one left so long ago, nor when the ACK is further away. */
 const DEFER_NS = 1 * MS;
 
 /** What `deferral` and `nextLength` say besides a length. */
@@ -69,7 +69,7 @@ export function deferral(
   const { congestion, rtx, snd } = c;
   const v = congestion.view;
   if (v.caState >= CA_STATE.RECOVERY) return WAIT.NO;
-  if (v.nowNs - v.nextDepartureNs > DEFER_NS) return WAIT.NO;
+  if (v.nowNs - v.nextDepartureNs >= DEFER_NS) return WAIT.NO;
   const byCwnd = (v.cwnd - c.inFlight()) * v.mss;
   const limit = Math.min(usable, byCwnd);
   if (limit >= most * v.mss) return WAIT.NO;

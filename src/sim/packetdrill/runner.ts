@@ -224,11 +224,12 @@ class Runner {
     if (packet.kind !== 'tcp' || this.script.options.isStrictSegments) return first;
     let seen = first;
     const pieceLen = textLen(first.live);
-    while (pieceLen > 0 && textLen(seen.live) < packet.seq.len) {
+    const wantedLen = packet.seq.len;
+    while (pieceLen > 0 && textLen(seen.live) < wantedLen) {
       const next = this.nextPacket(packet, untilNs);
       const { line } = packet.at;
       if (next === null) this.differsWith(packet, seen.live, line, 'the burst ends too early');
-      const both = joinSegments(seen.live, next.live, pieceLen);
+      const both = joinSegments(seen.live, next.live, pieceLen, wantedLen);
       if (typeof both === 'string') this.differsWith(packet, next.live, line, both);
       seen = { live: both, timeNs: next.timeNs };
     }

@@ -10,17 +10,19 @@ const EXEMPT = TCP_FLAG.FIN | TCP_FLAG.PSH | TCP_FLAG.CWR;
 
 /**
  * The two as one packet: sequence number and CWR of the first, flags, options and the rest of the last;
- * or why they are no burst. `pieceLen` is the text of the burst's first packet: all but the last have it.
+ * or why they are no burst. `pieceLen` is the text of the packet before, `wantedLen` that of the line: all
+ * but the last have the same.
  */
 export function joinSegments(
   burst: LivePacket,
   next: LivePacket,
   pieceLen: number,
+  wantedLen: number,
 ): LivePacket | string {
   const first = burst.transport;
   const last = next.transport;
   if (first.kind !== 'tcp' || last.kind !== 'tcp') return 'the next packet is not TCP';
-  const why = whyNot(first, last, pieceLen);
+  const why = whyNot(first, last, pieceLen, wantedLen);
   if (why !== null) return why;
   const transport: LiveTcp = {
     ...last,
@@ -31,13 +33,13 @@ export function joinSegments(
   return { ...next, transport, problem: burst.problem ?? next.problem };
 }
 
-function whyNot(first: LiveTcp, last: LiveTcp, pieceLen: number): string | null {
+function whyNot(first: LiveTcp, last: LiveTcp, pieceLen: number, wantedLen: number): string | null {
   if ((first.seq + first.len) >>> 0 !== last.seq) return 'the next packet does not follow';
   if (last.len === 0) return 'the next packet has no text';
   if (last.ack !== first.ack) return 'the next packet has another ack';
   if (last.window !== first.window) return 'the next packet has another window';
   if (((last.flags ^ first.flags) & ~EXEMPT) !== 0) return 'the next packet has other flags';
-  if (first.len % pieceLen !== 0) return 'the next packet follows one that was shorter';
-  if (last.len > pieceLen) return 'the next packet is longer';
+  const isLast = first.len + last.len >= wantedLen;
+  if (!isLast && last.len !== pieceLen) return 'the next packet has another length';
   return null;
 }

@@ -293,13 +293,15 @@ t.test('--mss: an injected segment becomes pieces', async (t) => {
   ]);
 });
 
-const joined = (a: string, b: string, pieceLen = 100): LivePacket | string =>
-  joinSegments(readPacket(sent(a)), readPacket(sent(b)), pieceLen);
+const joined = (a: string, b: string, pieceLen = 100, wantedLen = 900): LivePacket | string =>
+  joinSegments(readPacket(sent(a)), readPacket(sent(b)), pieceLen, wantedLen);
 
 t.test('segments of a burst are one packet', async (t) => {
   const burst = joined(
     'W. 1:101(100) ack 1 win 9 <nop,nop,TS val 1 ecr 1>',
     'P. 101:151(50) ack 1 win 9 <nop,nop,TS val 2 ecr 1>',
+    100,
+    150,
   ) as LivePacket;
   t.equal(compare('PW. 1:151(150) ack 1 <nop,nop,TS val 1 ecr 1>', burst, flowOf()), null);
   for (const [what, next, pieceLen] of [
@@ -308,11 +310,13 @@ t.test('segments of a burst are one packet', async (t) => {
     ['another window', '. 101:201(100) ack 1 win 8', 100],
     ['other flags', 'U. 101:201(100) ack 1 win 9', 100],
     ['no text', '. 101:101(0) ack 1 win 9', 100],
-    ['longer', '. 101:301(200) ack 1 win 9', 100],
-    ['was shorter', '. 101:161(60) ack 1 win 9', 60],
+    ['another length', '. 101:301(200) ack 1 win 9', 100],
+    ['another length', '. 101:161(60) ack 1 win 9', 100],
   ] as const) {
     t.match(joined('. 1:101(100) ack 1 win 9', next, pieceLen), new RegExp(what), what);
   }
+  const last = joined('. 1:101(100) ack 1 win 9', '. 101:301(200) ack 1 win 9', 100, 300);
+  t.match(last, { transport: { seq: 1, len: 300 } }, 'the last may be longer');
 });
 
 t.test('UDP', async (t) => {
