@@ -155,7 +155,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.due = new Deadlines(tcp.deadlines, this);
     this.compressed = new CompressedAck(this.rcv.nxt);
     this.delack = new DelayedAck(Math.min(agreed.peerMss, 536), env.nowNs);
-    this.sizing = new RightSizing(config.initialWindow * agreed.peerMss);
+    this.sizing = new RightSizing(config.initialWindow * agreed.peerMss, window.rcvWnd);
     this.totals = new Totals(tcp.totals, env);
     this.chrono = new Chrono(this.totals);
     this.use = new WindowUse(this.snd.una, env.nowNs);

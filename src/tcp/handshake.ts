@@ -10,6 +10,7 @@ import type { TcpConnection } from './connection.ts';
 import type { FlowId } from './endpoint.ts';
 import { initialSequence, timestampOffset } from './isn.ts';
 import type { Listener } from './listener.ts';
+import { initialWindow } from './receive-window.ts';
 import { INITIAL_RTO_NS } from './rtt.ts';
 import type { Segment } from './segment.ts';
 import type { Tcp } from './tcp.ts';
@@ -253,8 +254,12 @@ export class Handshake implements FlowId, Expirable {
       return;
     }
     if (seg.has(TCP_FLAG.SYN)) {
-      if (seqEq(seg.seq, this.irs)) this.resend(TCP_FLAG.SYN | TCP_FLAG.ACK); // it did not hear us
-      if (!seg.has(TCP_FLAG.ACK)) return;
+      // RFC 9293 §3.5, Figure 8: of two that open at once each gets the other's SYN-ACK; else it did not hear us.
+      const isCrossed = this.listener === null && seg.has(TCP_FLAG.ACK) && seg.seqLen === 1;
+      if (!isCrossed || !seqEq(seg.seq, this.irs)) {
+        if (seqEq(seg.seq, this.irs)) this.resend(TCP_FLAG.SYN | TCP_FLAG.ACK);
+        return;
+      }
     } else if (!isInWindow) {
       this.send(TCP_FLAG.ACK);
       return;
@@ -289,7 +294,8 @@ export class Handshake implements FlowId, Expirable {
 
   /** The window of a SYN is never scaled (RFC 7323 §2.2). */
   rcvWindow(): number {
-    return Math.min(65535, this.tcp.config.rmemDefault >> 1);
+    const bytes = this.settings.rcvbufBytes || this.tcp.config.rmemDefault;
+    return initialWindow(bytes, this.tcp.ourMss(this));
   }
 
   /** Nobody can accept it now. */

@@ -1,6 +1,9 @@
 /**
  * What window to advertise: RFC 9293 §3.8.6.2.2 (no silly windows), and how large the buffer should be
  * (Linux's dynamic right-sizing: twice what the application reads in a round trip).
+ *
+ * A connection begins by offering a part of its buffer, and two segments more for each full one that comes: a
+ * sender has to show that it fills its segments before it may fill the buffer (Linux's rcv_ssthresh).
  */
 import { seqDiff } from '../wire/seq.ts';
 import type { TcpConnection } from './connection.ts';
@@ -34,7 +37,13 @@ export function freeWindow(c: TcpConnection): number {
   const free = space - c.received.chargedBytes;
   const mss = Math.min(c.delack.rcvMss, space);
   if (free < mss || free < space >> 4) return 0;
-  return free;
+  return Math.min(free, c.sizing.threshold);
+}
+
+/** What a SYN offers: about a quarter of the buffer in whole segments, never scaled (RFC 7323 §2.2). */
+export function initialWindow(rcvbufBytes: number, mss: number): number {
+  const space = Math.floor((rcvbufBytes * FIRST_SHARE) / 256);
+  return Math.min(65535, space > mss ? roundDown(space, mss) : space);
 }
 
 /** Whether an ACK now would open the window by enough to matter: two segments, or half the buffer. */
@@ -48,14 +57,30 @@ export function wantsUpdate(c: TcpConnection): boolean {
   );
 }
 
-/** The application has read: dynamic right-sizing once a round trip. */
+/** Of 256: what Linux takes for text of a buffer's bytes before it has seen a segment. */
+const FIRST_SHARE = 65;
+/** A shorter segment does not raise the threshold. */
+const MIN_GROWTH_BYTES = 128;
+
+/** How far the window may open, and, once a round trip, how large the buffer should be. */
 export class RightSizing {
+  /** The most that is offered now, in bytes. */
+  threshold = 0;
   private copiedBytes = 0;
   private spaceBytes = 0;
   private stampNs = 0;
 
-  constructor(spaceBytes: number) {
+  constructor(spaceBytes: number, threshold: number) {
     this.spaceBytes = spaceBytes;
+    this.threshold = threshold;
+  }
+
+  /** Text came, `len` bytes of it. */
+  arrived(c: TcpConnection, len: number): void {
+    if (len < MIN_GROWTH_BYTES) return;
+    const free = (c.rcvbufBytes >> 1) - c.received.chargedBytes;
+    const room = free - this.threshold;
+    if (room > 0) this.threshold += Math.min(room, 2 * Math.max(len, c.delack.rcvMss));
   }
 
   read(c: TcpConnection, bytes: number): void {

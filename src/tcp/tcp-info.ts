@@ -235,7 +235,7 @@ function fillPath(c: TcpConnection, info: TcpInfo): void {
   info.tcpi_reord_seen = c.recovery.reorderingSeen;
   info.tcpi_snd_wnd = c.snd.wnd;
   info.tcpi_rcv_wnd = c.rcv.wnd;
-  info.tcpi_rcv_ssthresh = c.rcvbufBytes >> 1;
+  info.tcpi_rcv_ssthresh = c.sizing.threshold;
 }
 
 function fillFlight(c: TcpConnection, info: TcpInfo): void {

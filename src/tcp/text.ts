@@ -67,6 +67,7 @@ function accepted(c: TcpConnection, len: number): void {
   if (received.hasJoined) tcp.mib.count(tcp.ids.TCPRcvCoalesce);
   c.rcv.advance(len);
   c.totals.received(len);
+  c.sizing.arrived(c, len);
   c.delack.owe(isAckDue(c));
   c.owner?.readable();
 }
@@ -104,6 +105,7 @@ function outOfOrder(c: TcpConnection, seq: Seq, off: number, len: number, chunk:
   if (filled > 0) {
     rcv.advance(filled);
     c.totals.received(filled);
+    c.sizing.arrived(c, filled);
     sacks.forgetBelow(rcv.nxt);
     c.owner?.readable();
   }
