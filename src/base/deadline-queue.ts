@@ -76,6 +76,12 @@ export class DeadlineQueue {
     this.place(d);
   }
 
+  /** `armAs` for a time that is kept in an array. */
+  armFrom(d: Deadline, times: Float64Array, index: number): void {
+    d.dueNs = times[index]!;
+    this.place(d);
+  }
+
   disarm(d: Deadline): void {
     d.dueNs = NEVER;
   }

@@ -1,6 +1,6 @@
 import type { RandomStream } from '../base/rng.ts';
 import { NOT_FOUND, WordTable } from '../base/word-table.ts';
-import { type Address, isLinkLocal6 } from '../wire/address.ts';
+import { type Address, IpAddress, isLinkLocal6 } from '../wire/address.ts';
 import type { Interface, InterfaceAddress } from './interface.ts';
 
 /** Which addresses are ours, on which interface, in O(1). Link-local ones count per interface. */
@@ -42,6 +42,11 @@ export class LocalAddresses {
     this.writeKey(address, ifaceIndex);
     const at = this.table.find();
     return at === NOT_FOUND ? null : this.entries[at]!;
+  }
+
+  /** The same address for ever: ours if it is one of ours, for whoever keeps many, or a copy. */
+  keep(address: Address): Address {
+    return this.entryOf(address, 0)?.address ?? new IpAddress().copy(address);
   }
 
   private writeKey(a: Address, ifaceIndex: number): void {

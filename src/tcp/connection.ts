@@ -7,7 +7,7 @@ import { ENOENT } from '../base/errno.ts';
 import { NEVER, SEC } from '../base/time.ts';
 import { CcView } from '../cc/cc-view.ts';
 import type { TxRing } from '../link/tx-ring.ts';
-import { IpAddress, isV4 } from '../wire/address.ts';
+import { type Address, isV4 } from '../wire/address.ts';
 import { type Seq, seqAdd, seqDiff, seqOf } from '../wire/seq.ts';
 import { type Agreed, TIMESTAMP_BYTES } from './agreed.ts';
 import { Chrono } from './chrono.ts';
@@ -46,8 +46,8 @@ const PAWS_IDLE_NS = 24 * 24 * 3600 * SEC;
 export class TcpConnection implements DeadlineTarget, FlowId {
   readonly kind = 'connection';
   readonly tcp: Tcp;
-  readonly local = new IpAddress();
-  readonly remote = new IpAddress();
+  readonly local: Address;
+  readonly remote: Address;
   readonly localPort: number;
   readonly remotePort: number;
   readonly boundIndex: number;
@@ -131,8 +131,8 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   ) {
     const { env, config } = tcp;
     this.tcp = tcp;
-    this.local.copy(id.local);
-    this.remote.copy(id.remote);
+    this.local = id.local; // an endpoint's addresses never change
+    this.remote = id.remote;
     this.localPort = id.localPort;
     this.remotePort = id.remotePort;
     this.boundIndex = id.boundIndex;
@@ -152,7 +152,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     );
     this.recovery = new Recovery(this, config.reordering);
     this.probe = new TailLossProbe(this.snd.una);
-    this.due = new Deadlines(tcp.deadlines, this);
+    this.due = new Deadlines(tcp.deadlines, tcp.deadlineRows, this);
     this.compressed = new CompressedAck(this.rcv.nxt);
     this.delack = new DelayedAck(Math.min(agreed.peerMss, 536), env.nowNs);
     this.sizing = new RightSizing(config.initialWindow * agreed.peerMss, window.rcvWnd);

@@ -5,6 +5,7 @@
  * heap entry stays where it is and is armed anew when it comes up (see base/deadline-queue.ts).
  */
 import { Deadline, type DeadlineQueue, type Expirable } from '../base/deadline-queue.ts';
+import type { RowTable } from '../base/row-table.ts';
 import { NEVER } from '../base/time.ts';
 
 export const DUE = {
@@ -24,53 +25,70 @@ export const DUE = {
   COMPRESSED_ACK: 8,
 } as const;
 const COUNT = 9;
+export const DEADLINES_WIDTH = COUNT;
+/** No row: the connection is over. So far below zero that a store with it goes nowhere. */
+const GONE = -1024;
 
 export class Deadlines implements Expirable {
   private readonly queue: DeadlineQueue;
   private readonly entry: Deadline;
-  private readonly due = new Float64Array(COUNT).fill(NEVER);
   private readonly target: DeadlineTarget;
+  /** The times, in a row of their own: an array for each connection would cost 250 bytes more. */
+  private readonly table: RowTable;
+  private row = GONE;
 
-  constructor(queue: DeadlineQueue, target: DeadlineTarget) {
+  /** @param table of rows DEADLINES_WIDTH wide, for all connections of a stack. */
+  constructor(queue: DeadlineQueue, table: RowTable, target: DeadlineTarget) {
     this.queue = queue;
     this.target = target;
     this.entry = new Deadline(this);
+    this.table = table;
+    this.row = table.take();
+    table.values.fill(NEVER, this.row, this.row + COUNT);
   }
 
   at(which: number): number {
-    return this.due[which]!;
+    return this.row === GONE ? NEVER : this.table.values[this.row + which]!;
   }
 
   isArmed(which: number): boolean {
-    return this.due[which] !== NEVER;
+    return this.at(which) !== NEVER;
   }
 
+  /** A few bytecodes, so that it is always inlined: a double that crosses a real call costs 16 bytes. */
   arm(which: number, dueNs: number): void {
-    this.due[which] = dueNs;
-    if (dueNs < this.entry.dueNs) this.queue.arm(this.entry, dueNs);
+    this.table.values[this.row + which] = dueNs;
+    this.place(which);
+  }
+
+  private place(which: number): void {
+    if (this.row === GONE) return;
+    const { values } = this.table;
+    const at = this.row + which;
+    if (values[at]! < this.entry.dueNs) this.queue.armFrom(this.entry, values, at);
   }
 
   disarm(which: number): void {
-    this.due[which] = NEVER;
+    if (this.row !== GONE) this.table.values[this.row + which] = NEVER;
   }
 
-  /** The connection is over. */
+  /** The connection is over: arming does nothing any more. Idempotent. */
   clear(): void {
-    this.due.fill(NEVER);
     this.queue.remove(this.entry);
+    if (this.row === GONE) return;
+    this.table.give(this.row);
+    this.row = GONE;
   }
 
   /** The earliest may have moved: fires what is really due, and waits for the rest. */
   expire(): void {
     const nowNs = this.target.nowNs();
     for (let which = 0; which < COUNT; which++) {
-      if (this.due[which]! > nowNs) continue;
-      this.due[which] = NEVER;
+      if (this.at(which) > nowNs) continue;
+      this.disarm(which);
       this.target.deadlinePassed(which);
     }
-    let next = NEVER;
-    for (let which = 0; which < COUNT; which++) next = Math.min(next, this.due[which]!);
-    if (next !== NEVER && next < this.entry.dueNs) this.queue.arm(this.entry, next);
+    for (let which = 0; which < COUNT && this.row !== GONE; which++) this.place(which);
   }
 }
 

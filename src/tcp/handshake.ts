@@ -2,7 +2,7 @@
 import { Deadline, type Expirable } from '../base/deadline-queue.ts';
 import { ECONNREFUSED, ETIMEDOUT } from '../base/errno.ts';
 import { MS } from '../base/time.ts';
-import { IpAddress, isV4 } from '../wire/address.ts';
+import { type Address, IpAddress, isV4 } from '../wire/address.ts';
 import { type Seq, seqAdd, seqEq, seqGt, seqLe, seqLt, seqOf } from '../wire/seq.ts';
 import { TCP_FLAG, TCP_HEADER_LEN, TCP_OPT, writeTcp } from '../wire/tcp.ts';
 import { Agreed, DEFAULT_MSS4, DEFAULT_MSS6 } from './agreed.ts';
@@ -26,8 +26,8 @@ export interface Opener {
 
 export class Handshake implements FlowId, Expirable {
   readonly kind = 'handshake';
-  readonly local = new IpAddress();
-  readonly remote = new IpAddress();
+  readonly local: Address;
+  readonly remote: Address;
   readonly localPort: number;
   readonly remotePort: number;
   readonly boundIndex: number;
@@ -68,8 +68,8 @@ export class Handshake implements FlowId, Expirable {
   ) {
     const { config } = tcp;
     this.tcp = tcp;
-    this.local.copy(id.local);
-    this.remote.copy(id.remote);
+    this.local = tcp.net.locals.keep(id.local);
+    this.remote = new IpAddress().copy(id.remote);
     this.localPort = id.localPort;
     this.remotePort = id.remotePort;
     this.boundIndex = id.boundIndex;

@@ -5,10 +5,12 @@
 import { type Seq, seqBits, seqDiff, seqGe, seqLe, seqOf } from '../wire/seq.ts';
 
 const MAX = 4;
+const NONE = new Int32Array(0);
 
 export class SackBlocks {
-  private readonly left = new Int32Array(MAX);
-  private readonly right = new Int32Array(MAX);
+  /** None until the first gap; a connection that has had one keeps them. */
+  private left: Int32Array = NONE;
+  private right: Int32Array = NONE;
   private count = 0;
   private duplicateLeft: Seq = seqOf(0);
   private duplicateRight: Seq = seqOf(0);
@@ -16,6 +18,10 @@ export class SackBlocks {
 
   /** Text arrived within [left, right), a contiguous stretch beyond the gap. */
   arrived(left: Seq, right: Seq): void {
+    if (this.left.length === 0) {
+      this.left = new Int32Array(MAX);
+      this.right = new Int32Array(MAX);
+    }
     let kept = 0;
     for (let i = 0; i < this.count; i++) {
       const l = seqOf(this.left[i]!);

@@ -23,6 +23,7 @@ import { type Seq, seqGt, seqLt, seqOf } from '../wire/seq.ts';
 import { TCP_FLAG, TCP_HEADER_LEN, tcpDstPort, tcpSeq, tcpSrcPort, writeTcp } from '../wire/tcp.ts';
 import { AckOutcome } from './ack-outcome.ts';
 import { TcpConnection } from './connection.ts';
+import { DEADLINES_WIDTH } from './deadlines.ts';
 import type { FlowId } from './endpoint.ts';
 import { Handshake } from './handshake.ts';
 import { segmentArrives } from './input.ts';
@@ -69,6 +70,7 @@ export class Tcp implements Transport {
   readonly ids = TCP_MIB;
   readonly records = new TxRecords();
   readonly totals = new RowTable(TOTALS_WIDTH);
+  readonly deadlineRows = new RowTable(DEADLINES_WIDTH);
   readonly demux: TcpDemux;
   readonly ports: EphemeralPorts;
   /** For whoever opens without wishes. */

@@ -4,7 +4,7 @@
  */
 import { Deadline, type Expirable } from '../base/deadline-queue.ts';
 import { NEVER, SEC } from '../base/time.ts';
-import { IpAddress } from '../wire/address.ts';
+import type { Address } from '../wire/address.ts';
 import { type Seq, seqAdd, seqEq, seqGt, seqLe, seqLt, seqOf } from '../wire/seq.ts';
 import { TCP_FLAG } from '../wire/tcp.ts';
 import type { TcpConnection } from './connection.ts';
@@ -22,8 +22,8 @@ export const VERDICT = { DONE: 0, NEW_SYN: 1 } as const;
 
 export class TimeWait implements FlowId, Expirable {
   readonly kind = 'time-wait';
-  readonly local = new IpAddress();
-  readonly remote = new IpAddress();
+  readonly local: Address;
+  readonly remote: Address;
   readonly localPort: number;
   readonly remotePort: number;
   readonly boundIndex: number;
@@ -44,8 +44,8 @@ export class TimeWait implements FlowId, Expirable {
   /** @param isTimeWait false: FIN-WAIT-2 without a reader. */
   constructor(tcp: Tcp, c: TcpConnection, isTimeWait: boolean, waitNs: number) {
     this.tcp = tcp;
-    this.local.copy(c.local);
-    this.remote.copy(c.remote);
+    this.local = c.local;
+    this.remote = c.remote;
     this.localPort = c.localPort;
     this.remotePort = c.remotePort;
     this.boundIndex = c.boundIndex;
