@@ -27,6 +27,8 @@ export interface PairOptions {
   readonly rateBps?: number;
   readonly delayNs?: number;
   readonly queueBytes?: number;
+  /** From the server to the client, where it is another way. */
+  readonly backDelayNs?: number;
   readonly faults?: FaultProfile;
   readonly caps?: Partial<DeviceCaps>;
 }
@@ -127,7 +129,7 @@ export class TcpPair {
       delayNs: options.delayNs ?? 5 * MS,
       ...(options.queueBytes === undefined ? {} : { queueBytes: options.queueBytes }),
     };
-    sim.connect(nicA, nicB, link, link);
+    sim.connect(nicA, nicB, link, { ...link, delayNs: options.backDelayNs ?? link.delayNs });
     sim.run(2 * SEC); // duplicate address detection
   }
 
