@@ -85,7 +85,7 @@ function acknowledge(c: TcpConnection, seg: Segment): void {
   }
   if (a.isUnaAdvanced) tellRoom(c);
   if (rtx.isEmpty && c.unsentBytes() > 0 && snd.usable() <= 0) armPersist(c);
-  else if (snd.usable() > 0) c.due.disarm(DUE.PERSIST);
+  else if (snd.usable() > 0 && c.due.isArmed(DUE.PERSIST)) windowOpened(c);
   if (isFinAcked) finAcknowledged(c, seg); // may be the end of it
 }
 
@@ -284,4 +284,9 @@ function isAckDelayed(c: TcpConnection, priorUna: Seq): boolean {
     seqDiff(snd.una, priorUna) < view.mss &&
     tcp.rateSample.priorDelivered + 1 === view.delivered
   );
+}
+
+function windowOpened(c: TcpConnection): void {
+  c.due.disarm(DUE.PERSIST);
+  c.rtt.endBackOff();
 }

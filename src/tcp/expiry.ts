@@ -72,8 +72,8 @@ function persist(c: TcpConnection): void {
   sendProbe(c);
   c.noteProbe();
   tcp.mib.count(tcp.ids.TCPWinProbe);
-  const wait = Math.min(c.rtt.baseRtoNs() * 2 ** Math.min(c.probes, 20), tcp.config.maxRtoNs);
-  c.due.arm(DUE.PERSIST, c.nowNs() + wait);
+  c.rtt.backOff(); // RFC 9293 §3.8.6.1: doubled each time, answered or not
+  c.due.arm(DUE.PERSIST, c.nowNs() + c.rtt.rtoNs());
 }
 
 /** RFC 1122 §4.2.3.6: off by default; never an answer is not proof, but many are. */

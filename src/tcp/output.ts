@@ -229,8 +229,7 @@ function afterSending(c: TcpConnection, pieces: number, len: number): void {
 /** RFC 9293 §3.8.6.1: the window is shut and nothing is in flight that would open it. */
 export function armPersist(c: TcpConnection): void {
   if (!c.rtx.isEmpty || c.due.isArmed(DUE.PERSIST)) return;
-  const wait = Math.min(c.rtt.baseRtoNs() * 2 ** c.probes, c.tcp.config.maxRtoNs);
-  c.due.arm(DUE.PERSIST, c.nowNs() + wait);
+  c.due.arm(DUE.PERSIST, c.nowNs() + c.rtt.rtoNs());
 }
 
 // ---- segments without text ----

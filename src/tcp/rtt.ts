@@ -68,6 +68,11 @@ export class Rtt {
     this.backoff++;
   }
 
+  /** The peer's window is open again: what was doubled was the wait for it. */
+  endBackOff(): void {
+    this.backoff = 0;
+  }
+
   /** The timeout, backed off as often as it fired. */
   rtoNs(): number {
     return Math.min(this.baseRtoNs() * 2 ** this.backoff, this.maxRtoNs);
