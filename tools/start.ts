@@ -9,18 +9,24 @@
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { detectWorld, exitCodeOf, onStop, startInNamespace } from '../src/live/namespace.ts';
-import { EXIT, endWithOutput, failureOf, report } from './command/failure.ts';
+import { EXIT, endWithOutput, Failure, failureOf, report } from './command/failure.ts';
 import { COMMON_OPTIONS, type OptionSpec, optionHelp, parseOptions } from './command/options.ts';
 import { onOrphaned } from './start/ancestors.ts';
 import { runInside, type StartOptions } from './start/inside.ts';
 import { worldOf } from './start/world.ts';
 
+const DEFAULT_BULK = 2 ** 30;
 const OPTIONS: readonly OptionSpec[] = [
   { name: 'demo', help: 'take the tour by itself, print what passed, exit 0 if all did' },
   {
     name: 'world',
     value: 'tap|packet|memory',
     help: 'this one, or fail (default: the best possible)',
+  },
+  {
+    name: 'bulk',
+    value: 'BYTES',
+    help: 'of each large transfer of the demo (default: 1 GiB)',
   },
   { name: 'name', value: 'NAME', help: 'of the control socket (default: start)' },
   ...COMMON_OPTIONS,
@@ -32,6 +38,12 @@ memory, in namespaces that end with it.
 
 ${optionHelp(OPTIONS)}
 `;
+
+function bulkOf(text: string | undefined): number {
+  const bytes = text === undefined ? DEFAULT_BULK : Number(text);
+  if (Number.isInteger(bytes) && bytes >= 1 && bytes <= 2 ** 40) return bytes;
+  throw new Failure('ERR_USAGE', `--bulk ${text}: a number of bytes up to 2^40`, EXIT.USAGE);
+}
 
 async function start(argv: readonly string[]): Promise<number> {
   const options = parseOptions(OPTIONS, argv);
@@ -45,6 +57,7 @@ async function start(argv: readonly string[]): Promise<number> {
     isDemo: options.has('demo'),
     isJson: options.has('json'),
     name: options.text('name') ?? 'start',
+    bulkBytes: bulkOf(options.text('bulk')),
   };
   if (chosen.report.world === 'memory') {
     onOrphaned(() => process.kill(process.pid, 'SIGTERM'));

@@ -9,7 +9,9 @@ import { requires } from '../support/requires.ts';
 
 const NODE = [process.execPath, '--import=tsx', 'tools/start.ts'];
 const AS_NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
-const STEPS = 12;
+const STEPS = 18;
+/** Of each large transfer of the tour; a gibibyte for a user. */
+const BULK = String((process.env.LONG === '1' ? 1024 : 24) << 20);
 const root = requires({ root: true, tun: true, addon: true });
 const anyone = requires({ addon: true });
 const nobody = requires({ root: true, programs: ['setpriv', 'unshare'], addon: true });
@@ -59,7 +61,8 @@ async function nothingLeft(t: Test, mark: string): Promise<void> {
 }
 
 const name = `test-${process.pid}`;
-const demo = (world: string) => ['--demo', '-j', '--world', world, '--name', `${name}-${world}`];
+const demo = (world: string) =>
+  `--demo -j --world ${world} --name ${name}-${world} --bulk ${BULK}`.split(' ');
 
 interface DemoReport {
   readonly world: string;
@@ -89,7 +92,7 @@ t.test('the demo passes on AF_PACKET, as root', { skip: root }, async (t) => {
 });
 
 t.test('the demo passes as nobody, in a user namespace', { skip: nobody }, async (t) => {
-  const own = ['--demo', '-j', '--name', `${name}-nobody`];
+  const own = ['--demo', '-j', '--name', `${name}-nobody`, '--bulk', BULK];
   const r = run([...AS_NOBODY, ...NODE, ...own], { HOME: '/tmp' });
   await demoPasses(t, r, 'packet', 'user');
   const report = JSON.parse(r.lines.at(-1)!) as { refused: { world: string; why: string }[] };

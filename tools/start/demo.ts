@@ -1,11 +1,12 @@
 /** The tour: every step, a table of what passed, and whether all did. */
 import type { Step, StepResult, Tour } from './step.ts';
+import { httpSteps } from './steps/http.ts';
 import { pingSteps } from './steps/ping.ts';
 import { largePingSteps } from './steps/ping-large.ts';
 import { udpSteps } from './steps/udp.ts';
 
 /** In this order; what a later part of the stack can do gets a file of its own. */
-const STEPS: readonly Step[] = [...pingSteps, ...largePingSteps, ...udpSteps];
+const STEPS: readonly Step[] = [...pingSteps, ...largePingSteps, ...udpSteps, ...httpSteps];
 
 export interface DemoRow extends StepResult {
   readonly title: string;

@@ -4,13 +4,20 @@
  */
 import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
+import { errnoName } from '../../src/base/errno.ts';
+import { SEC } from '../../src/base/time.ts';
 import { ControlServer } from '../../src/live/control-server.ts';
 import { enterCommand, onStop, type WorldReport } from '../../src/live/namespace.ts';
+import { SocketApi } from '../../src/socket/socket-api.ts';
+import type { Stack } from '../../src/stack/stack.ts';
 import { controlHandlers } from '../command/control-handlers.ts';
 import { UdpEchoServer } from '../command/echo-server.ts';
-import { EXIT, failureOf, report } from '../command/failure.ts';
+import { EventLoop } from '../command/event-loop.ts';
+import { EXIT, Failure, failureOf, report } from '../command/failure.ts';
+import { HTTP_PORT, HttpService } from '../command/http-page.ts';
 import type { LiveStack } from '../command/live-stack.ts';
 import { historyFile } from '../command/nstat.ts';
+import { openSmallServices } from '../command/small-services.ts';
 import { VERSION } from '../command/version.ts';
 import { type DemoRow, rowText, runDemo } from './demo.ts';
 import { LinuxPeer } from './linux-peer.ts';
@@ -24,6 +31,8 @@ export interface StartOptions {
   readonly isDemo: boolean;
   readonly isJson: boolean;
   readonly name: string;
+  /** Of each bulk transfer of the demo. */
+  readonly bulkBytes: number;
 }
 
 /** Runs until stopped, or through the demo. Returns the exit code. */
@@ -37,9 +46,10 @@ export async function runInside(options: StartOptions): Promise<number> {
   let control: ControlServer | null = null;
   try {
     new UdpEchoServer(live.stack, ECHO_PORT);
+    const loop = serveTcp(live);
     control = await openControl(live, options);
     await Promise.race([live.settled(), stop]);
-    if (options.isDemo) return await demo(live, options, stop);
+    if (options.isDemo) return await demo(live, options, loop, stop);
     announce(live, options, control);
     const status = new StatusLine(live, process.stdout, !options.isJson);
     await stop;
@@ -50,6 +60,25 @@ export async function runInside(options: StartOptions): Promise<number> {
     control?.close();
     live.close();
   }
+}
+
+/** Echo, discard, character generator and a page, all on one event loop. Throws when a port is taken. */
+function serveTcp(live: LiveStack): EventLoop {
+  const loop = new EventLoop(new SocketApi(live.stack));
+  const page = () =>
+    `<!doctype html><title>Ringway</title><h1>Ringway ${VERSION}</h1>` +
+    `<p>${live.device.name}, ${live.device.mac}, MTU ${live.device.mtu}. Up for ${(live.now() / SEC).toFixed(0)} s.` +
+    '<p>TCP: echo 7, discard 9, chargen 19, <a href="/bytes/1000000">a million bytes</a>.\n';
+  const opened = [openSmallServices(loop), new HttpService(loop, page).open(HTTP_PORT)];
+  for (const result of opened) {
+    if (result < 0)
+      throw new Failure(errnoName(result), `a TCP port is taken: ${errnoName(result)}`);
+  }
+  return loop;
+}
+
+function peerOf(live: LiveStack, stack: Stack): StackPeer {
+  return new StackPeer('Peer', stack, live, new EventLoop(new SocketApi(stack)));
 }
 
 /** Without a place for it (a checkout of somebody else) the stack runs all the same. */
@@ -80,7 +109,7 @@ function announce(live: LiveStack, options: StartOptions, control: ControlServer
   const lines = [headline(options), ...refused.map((r) => `  not ${r.world}: ${r.why}`), ''];
   const other = world === 'memory' ? 'Peer' : 'Linux';
   lines.push(
-    `  ${'Ringway'.padEnd(8)} ${OURS.v4.padEnd(10)} ${OURS.v6.padEnd(8)} answers ping, and UDP echo on port ${ECHO_PORT}`,
+    `  ${'Ringway'.padEnd(8)} ${OURS.v4.padEnd(10)} ${OURS.v6.padEnd(8)} ping, UDP echo on port 7; TCP: echo 7, discard 9, chargen 19, HTTP 80`,
     `  ${other.padEnd(8)} ${THEIRS.v4.padEnd(10)} ${THEIRS.v6.padEnd(8)} ${wireText(world, live)}`,
     '',
   );
@@ -112,6 +141,7 @@ function tryFrom(enter: string): string[] {
   return [
     `  ${enter} ping ${OURS.v4}`,
     `  ${enter} ping ${OURS.v6}`,
+    `  ${enter} curl http://${OURS.v4}/`,
     `  ${enter} ping -s 65507 -c 3 ${OURS.v4}`,
     `  ${enter} bash -c 'exec 3<>/dev/udp/${OURS.v4}/${ECHO_PORT}; echo hello >&3; head -n 1 <&3'`,
   ];
@@ -128,16 +158,21 @@ function tryHere(): string[] {
 
 // ---- The tour ----
 
-async function demo(live: LiveStack, options: StartOptions, stop: Promise<void>): Promise<number> {
+async function demo(
+  live: LiveStack,
+  options: StartOptions,
+  loop: EventLoop,
+  stop: Promise<void>,
+): Promise<number> {
   const { world, entry, refused } = options.report;
   if (!options.isJson) {
     console.log(
       [headline(options), ...refused.map((r) => `  not ${r.world}: ${r.why}`), ''].join('\n'),
     );
   }
-  const us = new StackPeer('Ringway', live.stack, live);
-  const them = live.peer === null ? new LinuxPeer() : new StackPeer('Peer', live.peer, live);
-  const tour: Tour = { us, them };
+  const us = new StackPeer('Ringway', live.stack, live, loop);
+  const them = live.peer === null ? new LinuxPeer() : peerOf(live, live.peer);
+  const tour: Tour = { us, them, bulkBytes: options.bulkBytes };
   let isStopped = false;
   const show = (row: DemoRow): void => {
     if (!options.isJson && !isStopped) console.log(rowText(row));

@@ -3,6 +3,8 @@ import { spawn } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
 import { existsSync } from 'node:fs';
 import { kernelEcho } from '../../src/live/kernel-echo.ts';
+import type { Fetched } from './fetched.ts';
+import { linuxFetch, linuxServe } from './linux-http.ts';
 import type { EchoResult, Peer } from './peer.ts';
 import { ANSWER_MS, type Closer } from './udp-client.ts';
 
@@ -46,6 +48,14 @@ export class LinuxPeer implements Peer {
     } finally {
       socket.close();
     }
+  }
+
+  fetch(host: string, port: number, path: string): Promise<Fetched> {
+    return linuxFetch(host, port, path);
+  }
+
+  serveHttp(address: string, port: number): Promise<Closer> {
+    return linuxServe(address, port);
   }
 
   async serveEcho(address: string, port: number): Promise<Closer> {

@@ -1,3 +1,4 @@
+import type { Fetched } from './fetched.ts';
 import type { Closer } from './udp-client.ts';
 
 /** What a series of echoes came to. Times in milliseconds. */
@@ -20,6 +21,10 @@ export interface Peer {
   exchange(to: string, port: number, data: Uint8Array): Promise<Uint8Array | null>;
   /** Echoes UDP datagrams on its own address. */
   serveEcho(address: string, port: number): Promise<Closer>;
+  /** GET over HTTP. */
+  fetch(host: string, port: number, path: string): Promise<Fetched>;
+  /** Serves `/bytes/N` over HTTP on its own address. */
+  serveHttp(address: string, port: number): Promise<Closer>;
 }
 
 export function echoText(r: EchoResult): string {

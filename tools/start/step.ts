@@ -4,6 +4,8 @@ import type { Peer } from './peer.ts';
 export interface Tour {
   readonly us: Peer;
   readonly them: Peer;
+  /** What a bulk transfer carries. */
+  readonly bulkBytes: number;
 }
 
 export interface StepResult {
