@@ -1,4 +1,5 @@
 import type { Address } from '../wire/address.ts';
+import type { TcpSettings } from './tcp-settings.ts';
 
 /** What a segment is matched with. */
 export interface FlowId {
@@ -8,6 +9,11 @@ export interface FlowId {
   readonly remotePort: number;
   /** The interface that a link-local address or SO_BINDTODEVICE ties it to; 0 = any. */
   readonly boundIndex: number;
+}
+
+/** Whose segments leave: their IP header is as its application wishes. */
+export interface Sender extends FlowId {
+  readonly settings: TcpSettings;
 }
 
 /** Who hears of a connection: a socket. Only marks readiness; applications run after the input. */

@@ -5,7 +5,7 @@ import { MS } from '../base/time.ts';
 import { type Address, IpAddress, isV4 } from '../wire/address.ts';
 import { type Seq, seqAdd, seqEq, seqGt, seqLe, seqLt, seqOf } from '../wire/seq.ts';
 import { TCP_FLAG, TCP_HEADER_LEN, TCP_OPT, writeTcp } from '../wire/tcp.ts';
-import { Agreed, DEFAULT_MSS4, DEFAULT_MSS6 } from './agreed.ts';
+import { Agreed, DEFAULT_MSS4, DEFAULT_MSS6, TIMESTAMP_BYTES } from './agreed.ts';
 import type { TcpConnection } from './connection.ts';
 import type { FlowId } from './endpoint.ts';
 import { initialSequence, timestampOffset } from './isn.ts';
@@ -83,7 +83,9 @@ export class Handshake implements FlowId, Expirable {
     this.hasTimestamps = config.timestamps !== 0;
     this.hasSack = config.sack !== 0;
     this.hasWindowScale = config.windowScaling !== 0;
-    this.rcvShift = this.hasWindowScale ? shiftFor(config.rmemMax) : 0;
+    const { rcvbufBytes } = settings;
+    const mostSpace = rcvbufBytes !== 0 ? rcvbufBytes >> 1 : config.rmemMax;
+    this.rcvShift = this.hasWindowScale ? shiftFor(mostSpace) : 0;
     this.deadline = new Deadline(this);
   }
 
@@ -285,6 +287,8 @@ export class Handshake implements FlowId, Expirable {
     this.irs = seg.seq;
     this.peerWindow = seg.window;
     if (seg.hasMss) this.peerMss = Math.max(seg.mss, this.tcp.config.minSndMss);
+    const { maxSegment } = this.settings;
+    if (maxSegment !== 0) this.peerMss = Math.min(this.peerMss, maxSegment);
     this.hasTimestamps = this.hasTimestamps && seg.hasTimestamps;
     this.hasSack = this.hasSack && seg.isSackPermitted;
     this.hasWindowScale = this.hasWindowScale && seg.hasWindowScale;
@@ -295,7 +299,9 @@ export class Handshake implements FlowId, Expirable {
   /** The window of a SYN is never scaled (RFC 7323 §2.2). */
   rcvWindow(): number {
     const bytes = this.settings.rcvbufBytes || this.tcp.config.rmemDefault;
-    return initialWindow(bytes, this.tcp.ourMss(this));
+    // An answer's segments are without the bytes of its timestamps.
+    const options = this.listener !== null && this.hasTimestamps ? TIMESTAMP_BYTES : 0;
+    return initialWindow(bytes, this.tcp.ourMss(this) - options);
   }
 
   /** Nobody can accept it now. */

@@ -24,7 +24,7 @@ import { TCP_FLAG, TCP_HEADER_LEN, tcpDstPort, tcpSeq, tcpSrcPort, writeTcp } fr
 import { AckOutcome } from './ack-outcome.ts';
 import { TcpConnection } from './connection.ts';
 import { DEADLINES_WIDTH } from './deadlines.ts';
-import type { FlowId } from './endpoint.ts';
+import type { Sender } from './endpoint.ts';
 import { Handshake } from './handshake.ts';
 import { segmentArrives } from './input.ts';
 import type { Listener } from './listener.ts';
@@ -45,12 +45,17 @@ import { TxRecords } from './tx-records.ts';
 const HEADER_BYTES = 64;
 
 /** A flow that has no endpoint: what a reset answers. */
-class LooseFlow implements FlowId {
+class LooseFlow implements Sender {
+  readonly settings: TcpSettings;
   readonly local = new IpAddress();
   readonly remote = new IpAddress();
   localPort = 0;
   remotePort = 0;
   boundIndex = 0;
+
+  constructor(settings: TcpSettings) {
+    this.settings = settings;
+  }
 
   set(pkt: IpPacket, seg: Segment): this {
     this.local.copy(pkt.dst);
@@ -90,7 +95,7 @@ export class Tcp implements Transport {
   readonly lossSample = new LossSample();
   readonly roomWait = new RoomWait();
   readonly around: { left: Seq; right: Seq } = { left: seqOf(0), right: seqOf(0) };
-  private readonly loose = new LooseFlow();
+  private readonly loose = new LooseFlow(this.defaults);
   private listed: TcpConnection[] = [];
   private running: TcpConnection[] = [];
 
@@ -265,7 +270,7 @@ export class Tcp implements Transport {
   }
 
   /** RFC 9293 §3.10.7.1: nothing here knows this segment. */
-  resetUnknown(flow: FlowId, seg: Segment): void {
+  resetUnknown(flow: Sender, seg: Segment): void {
     if (seg.has(TCP_FLAG.RST)) return;
     this.mib.count(this.ids.OutRsts);
     if (seg.has(TCP_FLAG.ACK)) this.sendBare(flow, seg.ack, seqOf(0), TCP_FLAG.RST, 0);
@@ -288,7 +293,7 @@ export class Tcp implements Transport {
   }
 
   /** A segment without options, of a flow that has no connection. */
-  sendBare(flow: FlowId, seq: Seq, ack: Seq, flags: number, window: number): void {
+  sendBare(flow: Sender, seq: Seq, ack: Seq, flags: number, window: number): void {
     const { dv } = this.env.memory.slab;
     const field = Math.min(window, 65535);
     writeTcp(
@@ -377,9 +382,11 @@ export class Tcp implements Transport {
   }
 
   /** What we offer: the link's MTU less the fixed headers (RFC 9293 §3.7.1). */
-  ourMss(id: FlowId): number {
+  ourMss(id: Sender): number {
     const path = this.net.paths.lookup(id.remote, id.boundIndex);
     const mtu = path === null ? 576 : path.iface.device.mtu;
-    return Math.min(mtu - (isV4(id.remote) ? 40 : 60), 65535);
+    const most = Math.min(mtu - (isV4(id.remote) ? 40 : 60), 65535);
+    const { maxSegment } = id.settings;
+    return maxSegment !== 0 && maxSegment < most ? maxSegment : most;
   }
 }

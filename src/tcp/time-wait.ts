@@ -8,9 +8,10 @@ import type { Address } from '../wire/address.ts';
 import { type Seq, seqAdd, seqEq, seqGt, seqLe, seqLt, seqOf } from '../wire/seq.ts';
 import { TCP_FLAG } from '../wire/tcp.ts';
 import type { TcpConnection } from './connection.ts';
-import type { FlowId } from './endpoint.ts';
+import type { Sender } from './endpoint.ts';
 import type { Segment } from './segment.ts';
 import type { Tcp } from './tcp.ts';
+import type { TcpSettings } from './tcp-settings.ts';
 import { STATE, type TcpState } from './tcp-state.ts';
 
 /** A RST is not judged by a timestamp older than an MSL. */
@@ -20,13 +21,14 @@ const NEXT_ISS = 65537;
 
 export const VERDICT = { DONE: 0, NEW_SYN: 1 } as const;
 
-export class TimeWait implements FlowId, Expirable {
+export class TimeWait implements Sender, Expirable {
   readonly kind = 'time-wait';
   readonly local: Address;
   readonly remote: Address;
   readonly localPort: number;
   readonly remotePort: number;
   readonly boundIndex: number;
+  readonly settings: TcpSettings;
   readonly sndNxt: Seq;
   readonly tsOffset: number;
   readonly hasTimestamps: boolean;
@@ -49,6 +51,7 @@ export class TimeWait implements FlowId, Expirable {
     this.localPort = c.localPort;
     this.remotePort = c.remotePort;
     this.boundIndex = c.boundIndex;
+    this.settings = c.settings;
     this.sndNxt = c.snd.nxt;
     this.rcvNxt = c.rcv.nxt;
     this.rcvWnd = c.rcv.window();

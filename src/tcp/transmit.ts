@@ -6,6 +6,7 @@ import { hasRoom } from '../net/ip-output.ts';
 import { CAST } from '../net/ip-packet.ts';
 import { IP } from '../net/mib.ts';
 import type { Neighbour } from '../net/neighbour.ts';
+import { PMTUDISC } from '../net/out-packet.ts';
 import type { Path } from '../net/path-cache.ts';
 import { isV4 } from '../wire/address.ts';
 import { addSum, foldChecksum, foldSum, sumBytes, swapSum } from '../wire/checksum.ts';
@@ -15,7 +16,7 @@ import { IPV4_DF, IPV4_HEADER_LEN, writeIpv4 } from '../wire/ipv4.ts';
 import { IPV6_HEADER_LEN, writeIpv6 } from '../wire/ipv6.ts';
 import { pseudoHeaderSum } from '../wire/pseudo-header.ts';
 import { TCP_CHECKSUM, TCP_FLAG, TCP_FLAGS, TCP_SEQ } from '../wire/tcp.ts';
-import type { FlowId } from './endpoint.ts';
+import type { Sender } from './endpoint.ts';
 import type { SendQueue } from './send-queue.ts';
 import type { Tcp } from './tcp.ts';
 
@@ -30,7 +31,7 @@ export const HELD_HEADER_BYTES = 128;
  */
 export function transmit(
   tcp: Tcp,
-  id: FlowId,
+  id: Sender,
   headerLen: number,
   queue: SendQueue | null,
   from: number,
@@ -82,7 +83,7 @@ function holdText(
   tcp: Tcp,
   path: Path,
   n: Neighbour,
-  id: FlowId,
+  id: Sender,
   headerLen: number,
   queue: SendQueue,
   from: number,
@@ -114,14 +115,23 @@ function holdText(
   return true;
 }
 
-function writeIp(tcp: Tcp, path: Path, id: FlowId, l3: number, tcpLen: number, v4: boolean): void {
+function writeIp(tcp: Tcp, path: Path, id: Sender, l3: number, tcpLen: number, v4: boolean): void {
   const { net } = tcp;
   const { dv } = net.env.memory.slab;
-  const { ttl4, hopLimit6 } = net.config;
+  const { settings, local } = id;
+  const { tos } = settings;
+  const { destination } = path;
   if (v4) {
+    const ttl = settings.ttl || net.config.ttl4;
+    const hasDf = settings.pmtuDiscovery !== PMTUDISC.DONT;
+    const ipId = hasDf ? 0 : net.identifications.next4(destination, IPPROTO.TCP);
+    const df = hasDf ? IPV4_DF : 0;
     const total = IPV4_HEADER_LEN + tcpLen;
-    writeIpv4(dv, l3, 0, total, 0, IPV4_DF, ttl4, IPPROTO.TCP, id.local.w3, path.destination.w3);
-  } else writeIpv6(dv, l3, 0, 0, tcpLen, IPPROTO.TCP, hopLimit6, id.local, path.destination);
+    writeIpv4(dv, l3, tos, total, ipId, df, ttl, IPPROTO.TCP, local.w3, destination.w3);
+  } else {
+    const hopLimit = settings.ttl || net.config.hopLimit6;
+    writeIpv6(dv, l3, tos, 0, tcpLen, IPPROTO.TCP, hopLimit, local, destination);
+  }
 }
 
 /** The Ethernet header. False: the neighbour is unknown; a segment without text waits for it in its queue. */
