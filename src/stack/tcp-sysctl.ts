@@ -1,5 +1,5 @@
 /** TCP's settings under Linux's names, in Linux's units: what `sysctl net.ipv4.tcp_…` shows and sets. */
-import { EINVAL, ENOENT } from '../base/errno.ts';
+import { EACCES, EINVAL, ENOENT } from '../base/errno.ts';
 import { MS, SEC, US } from '../base/time.ts';
 import type { Tcp } from '../tcp/tcp.ts';
 import type { TcpConfig } from '../tcp/tcp-config.ts';
@@ -77,6 +77,9 @@ export const TCP_SYSCTLS: readonly TcpSysctl[] = [
 ];
 
 const CONGESTION_CONTROL = 'net.ipv4.tcp_congestion_control';
+/** What is registered, and what an application without privileges may choose of it. */
+export const AVAILABLE_CC = 'net.ipv4.tcp_available_congestion_control';
+export const ALLOWED_CC = 'net.ipv4.tcp_allowed_congestion_control';
 
 export const findTcpSysctl = (name: string): TcpSysctl | undefined =>
   TCP_SYSCTLS.find((sysctl) => sysctl.name === name);
@@ -84,6 +87,8 @@ export const findTcpSysctl = (name: string): TcpSysctl | undefined =>
 /** As the file under /proc/sys shows it; undefined when TCP has no such name. */
 export function readTcpSysctl(tcp: Tcp, name: string): string | undefined {
   if (name === CONGESTION_CONTROL) return tcp.ccModules.defaultModule.name;
+  if (name === AVAILABLE_CC) return tcp.ccModules.available().join(' ');
+  if (name === ALLOWED_CC) return tcp.ccModules.allowed().join(' ');
   const sysctl = findTcpSysctl(name);
   if (sysctl === undefined) return undefined;
   const { fields, unit } = sysctl;
@@ -91,11 +96,14 @@ export function readTcpSysctl(tcp: Tcp, name: string): string | undefined {
 }
 
 /**
- * Sets it from text: 0, -ENOENT for an unknown name (or congestion control), -EINVAL for what is not as many
+ * Sets it from text: 0, -EACCES for what can only be read, -ENOENT for an unknown name (or congestion control), -EINVAL for what is not as many
  * numbers of the range; then nothing has changed. New values act at once, those of buffers on new sockets.
  */
 export function writeTcpSysctl(tcp: Tcp, name: string, text: string): number {
   if (name === CONGESTION_CONTROL) return tcp.ccModules.setDefault(text.trim());
+  if (name === ALLOWED_CC)
+    return tcp.ccModules.setAllowed(text.split(/\s+/).filter((w) => w !== ''));
+  if (name === AVAILABLE_CC) return -EACCES;
   const sysctl = findTcpSysctl(name);
   if (sysctl === undefined) return -ENOENT;
   const words = text.trim().split(/\s+/);

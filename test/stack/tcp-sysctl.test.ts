@@ -1,9 +1,15 @@
 /** TCP's settings under Linux's names: defaults, units, what is refused. That each acts is shown where it does. */
 import t from 'tap';
-import { EINVAL, ENOENT } from '../../src/base/errno.ts';
+import { EACCES, EINVAL, ENOENT } from '../../src/base/errno.ts';
 import { MS, SEC } from '../../src/base/time.ts';
 import { reno } from '../../src/cc/reno.ts';
-import { readTcpSysctl, TCP_SYSCTLS, writeTcpSysctl } from '../../src/stack/tcp-sysctl.ts';
+import {
+  ALLOWED_CC,
+  AVAILABLE_CC,
+  readTcpSysctl,
+  TCP_SYSCTLS,
+  writeTcpSysctl,
+} from '../../src/stack/tcp-sysctl.ts';
 import { NetHarness } from '../net/rig.ts';
 
 /** Linux 6.18's. */
@@ -76,6 +82,13 @@ t.test('congestion control by name', async (t) => {
   const h = new NetHarness();
   const { tcp } = h.stack;
   const name = 'net.ipv4.tcp_congestion_control';
+  t.equal(readTcpSysctl(tcp, name), 'cubic', 'the default of Linux');
+  t.equal(readTcpSysctl(tcp, AVAILABLE_CC), 'cubic reno');
+  t.equal(writeTcpSysctl(tcp, AVAILABLE_CC, 'reno'), -EACCES);
+  t.equal(writeTcpSysctl(tcp, ALLOWED_CC, 'reno vegas'), -ENOENT);
+  t.equal(readTcpSysctl(tcp, ALLOWED_CC), 'cubic reno', 'nothing has changed');
+  t.equal(writeTcpSysctl(tcp, ALLOWED_CC, 'cubic\n'), 0);
+  t.equal(readTcpSysctl(tcp, ALLOWED_CC), 'cubic');
   t.equal(writeTcpSysctl(tcp, name, 'reno\n'), 0);
   t.equal(readTcpSysctl(tcp, name), 'reno');
   t.equal(tcp.ccModules.defaultModule, reno);
