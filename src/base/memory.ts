@@ -2,6 +2,7 @@ import { BlockPool } from './block-pool.ts';
 import type { BulkSum } from './bulk-sum.ts';
 import { CELL_BYTES, CellStore } from './cell-store.ts';
 import { Slab } from './slab.ts';
+import { WordArrays } from './word-arrays.ts';
 
 /** 256 KiB: three of the largest super-frames read back to back, and one line more so that chunks do not alias. */
 export const CHUNK_BYTES = 256 * 1024 + 64;
@@ -36,6 +37,8 @@ export class Memory {
   readonly chunks: BlockPool;
   readonly cells: CellStore;
   readonly pages: BlockPool;
+  /** For queues that grow and become empty. */
+  readonly arrays = new WordArrays();
   /** Null where there is no native code: virtual time, and tests. */
   readonly bulkSum: BulkSum | null;
 

@@ -250,8 +250,9 @@ function measure(c: TcpConnection, priorUna: Seq): void {
   const { tcp } = c;
   const a = tcp.ackOutcome;
   const now = c.nowNs();
-  let oldestNs = NO_SAMPLE;
-  let newestNs = NO_SAMPLE;
+  // Literals: a constant of another module makes the engine box the times that share its variable.
+  let oldestNs = -1;
+  let newestNs = -1;
   let isDelayed = false;
   if (a.firstSentNs !== NO_SAMPLE && !a.hasAckedRetrans) {
     oldestNs = now - a.firstSentNs;
@@ -259,15 +260,15 @@ function measure(c: TcpConnection, priorUna: Seq): void {
     isDelayed = isAckDelayed(c, priorUna);
   }
   if (a.firstSackedNs !== NO_SAMPLE) {
-    if (oldestNs === NO_SAMPLE) oldestNs = now - a.firstSackedNs;
+    if (oldestNs < 0) oldestNs = now - a.firstSackedNs;
     newestNs = now - a.lastSackedNs;
   }
-  if (oldestNs === NO_SAMPLE && a.isUnaAdvanced && c.agreed.hasTimestamps && c.hasEcho) {
+  if (oldestNs < 0 && a.isUnaAdvanced && c.agreed.hasTimestamps && c.hasEcho) {
     const deltaMs = (tcp.timestamp(now, c.agreed.tsOffset) - c.lastEcho) | 0;
     if (deltaMs >= 0 && deltaMs < 1e6) oldestNs = newestNs = Math.max(deltaMs, 1) * MS;
   }
   c.rate.measured(tcp.rateSample, newestNs, isDelayed);
-  if (oldestNs === NO_SAMPLE) return;
+  if (oldestNs < 0) return;
   if (!isDelayed || newestNs < c.minRtt.value) {
     c.minRtt.sample(Math.max(newestNs, US), now, tcp.config.minRttWindowNs);
   }

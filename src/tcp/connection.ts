@@ -141,9 +141,9 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.snd = new SendSpace(iss, window.sndWnd, irs);
     this.rcv = new ReceiveSpace(irs, window.rcvWnd);
     this.rtt = new Rtt(this.snd.nxt, config.minRtoNs, config.maxRtoNs);
-    this.sendQueue = new SendQueue(env.memory.pages);
-    this.received = new ReceiveBuffer(env.memory.chunks, env.memory.pages);
-    this.rtx = new RtxQueue(tcp.records);
+    this.sendQueue = new SendQueue(env.memory.pages, env.memory.arrays);
+    this.received = new ReceiveBuffer(env.memory.chunks, env.memory.pages, env.memory.arrays);
+    this.rtx = new RtxQueue(tcp.records, env.memory.arrays);
     this.congestion = new Congestion(
       new CcView(tcp.ccRandom, tcp.ccStats),
       tcp.ccModules.find(settings.congestion) ?? tcp.ccModules.defaultModule,

@@ -10,11 +10,11 @@
  * An idle connection holds no block and no array.
  */
 import { type BlockPool, NO_BLOCK } from '../base/block-pool.ts';
+import { NO_WORDS, WordArrays } from '../base/word-arrays.ts';
 import { type Seq, seqAdd, seqBits, seqDiff, seqOf } from '../wire/seq.ts';
 
 /** Held by reference from this size on: at most 16 segments pin a chunk of 256 KiB. */
 export const COPY_BREAK = 16384;
-const NONE = new Int32Array(0);
 /** Words of an entry; "ready" does not use SEQ. */
 const E = { BLOCK: 0, OFF: 1, LEN: 2, SEQ: 3 } as const;
 const WORDS = 4;
@@ -34,10 +34,11 @@ export interface Placed {
 export class ReceiveBuffer implements Placed {
   private readonly chunks: BlockPool;
   private readonly pages: BlockPool;
-  private ready: Int32Array = NONE;
+  private readonly arrays: WordArrays;
+  private ready: Int32Array = NO_WORDS;
   private readyHead = 0;
   private readyCount = 0;
-  private beyond: Int32Array = NONE;
+  private beyond: Int32Array = NO_WORDS;
   private beyondHead = 0;
   private beyondCount = 0;
   /** The page that small segments are copied to, its fill, and our own reference to it. */
@@ -54,9 +55,10 @@ export class ReceiveBuffer implements Placed {
   /** The text appended last continues what was before it in memory. */
   hasJoined = false;
 
-  constructor(chunks: BlockPool, pages: BlockPool) {
+  constructor(chunks: BlockPool, pages: BlockPool, arrays: WordArrays = new WordArrays()) {
     this.chunks = chunks;
     this.pages = pages;
+    this.arrays = arrays;
   }
 
   /** Memory that counts against the receive buffer: the bytes, wherever they are. */
@@ -138,7 +140,7 @@ export class ReceiveBuffer implements Placed {
     }
     if (this.beyondCount === 0) {
       this.beyondHead = 0;
-      if (this.beyond.length > FIRST_ENTRIES * WORDS) this.beyond = NONE;
+      this.dropBeyond();
     }
     return seqDiff(nxt, rcvNxt);
   }
@@ -222,8 +224,8 @@ export class ReceiveBuffer implements Placed {
     this.discard(this.readyBytes);
     while (this.beyondCount > 0) this.prune();
     this.beyondHead = 0;
-    this.ready = NONE;
-    this.beyond = NONE;
+    this.dropReady();
+    this.dropBeyond();
     this.settle();
   }
 
@@ -273,7 +275,7 @@ export class ReceiveBuffer implements Placed {
     if (this.readyCount > 0 || this.beyondCount > 0) return;
     this.letGoOfPage();
     this.readyHead = 0;
-    if (this.ready.length > FIRST_ENTRIES * WORDS) this.ready = NONE;
+    this.dropReady();
   }
 
   private readyOffset(i: number): number {
@@ -330,11 +332,12 @@ export class ReceiveBuffer implements Placed {
   }
 
   private widenReady(): void {
-    const wider = new Int32Array(Math.max(FIRST_ENTRIES * WORDS, this.ready.length * 2));
+    const wider = this.arrays.take(Math.max(FIRST_ENTRIES * WORDS, this.ready.length * 2));
     for (let i = 0; i < this.readyCount; i++) {
       const o = this.readyOffset(i);
       for (let w = 0; w < WORDS; w++) wider[i * WORDS + w] = this.ready[o + w]!;
     }
+    this.arrays.give(this.ready);
     this.ready = wider;
     this.readyHead = 0;
   }
@@ -392,15 +395,28 @@ export class ReceiveBuffer implements Placed {
   }
 
   private widenBeyond(): void {
-    const used = this.beyond.subarray(
-      this.beyondHead * WORDS,
-      (this.beyondHead + this.beyondCount) * WORDS,
-    );
-    const wanted = Math.max(FIRST_ENTRIES * WORDS, used.length * 2);
-    const wider = new Int32Array(wanted);
-    wider.set(used);
-    this.beyond = wider;
+    const { beyond } = this;
+    const from = this.beyondHead * WORDS;
+    const used = this.beyondCount * WORDS;
     this.beyondHead = 0;
+    if (used * 2 <= beyond.length && beyond.length > 0) {
+      beyond.copyWithin(0, from, from + used);
+      return;
+    }
+    const wider = this.arrays.take(Math.max(FIRST_ENTRIES * WORDS, beyond.length * 2));
+    for (let i = 0; i < used; i++) wider[i] = beyond[from + i]!;
+    this.arrays.give(beyond);
+    this.beyond = wider;
+  }
+
+  private dropReady(): void {
+    this.arrays.give(this.ready);
+    this.ready = NO_WORDS;
+  }
+
+  private dropBeyond(): void {
+    this.arrays.give(this.beyond);
+    this.beyond = NO_WORDS;
   }
 
   private noteDuplicate(left: Seq, right: Seq): void {

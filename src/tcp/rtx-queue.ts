@@ -16,16 +16,17 @@
  *   in flight = packetsOut - sackedOut - lostOut + retransOut
  */
 import { assert } from '../base/assert.ts';
+import { NO_WORDS, WordArrays } from '../base/word-arrays.ts';
 import { type Seq, seqAdd, seqBits, seqDiff, seqGt, seqLe, seqOf } from '../wire/seq.ts';
 import { LostOrder, SentOrder } from './sent-order.ts';
 import { NO_RECORD, REC, REC_STATE, REC_TIME, type TxRecords } from './tx-records.ts';
 
 const STRETCH_BITS = 14;
-const NO_INDEX = new Int32Array(0);
 const FIRST_INDEX = 8;
 
 export class RtxQueue {
   private readonly records: TxRecords;
+  private readonly arrays: WordArrays;
   first = NO_RECORD;
   last = NO_RECORD;
   readonly sent: SentOrder;
@@ -36,13 +37,14 @@ export class RtxQueue {
   lostOut = 0;
   retransOut = 0;
   /** Stretch of sequence space (modulo its length) → the record with the stretch's first byte. */
-  private index: Int32Array = NO_INDEX;
+  private index: Int32Array = NO_WORDS;
   /** Behind the highest byte that was SACKed; valid while anything is. */
   private sackedEnd: Seq = seqOf(0);
   private ownSteps = 0;
 
-  constructor(records: TxRecords) {
+  constructor(records: TxRecords, arrays: WordArrays = new WordArrays()) {
     this.records = records;
+    this.arrays = arrays;
     this.sent = new SentOrder(records);
     this.lost = new LostOrder(records);
   }
@@ -181,7 +183,8 @@ export class RtxQueue {
     this.first = this.next(r);
     if (this.first === NO_RECORD) {
       this.last = NO_RECORD;
-      this.index = this.index.length > FIRST_INDEX ? NO_INDEX : this.index;
+      this.arrays.give(this.index);
+      this.index = NO_WORDS;
     } else records.set(this.first, REC.PREV, NO_RECORD);
     records.give(r);
   }
@@ -422,7 +425,8 @@ export class RtxQueue {
     let length = FIRST_INDEX;
     while (length - 2 <= span >>> STRETCH_BITS) length *= 2;
     if (length <= this.index.length) length = this.index.length * 2;
-    this.index = new Int32Array(length);
+    this.arrays.give(this.index);
+    this.index = this.arrays.take(length);
     for (let r = this.first; r !== NO_RECORD; r = this.next(r)) this.indexRecord(r);
   }
 }

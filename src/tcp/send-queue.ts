@@ -12,15 +12,16 @@
  */
 import { assert } from '../base/assert.ts';
 import { type BlockPool, NO_BLOCK } from '../base/block-pool.ts';
+import { NO_WORDS, WordArrays } from '../base/word-arrays.ts';
 import type { TxRing } from '../link/tx-ring.ts';
 
-const NO_PAGES = new Int32Array(0);
 const FIRST_PAGES = 4;
 
 export class SendQueue {
   private readonly pages: BlockPool;
+  private readonly arrays: WordArrays;
   /** A circle of page numbers: `count` of them from `head` on. */
-  private ring: Int32Array = NO_PAGES;
+  private ring: Int32Array = NO_WORDS;
   private head = 0;
   private count = 0;
   /** Where in the first page the first unacknowledged byte is. */
@@ -28,8 +29,9 @@ export class SendQueue {
   /** Bytes written and not yet acknowledged. */
   length = 0;
 
-  constructor(pages: BlockPool) {
+  constructor(pages: BlockPool, arrays: WordArrays = new WordArrays()) {
     this.pages = pages;
+    this.arrays = arrays;
   }
 
   /** Memory pinned, in bytes. */
@@ -106,7 +108,8 @@ export class SendQueue {
   /** Everything goes: the connection is over. */
   clear(): void {
     while (this.count > 0) this.dropFirstPage();
-    if (this.ring.length > FIRST_PAGES) this.ring = NO_PAGES;
+    this.arrays.give(this.ring);
+    this.ring = NO_WORDS;
     this.head = 0;
     this.skip = 0;
     this.length = 0;
@@ -132,8 +135,9 @@ export class SendQueue {
   }
 
   private widen(): void {
-    const wider = new Int32Array(Math.max(FIRST_PAGES, this.ring.length * 2));
+    const wider = this.arrays.take(Math.max(FIRST_PAGES, this.ring.length * 2));
     for (let i = 0; i < this.count; i++) wider[i] = this.pageAt(i);
+    this.arrays.give(this.ring);
     this.ring = wider;
     this.head = 0;
   }
