@@ -36,6 +36,11 @@ export class Congestion {
     this.rcvNxt = rcvNxt;
   }
 
+  /** The handshake was lost more than once: what follows may be as well. */
+  beginSmall(): void {
+    this.view.setCwnd(1);
+  }
+
   start(initialWindow: number): void {
     this.view.setCwnd(initialWindow);
     this.cc.init(this.view);

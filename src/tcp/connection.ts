@@ -219,8 +219,13 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   }
 
   /** The first round-trip sample; 0 is none. */
-  measureHandshake(rttNs: number): void {
-    if (rttNs <= 0) return;
+  measureHandshake(rttNs: number, retransmissions: number): void {
+    // RFC 5681 §3.1, RFC 6298 §5.7; Linux lets one loss pass, as its first timeout is short.
+    if (retransmissions > 1) this.congestion.beginSmall();
+    if (rttNs <= 0) {
+      if (retransmissions > 0) this.rtt.handshakeGaveNone();
+      return;
+    }
     this.rtt.sample(rttNs, this.snd.una, this.snd.nxt);
     this.minRtt.sample(Math.max(rttNs, 1000), this.nowNs(), this.tcp.config.minRttWindowNs);
   }

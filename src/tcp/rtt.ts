@@ -10,6 +10,8 @@ import { type Seq, seqGt, seqOf } from '../wire/seq.ts';
 
 /** RFC 6298 §2.1. */
 export const INITIAL_RTO_NS = 1 * SEC;
+/** RFC 6298 §5.7. */
+const FALLBACK_RTO_NS = 3 * SEC;
 
 export class Rtt {
   /** Smoothed, and 0 until the first sample. */
@@ -20,6 +22,8 @@ export class Rtt {
   rttvarNs = 0;
   /** The latest sample, for RACK and for congestion control. */
   latestNs = 0;
+  /** The timeout before the first sample. */
+  private firstNs = INITIAL_RTO_NS;
   samples = 0;
   /** When the variance may next fall: a round ends as this is acknowledged. */
   private roundEnds: Seq = seqOf(0);
@@ -63,6 +67,11 @@ export class Rtt {
     }
   }
 
+  /** RFC 6298 §5.7: the handshake was resent and gave no sample: three seconds, as it may be a slow path. */
+  handshakeGaveNone(): void {
+    this.firstNs = FALLBACK_RTO_NS;
+  }
+
   /** RFC 6298 §5.5: it fired. */
   backOff(): void {
     this.backoff++;
@@ -79,7 +88,7 @@ export class Rtt {
   }
 
   baseRtoNs(): number {
-    if (this.srttNs === 0) return INITIAL_RTO_NS;
+    if (this.srttNs === 0) return this.firstNs;
     return Math.min(this.srttNs + 4 * this.rttvarNs, this.maxRtoNs);
   }
 

@@ -198,7 +198,7 @@ export class Tcp implements Transport {
     const settings = listener === null ? h.settings : listener.settings;
     const c = new TcpConnection(this, h, agreed, h.iss, h.peerIsn, windows, settings);
     c.rememberTimestamp(h.recentTimestamp);
-    c.measureHandshake(h.rttNs);
+    c.measureHandshake(h.rttNs, h.retransmissions);
     c.congestion.delivered(1); // the SYN, as Linux counts it
     c.totals.opened(listener === null, h.retransmissions, h.sinceTimeoutMs);
     this.demux.set(c);

@@ -370,3 +370,25 @@ dialogue('RFC 2923 §2.1: tcp_mtu_probing: after R1 timeouts the segments get sm
     4.8   > P. 1025:1461(436) ack 1
     4.9   < . 1:1(0) ack 1461`);
 });
+
+dialogue(
+  'RFC 5681 §3.1, RFC 6298 §5.7: a handshake resent twice begins with one segment, and three seconds',
+  (t, h) => {
+    h.run(`
+    0     listen
+    0     < S 0:0(0) win 65535 <mss 1000,sackOK>
+    0     > S. 0:0(0) ack 1 <*>
+    1     > S. 0:0(0) ack 1 <*>
+    3     > S. 0:0(0) ack 1 <*>
+    3.1   < . 1:1(0) ack 1 win 65535
+    4     write 3000
+    4     > . 1:1001(1000) ack 1
+    5     > . 1001:2001(1000) ack 1   # a probe
+    8     > . 1:1001(1000) ack 1`);
+    t.equal(h.flow.congestion.view.cwnd, 1);
+    h.run(`
+    8.1   < . 1:1(0) ack 2001
+    8.1   > P. 2001:3001(1000) ack 1
+    8.2   < . 1:1(0) ack 3001`);
+  },
+);
