@@ -21,7 +21,7 @@ export function restartIfIdle(c: TcpConnection): void {
   if (c.congestion.has(HOOK.CONG_CONTROL)) return;
   const now = c.nowNs();
   const idleNs = now - c.lastSentNs;
-  const rto = c.rtt.rtoNs();
+  const rto = c.rtt.rtoNs;
   if (idleNs <= rto) return;
   c.congestion.observe(now, c.mss());
   c.congestion.restartAfterIdle(idleNs, rto, config.initialWindow);

@@ -59,7 +59,7 @@ const timeWaitNs = (c: TcpConnection): number => c.tcp.config.timeWaitNs;
 function finTimeoutNs(c: TcpConnection): number {
   const { linger2Sec } = c.settings;
   const wished = linger2Sec > 0 ? linger2Sec * SEC : c.tcp.config.finTimeoutNs;
-  return Math.max(wished, 3.5 * c.rtt.rtoNs());
+  return Math.max(wished, 3.5 * c.rtt.rtoNs);
 }
 
 /** RFC 9293 §3.10.7.4: both sides are done; what is owed is sent before the connection goes. */

@@ -44,7 +44,7 @@ export function deadlinePassed(c: TcpConnection, which: number): void {
 
 function delayedAck(c: TcpConnection): void {
   if (!c.delack.isOwed) return;
-  c.delack.missed(c.rtt.rtoNs(), c.tcp.config);
+  c.delack.missed(c.rtt.rtoNs, c.tcp.config);
   c.tcp.mib.count(c.tcp.ids.DelayedACKs);
   sendAck(c);
 }
@@ -73,7 +73,7 @@ function persist(c: TcpConnection): void {
   c.noteProbe();
   tcp.mib.count(tcp.ids.TCPWinProbe);
   c.rtt.backOff(); // RFC 9293 §3.8.6.1: doubled each time, answered or not
-  c.due.arm(DUE.PERSIST, c.nowNs() + c.rtt.rtoNs());
+  c.due.arm(DUE.PERSIST, c.nowNs() + c.rtt.rtoNs);
 }
 
 /** RFC 1122 §4.2.3.6: off by default; never an answer is not proof, but many are. */

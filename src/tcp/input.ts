@@ -81,7 +81,7 @@ function isDisorderedAck(c: TcpConnection, seg: Segment, ageMs: number): boolean
   const isPure = seg.seqLen === 0 && seg.has(TCP_FLAG.ACK) && seqEq(seg.seq, rcv.nxt);
   if (!isPure || !seqEq(seg.ack, snd.una)) return false;
   const isUpdate = seqGt(seg.seq, snd.wl1) || seg.window << c.agreed.sndShift > snd.wnd;
-  return !isUpdate && ageMs * 1e6 <= c.rtt.rtoNs() * 1.2;
+  return !isUpdate && ageMs * 1e6 <= c.rtt.rtoNs * 1.2;
 }
 
 /** RFC 5961 §3.2: only at the very edge; also at the end of what is SACKed, where the peer's SND.NXT may be. */

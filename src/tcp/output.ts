@@ -171,7 +171,7 @@ function validateWindow(c: TcpConnection): void {
     return;
   }
   const { slowStartAfterIdle, initialWindow } = c.tcp.config;
-  if (slowStartAfterIdle === 0 || now - use.fullSinceNs() < c.rtt.rtoNs()) return;
+  if (slowStartAfterIdle === 0 || now - use.fullSinceNs() < c.rtt.rtoNs) return;
   if (congestion.has(HOOK.CONG_CONTROL)) return;
   const isByApplication = v.caState === CA_STATE.OPEN && !c.chrono.isRefused();
   if (isByApplication) congestion.applicationLimited(Math.max(use.mostUsed(), initialWindow));
@@ -229,7 +229,7 @@ function afterSending(c: TcpConnection, pieces: number, len: number): void {
 /** RFC 9293 §3.8.6.1: the window is shut and nothing is in flight that would open it. */
 export function armPersist(c: TcpConnection): void {
   if (!c.rtx.isEmpty || c.due.isArmed(DUE.PERSIST)) return;
-  c.due.arm(DUE.PERSIST, c.nowNs() + c.rtt.rtoNs());
+  c.due.arm(DUE.PERSIST, c.nowNs() + c.rtt.rtoNs);
 }
 
 // ---- segments without text ----

@@ -32,17 +32,25 @@ export class Rtt {
   maxRtoNs = 0;
   /** RFC 6298 §5.5: how often the timeout was doubled since the last new acknowledgement. */
   backoff = 0;
+  /** The timeout, backed off as often as it fired. A field: returned by a call it would be boxed. */
+  rtoNs = 0;
 
   constructor(snd: Seq, minRtoNs: number = 200 * MS, maxRtoNs: number = 120 * SEC) {
     this.roundEnds = snd;
     this.minRtoNs = minRtoNs;
     this.maxRtoNs = maxRtoNs;
+    this.settle();
   }
 
   /** RFC 6298 §2.2, §2.3. `una` and `nxt` tell where a round trip of variance ends. */
   sample(rttNs: number, una: Seq, nxt: Seq): void {
-    const r = Math.max(rttNs, 1 * US);
-    this.latestNs = r;
+    this.latestNs = Math.max(rttNs, 1 * US);
+    this.estimate(una, nxt);
+    this.settle();
+  }
+
+  private estimate(una: Seq, nxt: Seq): void {
+    const r = this.latestNs;
     this.samples++;
     this.backoff = 0; // §5.5's doubling stands until a valid sample
     if (this.srttNs === 0) {
@@ -75,16 +83,17 @@ export class Rtt {
   /** RFC 6298 §5.5: it fired. */
   backOff(): void {
     this.backoff++;
+    this.settle();
   }
 
   /** The peer's window is open again: what was doubled was the wait for it. */
   endBackOff(): void {
     this.backoff = 0;
+    this.settle();
   }
 
-  /** The timeout, backed off as often as it fired. */
-  rtoNs(): number {
-    return Math.min(this.baseRtoNs() * 2 ** this.backoff, this.maxRtoNs);
+  private settle(): void {
+    this.rtoNs = Math.min(this.baseRtoNs() * 2 ** this.backoff, this.maxRtoNs);
   }
 
   baseRtoNs(): number {

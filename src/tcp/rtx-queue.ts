@@ -82,6 +82,11 @@ export class RtxQueue {
     return seqOf(this.records.get(r, REC.SEQ));
   }
 
+  /** When the first one was last sent. Precondition: there is one. */
+  firstSentNs(): number {
+    return this.records.time(this.first, REC_TIME.SENT_NS);
+  }
+
   endOfRecord(r: number): Seq {
     return seqAdd(this.seqOfRecord(r), this.records.get(r, REC.LEN));
   }

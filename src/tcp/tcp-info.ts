@@ -211,7 +211,7 @@ function fillState(c: TcpConnection, info: TcpInfo): void {
   if (agreed.hasWindowScale) info.tcpi_options |= TCPI_OPT.WSCALE;
   info.tcpi_snd_wscale = agreed.sndShift;
   info.tcpi_rcv_wscale = agreed.rcvShift;
-  info.tcpi_rto = toMicros(rtt.rtoNs());
+  info.tcpi_rto = toMicros(rtt.rtoNs);
   info.tcpi_ato = toMicros(Math.min(c.delack.timeoutNs, c.tcp.config.delackMaxNs));
   info.tcpi_last_data_sent = Math.floor((c.nowNs() - c.lastSentNs) / MS);
   info.tcpi_last_data_recv = Math.floor((c.nowNs() - c.delack.lastReceivedNs) / MS);

@@ -49,7 +49,7 @@ function takeText(c: TcpConnection, seg: Segment, end: Seq): void {
     return;
   }
   const hasPush = seg.has(TCP_FLAG.PSH);
-  const rtoNs = c.rtt.rtoNs();
+  const rtoNs = c.rtt.rtoNs;
   delack.received(seg.len, seg.pieces, c.nowNs(), rtoNs, window, hasPush, tcp.config);
   const from = seqAdd(seg.seq, skip);
   if (seqEq(from, rcv.nxt) && !received.gaps) {

@@ -6,18 +6,19 @@ import { MS, SEC } from '../base/time.ts';
 import { CA_STATE } from '../cc/ca-state.ts';
 import type { TcpConnection } from './connection.ts';
 import { DUE } from './deadlines.ts';
-import { REC_TIME } from './tx-records.ts';
 
 /** TCP_TIMEOUT_MIN of Linux: no probe and no wait is shorter. */
 const MIN_WAIT_NS = 2 * MS;
 
 export function armRto(c: TcpConnection): void {
-  armOnly(c, DUE.RTO, c.rtt.rtoNs());
+  disarmXmit(c);
+  c.due.arm(DUE.RTO, c.nowNs() + c.rtt.rtoNs);
 }
 
 /** A wait of `waitNs` instead of the timeout: a local shortage, or a peer that seems to renege. */
 export function armRtoIn(c: TcpConnection, waitNs: number): void {
-  armOnly(c, DUE.RTO, waitNs);
+  disarmXmit(c);
+  c.due.arm(DUE.RTO, c.nowNs() + waitNs);
 }
 
 export function disarmXmit(c: TcpConnection): void {
@@ -39,7 +40,9 @@ export function rearmRto(c: TcpConnection): void {
 
 /** A probe or a wait is over without effect: what it took counts. */
 export function armRtoAfterWait(c: TcpConnection): void {
-  armOnly(c, DUE.RTO, Math.max(rtoRemainingNs(c), 1));
+  const dueNs = c.rtx.firstSentNs() + c.rtt.rtoNs;
+  disarmXmit(c);
+  c.due.arm(DUE.RTO, Math.max(dueNs, c.nowNs() + 1));
 }
 
 /** An ACK made progress: a probe if there may be one, else the timeout, both counted from now. */
@@ -67,23 +70,16 @@ export function scheduleProbe(c: TcpConnection, isAdvancing: boolean): boolean {
   if (rtt.srttNs > 0) {
     waitNs = 2 * rtt.srttNs + (rtx.packetsOut === 1 ? config.minRtoNs : MIN_WAIT_NS);
   }
-  const rtoNs = isAdvancing ? rtt.rtoNs() : rtoRemainingNs(c);
+  let rtoNs = rtt.rtoNs;
+  if (!isAdvancing) rtoNs += rtx.firstSentNs() - c.nowNs();
   if (rtoNs > 0) waitNs = Math.min(waitNs, rtoNs);
-  armOnly(c, DUE.TLP, waitNs);
+  disarmXmit(c);
+  c.due.arm(DUE.TLP, c.nowNs() + waitNs);
   return true;
 }
 
 /** RACK: the last of what may be lost will be known to be by then. */
 export function armReorder(c: TcpConnection, waitNs: number): void {
-  armOnly(c, DUE.REORDER, Math.min(waitNs + MIN_WAIT_NS, c.rtt.rtoNs()));
-}
-
-function rtoRemainingNs(c: TcpConnection): number {
-  const sentNs = c.tcp.records.time(c.rtx.first, REC_TIME.SENT_NS);
-  return sentNs + c.rtt.rtoNs() - c.nowNs();
-}
-
-function armOnly(c: TcpConnection, which: number, waitNs: number): void {
   disarmXmit(c);
-  c.due.arm(which, c.nowNs() + waitNs);
+  c.due.arm(DUE.REORDER, c.nowNs() + Math.min(waitNs + MIN_WAIT_NS, c.rtt.rtoNs));
 }
