@@ -29,6 +29,8 @@ export const TCP_SYSCTLS: readonly TcpSysctl[] = [
   { name: 'net.core.somaxconn', fields: ['somaxconn'], unit: 1, min: 0, max: INT_MAX },
   tcp('base_mss', 'baseMss', 48, 65535),
   tcp('dsack', 'dsack', 0, 1),
+  tcp('ecn', 'ecn', 0, 2),
+  tcp('ecn_fallback', 'ecnFallback', 0, 1),
   tcp('early_retrans', 'earlyRetrans', 0, 4),
   tcp('fin_timeout', 'finTimeoutNs', 0, INT_MAX, SEC),
   tcp('frto', 'frto', 0, 255),

@@ -1,3 +1,4 @@
+import { CA_ACK } from '../cc/ca-state.ts';
 import { NO_SAMPLE } from '../cc/samples.ts';
 import { type Seq, seqLt, seqOf } from '../wire/seq.ts';
 import { REC, REC_TIME, type TxRecords } from './tx-records.ts';
@@ -161,6 +162,11 @@ export class AckOutcome {
   /** Linux looks closer at such an ACK. */
   get isDubious(): boolean {
     const isNews = this.isNotDuplicate || this.acked > 0;
-    return !isNews || this.hasNewSack || this.hasDsack;
+    return !isNews || this.hasNewSack || this.hasDsack || this.isEce;
+  }
+
+  /** RFC 3168 §6.1.2: the peer echoes a congestion mark. */
+  get isEce(): boolean {
+    return (this.looks & CA_ACK.ECE) !== 0;
   }
 }

@@ -69,6 +69,7 @@ function acknowledge(c: TcpConnection, seg: Segment): void {
   if (tcp.rateSample.priorNs !== NEVER && (tcp.config.recovery & 2) === 0) {
     c.rack.adapt(tcp.rateSample.priorDelivered, congestion.view.delivered);
   }
+  if (a.isEce && a.delivered > 0) markDelivered(c, a.delivered);
   congestion.ackEvent(a.looks);
   probeOutcome(c, seg.ack, a);
   c.recovery.afterAck(a, priorUna, hadFlight);
@@ -87,6 +88,13 @@ function acknowledge(c: TcpConnection, seg: Segment): void {
   if (rtx.isEmpty && c.unsentBytes() > 0 && snd.usable() <= 0) armPersist(c);
   else if (snd.usable() > 0 && c.due.isArmed(DUE.PERSIST)) windowOpened(c);
   if (isFinAcked) finAcknowledged(c, seg); // may be the end of it
+}
+
+/** RFC 3168's echo does not say how many were marked: all that this ACK tells of, as Linux has it. */
+function markDelivered(c: TcpConnection, pieces: number): void {
+  const { tcp, congestion } = c;
+  congestion.deliveredCe(pieces);
+  tcp.mib.add(tcp.ids.TCPDeliveredCE, pieces);
 }
 
 function begin(c: TcpConnection, seg: Segment): void {
@@ -125,7 +133,10 @@ function look(c: TcpConnection, seg: Segment, hasUpdate: boolean): void {
     !hasUpdate;
   if (isPlain) return;
   a.look(CA_ACK.SLOWPATH);
-  if (seg.has(TCP_FLAG.ECE)) a.look(CA_ACK.ECE);
+  if (c.ecn !== null && seg.has(TCP_FLAG.ECE)) {
+    a.look(CA_ACK.ECE);
+    c.rate.marked(c.tcp.rateSample);
+  }
 }
 
 /** The view shows what is true once the ACK is counted. */
@@ -208,7 +219,8 @@ function trimAcknowledged(c: TcpConnection, bytes: number, mss: number): void {
 }
 
 function arrived(c: TcpConnection, pieces: number): void {
-  c.tcp.ackOutcome.arrived(pieces);
+  const a = c.tcp.ackOutcome;
+  a.arrived(pieces);
   c.congestion.delivered(pieces);
 }
 

@@ -10,6 +10,8 @@ export class Agreed {
   readonly rcvShift: number;
   /** Added to our clock in the timestamps of this connection (RFC 7323 §5.4). */
   readonly tsOffset: number;
+  /** RFC 3168 §6.1.1. */
+  readonly hasEcn: boolean;
 
   constructor(
     peerMss: number,
@@ -19,6 +21,7 @@ export class Agreed {
     sndShift: number,
     rcvShift: number,
     tsOffset: number,
+    hasEcn: boolean,
   ) {
     this.peerMss = peerMss;
     this.hasTimestamps = hasTimestamps;
@@ -27,6 +30,7 @@ export class Agreed {
     this.sndShift = sndShift;
     this.rcvShift = rcvShift;
     this.tsOffset = tsOffset;
+    this.hasEcn = hasEcn;
   }
 }
 

@@ -113,6 +113,11 @@ export class Congestion {
     this.view.delivered += pieces;
   }
 
+  /** Of those delivered: marked by a router, as far as the peer's echo tells. */
+  deliveredCe(pieces: number): void {
+    this.view.deliveredCe += pieces;
+  }
+
   lost(pieces: number): void {
     this.view.lost += pieces;
   }
@@ -131,6 +136,11 @@ export class Congestion {
   dataArrived(isCe: boolean): void {
     if ((this.module.flags & CE_EVENTS) === 0) return;
     this.event(isCe ? CA_EVENT.ECN_IS_CE : CA_EVENT.ECN_NO_CE);
+  }
+
+  /** A module that reads the marks wants every segment to carry one (RFC 8257 §3.5). */
+  get needsEcn(): boolean {
+    return (this.module.flags & CC_FLAG.NEEDS_ECN) !== 0;
   }
 
   packetsAcked(sample: AckSample): void {

@@ -15,6 +15,7 @@ import { CompressedAck } from './compressed-ack.ts';
 import { Congestion } from './congestion.ts';
 import { Deadlines, type DeadlineTarget, DUE } from './deadlines.ts';
 import { DelayedAck } from './delayed-ack.ts';
+import { ECN, Ecn } from './ecn.ts';
 import type { ConnectionOwner, FlowId } from './endpoint.ts';
 import { deadlinePassed } from './expiry.ts';
 import { FinMark } from './fin-mark.ts';
@@ -66,6 +67,8 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   readonly minRtt = new WindowedMin();
   readonly congestion: Congestion;
   readonly recovery: Recovery;
+  /** Null: not agreed on. */
+  readonly ecn: Ecn | null;
   readonly probe: TailLossProbe;
   readonly pathMtu = new PathMtu();
   readonly due: Deadlines;
@@ -107,6 +110,8 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   urgent: UrgentMark | null = null;
   /** Zero-window or keepalive probes without an answer. */
   probes = 0;
+  /** The ECN field of the segment that is being sent. */
+  ect = 0;
   lastReceivedNs = 0;
   lastSentNs = 0;
   private lastUnwantedNs = -NEVER;
@@ -146,10 +151,11 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.rtx = new RtxQueue(tcp.records, env.memory.arrays);
     this.congestion = new Congestion(
       new CcView(tcp.ccRandom, tcp.ccStats),
-      tcp.ccModules.find(settings.congestion) ?? tcp.ccModules.defaultModule,
+      tcp.moduleFor(settings),
       this.snd.una,
       this.rcv.nxt,
     );
+    this.ecn = agreed.hasEcn ? new Ecn() : null;
     this.recovery = new Recovery(this, config.reordering);
     this.probe = new TailLossProbe(this.snd.una);
     this.due = new Deadlines(tcp.deadlines, tcp.deadlineRows, this);
@@ -228,6 +234,15 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     }
     this.rtt.sample(rttNs, this.snd.una, this.snd.nxt);
     this.minRtt.sample(Math.max(rttNs, 1000), this.nowNs(), this.tcp.config.minRttWindowNs);
+  }
+
+  /** The flags that ECN adds to a segment; only new text is ECT (RFC 3168 §6.1.2, §6.1.4, §6.1.5). */
+  markEcn(isNewText: boolean): number {
+    this.ect = 0;
+    if (this.ecn === null) return 0;
+    const { ecnEcho } = this.congestion.view;
+    if (isNewText || this.congestion.needsEcn) this.ect = ECN.ECT0;
+    return this.ecn.flags(isNewText, ecnEcho);
   }
 
   noteSent(nowNs: number): void {

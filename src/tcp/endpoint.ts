@@ -14,6 +14,8 @@ export interface FlowId {
 /** Whose segments leave: their IP header is as its application wishes. */
 export interface Sender extends FlowId {
   readonly settings: TcpSettings;
+  /** The ECN field of its next segment (RFC 3168 §5). */
+  readonly ect: number;
 }
 
 /** Who hears of a connection: a socket. Only marks readiness; applications run after the input. */

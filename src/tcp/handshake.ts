@@ -7,6 +7,7 @@ import { type Seq, seqAdd, seqEq, seqGt, seqLe, seqLt, seqOf } from '../wire/seq
 import { TCP_FLAG, TCP_HEADER_LEN, TCP_OPT, writeTcp } from '../wire/tcp.ts';
 import { Agreed, DEFAULT_MSS4, DEFAULT_MSS6, TIMESTAMP_BYTES } from './agreed.ts';
 import type { TcpConnection } from './connection.ts';
+import { agreesToEcn, asksForEcn, ECN } from './ecn.ts';
 import type { FlowId } from './endpoint.ts';
 import { initialSequence, timestampOffset } from './isn.ts';
 import type { Listener } from './listener.ts';
@@ -44,6 +45,7 @@ export class Handshake implements FlowId, Expirable {
   private hasTimestamps: boolean;
   private hasSack: boolean;
   private hasWindowScale: boolean;
+  private hasEcn = false;
   private tsRecent = 0;
   private peerWindow = 0;
   private firstSentNs = 0;
@@ -89,10 +91,16 @@ export class Handshake implements FlowId, Expirable {
     this.deadline = new Deadline(this);
   }
 
+  /** RFC 3168 §6.1.1, §6.1.4: neither SYNs nor ACKs are ECT. */
+  get ect(): number {
+    return ECN.NOT_ECT;
+  }
+
   /** The SYN of an active open. */
   start(): void {
     this.tcp.mib.count(this.tcp.ids.ActiveOpens);
     this.firstSentNs = this.tcp.env.nowNs;
+    this.hasEcn = asksForEcn(this.tcp.config, this.tcp.moduleFor(this.settings));
     this.send(TCP_FLAG.SYN);
     this.arm();
   }
@@ -121,6 +129,8 @@ export class Handshake implements FlowId, Expirable {
     }
     if (this.retries === 0) this.firstTimeoutMs = this.nowMs();
     this.retries++;
+    // RFC 3168 §6.1.1.1: something on the path may drop SYNs that ask for ECN.
+    if (this.state === STATE.SYN_SENT && config.ecnFallback !== 0) this.hasEcn = false;
     this.resend(this.state === STATE.SYN_SENT ? TCP_FLAG.SYN : TCP_FLAG.SYN | TCP_FLAG.ACK);
     this.arm();
   }
@@ -165,6 +175,7 @@ export class Handshake implements FlowId, Expirable {
       this.sndShift,
       this.hasWindowScale ? this.rcvShift : 0,
       this.tsOffset,
+      this.hasEcn,
     );
   }
 
@@ -294,6 +305,22 @@ export class Handshake implements FlowId, Expirable {
     this.hasWindowScale = this.hasWindowScale && seg.hasWindowScale;
     this.sndShift = this.hasWindowScale ? seg.windowShift : 0;
     if (this.hasTimestamps) this.tsRecent = seg.tsVal;
+    this.hasEcn = this.agreesToEcn(seg);
+  }
+
+  private agreesToEcn(seg: Segment): boolean {
+    const { tcp, listener } = this;
+    if (seg.has(TCP_FLAG.ACK)) {
+      return this.hasEcn && seg.has(TCP_FLAG.ECE) && !seg.has(TCP_FLAG.CWR);
+    }
+    if (listener === null) return this.hasEcn && seg.has(TCP_FLAG.ECE) && seg.has(TCP_FLAG.CWR);
+    return agreesToEcn(tcp.config, tcp.moduleFor(listener.settings), seg);
+  }
+
+  /** RFC 3168 §6.1.1: ECE and CWR in a SYN ask, ECE in a SYN-ACK agrees. */
+  private ecnFlags(flags: number): number {
+    if (!this.hasEcn || (flags & TCP_FLAG.SYN) === 0) return 0;
+    return (flags & TCP_FLAG.ACK) !== 0 ? TCP_FLAG.ECE : TCP_FLAG.ECE | TCP_FLAG.CWR;
   }
 
   /** The window of a SYN is never scaled (RFC 7323 §2.2). */
@@ -330,7 +357,7 @@ export class Handshake implements FlowId, Expirable {
       seq,
       ack,
       len,
-      flags,
+      flags | this.ecnFlags(flags),
       this.rcvWindow(),
       0,
     );

@@ -257,12 +257,15 @@ function sendSegment(
   const mss = c.congestion.view.mss;
   const blocks = sackRoom(c, flags, len, mss);
   const hasLeftOut = blocks === 0 && !c.sacks.isEmpty;
-  const headerLen = writeHeader(c, seq, flags, blocks);
+  const isNewText = len > 0 && seqEq(seq, c.snd.nxt);
+  const marks = c.markEcn(isNewText);
+  const headerLen = writeHeader(c, seq, flags | marks, blocks);
   const isSent =
     len > mss && !deviceCuts(c)
-      ? transmitSegments(c, headerLen, seq, flags, from, len, mss)
+      ? transmitSegments(c, headerLen, seq, from, len, mss)
       : transmit(c.tcp, c, headerLen, c.sendQueue, from, len, mss);
   if (!isSent) {
+    if ((marks & TCP_FLAG.CWR) !== 0) c.ecn?.windowReduced(); // nobody has heard of it
     c.tcp.waitForRoom(c);
     return false;
   }

@@ -78,6 +78,11 @@ export class RateSampler {
     s.isAckingTlpRetrans = false;
   }
 
+  /** The ACK echoes a congestion mark. */
+  marked(s: RateSample): void {
+    s.isEce = true;
+  }
+
   /** A record was delivered: acknowledged, or SACKed for the first time. */
   delivered(s: RateSample, records: TxRecords, r: number, endBytes: number): void {
     const stamp = records.time(r, REC_TIME.DELIVERED_NS);

@@ -78,6 +78,7 @@ export class Recovery implements LossListener {
     if (a.isUnaAdvanced) this.retransmits = 0;
     if (!wasFlight && !a.hasDsack) return;
     if (!a.isDubious && congestion.state === CA_STATE.OPEN) return;
+    if (a.isEce) congestion.forgetPrior(); // a mark was seen: no reduction is taken back
     this.rexmit = REXMIT.NONE;
     if (rtx.isEmpty) rtx.setRenoSacked(0);
     if (a.isReneging && a.isUnaAdvanced) {
@@ -111,11 +112,11 @@ export class Recovery implements LossListener {
     const { rtx, congestion } = this.c;
     if (!a.isUnaAdvanced) this.countDuplicates(a.duplicates);
     else if (this.tryUndoPartial(priorUna)) return;
-    if (this.tryUndoByDsack()) this.tryToOpen();
+    if (this.tryUndoByDsack()) this.tryToOpen(a.isEce);
     this.identify(a);
     if (congestion.state !== CA_STATE.RECOVERY) {
       if (rtx.lostOut === 0) return;
-      this.enterRecovery(); // reordering, and then a loss
+      this.enterRecovery(a.isEce); // reordering, and then a loss
     }
     this.rexmit = REXMIT.LOST;
   }
@@ -135,10 +136,10 @@ export class Recovery implements LossListener {
     if (c.congestion.state <= CA_STATE.DISORDER) this.tryUndoByDsack();
     this.identify(a);
     if (c.rtx.lostOut === 0) {
-      this.tryToOpen();
+      this.tryToOpen(a.isEce);
       return;
     }
-    this.enterRecovery();
+    this.enterRecovery(a.isEce);
     this.rexmit = REXMIT.LOST;
   }
 
@@ -268,7 +269,7 @@ export class Recovery implements LossListener {
     this.detect();
     if (rtx.inFlight() === before) return;
     if (congestion.state !== CA_STATE.RECOVERY) {
-      this.enterRecovery();
+      this.enterRecovery(false);
       if (!congestion.has(HOOK.CONG_CONTROL)) {
         congestion.reduce(1, tcp.ackOutcome.lost, rtx.inFlight(), false);
       }
@@ -290,13 +291,13 @@ export class Recovery implements LossListener {
 
   // ---- entering states ----
 
-  private enterRecovery(): void {
+  private enterRecovery(isEce: boolean): void {
     const { congestion, tcp, agreed, rtx } = this.c;
     if (!rtx.isAnyRetransmitted()) this.undo.clearStamp();
     tcp.mib.count(agreed.hasSack ? tcp.ids.TCPSackRecovery : tcp.ids.TCPRenoRecovery);
     this.beginUndo();
     if (congestion.state !== CA_STATE.CWR && congestion.state !== CA_STATE.RECOVERY) {
-      this.beginReduction(true);
+      this.beginReduction(!isEce);
     } else congestion.forgetPrior();
     congestion.setState(CA_STATE.RECOVERY);
   }
@@ -324,6 +325,7 @@ export class Recovery implements LossListener {
     this.highSeq = this.c.snd.nxt;
     this.c.probe.end();
     this.c.congestion.beginReduction(mayUndo);
+    this.c.ecn?.windowReduced();
   }
 
   private beginUndo(): void {
@@ -349,6 +351,7 @@ export class Recovery implements LossListener {
     }
     congestion.setState(CA_STATE.LOSS);
     this.highSeq = snd.nxt;
+    c.ecn?.windowReduced();
     c.probe.end();
     // RFC 5682 §2.1 step 1: not when a recovery was under way, except for the timeouts that follow.
     const mayTest = state < CA_STATE.RECOVERY || this.retransmits > 0;
@@ -390,9 +393,10 @@ export class Recovery implements LossListener {
 
   // ---- leaving them ----
 
-  private tryToOpen(): void {
+  private tryToOpen(isEce: boolean): void {
     const { rtx, congestion } = this.c;
     if (!rtx.isAnyRetransmitted()) this.undo.clearStamp();
+    if (isEce) this.enterCwr();
     if (congestion.state !== CA_STATE.CWR) this.tryKeepOpen();
   }
 
@@ -488,6 +492,7 @@ export class Recovery implements LossListener {
     const { rtx, congestion, rack } = this.c;
     if (isClearing) rtx.clearLost();
     congestion.undo();
+    this.c.ecn?.reductionUndone();
     this.undo.forget();
     rack.reexamine();
   }

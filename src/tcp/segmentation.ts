@@ -18,7 +18,6 @@ export function transmitSegments(
   c: TcpConnection,
   headerLen: number,
   seq: Seq,
-  flags: number,
   from: number,
   len: number,
   mss: number,
@@ -27,10 +26,13 @@ export function transmitSegments(
   const { dv } = tcp.net.env.memory.slab;
   const path = tcp.net.paths.lookup(c.remote, c.boundIndex);
   if (path === null || !hasRoom(path.iface.device, Math.ceil(len / mss))) return false;
+  const flags = dv.getUint8(tcp.header + FLAGS_AT);
   for (let at = 0; at < len; at += mss) {
     const n = Math.min(mss, len - at);
     dv.setInt32(tcp.header + SEQ_AT, seqBits(seqAdd(seq, at)));
-    dv.setUint8(tcp.header + FLAGS_AT, at + n < len ? flags & ~AT_END : flags);
+    let now = at + n < len ? flags & ~AT_END : flags;
+    if (at > 0) now &= ~TCP_FLAG.CWR; // said once (RFC 3168 §6.1.2)
+    dv.setUint8(tcp.header + FLAGS_AT, now);
     if (!transmit(tcp, c, headerLen, c.sendQueue, from + at, n, mss)) return false;
   }
   return true;

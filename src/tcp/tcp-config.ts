@@ -39,6 +39,9 @@ export class TcpConfig {
   stdurg = 0;
   reordering = 3;
   maxReordering = 300;
+  /** tcp_ecn: 0 never, 1 ask and agree, 2 agree when asked. tcp_ecn_fallback: a SYN that is sent again does not ask. */
+  ecn = 2;
+  ecnFallback = 1;
   /** tcp_recovery bit 1: RACK. tcp_early_retrans 3: tail-loss probes. */
   recovery = 1;
   earlyRetrans = 3;

@@ -208,6 +208,8 @@ function fillState(c: TcpConnection, info: TcpInfo): void {
   info.tcpi_backoff = rtt.backoff;
   if (agreed.hasTimestamps) info.tcpi_options |= TCPI_OPT.TIMESTAMPS;
   if (agreed.hasSack) info.tcpi_options |= TCPI_OPT.SACK;
+  if (c.ecn !== null) info.tcpi_options |= TCPI_OPT.ECN;
+  if (c.ecn?.hasSeen === true) info.tcpi_options |= TCPI_OPT.ECN_SEEN;
   if (agreed.hasWindowScale) info.tcpi_options |= TCPI_OPT.WSCALE;
   info.tcpi_snd_wscale = agreed.sndShift;
   info.tcpi_rcv_wscale = agreed.rcvShift;

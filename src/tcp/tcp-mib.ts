@@ -31,6 +31,7 @@ const NAMES = [
   'TCPSynRetrans',
   'TCPOrigDataSent',
   'TCPDelivered',
+  'TCPDeliveredCE',
   'TCPRcvCoalesce',
   'TCPOFOQueue',
   'TCPOFOMerge',

@@ -9,6 +9,7 @@ import type { RandomStream } from '../base/rng.ts';
 import { RowTable } from '../base/row-table.ts';
 import { builtinModules } from '../cc/builtin.ts';
 import { CcStats } from '../cc/cc-view.ts';
+import type { CcModule } from '../cc/congestion-control.ts';
 import { AckSample, LossSample, RateSample } from '../cc/samples.ts';
 import { ACCEPTED, DROP } from '../net/drops.ts';
 import { EphemeralPorts } from '../net/ephemeral-ports.ts';
@@ -24,6 +25,7 @@ import { TCP_FLAG, TCP_HEADER_LEN, tcpDstPort, tcpSeq, tcpSrcPort, writeTcp } fr
 import { AckOutcome } from './ack-outcome.ts';
 import { TcpConnection } from './connection.ts';
 import { DEADLINES_WIDTH } from './deadlines.ts';
+import { ECN } from './ecn.ts';
 import type { Sender } from './endpoint.ts';
 import { Handshake } from './handshake.ts';
 import { segmentArrives } from './input.ts';
@@ -52,6 +54,7 @@ class LooseFlow implements Sender {
   localPort = 0;
   remotePort = 0;
   boundIndex = 0;
+  readonly ect = ECN.NOT_ECT;
 
   constructor(settings: TcpSettings) {
     this.settings = settings;
@@ -375,6 +378,11 @@ export class Tcp implements Transport {
   }
 
   // ---- small things ----
+
+  /** TCP_CONGESTION, or the stack's. */
+  moduleFor(settings: TcpSettings): CcModule {
+    return this.ccModules.find(settings.congestion) ?? this.ccModules.defaultModule;
+  }
 
   /** Our timestamp clock: milliseconds (RFC 7323 §5.4). */
   timestamp(ns: number, offset: number): number {

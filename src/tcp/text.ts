@@ -2,13 +2,11 @@
 import { type Seq, seqAdd, seqDiff, seqEq, seqGe, seqGt, seqLe, seqLt } from '../wire/seq.ts';
 import { TCP_FLAG } from '../wire/tcp.ts';
 import type { TcpConnection } from './connection.ts';
+import { ECN, type Ecn } from './ecn.ts';
 import { abortOnData, enterTimeWait } from './ending.ts';
 import { freeWindow, unackedBytes } from './receive-window.ts';
 import type { Segment } from './segment.ts';
 import { STATE } from './tcp-state.ts';
-
-/** RFC 3168 §5. */
-const CE = 3;
 
 /** False: there was text and nobody to read it; the connection has been reset. */
 export function step7Text(c: TcpConnection, seg: Segment): boolean {
@@ -21,7 +19,7 @@ export function step7Text(c: TcpConnection, seg: Segment): boolean {
     abortOnData(c, seg);
     return false;
   }
-  if (seg.ecn !== 0) c.congestion.dataArrived(seg.ecn === CE);
+  if (c.ecn !== null) marked(c, c.ecn, seg);
   if (seqLe(end, rcv.nxt)) {
     c.tcp.mib.count(c.tcp.ids.DelayedACKLost);
     reportDuplicate(c, seg.seq, end);
@@ -31,6 +29,12 @@ export function step7Text(c: TcpConnection, seg: Segment): boolean {
   }
   takeText(c, seg, end);
   return true;
+}
+
+/** RFC 3168 §6.1.3. */
+function marked(c: TcpConnection, ecn: Ecn, seg: Segment): void {
+  if (seg.ecn !== ECN.NOT_ECT) c.congestion.dataArrived(seg.ecn === ECN.CE);
+  if (ecn.arrived(seg)) c.delack.owe(true);
 }
 
 /** Some of it lies beyond RCV.NXT: what the window admits. */

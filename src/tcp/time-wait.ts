@@ -8,6 +8,7 @@ import type { Address } from '../wire/address.ts';
 import { type Seq, seqAdd, seqEq, seqGt, seqLe, seqLt, seqOf } from '../wire/seq.ts';
 import { TCP_FLAG } from '../wire/tcp.ts';
 import type { TcpConnection } from './connection.ts';
+import { ECN } from './ecn.ts';
 import type { Sender } from './endpoint.ts';
 import type { Segment } from './segment.ts';
 import type { Tcp } from './tcp.ts';
@@ -63,6 +64,10 @@ export class TimeWait implements Sender, Expirable {
     this.isTimeWait = isTimeWait;
     this.deadline = new Deadline(this);
     this.waitFor(waitNs);
+  }
+
+  get ect(): number {
+    return ECN.NOT_ECT;
   }
 
   get state(): TcpState {

@@ -119,7 +119,7 @@ function writeIp(tcp: Tcp, path: Path, id: Sender, l3: number, tcpLen: number, v
   const { net } = tcp;
   const { dv } = net.env.memory.slab;
   const { settings, local } = id;
-  const { tos } = settings;
+  const tos = settings.tos | id.ect;
   const { destination } = path;
   if (v4) {
     const ttl = settings.ttl || net.config.ttl4;
