@@ -25,6 +25,7 @@ import { Rack } from './rack.ts';
 import { RateSampler } from './rate-sampler.ts';
 import { ReceiveBuffer } from './receive-buffer.ts';
 import { RightSizing } from './receive-window.ts';
+import { ReceiverRtt } from './receiver-rtt.ts';
 import { Recovery } from './recovery.ts';
 import { Rtt } from './rtt.ts';
 import { RtxQueue } from './rtx-queue.ts';
@@ -75,6 +76,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   readonly delack: DelayedAck;
   readonly compressed: CompressedAck;
   readonly sizing: RightSizing;
+  readonly receiverRtt: ReceiverRtt;
   readonly totals: Totals;
   readonly chrono: Chrono;
   readonly use: WindowUse;
@@ -162,6 +164,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.compressed = new CompressedAck(this.rcv.nxt);
     this.delack = new DelayedAck(Math.min(agreed.peerMss, 536), env.nowNs);
     this.sizing = new RightSizing(config.initialWindow * agreed.peerMss, window.rcvWnd);
+    this.receiverRtt = new ReceiverRtt(this.rcv.nxt);
     this.totals = new Totals(tcp.totals, env);
     this.chrono = new Chrono(this.totals);
     this.use = new WindowUse(this.snd.una, env.nowNs);

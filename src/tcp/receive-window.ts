@@ -67,7 +67,8 @@ export class RightSizing {
   /** The most that is offered now, in bytes. */
   threshold = 0;
   private copiedBytes = 0;
-  private spaceBytes = 0;
+  /** What the application took in the best round trip so far. */
+  spaceBytes = 0;
   private stampNs = 0;
 
   constructor(spaceBytes: number, threshold: number) {

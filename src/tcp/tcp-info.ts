@@ -238,6 +238,8 @@ function fillPath(c: TcpConnection, info: TcpInfo): void {
   info.tcpi_snd_wnd = c.snd.wnd;
   info.tcpi_rcv_wnd = c.rcv.wnd;
   info.tcpi_rcv_ssthresh = c.sizing.threshold;
+  info.tcpi_rcv_rtt = c.receiverRtt.rttUs;
+  info.tcpi_rcv_space = c.sizing.spaceBytes;
 }
 
 function fillFlight(c: TcpConnection, info: TcpInfo): void {

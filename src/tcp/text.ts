@@ -72,6 +72,7 @@ function accepted(c: TcpConnection, len: number): void {
   c.rcv.advance(len);
   c.totals.received(len);
   c.sizing.arrived(c, len);
+  c.receiverRtt.arrived(c, len);
   c.delack.owe(isAckDue(c));
   c.owner?.readable();
 }

@@ -196,6 +196,24 @@ t.test('times and rates are those of the path', async (t) => {
   t.ok(infoOf(server).tcpi_last_data_recv >= 300);
 });
 
+for (const timestamps of [1, 0]) {
+  t.test(`the receiver knows the round trip too, with timestamps ${timestamps}`, async (t) => {
+    const pair = new TcpPair({ seed: 4, delayNs: 20 * MS });
+    pair.client.tcp.config.timestamps = timestamps;
+    const client = new End(3_000_000, true);
+    const server = new End(0, true);
+    pair.listen((c) => server.attach(c));
+    pair.connect({ established: (c) => client.attach(c), failed: () => undefined });
+    pair.sim.run(pair.sim.nowNs + 5 * SEC);
+    const b = infoOf(server);
+    t.equal(b.tcpi_bytes_received, 3_000_000);
+    const most = timestamps === 1 ? 200_000 : 1_000_000;
+    t.ok(b.tcpi_rcv_rtt >= 40_000 && b.tcpi_rcv_rtt < most, `${b.tcpi_rcv_rtt} us`);
+    t.ok(b.tcpi_rcv_space > 14_600, `${b.tcpi_rcv_space} bytes in one round trip`);
+    t.equal(infoOf(client).tcpi_rcv_rtt, 0, 'who receives nothing measures nothing');
+  });
+}
+
 t.test('what was lost is counted by who sent it again and who got it out of order', async (t) => {
   const { client, server } = sent(2_000_000, { faults: { loss: 0.02 } });
   const a = infoOf(client);
