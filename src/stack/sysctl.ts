@@ -78,8 +78,12 @@ export const SYSCTLS: readonly Sysctl[] = [
 
 /** Slashes are as good as dots, and so is a path under /proc/sys. Undefined: there is no such name. */
 export function findSysctl(name: string): Sysctl | undefined {
-  const dotted = name.replace(/^\/?proc\/sys\//, '').replaceAll('/', '.');
+  const dotted = dottedName(name);
   return SYSCTLS.find((s) => s.name === dotted);
+}
+
+export function dottedName(name: string): string {
+  return name.replace(/^\/?proc\/sys\//, '').replaceAll('/', '.');
 }
 
 /** As the file under /proc/sys shows it. */

@@ -65,7 +65,7 @@ function persist(c: TcpConnection): void {
     tcp.wantsOutput(c);
     return;
   }
-  if (c.owner === null && c.probes >= tcp.config.orphanRetries) {
+  if (c.owner === null && c.probes >= tcp.config.orphanLimit()) {
     tcp.abort(c, ETIMEDOUT);
     return;
   }

@@ -80,7 +80,7 @@ export class Handshake implements FlowId, Expirable {
     this.settings = settings.share();
     this.state = listener === null ? STATE.SYN_SENT : STATE.SYN_RECEIVED;
     this.iss = iss ?? initialSequence(tcp.net.secret, this, tcp.env.nowNs);
-    this.tsOffset = timestampOffset(tcp.net.secret, this);
+    this.tsOffset = config.timestamps === 2 ? 0 : timestampOffset(tcp.net.secret, this);
     this.peerMss = isV4(id.remote) ? DEFAULT_MSS4 : DEFAULT_MSS6;
     this.hasTimestamps = config.timestamps !== 0;
     this.hasSack = config.sack !== 0;

@@ -19,7 +19,8 @@ export class TcpConfig {
   mtuProbing = 0;
   baseMss = 1024;
   mtuProbeFloor = 48;
-  orphanRetries = 8;
+  /** 0, as Linux has it, means 8: see `orphanLimit`. */
+  orphanRetries = 0;
   finTimeoutNs = 60 * SEC;
   timeWaitNs = 60 * SEC;
   keepaliveTimeNs = 7200 * SEC;
@@ -71,4 +72,9 @@ export class TcpConfig {
   minSndMss = 48;
   /** RFC 5961 §7: challenge ACKs of one connection are this far apart. */
   invalidRatelimitNs = 500 * MS;
+
+  /** Timeouts until a connection that nobody holds is given up. */
+  orphanLimit(): number {
+    return this.orphanRetries === 0 ? 8 : this.orphanRetries;
+  }
 }

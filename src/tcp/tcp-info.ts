@@ -14,7 +14,7 @@ import type { TcpConnection } from './connection.ts';
 import type { Handshake } from './handshake.ts';
 import type { Listener } from './listener.ts';
 import type { Tcp } from './tcp.ts';
-import { STATE } from './tcp-state.ts';
+import { STATE, type TcpState } from './tcp-state.ts';
 import { TOTAL } from './totals.ts';
 
 /** Bits of tcpi_options. */
@@ -187,6 +187,12 @@ export class TcpInfo {
     this.tcpi_accecn_fail_mode = 0;
     this.tcpi_accecn_opt_seen = 0;
   }
+}
+
+/** A socket that has nothing of TCP yet, or no longer. */
+export function bareInfo(state: TcpState, info: TcpInfo): void {
+  info.clear();
+  info.tcpi_state = state;
 }
 
 const toMicros = (ns: number): number => Math.floor(ns / US);

@@ -47,7 +47,7 @@ function hasGivenUp(c: TcpConnection): boolean {
   const { recovery, tcp } = c;
   if (recovery.retransmits === 0) return false;
   const { config } = tcp;
-  const retries = c.owner === null ? config.orphanRetries : config.retries2;
+  const retries = c.owner === null ? config.orphanLimit() : config.retries2;
   return hasTimedOut(c, retries);
 }
 

@@ -28,6 +28,7 @@ const DEFAULTS: Readonly<Record<string, string>> = {
   'net.ipv4.tcp_min_snd_mss': '48',
   'net.ipv4.tcp_min_tso_segs': '2',
   'net.ipv4.tcp_moderate_rcvbuf': '1',
+  'net.ipv4.tcp_orphan_retries': '0',
   'net.ipv4.tcp_pacing_ca_ratio': '120',
   'net.ipv4.tcp_pacing_ss_ratio': '200',
   'net.ipv4.tcp_recovery': '1',

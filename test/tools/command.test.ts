@@ -100,6 +100,18 @@ t.test('without a stack: help, usage, and one line for what is wrong', { skip },
     [['up', '--memory', '--netns', 'nosuch'], 3, /^$/, /no network namespace .*nosuch/],
     [['up', '--memory', '--sysctl', 'net.x=1'], 3, /^$/, /no sysctl net\.x/],
     [
+      ['up', '--memory', '--sysctl', 'net.ipv4.tcp_syn_retries=0'],
+      3,
+      /^$/,
+      /tcp_syn_retries: 0 is not from 1 to 127/,
+    ],
+    [
+      ['up', '--memory', '--sysctl', 'net.ipv4.tcp_congestion_control=nosuch'],
+      3,
+      /^$/,
+      /no congestion control nosuch; there is cubic, reno/,
+    ],
+    [
       ['up', '--memory', '--gateway', '10.0.0.1'],
       3,
       /^$/,

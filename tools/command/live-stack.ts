@@ -24,7 +24,8 @@ import { randomMac } from '../../src/live/random-mac.ts';
 import { TapDevice, type TapFacts } from '../../src/live/tap-device.ts';
 import type { Interface } from '../../src/net/interface.ts';
 import { Stack } from '../../src/stack/stack.ts';
-import { findSysctl, writeSysctl } from '../../src/stack/sysctl.ts';
+import { dottedName, findSysctl, writeSysctl } from '../../src/stack/sysctl.ts';
+import { findTcpSysctl, readTcpSysctl, writeTcpSysctl } from '../../src/stack/tcp-sysctl.ts';
 import { IpAddress, isV4 } from '../../src/wire/address.ts';
 import { formatAddress } from '../../src/wire/address-text.ts';
 import { Failure } from './failure.ts';
@@ -261,10 +262,19 @@ function badGateway(gateway: string, result: number): Failure {
 }
 
 export function setSysctl(stack: Stack, name: string, value: string): void {
-  const result = writeSysctl(stack.net.config, name, value);
+  const dotted = dottedName(name);
+  const isTcps = readTcpSysctl(stack.tcp, dotted) !== undefined;
+  const result = isTcps
+    ? writeTcpSysctl(stack.tcp, dotted, value)
+    : writeSysctl(stack.net.config, dotted, value);
   if (result === 0) return;
+  const row = isTcps ? findTcpSysctl(dotted) : findSysctl(dotted);
+  if (isTcps && row === undefined) {
+    const known = stack.tcp.ccModules.available().join(', ');
+    throw new Failure(errnoName(result), `no congestion control ${value}; there is ${known}`);
+  }
   if (result === -ENOENT) throw new Failure('ENOENT', `no sysctl ${name}; see docs/ringway.md`);
-  const { min, max } = findSysctl(name)!;
+  const { min, max } = row!; // -EINVAL is about a value, so the name has a row
   throw new Failure(errnoName(result), `sysctl ${name}: ${value} is not from ${min} to ${max}`);
 }
 

@@ -55,7 +55,9 @@ export function listSockets(
 export function socketSummary(stack: Stack): SummaryAnswer {
   const { net, tcp, udp } = stack;
   const endpoints = tcp.demux.all();
-  const waiting = endpoints.filter((e) => e.kind === 'time-wait').length;
+  const waiting = endpoints.filter(
+    (e) => e.kind === 'time-wait' && e.state === STATE.TIME_WAIT,
+  ).length;
   const connections = endpoints.filter((e) => e.kind === 'connection');
   const opening = endpoints.filter((e) => e.kind === 'handshake' && e.listener === null);
   const isEstablished = (state: number) =>

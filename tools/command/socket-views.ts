@@ -161,7 +161,7 @@ function handshakeView(stack: Stack, h: Handshake): SocketView {
 function timeWaitView(stack: Stack, tw: TimeWait): SocketView {
   return {
     netid: 'tcp',
-    state: 'TIME-WAIT',
+    state: NAMES[tw.state],
     recvQ: 0,
     sendQ: 0,
     ...ends(stack, tw),
