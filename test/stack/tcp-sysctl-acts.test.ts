@@ -411,7 +411,8 @@ const ACTS: Readonly<Record<string, Act>> = {
     const c = client.connection!;
     const { mss } = c.congestion.view;
     const isDeferred = () => deferral(c, 10 * mss, false, 4 * mss, 40) === WAIT.CWND;
-    const hasCome = pair.sim.runUntil(isDeferred, pair.sim.nowNs + SEC);
+    const hasRoom = () => c.congestion.view.cwnd > c.inFlight();
+    const hasCome = pair.sim.runUntil(() => hasRoom() && isDeferred(), pair.sim.nowNs + SEC);
     t.ok(hasCome, 'in the middle of a transfer, less than a third of the window waits for more');
     setting(name, '1000')(pair.client.tcp);
     t.notOk(isDeferred());
