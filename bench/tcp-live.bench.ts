@@ -1,13 +1,14 @@
 /**
  * One TCP connection between a kernel and a stack of ours, beside two kernels over a veth in the same run.
- * `npm run bench -- tcp-live [--rounds N] [--cores A,B] [words of a title]`; root and a C compiler.
+ * `npm run bench -- tcp-live [--sockets] [--rounds N] [--cores A,B] [words of a title]`; root and a C compiler.
  *
  * The kernel's end is the same C program everywhere (bench/c/tcp-peer.c, blocking calls, 128 KiB buffers) and
  * it holds the clock. RX: it sends to us; until we have read all and closed. TX: we send to it. The two
  * wires take turns, round by round; a ratio is of two rounds that follow each other. Figures are medians
  * with the 10 and 90 % quantiles. The client runs on core A, who answers it (the other kernel's program;
  * our process) on core B; `--cores any` leaves both to the scheduler. In a first round every byte is
- * compared; after that they are counted. It fails when bytes are lost or wrong, never because it was slow.
+ * compared (by us only without `--sockets`, which puts our services on the integer API instead of the calls
+ * below it); after that they are counted. It fails when bytes are lost or wrong, never because it was slow.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -29,7 +30,11 @@ function coresOf(text: string | undefined): [string, string] {
 
 function main(): number {
   const { values, positionals } = parseArgs({
-    options: { rounds: { type: 'string' }, cores: { type: 'string' } },
+    options: {
+      rounds: { type: 'string' },
+      cores: { type: 'string' },
+      sockets: { type: 'boolean' },
+    },
     allowPositionals: true,
   });
   const missing = missingPrograms(['gcc', 'ip', 'taskset', 'unshare', 'ethtool']);
@@ -48,7 +53,13 @@ function main(): number {
     const compile = ['-O2', '-Wall', '-o', program, join(HERE, 'c', 'tcp-peer.c')];
     if (spawnSync('gcc', compile, { stdio: 'inherit' }).status !== 0) return 1;
     const rounds = Number(values.rounds ?? 9);
-    const settings = { program, rounds, only: positionals.join(' '), cores };
+    const settings = {
+      program,
+      rounds,
+      only: positionals.join(' '),
+      cores,
+      isSockets: values.sockets === true,
+    };
     const inside = join(HERE, 'tcp-live', 'inside.ts');
     const node = [process.execPath, ...process.execArgv, inside, JSON.stringify(settings)];
     const pin = cores[1] === '' ? [] : ['taskset', '-c', cores[1]];

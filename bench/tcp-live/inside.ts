@@ -6,6 +6,8 @@ interface Settings {
   readonly program: string;
   readonly rounds: number;
   readonly only: string;
+  /** Our services on sockets; else on the calls of `tcp/user-calls.ts`. */
+  readonly isSockets: boolean;
   /** Lists of CPUs for the client and for who answers it, as `taskset -c` has them; '' for any. */
   readonly cores: readonly [string, string];
 }
@@ -22,7 +24,7 @@ function spread(values: readonly number[], digits: number): string {
 
 async function measure(it: Case, settings: Settings): Promise<void> {
   const kernel = await openKernelWire(it, settings.program, settings.cores);
-  const ours = await openOurWire(it, settings.program, settings.cores);
+  const ours = await openOurWire(it, settings.program, settings.cores, settings.isSockets);
   const results: Record<'kernel' | 'ours', number[]> = { kernel: [], ours: [] };
   ours.setChecking(true);
   for (const wire of [kernel, ours]) await it.run(wire, true); // neighbours, compiled code, every byte compared

@@ -7,11 +7,12 @@ import type { Acceptor, Listener } from '../../src/tcp/listener.ts';
 import { plainFrom, tcpClose, tcpListen, tcpRead, tcpWrite } from '../../src/tcp/user-calls.ts';
 import { ANY4 } from '../../src/wire/address.ts';
 
-const BUFFER = 128 * 1024;
+/** What both sides send over and over. */
+export const PATTERN_BYTES = 128 * 1024;
 
-/** The 128 KiB that both sides send over and over. */
-const PATTERN = new Uint8Array(2 * BUFFER).map((_, i) => {
-  const at = i % BUFFER;
+/** Twice, so that from every place on there are PATTERN_BYTES of it. */
+export const PATTERN = new Uint8Array(2 * PATTERN_BYTES).map((_, i) => {
+  const at = i % PATTERN_BYTES;
   return at * 7 + (at >> 8);
 });
 
@@ -66,7 +67,7 @@ class Sink extends Session {
   }
 
   private check(n: number): void {
-    const at = this.got % BUFFER;
+    const at = this.got % PATTERN_BYTES;
     const wanted = PATTERN.subarray(at, at + n);
     if (Buffer.compare(this.server.buffer.subarray(0, n), wanted) !== 0) {
       throw new Error(`wrong bytes near ${this.got}`);
@@ -86,8 +87,8 @@ class Source extends Session {
       this.left = Number(new DataView(this.asked.buffer).getBigUint64(0));
     }
     while (this.left > 0) {
-      const at = this.sent % BUFFER;
-      const part = at === 0 && this.left >= BUFFER ? this.server.pattern : this.rest(at);
+      const at = this.sent % PATTERN_BYTES;
+      const part = at === 0 && this.left >= PATTERN_BYTES ? this.server.pattern : this.rest(at);
       const n = tcpWrite(this.c, part);
       if (n === -EAGAIN) return;
       this.left -= n;
@@ -97,7 +98,7 @@ class Source extends Session {
   }
 
   private rest(at: number): Uint8Array {
-    return PATTERN.subarray(at, at + Math.min(this.left, BUFFER));
+    return PATTERN.subarray(at, at + Math.min(this.left, PATTERN_BYTES));
   }
 }
 
@@ -117,9 +118,9 @@ class Echo extends Session {
 type SessionType = new (server: OurPeer, c: TcpConnection) => Session;
 
 export class OurPeer implements ReadyDrain {
-  readonly buffer = new Uint8Array(BUFFER);
+  readonly buffer = new Uint8Array(PATTERN_BYTES);
   readonly small = new Uint8Array(64);
-  readonly pattern = PATTERN.subarray(0, BUFFER);
+  readonly pattern = PATTERN.subarray(0, PATTERN_BYTES);
   isChecking = false;
   /** Connections that ended with an error. */
   failures = 0;

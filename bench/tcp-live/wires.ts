@@ -14,6 +14,7 @@ import { parseAddress } from '../../src/wire/address-text.ts';
 import { LineChild } from '../rings/c-side.ts';
 import type { Case, Wire } from './cases.ts';
 import { OurPeer } from './our-peer.ts';
+import { openSocketPeer } from './socket-peer.ts';
 
 const PORT = 5000;
 const KERNEL_NET = '10.1.0';
@@ -55,14 +56,19 @@ export async function openKernelWire(it: Case, program: string, cores: Cores): P
     setChecking: () => undefined,
     close: async () => {
       await client.close();
+      run('ip link delete k0'); // before its namespace ends, which would take it along at some later time
       await server.close();
-      run('ip link delete k0');
     },
   };
 }
 
 /** A stack of ours at the other end, in this process and on this thread. */
-export async function openOurWire(it: Case, program: string, cores: Cores): Promise<Wire> {
+export async function openOurWire(
+  it: Case,
+  program: string,
+  cores: Cores,
+  isSockets: boolean,
+): Promise<Wire> {
   const memory = openMemory();
   const driver = new LiveDriver();
   const env = new Env(memory, new Rng(1), new NullTrace());
@@ -81,13 +87,14 @@ export async function openOurWire(it: Case, program: string, cores: Cores): Prom
   }
   run(`ip addr add ${OUR_NET}.1/24 dev r0`);
   stack.addAddress(stack.addInterface('eth0', device), parseAddress(`${OUR_NET}.2`)!, 24);
-  const peer = new OurPeer(stack, PORT);
+  const peer = isSockets ? null : new OurPeer(stack, PORT);
+  if (isSockets) openSocketPeer(stack, PORT);
   driver.add(stack);
   const client = pinned(cores[0], [program, 'client']);
   return {
     ...{ who: 'ours', client, address: `${OUR_NET}.2`, port: PORT },
     setChecking: (isChecking) => {
-      peer.isChecking = isChecking;
+      if (peer !== null) peer.isChecking = isChecking;
     },
     close: async () => {
       await client.close();
