@@ -192,7 +192,6 @@ function sendText(c: TcpConnection, len: number, unsent: number): boolean {
   const pieces = Math.ceil(len / v.mss);
   const seqLen = len + (hasFin ? 1 : 0);
   if (hasFin) c.noteFinSent();
-  // A super-frame has PSH on the wire; only the end of what was written keeps it.
   const state = (hasFin ? REC_STATE.FIN : 0) | (isLast ? REC_STATE.PSH : 0);
   const r = rtx.append(seq, seqLen, pieces, state, c.nowNs());
   c.rate.sent(v, c.tcp.records, r, isIdle, rtx.inFlight(), c.nowNs());
@@ -260,9 +259,12 @@ function sendSegment(
   const hasLeftOut = blocks === 0 && !c.sacks.isEmpty;
   const isNewText = len > 0 && seqEq(seq, c.snd.nxt);
   const marks = c.markEcn(isNewText);
-  const headerLen = writeHeader(c, seq, flags | marks, blocks);
+  const isSuper = len > mss && deviceCuts(c);
+  // As Linux does with frames that a device cuts: the receiver is not to hold one for more of its kind.
+  const push = isSuper ? TCP_FLAG.PSH : 0;
+  const headerLen = writeHeader(c, seq, flags | marks | push, blocks);
   const isSent =
-    len > mss && !deviceCuts(c)
+    len > mss && !isSuper
       ? transmitSegments(c, headerLen, seq, from, len, mss)
       : transmit(c.tcp, c, headerLen, c.sendQueue, from, len, mss);
   if (!isSent) {
