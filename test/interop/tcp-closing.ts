@@ -7,7 +7,7 @@ import { LinuxEnd, linuxState } from './tcp-linux.ts';
 import { type Family, type Meeting, OURS, type Pair, PORT, THEIRS } from './tcp-meeting.ts';
 
 /** net/tcp_states.h */
-const LINUX = { FIN_WAIT1: 4, FIN_WAIT2: 5, TIME_WAIT: 6, CLOSING: 11 } as const;
+const LINUX = { FIN_WAIT1: 4, FIN_WAIT2: 5, TIME_WAIT: 6, CLOSE_WAIT: 8, CLOSING: 11 } as const;
 const GREETING = new TextEncoder().encode('good bye');
 const scratch = new Uint8Array(1 << 16);
 
@@ -23,7 +23,7 @@ async function weFirst(pair: Pair): Promise<string | null> {
   const ended = theirs.read(() => undefined);
   ours.close();
   await ended;
-  if (!(await until(() => ours.c.state === STATE.FIN_WAIT_2))) return `we: ${ours.c.state}`;
+  if (!(await becomes(pair, LINUX.CLOSE_WAIT))) return `they: ${stateThere(pair)}`;
   theirs.shutdown();
   const error = await theirs.over();
   const isTimeWait = () =>

@@ -34,7 +34,6 @@ const SURPRISES = [
   'TcpExtTCPZeroWindowDrop',
   'TcpExtTCPRcvQDrop',
   'TcpExtBeyondWindow',
-  'TcpExtTCPFromZeroWindowAdv',
 ] as const;
 /** Unless the wire's queue overflowed. */
 const LOSSES = [
