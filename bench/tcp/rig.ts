@@ -175,12 +175,10 @@ export class Source implements ConnectionOwner {
     throw new Error('nobody sends to a source');
   }
 
-  /** Whole chunks only: a part of one would need a view. */
+  /** Until it is refused: only then does the send buffer grow. */
   writable(): void {
-    const { c, bytes } = this;
-    while (c.sndbufBytes - c.sendQueue.length >= bytes.length) {
-      if (tcpWrite(c, bytes) !== bytes.length) return;
-    }
+    let n = tcpWrite(this.c, this.bytes);
+    while (n > 0) n = tcpWrite(this.c, this.bytes);
   }
 
   closed(errno: number): void {
