@@ -92,7 +92,7 @@ function resend(c: TcpConnection, r: number, most: number): boolean {
   const from = seqDiff(rtx.seqOfRecord(r), snd.una);
   const isFin = rtx.has(r, REC_STATE.FIN);
   const len = tcp.records.get(r, REC.LEN) - (isFin ? 1 : 0);
-  const isPushed = isFin || len > mss || rtx.has(r, REC_STATE.PSH);
+  const isPushed = isFin || rtx.has(r, REC_STATE.PSH);
   const flags =
     TCP_FLAG.ACK | (isFin ? TCP_FLAG.FIN : 0) | (isPushed && len > 0 ? TCP_FLAG.PSH : 0);
   if (c.inFlight() === 0) c.congestion.event(CA_EVENT.TX_START);

@@ -78,6 +78,7 @@ export class Rtt {
   /** RFC 6298 §5.7: the handshake was resent and gave no sample: three seconds, as it may be a slow path. */
   handshakeGaveNone(): void {
     this.firstNs = FALLBACK_RTO_NS;
+    this.settle();
   }
 
   /** RFC 6298 §5.5: it fired. */

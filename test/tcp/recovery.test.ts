@@ -5,12 +5,14 @@ import { dialogue, type TcpHarness } from './tcp-harness.ts';
 
 const TS = 'mss 1012,sackOK,TS val 0 ecr 0';
 
-/** `n` segments of 1000 bytes, the first at `from`. */
+/** `n` segments of 1000 bytes, the first at `from`. Half a window is one frame, and each frame ends with PSH. */
 function segments(at: string, from: number, n: number, isPushed = true): string {
   const lines: string[] = [];
   for (let i = 0; i < n; i++) {
     const seq = from + 1000 * i;
-    lines.push(`${at} > ${isPushed && i === n - 1 ? 'P.' : '.'} ${seq}:${seq + 1000}(1000) ack 1`);
+    lines.push(
+      `${at} > ${i % 5 === 4 || (isPushed && i === n - 1) ? 'P.' : '.'} ${seq}:${seq + 1000}(1000) ack 1`,
+    );
   }
   return lines.join('\n');
 }
@@ -111,7 +113,9 @@ dialogue('RFC 3042: the first two duplicates each let one new segment go', (_, h
     0.32  < . 1:1(0) ack 1
     0.32  > . 1:1001(1000) ack 1
     0.42  < . 1:1(0) ack 12001
-    ${segments('0.42', 12001, 3)}
+    0.42  > . 12001:13001(1000) ack 1
+    0.42  > P. 13001:14001(1000) ack 1
+    0.42  > P. 14001:15001(1000) ack 1
     0.52  < . 1:1(0) ack 15001`);
 });
 
