@@ -9,15 +9,13 @@ import type { AckOutcome } from './ack-outcome.ts';
 import { restartIfIdle } from './application-limit.ts';
 import { challenge } from './challenge.ts';
 import type { TcpConnection } from './connection.ts';
-import { DUE } from './deadlines.ts';
 import { finAcknowledged } from './ending.ts';
-import { armPersist } from './output.ts';
 import { updatePacingRate } from './pacer.ts';
+import { probeAnswered } from './probes.ts';
 import { sackInput } from './sack.ts';
 import type { Segment } from './segment.ts';
 import { tellRoom } from './send-buffer.ts';
 import { probeOutcome } from './tail-loss-probe.ts';
-import { STATE } from './tcp-state.ts';
 import { NO_RECORD, REC_STATE, REC_TIME, type TxRecords } from './tx-records.ts';
 import { disarmXmit, restartXmit } from './xmit-timer.ts';
 
@@ -25,8 +23,7 @@ import { disarmXmit, restartXmit } from './xmit-timer.ts';
 export function step5Ack(c: TcpConnection, seg: Segment): boolean {
   const { snd } = c;
   if (seqGt(seg.ack, snd.nxt)) {
-    // RFC 9293 wants an ACK; Linux, in ESTABLISHED, sends none: two broken ends must not fill the line.
-    if (c.state !== STATE.ESTABLISHED) challenge(c);
+    challenge(c); // limited: two broken ends must not fill the line
     return false;
   }
   // RFC 5961 §5: an ACK from before the largest window ever, or from before the start, cannot be in transit.
@@ -85,8 +82,7 @@ function acknowledge(c: TcpConnection, seg: Segment): void {
     updatePacingRate(c);
   }
   if (a.isUnaAdvanced) tellRoom(c);
-  if (rtx.isEmpty && c.unsentBytes() > 0 && snd.usable() <= 0) armPersist(c);
-  else if (snd.usable() > 0 && c.due.isArmed(DUE.PERSIST)) windowOpened(c);
+  probeAnswered(c);
   if (isFinAcked) finAcknowledged(c, seg); // may be the end of it
 }
 
@@ -297,9 +293,4 @@ function isAckDelayed(c: TcpConnection, priorUna: Seq): boolean {
     seqDiff(snd.una, priorUna) < view.mss &&
     tcp.rateSample.priorDelivered + 1 === view.delivered
   );
-}
-
-function windowOpened(c: TcpConnection): void {
-  c.due.disarm(DUE.PERSIST);
-  c.rtt.endBackOff();
 }

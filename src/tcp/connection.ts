@@ -9,7 +9,7 @@ import { CcView } from '../cc/cc-view.ts';
 import type { TxRing } from '../link/tx-ring.ts';
 import { type Address, isV4 } from '../wire/address.ts';
 import { type Seq, seqAdd, seqDiff, seqOf } from '../wire/seq.ts';
-import { type Agreed, TIMESTAMP_BYTES } from './agreed.ts';
+import { type Agreed, DEFAULT_MSS4, TIMESTAMP_BYTES } from './agreed.ts';
 import { Chrono } from './chrono.ts';
 import { CompressedAck } from './compressed-ack.ts';
 import { Congestion } from './congestion.ts';
@@ -21,11 +21,13 @@ import { deadlinePassed } from './expiry.ts';
 import { FinMark } from './fin-mark.ts';
 import { Pacer } from './pacer.ts';
 import { PathMtu } from './path-mtu.ts';
+import { Probing } from './probing.ts';
 import { Rack } from './rack.ts';
 import { RateSampler } from './rate-sampler.ts';
 import { ReceiveBuffer } from './receive-buffer.ts';
 import { RightSizing } from './receive-window.ts';
 import { ReceiverRtt } from './receiver-rtt.ts';
+import { RecordEnds } from './record-ends.ts';
 import { Recovery } from './recovery.ts';
 import { Rtt } from './rtt.ts';
 import { RtxQueue } from './rtx-queue.ts';
@@ -114,6 +116,11 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   probes = 0;
   /** The ECN field of the segment that is being sent. */
   ect = 0;
+  /** Ends of records (MSG_EOR), once there was one. */
+  records: RecordEnds | null = null;
+  readonly probing = new Probing();
+  /** What an ICMP error said that did not end it (RFC 1122 §4.2.3.9): the reason, if it times out. */
+  softError = 0;
   lastReceivedNs = 0;
   lastSentNs = 0;
   private lastUnwantedNs = -NEVER;
@@ -200,7 +207,14 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     const headers = (isV4(this.remote) ? 20 : 40) + 20;
     const options = this.agreed.hasTimestamps ? TIMESTAMP_BYTES : 0;
     const most = Math.min(this.agreed.peerMss, mtu - headers, this.pathMtu.limitAt(env.nowNs));
-    return Math.max(most - options, this.tcp.config.minSndMss);
+    return Math.max(this.withinHalfWindow(most - options), this.tcp.config.minSndMss);
+  }
+
+  /** RFC 9293 §3.8.6.2.1, where Fs is 1/2: two segments fit into the largest window the peer ever offered. */
+  private withinHalfWindow(segment: number): number {
+    const { maxWnd } = this.snd;
+    const most = maxWnd > DEFAULT_MSS4 ? maxWnd >> 1 : maxWnd;
+    return most > 0 ? Math.min(segment, Math.max(most, this.tcp.config.minSndMss)) : segment;
   }
 
   /** Bytes written that were never sent. */
@@ -260,6 +274,16 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   noteReceived(nowNs: number): void {
     this.lastReceivedNs = nowNs;
     this.probes = 0;
+  }
+
+  /** What has been written ends a record: no segment goes past it. */
+  endRecord(): void {
+    this.records ??= new RecordEnds();
+    this.records.add(this.finSeq(), this.snd.nxt);
+  }
+
+  noteSoftError(errno: number): void {
+    this.softError = errno;
   }
 
   noteProbe(): void {

@@ -1,7 +1,7 @@
 /** SYN-SENT and SYN-RECEIVED: RFC 9293 §3.5, §3.10.7.3, §3.10.7.4; what is offered and agreed (RFC 7323, 2018). */
 import { Deadline, type Expirable } from '../base/deadline-queue.ts';
-import { ECONNREFUSED, ETIMEDOUT } from '../base/errno.ts';
-import { MS } from '../base/time.ts';
+import { ECONNREFUSED, ECONNRESET, ETIMEDOUT } from '../base/errno.ts';
+import { MS, NEVER } from '../base/time.ts';
 import { type Address, IpAddress, isV4 } from '../wire/address.ts';
 import { type Seq, seqAdd, seqEq, seqGt, seqLe, seqLt, seqOf } from '../wire/seq.ts';
 import { TCP_FLAG, TCP_HEADER_LEN, TCP_OPT, writeTcp } from '../wire/tcp.ts';
@@ -50,6 +50,7 @@ export class Handshake implements FlowId, Expirable {
   private peerWindow = 0;
   private firstSentNs = 0;
   private retries = 0;
+  private lastUnwantedNs = -NEVER;
   /** When the first SYN timed out, by a clock of milliseconds that wraps: 8 bytes, not 24. */
   private firstTimeoutMs = 0;
   private readonly tsOffset: number;
@@ -121,7 +122,7 @@ export class Handshake implements FlowId, Expirable {
   /** The SYN, or the SYN-ACK, again: RFC 6298 §2.1, doubling. */
   expire(): void {
     const { config } = this.tcp;
-    const synRetries = this.settings.synRetries || config.synRetries;
+    const synRetries = (this.settings.synRetries || config.synRetries) + config.synLinearTimeouts;
     const limit = this.listener === null ? synRetries : config.synackRetries;
     if (this.retries >= limit) {
       this.fail(ETIMEDOUT);
@@ -194,6 +195,11 @@ export class Handshake implements FlowId, Expirable {
     return this.retries > 0 ? 0 : this.tcp.env.nowNs - this.firstSentNs;
   }
 
+  /** The number of our SYN. */
+  isFirst(seq: Seq): boolean {
+    return seqEq(seq, this.iss);
+  }
+
   get peerIsn(): Seq {
     return this.irs;
   }
@@ -228,9 +234,12 @@ export class Handshake implements FlowId, Expirable {
     return Math.floor(this.tcp.env.nowNs / MS) | 0;
   }
 
-  /** How long the SYN, or SYN-ACK, that left last is waited for. */
+  /** How long the SYN, or SYN-ACK, that left last is waited for: RFC 6298 §5.5, the first SYNs at an even pace. */
   timeoutNs(): number {
-    return Math.min(INITIAL_RTO_NS * 2 ** this.retries, this.tcp.config.maxRtoNs);
+    const { maxRtoNs, synLinearTimeouts } = this.tcp.config;
+    const linear = this.state === STATE.SYN_SENT ? synLinearTimeouts : 0;
+    const doublings = Math.max(0, this.retries - linear);
+    return Math.min(INITIAL_RTO_NS * 2 ** doublings, maxRtoNs);
   }
 
   /** RFC 9293 §3.10.7.3. */
@@ -256,35 +265,63 @@ export class Handshake implements FlowId, Expirable {
     this.arm();
   }
 
-  /** RFC 9293 §3.10.7.4 for SYN-RECEIVED. */
+  /** RFC 9293 §3.10.7.4 for SYN-RECEIVED, by Linux's rules. */
   private inSynReceived(seg: Segment): void {
-    const isInWindow =
-      !seqLt(seg.seq, this.irs) && seqLe(seg.seq, seqAdd(this.irs, 1 + this.rcvWindow()));
-    if (seg.has(TCP_FLAG.RST)) {
-      if (!seqEq(seg.seq, seqAdd(this.irs, 1))) return;
-      if (this.listener !== null) this.tcp.mib.count(this.tcp.ids.EmbryonicRsts);
-      this.fail(ECONNREFUSED);
+    const { tcp } = this;
+    const { mib, ids } = tcp;
+    const isSyn = seg.has(TCP_FLAG.SYN);
+    const isReset = seg.has(TCP_FLAG.RST);
+    const hasAck = seg.has(TCP_FLAG.ACK);
+    const isFirst = seqEq(seg.seq, this.irs);
+    if (isSyn && isFirst && !hasAck && !isReset) {
+      // It did not hear us.
+      if (!this.mayAnswer()) return;
+      this.resend(TCP_FLAG.SYN | TCP_FLAG.ACK);
+      this.arm();
       return;
     }
-    if (seg.has(TCP_FLAG.SYN)) {
-      // RFC 9293 §3.5, Figure 8: of two that open at once each gets the other's SYN-ACK; else it did not hear us.
-      const isCrossed = this.listener === null && seg.has(TCP_FLAG.ACK) && seg.seqLen === 1;
-      if (!isCrossed || !seqEq(seg.seq, this.irs)) {
-        if (seqEq(seg.seq, this.irs)) this.resend(TCP_FLAG.SYN | TCP_FLAG.ACK);
-        return;
-      }
-    } else if (!isInWindow) {
-      this.send(TCP_FLAG.ACK);
+    const isOurs = hasAck && seqEq(seg.ack, seqAdd(this.iss, 1));
+    if (hasAck && !isOurs) {
+      if (!isReset) tcp.resetUnknown(this, seg);
       return;
     }
-    if (!seg.has(TCP_FLAG.ACK)) return;
-    if (!seqEq(seg.ack, seqAdd(this.iss, 1))) {
-      const isAhead = seqGt(seg.ack, seqAdd(this.iss, 1)) || seqLe(seg.ack, this.iss);
-      if (isAhead) this.tcp.resetUnknown(this, seg);
+    const isOld = this.hasTimestamps && seg.hasTimestamps && ((seg.tsVal - this.tsRecent) | 0) < 0;
+    if (isOld || !this.isInWindow(seg, isFirst && isSyn)) {
+      if (isOld) mib.count(ids.PAWSEstab);
+      if (!isReset && this.mayAnswer()) this.send(TCP_FLAG.ACK);
       return;
     }
+    if (isReset || (isSyn && !isFirst)) {
+      if (!isReset) tcp.resetUnknown(this, seg);
+      if (this.listener !== null) mib.count(ids.EmbryonicRsts);
+      this.fail(ECONNRESET);
+      return;
+    }
+    if (!hasAck) return;
     if (seg.hasTimestamps) this.tsRecent = seg.tsVal;
     this.complete(seg);
+  }
+
+  /** Of a listener any RST in the window is believed, of our own attempt one at its edge (RFC 5961 §3). */
+  private isInWindow(seg: Segment, isSynAck: boolean): boolean {
+    const next = seqAdd(this.irs, 1);
+    if (isSynAck || seqEq(seg.seq, next)) return true;
+    if (this.listener === null && seg.has(TCP_FLAG.RST)) return false;
+    const edge = seqAdd(next, this.rcvWindow());
+    return seqGt(seg.end(), next)
+      ? seqLt(seg.seq, edge)
+      : seqGt(seg.seq, next) && seqLe(seg.seq, edge);
+  }
+
+  /** RFC 5961 §7. */
+  private mayAnswer(): boolean {
+    const { env, config, mib, ids } = this.tcp;
+    if (env.nowNs - this.lastUnwantedNs < config.invalidRatelimitNs) {
+      mib.count(ids.TCPACKSkippedSynRecv);
+      return false;
+    }
+    this.lastUnwantedNs = env.nowNs;
+    return true;
   }
 
   private complete(seg: Segment): void {

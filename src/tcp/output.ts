@@ -6,6 +6,7 @@ import type { TcpConnection } from './connection.ts';
 import { DUE } from './deadlines.ts';
 import { departed, isPacerOpen } from './pacer.ts';
 import { resendTooLarge } from './path-mtu.ts';
+import { armPersist } from './probing.ts';
 import { selectWindow } from './receive-window.ts';
 import { REXMIT } from './recovery.ts';
 import { nextLength } from './segment-length.ts';
@@ -142,7 +143,7 @@ export function sendNewData(c: TcpConnection): void {
     }
     if (!sendText(c, len, unsent)) break;
   }
-  if (wait === WAIT.WINDOW) armPersist(c);
+  if (wait === WAIT.WINDOW || wait === WAIT.MORE_DATA) armPersist(c);
   // Who has nothing to send is not held back by cwnd, full as it may be.
   const isFull = hadText && c.inFlight() >= congestion.view.cwnd;
   const isCwndLimited = wait === WAIT.CWND || isFull;
@@ -159,6 +160,14 @@ export function sendNewAsProbe(c: TcpConnection): boolean {
   if (!isIn(c.state, MAY_SEND | HAS_CLOSED) || unsent === 0) return false;
   const len = Math.min(unsent, c.congestion.view.mss);
   return len <= c.snd.usable() && sendText(c, len, unsent);
+}
+
+/** Whatever the peer's window admits of what was held back: the other side of silly-window avoidance. */
+export function sendHeldBack(c: TcpConnection): boolean {
+  const unsent = c.unsentBytes();
+  const record = c.records?.distance(c.snd.nxt) ?? unsent;
+  const len = Math.min(unsent, record, c.snd.usable(), c.congestion.view.mss);
+  return len > 0 && sendText(c, len, unsent);
 }
 
 /** RFC 2861: a window that was not full for a retransmission timeout comes down towards what was used. */
@@ -224,12 +233,6 @@ function afterSending(c: TcpConnection, pieces: number, len: number): void {
   c.delack.dataSent(now);
   c.noteSent(now);
   departed(c, pieces, len);
-}
-
-/** RFC 9293 §3.8.6.1: the window is shut and nothing is in flight that would open it. */
-export function armPersist(c: TcpConnection): void {
-  if (!c.rtx.isEmpty || c.due.isArmed(DUE.PERSIST)) return;
-  c.due.arm(DUE.PERSIST, c.nowNs() + c.rtt.rtoNs);
 }
 
 // ---- segments without text ----

@@ -87,12 +87,6 @@ export class Rtt {
     this.settle();
   }
 
-  /** The peer's window is open again: what was doubled was the wait for it. */
-  endBackOff(): void {
-    this.backoff = 0;
-    this.settle();
-  }
-
   private settle(): void {
     this.rtoNs = Math.min(this.baseRtoNs() * 2 ** this.backoff, this.maxRtoNs);
   }

@@ -11,9 +11,19 @@ import { deferral, GSO_MAX_BYTES, WAIT } from './super-frame.ts';
  * frame; `unsent` bytes are queued.
  */
 export function nextLength(c: TcpConnection, unsent: number, quota: number, most: number): number {
+  if (c.records === null) return lengthWithin(c, unsent, quota, most);
+  const record = c.records.distance(c.snd.nxt);
+  if (record >= unsent) return lengthWithin(c, unsent, quota, most);
+  // Nothing can be added to what is left of this record: Nagle has no reason to wait.
+  if (record > c.congestion.view.mss) return lengthWithin(c, record, quota, most);
+  return record <= c.snd.usable() ? record : WAIT.WINDOW;
+}
+
+function lengthWithin(c: TcpConnection, unsent: number, quota: number, most: number): number {
   const { mss } = c.congestion.view;
   const usable = c.snd.usable();
-  if (usable < Math.min(unsent, mss)) return sliver(c, usable);
+  // RFC 9293 §3.8.6.2.1: no slivers of the window; an MSS is at most half of the largest ever seen.
+  if (usable < Math.min(unsent, mss)) return WAIT.WINDOW;
   if (unsent < mss && isHeldByNagle(c)) return WAIT.MORE_DATA;
   if (unsent <= mss) return unsent;
   // What one frame could carry at best stands for the buffers that Linux would have queued it in.
@@ -23,12 +33,6 @@ export function nextLength(c: TcpConnection, unsent: number, quota: number, most
   const wait = deferral(c, len, isTail, usable, most);
   if (wait !== WAIT.NO) return wait;
   return splitPoint(c, len, isTail, usable, Math.min(quota, most) * mss);
-}
-
-/** RFC 9293 §3.8.6.2.1: not a sliver of the window, unless it is half of the largest ever seen. */
-function sliver(c: TcpConnection, usable: number): number {
-  const isEnough = usable > 0 && (usable >= c.snd.maxWnd / 2 || c.rtx.isEmpty);
-  return isEnough ? usable : WAIT.WINDOW;
 }
 
 /** Whole segments; a shorter last one only if Nagle lets it go. */

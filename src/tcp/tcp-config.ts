@@ -13,13 +13,15 @@ export class TcpConfig {
   initialWindow = 10;
   synRetries = 6;
   synackRetries = 5;
+  /** tcp_syn_linear_timeouts: SYNs sent again before the timeout begins to double. */
+  synLinearTimeouts = 4;
   retries1 = 3;
   retries2 = 15;
   /** tcp_mtu_probing: other than 0, timeouts make segments smaller, from tcp_base_mss down to tcp_mtu_probe_floor. */
   mtuProbing = 0;
   baseMss = 1024;
   mtuProbeFloor = 48;
-  /** 0, as Linux has it, means 8: see `orphanLimit`. */
+  /** 0: as many as seem wise (give-up.ts). */
   orphanRetries = 0;
   finTimeoutNs = 60 * SEC;
   timeWaitNs = 60 * SEC;
@@ -72,9 +74,4 @@ export class TcpConfig {
   minSndMss = 48;
   /** RFC 5961 §7: challenge ACKs of one connection are this far apart. */
   invalidRatelimitNs = 500 * MS;
-
-  /** Timeouts until a connection that nobody holds is given up. */
-  orphanLimit(): number {
-    return this.orphanRetries === 0 ? 8 : this.orphanRetries;
-  }
 }

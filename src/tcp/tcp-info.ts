@@ -211,7 +211,7 @@ function fillState(c: TcpConnection, info: TcpInfo): void {
   info.tcpi_ca_state = c.congestion.view.caState;
   info.tcpi_retransmits = c.recovery.retransmits;
   info.tcpi_probes = c.probes;
-  info.tcpi_backoff = rtt.backoff;
+  info.tcpi_backoff = Math.max(rtt.backoff, c.probing.backoff);
   if (agreed.hasTimestamps) info.tcpi_options |= TCPI_OPT.TIMESTAMPS;
   if (agreed.hasSack) info.tcpi_options |= TCPI_OPT.SACK;
   if (c.ecn !== null) info.tcpi_options |= TCPI_OPT.ECN;

@@ -20,8 +20,8 @@ import type { NetworkError, QuotedPacket, Transport } from '../net/transport.ts'
 import { IpAddress, isV4 } from '../wire/address.ts';
 import { IPPROTO } from '../wire/ip-protocol.ts';
 import { pseudoHeaderSum } from '../wire/pseudo-header.ts';
-import { type Seq, seqGt, seqLt, seqOf } from '../wire/seq.ts';
-import { TCP_FLAG, TCP_HEADER_LEN, tcpDstPort, tcpSeq, tcpSrcPort, writeTcp } from '../wire/tcp.ts';
+import { type Seq, seqOf } from '../wire/seq.ts';
+import { TCP_FLAG, TCP_HEADER_LEN, tcpDstPort, tcpSrcPort, writeTcp } from '../wire/tcp.ts';
 import { AckOutcome } from './ack-outcome.ts';
 import { TcpConnection } from './connection.ts';
 import { DEADLINES_WIDTH } from './deadlines.ts';
@@ -30,7 +30,9 @@ import type { Sender } from './endpoint.ts';
 import { Handshake } from './handshake.ts';
 import { segmentArrives } from './input.ts';
 import type { Listener } from './listener.ts';
+import { networkError } from './network-error.ts';
 import { output, sendReset } from './output.ts';
+import { updatePacingRate } from './pacer.ts';
 import { RoomWait } from './room-wait.ts';
 import { parseSegment, Segment } from './segment.ts';
 import { TcpConfig } from './tcp-config.ts';
@@ -202,6 +204,8 @@ export class Tcp implements Transport {
     const c = new TcpConnection(this, h, agreed, h.iss, h.peerIsn, windows, settings);
     c.rememberTimestamp(h.recentTimestamp);
     c.measureHandshake(h.rttNs, h.retransmissions);
+    c.congestion.observePath(c.rtt.srttNs, c.minRtt.value, false);
+    updatePacingRate(c); // it sizes the first super-frames
     c.congestion.delivered(1); // the SYN, as Linux counts it
     c.totals.opened(listener === null, h.retransmissions, h.sinceTimeoutMs);
     this.demux.set(c);
@@ -216,7 +220,7 @@ export class Tcp implements Transport {
     this.wantsOutput(c);
   }
 
-  /** RFC 5927: soft errors are only remembered; nothing aborts a synchronized connection. */
+  /** An ICMP error about a segment of ours, or our own failure to send one. */
   error(quote: QuotedPacket, why: NetworkError): boolean {
     const { dv } = this.env.memory.slab;
     const e = this.demux.find(
@@ -225,20 +229,7 @@ export class Tcp implements Transport {
       quote.dst,
       tcpDstPort(dv, quote.off),
     );
-    if (e === null) return false;
-    if (e.kind === 'handshake' && why.isHard && e.listener === null) e.fail(why.errno);
-    if (e.kind !== 'connection') return true;
-    // RFC 5927 §4.1: only about what is under way; else a blind attacker could shrink every segment.
-    const seq = tcpSeq(dv, quote.off);
-    if (seqLt(seq, e.snd.una) || seqGt(seq, e.snd.nxt)) {
-      this.mib.count(this.ids.OutOfWindowIcmps);
-      return false;
-    }
-    if (why.mtu > 0) {
-      e.pathMtu.tooLarge(true);
-      this.wantsOutput(e);
-    }
-    return true;
+    return e !== null && e.kind !== 'time-wait' && networkError(this, e, quote, why);
   }
 
   // ---- out ----

@@ -1,8 +1,8 @@
 /** The retransmission timer in its two uses that send: the timeout (RFC 6298 §5) and the tail-loss probe (RFC 8985 §7). */
-import { ETIMEDOUT } from '../base/errno.ts';
 import { MS } from '../base/time.ts';
 import { CA_STATE } from '../cc/ca-state.ts';
 import type { TcpConnection } from './connection.ts';
+import { hasGivenUp, hasTimedOut, timedOut, withinUserTimeout } from './give-up.ts';
 import { resendAsProbe, retransmit, sendNewAsProbe } from './output.ts';
 import { NO_RECORD } from './tx-records.ts';
 import { armRto, armRtoAfterWait, armRtoIn } from './xmit-timer.ts';
@@ -17,7 +17,7 @@ export function retransmissionTimeout(c: TcpConnection): void {
   c.congestion.observe(c.nowNs(), c.mss());
   tcp.mib.count(tcp.ids.TCPTimeouts);
   if (hasGivenUp(c)) {
-    tcp.abort(c, ETIMEDOUT);
+    timedOut(c);
     return;
   }
   if (tcp.config.mtuProbing !== 0 && hasTimedOut(c, tcp.config.retries1)) {
@@ -35,29 +35,8 @@ export function retransmissionTimeout(c: TcpConnection): void {
     return;
   }
   rtt.backOff();
-  armRto(c);
+  armRtoIn(c, withinUserTimeout(c, recovery.undo.stampNs, rtt.rtoNs));
   tcp.wantsOutput(c);
-}
-
-/**
- * RFC 1122 §4.2.3.5's R2, as the time that so many doublings of the minimum would take, counted from the
- * first retransmission (Linux's tcp_retries2: 15 are 924.6 s).
- */
-function hasGivenUp(c: TcpConnection): boolean {
-  const { recovery, tcp } = c;
-  if (recovery.retransmits === 0) return false;
-  const { config } = tcp;
-  const retries = c.owner === null ? config.orphanLimit() : config.retries2;
-  return hasTimedOut(c, retries);
-}
-
-export function hasTimedOut(c: TcpConnection, retries: number): boolean {
-  const { minRtoNs, maxRtoNs } = c.tcp.config;
-  if (c.recovery.retransmits === 0) return false;
-  const doublings = Math.floor(Math.log2(maxRtoNs / minRtoNs));
-  const few = Math.min(retries, doublings);
-  const limitNs = (2 ** (few + 1) - 1) * minRtoNs + (retries - few) * maxRtoNs;
-  return c.nowNs() - c.recovery.undo.stampNs >= limitNs;
 }
 
 /** In which state it fired: the recovery that failed. */

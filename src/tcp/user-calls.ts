@@ -123,6 +123,11 @@ export function tcpMarkUrgent(c: TcpConnection): void {
   c.snd.markUrgent(c.finSeq());
 }
 
+/** The last byte written ends a record (MSG_EOR): later text travels in other segments. */
+export function tcpEndRecord(c: TcpConnection): void {
+  c.endRecord();
+}
+
 /** What `tcpRead` would give after `skip` bytes, which stays where it is. */
 export function tcpPeek(c: TcpConnection, into: Uint8Array, skip = 0): number {
   return c.received.peek(beforeMark(c, into), skip);

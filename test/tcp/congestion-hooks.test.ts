@@ -132,9 +132,9 @@ dialogueWith(
     h.run(`
     0.15   write 5000
     0.15   > . 1:1001(1000) ack 1
-    0.15   > . 1001:2001(1000) ack 1
+    0.15   > P. 1001:2001(1000) ack 1
     0.15   > . 2001:3001(1000) ack 1
-    0.15   > . 3001:4001(1000) ack 1
+    0.15   > P. 3001:4001(1000) ack 1
     0.15   > P. 4001:5001(1000) ack 1`);
     t.strictSame(spy.since(), ['TX_START']);
     h.run(`
@@ -143,7 +143,7 @@ dialogueWith(
     t.strictSame(spy.since(), [
       'acked 0 rtt 100 ms flight 2',
       'ack 1 una 0 nxt 5000 delivered 4',
-      'lost 1, sent with 5 in flight, 1 in all',
+      'lost 1, sent with 2 in flight, 1 in all',
       'ssthresh of 10',
       'OPEN to RECOVERY',
     ]);

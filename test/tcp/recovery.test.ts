@@ -5,13 +5,13 @@ import { dialogue, type TcpHarness } from './tcp-harness.ts';
 
 const TS = 'mss 1012,sackOK,TS val 0 ecr 0';
 
-/** `n` segments of 1000 bytes, the first at `from`. Half a window is one frame, and each frame ends with PSH. */
+/** `n` segments of 1000 bytes, the first at `from`. A rate as slow as these sends frames of two, and each frame ends with PSH. */
 function segments(at: string, from: number, n: number, isPushed = true): string {
   const lines: string[] = [];
   for (let i = 0; i < n; i++) {
     const seq = from + 1000 * i;
     lines.push(
-      `${at} > ${i % 5 === 4 || (isPushed && i === n - 1) ? 'P.' : '.'} ${seq}:${seq + 1000}(1000) ack 1`,
+      `${at} > ${i % 2 === 1 || (isPushed && i === n - 1) ? 'P.' : '.'} ${seq}:${seq + 1000}(1000) ack 1`,
     );
   }
   return lines.join('\n');
@@ -160,7 +160,7 @@ dialogue('RFC 8985 §7.4.2: a probe that repaired a loss costs one reduction', (
 });
 
 dialogue('RFC 8985 §7.3: new text is the probe where there is some', (_, h) => {
-  h.passive({ rtt: 0.1, win: 1000 });
+  h.passive({ rtt: 0.1, win: 2000 });
   h.run(`
     0.2   set isNoDelay true
     0.2   write 1000
@@ -205,7 +205,8 @@ dialogue(
     0.5   > . 1:1001(1000) ack 1
     0.6   write 4000
     0.65  < . 1:1(0) ack 1001
-    ${segments('0.65', 10001, 2, false)}
+    0.65  > . 10001:11001(1000) ack 1
+    0.65  > . 11001:12001(1000) ack 1
     0.66  < . 1:1(0) ack 2001
     0.66  > . 12001:13001(1000) ack 1
     0.66  mib TCPSpuriousRTOs 1
@@ -246,9 +247,9 @@ dialogue(
     h.run(`
     0.2   write 5000
     0.2   > . 1:1001(1000) ack 1
-    0.2   > . 1001:2001(1000) ack 1
+    0.2   > P. 1001:2001(1000) ack 1
     0.2   > . 2001:3001(1000) ack 1
-    0.2   > . 3001:4001(1000) ack 1
+    0.2   > P. 3001:4001(1000) ack 1
     0.2   > P. 4001:5001(1000) ack 1
     0.3   < . 1:1(0) ack 1 <sack 1001:2001,TS val 300 ecr 200>
     0.301 < . 1:1(0) ack 1 <sack 1001:3001,TS val 301 ecr 200>

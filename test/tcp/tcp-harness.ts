@@ -353,6 +353,7 @@ export class TcpHarness implements ConnectionOwner {
     settings.change({ [name]: wished } as Partial<TcpSettingValues>);
     this.settings = settings;
     this.connection?.setSettings(settings);
+    if (name === 'isCorked' || name === 'isNoDelay') this.connection?.push(name === 'isNoDelay');
     return 0;
   }
 

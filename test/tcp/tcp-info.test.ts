@@ -97,7 +97,7 @@ t.test('a SYN without an answer: in flight, then lost and sent again', async (t)
     tcpi_rttvar: 250_000,
     tcpi_min_rtt: 0xffffffff,
   });
-  pair.sim.run(pair.sim.nowNs + 2 * SEC);
+  pair.sim.run(pair.sim.nowNs + 1.5 * SEC);
   handshakeInfo(h, info);
   t.match(info, {
     tcpi_state: STATE.SYN_SENT,
