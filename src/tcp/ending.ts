@@ -14,8 +14,7 @@ import { DUE } from './deadlines.ts';
 import { output } from './output.ts';
 import type { Segment } from './segment.ts';
 import { NO_LINGER2 } from './tcp-settings.ts';
-import { isIn, STATE } from './tcp-state.ts';
-import { TimeWait } from './time-wait.ts';
+import { isIn, STATE, type TcpState } from './tcp-state.ts';
 
 /** Our FIN is acknowledged, by this segment. */
 export function finAcknowledged(c: TcpConnection, seg: Segment): void {
@@ -68,11 +67,9 @@ export function enterTimeWait(c: TcpConnection): void {
   becomeRecord(c, STATE.TIME_WAIT, timeWaitNs(c));
 }
 
-function becomeRecord(c: TcpConnection, state: number, waitNs: number): void {
-  const { tcp } = c;
-  const record = new TimeWait(tcp, c, state === STATE.TIME_WAIT, waitNs);
-  tcp.demux.set(record);
-  tcp.end(c, 0);
+function becomeRecord(c: TcpConnection, state: TcpState, waitNs: number): void {
+  c.tcp.timeWaits.begin(c, state, waitNs);
+  c.tcp.end(c, 0);
 }
 
 /** RFC 1122 §4.2.2.13: text that nobody will read resets the connection; the peer learns that it is lost. */

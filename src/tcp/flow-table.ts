@@ -3,9 +3,10 @@
  * backward-shift deletion, at most half full.
  *
  *     hashes   [h][h][ ][h]      0 = free
- *     places   [7][0][ ][3]      where the endpoint is in `endpoints`
+ *     places   [7][0][ ][~3]     where the endpoint is in `endpoints`, or the complement of a row's number
  *
- * A slot is 8 bytes: the key is in the endpoint, and is looked at only when all 32 bits of the hash agree.
+ * A slot is 8 bytes: the key is in the endpoint, or in the row of a flow that has no object any more, and is
+ * looked at only when all 32 bits of the hash agree.
  * The hash is keyed and resists who picks the remote addresses and ports (half-siphash.ts).
  */
 import { HalfSipHash } from '../base/half-siphash.ts';
@@ -13,12 +14,24 @@ import type { RandomStream } from '../base/rng.ts';
 import { type Address, addressEquals, isV4 } from '../wire/address.ts';
 import type { FlowId } from './endpoint.ts';
 
-export const NOWHERE = -1;
+export const NOWHERE = -0x8000_0000;
 const FREE = 0;
 const FIRST_SLOTS = 64;
 
+/** Flows without an object of their own: rows of a table that knows their 4-tuples. */
+export interface FlowRows {
+  isFlow(
+    row: number,
+    local: Address,
+    localPort: number,
+    remote: Address,
+    remotePort: number,
+  ): boolean;
+}
+
 export class FlowTable<T extends FlowId> {
   private readonly hash: HalfSipHash;
+  private readonly rows: FlowRows;
   private hashes = new Int32Array(FIRST_SLOTS);
   private places = new Int32Array(FIRST_SLOTS);
   private mask = FIRST_SLOTS - 1;
@@ -28,7 +41,8 @@ export class FlowTable<T extends FlowId> {
   /** Slots looked at so far: lets a test see that the cost of a look-up does not grow. */
   probes = 0;
 
-  constructor(random: RandomStream) {
+  constructor(random: RandomStream, rows: FlowRows) {
+    this.rows = rows;
     this.hash = HalfSipHash.fromStream(random);
   }
 
@@ -36,7 +50,7 @@ export class FlowTable<T extends FlowId> {
     return this.count;
   }
 
-  /** The endpoint's place, or NOWHERE. */
+  /** The endpoint's place, the complement of a row's number, or NOWHERE. */
   find(local: Address, localPort: number, remote: Address, remotePort: number): number {
     const slot = this.slotOf(local, localPort, remote, remotePort);
     return this.hashes[slot] === FREE ? NOWHERE : this.places[slot]!;
@@ -61,12 +75,18 @@ export class FlowTable<T extends FlowId> {
     return place;
   }
 
-  /** Precondition: it is in the table. */
-  remove(e: T): void {
-    let hole = this.slotOf(e.local, e.localPort, e.remote, e.remotePort);
+  /** A row, which has the same 4-tuple, takes the endpoint's place. Precondition: it is in the table. */
+  replaceByRow(e: T, row: number): void {
+    const slot = this.slotOf(e.local, e.localPort, e.remote, e.remotePort);
+    this.vacate(this.places[slot]!);
+    this.places[slot] = ~row;
+  }
+
+  /** An endpoint, or what a row knows. Precondition: it is in the table. */
+  remove(id: FlowId): void {
+    let hole = this.slotOf(id.local, id.localPort, id.remote, id.remotePort);
     const place = this.places[hole]!;
-    this.endpoints[place] = null;
-    this.freePlaces.push(place);
+    if (place >= 0) this.vacate(place);
     this.count--;
     for (let probe = (hole + 1) & this.mask; ; probe = (probe + 1) & this.mask) {
       const hash = this.hashes[probe]!;
@@ -84,6 +104,15 @@ export class FlowTable<T extends FlowId> {
     return this.endpoints.filter((e) => e !== null && e !== undefined);
   }
 
+  allRows(): number[] {
+    const rows: number[] = [];
+    for (let slot = 0; slot <= this.mask; slot++) {
+      const place = this.places[slot]!;
+      if (this.hashes[slot] !== FREE && place < 0) rows.push(~place);
+    }
+    return rows;
+  }
+
   /** The slot that has it, or the free one where it would go. */
   private slotOf(local: Address, localPort: number, remote: Address, remotePort: number): number {
     const hash = this.hashOf(local, localPort, remote, remotePort);
@@ -94,16 +123,26 @@ export class FlowTable<T extends FlowId> {
       const h = hashes[slot]!;
       if (h === FREE) return slot;
       if (h === hash) {
-        const e = this.endpoints[this.places[slot]!]!;
-        const isSame =
-          e.remotePort === remotePort &&
-          e.localPort === localPort &&
-          addressEquals(e.remote, remote) &&
-          addressEquals(e.local, local);
-        if (isSame) return slot;
+        const place = this.places[slot]!;
+        if (place < 0) {
+          if (this.rows.isFlow(~place, local, localPort, remote, remotePort)) return slot;
+        } else {
+          const e = this.endpoints[place]!;
+          const isSame =
+            e.remotePort === remotePort &&
+            e.localPort === localPort &&
+            addressEquals(e.remote, remote) &&
+            addressEquals(e.local, local);
+          if (isSame) return slot;
+        }
       }
       slot = (slot + 1) & mask;
     }
+  }
+
+  private vacate(place: number): void {
+    this.endpoints[place] = null;
+    this.freePlaces.push(place);
   }
 
   private settle(hash: number, place: number): void {

@@ -1,4 +1,5 @@
 /** Which endpoint a segment is for: O(1), first by the whole 4-tuple, then by the listener's address. */
+import { assert } from '../base/assert.ts';
 import type { RandomStream } from '../base/rng.ts';
 import { NOT_FOUND, WordTable } from '../base/word-table.ts';
 import { type Address, ANY4, ANY6, isV4 } from '../wire/address.ts';
@@ -9,11 +10,13 @@ import type { Handshake } from './handshake.ts';
 import type { Listener } from './listener.ts';
 import { HOLD, type PortHold, PortHolds } from './port-holds.ts';
 import type { TimeWait } from './time-wait.ts';
+import type { TimeWaits } from './time-waits.ts';
 
 export type Endpoint = TcpConnection | Handshake | TimeWait;
 
 export class TcpDemux {
-  private readonly flows: FlowTable<Endpoint>;
+  private readonly flows: FlowTable<TcpConnection | Handshake>;
+  private readonly timeWaits: TimeWaits;
   private readonly listening: WordTable;
   readonly holds = new PortHolds();
   /** By the place in `flows`: each endpoint's claim to its port, which the one that takes its place takes over. */
@@ -22,8 +25,9 @@ export class TcpDemux {
   /** Those tied to an interface: while there are none, nobody looks for them. */
   private tied = 0;
 
-  constructor(random: RandomStream) {
-    this.flows = new FlowTable(random);
+  constructor(random: RandomStream, timeWaits: TimeWaits) {
+    this.flows = new FlowTable(random, timeWaits.rows);
+    this.timeWaits = timeWaits;
     this.listening = new WordTable(6, random);
   }
 
@@ -31,26 +35,44 @@ export class TcpDemux {
     return this.flows.size;
   }
 
+  /** Borrowed, where it is a TIME-WAIT: until the next one is looked for. */
   find(local: Address, localPort: number, remote: Address, remotePort: number): Endpoint | null {
     const at = this.flows.find(local, localPort, remote, remotePort);
-    return at === NOWHERE ? null : this.flows.at(at);
+    if (at >= 0) return this.flows.at(at);
+    return at === NOWHERE ? null : this.timeWaits.at(~at);
   }
 
   /** Adds, or replaces what has the same 4-tuple. @param isReuse SO_REUSEADDR of a new one. */
-  set(e: Endpoint, isReuse = false): void {
+  set(e: TcpConnection | Handshake, isReuse = false): void {
     const at = this.flows.find(e.local, e.localPort, e.remote, e.remotePort);
-    if (at !== NOWHERE) this.flows.replace(at, e);
+    if (at >= 0) this.flows.replace(at, e);
     else {
+      assert(at === NOWHERE, 'a TIME-WAIT ends before its flow begins anew');
       const { local, localPort: port, boundIndex } = e;
       const claim = { local, port, boundIndex, isReuse, isV6Only: false, kind: HOLD.FLOW };
       this.held[this.flows.add(e)] = this.holds.take(claim);
     }
   }
 
+  /** A TIME-WAIT takes the connection's place, and its claim to the port. Precondition: it is in the table. */
+  replaceByRow(c: TcpConnection, row: number): void {
+    const at = this.flows.find(c.local, c.localPort, c.remote, c.remotePort);
+    assert(at >= 0 && this.flows.at(at) === c, 'a connection is in the table until it ends');
+    this.flows.replaceByRow(c, row);
+    this.timeWaits.rows.setHold(row, this.held[at]!);
+    this.held[at] = null;
+  }
+
   /** Removes it, if it is still what has its 4-tuple. */
   remove(e: Endpoint): boolean {
     const at = this.flows.find(e.local, e.localPort, e.remote, e.remotePort);
-    if (at === NOWHERE || this.flows.at(at) !== e) return false;
+    if (e.kind === 'time-wait') {
+      assert(at === ~e.row, 'a TIME-WAIT is in the table until it ends');
+      this.flows.remove(e);
+      this.holds.release(e.hold);
+      return true;
+    }
+    if (at < 0 || this.flows.at(at) !== e) return false;
     this.flows.remove(e);
     this.holds.release(this.held[at]!);
     this.held[at] = null;
@@ -105,7 +127,7 @@ export class TcpDemux {
 
   /** Everything there is: for `ss`, and for closing. */
   all(): Endpoint[] {
-    return this.flows.all();
+    return [...this.flows.all(), ...this.flows.allRows().map((row) => this.timeWaits.viewOf(row))];
   }
 
   allListeners(): Listener[] {

@@ -71,13 +71,20 @@ export class TcpSettings {
     return copy;
   }
 
+  /** For a flow without an application: how its IP headers are. */
+  setIp(tos: number, ttl: number, pmtuDiscovery: number): void {
+    this.tos = tos;
+    this.ttl = ttl;
+    this.pmtuDiscovery = pmtuDiscovery;
+  }
+
   /** Precondition: nobody else has them (`own`). */
   change(values: Partial<TcpSettingValues>): void {
     Object.assign(this, values);
   }
 }
 
-export type TcpSettingValues = Omit<TcpSettings, 'share' | 'own' | 'change' | 'isShared'>;
+export type TcpSettingValues = Omit<TcpSettings, 'share' | 'own' | 'change' | 'setIp' | 'isShared'>;
 
 /** TCP_KEEPIDLE, or the sysctl. */
 export function keepaliveIdleNs(s: TcpSettings, config: TcpConfig): number {

@@ -36,11 +36,12 @@ import { updatePacingRate } from './pacer.ts';
 import { RoomWait } from './room-wait.ts';
 import { parseSegment, Segment } from './segment.ts';
 import { TcpConfig } from './tcp-config.ts';
-import { type Endpoint, TcpDemux } from './tcp-demux.ts';
+import { TcpDemux } from './tcp-demux.ts';
 import { openTcpMib, TCP_MIB, type TcpMib } from './tcp-mib.ts';
 import { TcpSettings } from './tcp-settings.ts';
 import { COUNTED, isIn, STATE } from './tcp-state.ts';
 import { type TimeWait, VERDICT } from './time-wait.ts';
+import { TimeWaits } from './time-waits.ts';
 import { writeTimestampOption } from './timestamp-option.ts';
 import { TOTALS_WIDTH } from './totals.ts';
 import { HELD_HEADER_BYTES, HELD_TEXT_BYTES, transmit } from './transmit.ts';
@@ -81,6 +82,7 @@ export class Tcp implements Transport {
   readonly records = new TxRecords();
   readonly totals = new RowTable(TOTALS_WIDTH);
   readonly deadlineRows = new RowTable(DEADLINES_WIDTH);
+  readonly timeWaits: TimeWaits;
   readonly demux: TcpDemux;
   readonly ports: EphemeralPorts;
   /** For whoever opens without wishes. */
@@ -110,7 +112,8 @@ export class Tcp implements Transport {
     this.deadlines = net.deadlines;
     this.header = net.env.memory.slab.carve(HEADER_BYTES);
     this.heldText = net.env.memory.slab.carve(HELD_HEADER_BYTES + HELD_TEXT_BYTES);
-    this.demux = new TcpDemux(net.env.rng.stream('tcp.demux'));
+    this.timeWaits = new TimeWaits(this);
+    this.demux = new TcpDemux(net.env.rng.stream('tcp.demux'), this.timeWaits);
     this.ports = new EphemeralPorts(net.secret, net.env.rng.stream('tcp.ports'), net.config);
     this.ccRandom = net.env.rng.stream('tcp.cc');
   }
@@ -152,8 +155,9 @@ export class Tcp implements Transport {
       e.answerSyn(seg);
       return ACCEPTED;
     }
+    const iss = e.nextIss;
     e.kill();
-    return this.toListener(pkt, seg, e.nextIss);
+    return this.toListener(pkt, seg, iss);
   }
 
   private toEndpoint(e: TcpConnection | Handshake, seg: Segment): void {
@@ -326,8 +330,8 @@ export class Tcp implements Transport {
     return c.state === STATE.CLOSED;
   }
 
-  forget(e: Endpoint): void {
-    this.demux.remove(e);
+  forget(h: Handshake): void {
+    this.demux.remove(h);
   }
 
   /** It is CLOSED: nothing more is sent; what was received can still be read. */
@@ -351,10 +355,8 @@ export class Tcp implements Transport {
       if (e.kind === 'connection') {
         this.end(e, 0);
         e.release();
-      } else {
-        e.cancel();
-        this.demux.remove(e);
-      }
+      } else if (e.kind === 'handshake') e.abandon();
+      else e.kill();
     }
   }
 

@@ -1,77 +1,123 @@
 /**
  * TIME-WAIT: what must be known of a connection that is over (RFC 9293 §3.6.1), and no more. The same record
  * serves FIN-WAIT-2 when nobody reads any more: only a FIN, or a RST, can still be of interest then.
+ *
+ * The record is a row of `TimeWaitRows`; this is how it behaves. One object looks at one row after another.
  */
-import { Deadline, type Expirable } from '../base/deadline-queue.ts';
-import { NEVER, SEC } from '../base/time.ts';
-import type { Address } from '../wire/address.ts';
-import { type Seq, seqAdd, seqEq, seqGt, seqLe, seqLt, seqOf } from '../wire/seq.ts';
+import { MS } from '../base/time.ts';
+import { type Address, IpAddress } from '../wire/address.ts';
+import { type Seq, seqAdd, seqBits, seqEq, seqGt, seqLe, seqLt, seqOf } from '../wire/seq.ts';
 import { TCP_FLAG } from '../wire/tcp.ts';
 import type { TcpConnection } from './connection.ts';
 import { ECN } from './ecn.ts';
 import type { Sender } from './endpoint.ts';
+import type { PortHold } from './port-holds.ts';
 import type { Segment } from './segment.ts';
 import type { Tcp } from './tcp.ts';
-import type { TcpSettings } from './tcp-settings.ts';
+import { TcpSettings } from './tcp-settings.ts';
 import { STATE, type TcpState } from './tcp-state.ts';
+import { type TimeWaitRows, TW } from './time-wait-rows.ts';
+import type { TimeWaits } from './time-waits.ts';
 
 /** A RST is not judged by a timestamp older than an MSL. */
-const PAWS_MSL_NS = 60 * SEC;
+const PAWS_MSL_MS = 60_000;
 /** RFC 6191 §2 wants a larger ISN than any that was used; Linux leaves room for a window. */
 const NEXT_ISS = 65537;
+/** Of the clock of milliseconds: so long ago that it was never. */
+const NEVER_MS = 1 << 30;
 
 export const VERDICT = { DONE: 0, NEW_SYN: 1 } as const;
 
-export class TimeWait implements Sender, Expirable {
+export class TimeWait implements Sender {
   readonly kind = 'time-wait';
-  readonly local: Address;
-  readonly remote: Address;
-  readonly localPort: number;
-  readonly remotePort: number;
-  readonly boundIndex: number;
-  readonly settings: TcpSettings;
-  readonly sndNxt: Seq;
-  readonly tsOffset: number;
-  readonly hasTimestamps: boolean;
-  tsRecent = 0;
-  /** Bytes, and the field as it was last sent. */
-  private readonly rcvWnd: number;
-  private readonly rcvShift: number;
-  private rcvNxt: Seq = seqOf(0);
-  private tsRecentNs = 0;
-  private lastUnwantedNs = -NEVER;
-  private isTimeWait: boolean;
+  readonly remote = new IpAddress();
+  readonly settings = new TcpSettings();
+  readonly ect = ECN.NOT_ECT;
+  local: Address = new IpAddress();
+  localPort = 0;
+  remotePort = 0;
+  boundIndex = 0;
+  row = 0;
+  private readonly waits: TimeWaits;
+  private readonly rows: TimeWaitRows;
   private readonly tcp: Tcp;
-  private readonly deadline: Deadline;
 
-  /** @param isTimeWait false: FIN-WAIT-2 without a reader. */
-  constructor(tcp: Tcp, c: TcpConnection, isTimeWait: boolean, waitNs: number) {
+  constructor(waits: TimeWaits, tcp: Tcp) {
+    this.waits = waits;
+    this.rows = waits.rows;
     this.tcp = tcp;
-    this.local = c.local;
-    this.remote = c.remote;
-    this.localPort = c.localPort;
-    this.remotePort = c.remotePort;
-    this.boundIndex = c.boundIndex;
-    this.settings = c.settings;
-    this.sndNxt = c.snd.nxt;
-    this.rcvNxt = c.rcv.nxt;
-    this.rcvWnd = c.rcv.window();
-    this.rcvShift = c.agreed.rcvShift;
-    this.tsOffset = c.agreed.tsOffset;
-    this.hasTimestamps = c.agreed.hasTimestamps;
-    this.tsRecent = c.tsRecent;
-    this.tsRecentNs = c.tsRecentNs;
-    this.isTimeWait = isTimeWait;
-    this.deadline = new Deadline(this);
-    this.waitFor(waitNs);
   }
 
-  get ect(): number {
-    return ECN.NOT_ECT;
+  /** From now on this is the flow of that row. */
+  lookAt(row: number): this {
+    this.row = row;
+    const { rows, remote } = this;
+    const { local, port, boundIndex } = this.hold;
+    this.local = local;
+    this.localPort = port;
+    this.boundIndex = boundIndex;
+    remote.set(
+      rows.get(row, TW.REMOTE),
+      rows.get(row, TW.REMOTE + 1),
+      rows.get(row, TW.REMOTE + 2),
+      rows.get(row, TW.REMOTE + 3),
+    );
+    this.remotePort = rows.get(row, TW.REMOTE_PORT);
+    const ip = rows.get(row, TW.IP);
+    this.settings.setIp(ip & 0xff, (ip >> 8) & 0xff, ip >> 16);
+    return this;
+  }
+
+  /** What the connection knew. Precondition: the row was just taken. */
+  fill(row: number, c: TcpConnection, state: TcpState): void {
+    this.row = row;
+    const { remote, agreed, settings } = c;
+    this.set(TW.REMOTE, remote.w0);
+    this.set(TW.REMOTE + 1, remote.w1);
+    this.set(TW.REMOTE + 2, remote.w2);
+    this.set(TW.REMOTE + 3, remote.w3);
+    this.set(TW.REMOTE_PORT, c.remotePort);
+    this.set(TW.SND_NXT, seqBits(c.snd.nxt));
+    this.set(TW.RCV_NXT, seqBits(c.rcv.nxt));
+    this.set(TW.RCV_WND, c.rcv.window());
+    this.set(TW.RCV_SHIFT, agreed.rcvShift);
+    this.set(TW.HAS_TIMESTAMPS, agreed.hasTimestamps ? 1 : 0);
+    this.set(TW.TS_OFFSET, agreed.tsOffset);
+    this.set(TW.TS_RECENT, c.tsRecent);
+    this.set(TW.TS_RECENT_MS, Math.floor(c.tsRecentNs / MS) | 0);
+    this.set(TW.UNWANTED_MS, this.nowMs() - NEVER_MS);
+    this.set(TW.STATE, state);
+    this.set(TW.IP, settings.tos | (settings.ttl << 8) | (settings.pmtuDiscovery << 16));
   }
 
   get state(): TcpState {
-    return this.isTimeWait ? STATE.TIME_WAIT : STATE.FIN_WAIT_2;
+    return this.rows.get(this.row, TW.STATE) as TcpState;
+  }
+
+  get sndNxt(): Seq {
+    return seqOf(this.get(TW.SND_NXT));
+  }
+
+  get tsOffset(): number {
+    return this.get(TW.TS_OFFSET);
+  }
+
+  get hasTimestamps(): boolean {
+    return this.get(TW.HAS_TIMESTAMPS) !== 0;
+  }
+
+  get tsRecent(): number {
+    return this.get(TW.TS_RECENT);
+  }
+
+  /** When it is over. */
+  get dueNs(): number {
+    return this.rows.dueNs(this.row);
+  }
+
+  /** Its claim to the local port. */
+  get hold(): PortHold {
+    return this.rows.hold(this.row)!; // it is a flow
   }
 
   /** For the connection that a new SYN begins. */
@@ -82,7 +128,7 @@ export class TimeWait implements Sender, Expirable {
   /** NEW_SYN: the peer begins anew; a listener may have it (RFC 9293 §3.6.1, RFC 6191). */
   segmentArrives(seg: Segment): number {
     const isOld = this.isOldByTimestamp(seg);
-    if (this.isTimeWait) return this.inTimeWait(seg, isOld);
+    if (this.state === STATE.TIME_WAIT) return this.inTimeWait(seg, isOld);
     this.inFinWait2(seg, isOld);
     return VERDICT.DONE;
   }
@@ -112,8 +158,8 @@ export class TimeWait implements Sender, Expirable {
   }
 
   private takeFin(seg: Segment): void {
-    this.isTimeWait = true;
-    this.rcvNxt = seg.end();
+    this.set(TW.STATE, STATE.TIME_WAIT);
+    this.set(TW.RCV_NXT, seqBits(seg.end()));
     this.remember(seg);
     this.waitFor(this.tcp.config.timeWaitNs);
     this.tcp.sendTimeWaitAck(this, this.rcvNxt, this.windowField());
@@ -159,13 +205,13 @@ export class TimeWait implements Sender, Expirable {
   private isOldByTimestamp(seg: Segment): boolean {
     if (!seg.hasTimestamps || !this.hasTimestamps) return false;
     if (((seg.tsVal - this.tsRecent) | 0) >= 0) return false;
-    const ageNs = this.tcp.env.nowNs - this.tsRecentNs;
-    return !seg.has(TCP_FLAG.RST) || ageNs < PAWS_MSL_NS;
+    const ageMs = (this.nowMs() - this.get(TW.TS_RECENT_MS)) | 0;
+    return !seg.has(TCP_FLAG.RST) || ageMs < PAWS_MSL_MS;
   }
 
   private isInWindow(seg: Segment): boolean {
     if (seqEq(seg.seq, this.rcvNxt)) return true;
-    const edge = seqAdd(this.rcvNxt, this.rcvWnd);
+    const edge = seqAdd(this.rcvNxt, this.get(TW.RCV_WND));
     if (seqGt(seg.end(), this.rcvNxt) && seqLt(seg.seq, edge)) return true;
     return seqEq(seg.seq, edge) && seqLe(seg.end(), edge);
   }
@@ -174,12 +220,13 @@ export class TimeWait implements Sender, Expirable {
   private answer(seg: Segment, skipped: number): void {
     const { tcp } = this;
     if (seg.seqLen === 0 || seg.has(TCP_FLAG.SYN)) {
-      const nowNs = tcp.env.nowNs;
-      if (nowNs - this.lastUnwantedNs < tcp.config.invalidRatelimitNs) {
+      const nowMs = this.nowMs();
+      const sinceMs = (nowMs - this.get(TW.UNWANTED_MS)) | 0;
+      if (sinceMs * MS < tcp.config.invalidRatelimitNs) {
         tcp.mib.count(skipped);
         return;
       }
-      this.lastUnwantedNs = nowNs;
+      this.set(TW.UNWANTED_MS, nowMs);
     }
     tcp.sendTimeWaitAck(this, this.rcvNxt, this.windowField());
   }
@@ -190,37 +237,37 @@ export class TimeWait implements Sender, Expirable {
   }
 
   private windowField(): number {
-    return Math.min(65535, this.rcvWnd >>> this.rcvShift);
+    return Math.min(65535, this.get(TW.RCV_WND) >>> this.get(TW.RCV_SHIFT));
   }
 
   private remember(seg: Segment): void {
     if (!seg.hasTimestamps || !this.hasTimestamps) return;
-    this.tsRecent = seg.tsVal;
-    this.tsRecentNs = this.tcp.env.nowNs;
+    this.set(TW.TS_RECENT, seg.tsVal);
+    this.set(TW.TS_RECENT_MS, this.nowMs());
   }
 
   private waitFor(waitNs: number): void {
-    const { deadlines, env } = this.tcp;
-    deadlines.arm(this.deadline, env.nowNs + waitNs);
-  }
-
-  expire(): void {
-    this.tcp.mib.count(this.tcp.ids.TW);
-    this.tcp.forget(this);
-  }
-
-  /** When it is over. */
-  get dueNs(): number {
-    return this.deadline.dueNs;
+    this.waits.waitAgain(this.row, waitNs);
   }
 
   /** It is over now. */
   kill(): void {
-    this.cancel();
-    this.tcp.forget(this);
+    this.waits.end(this.row);
   }
 
-  cancel(): void {
-    this.tcp.deadlines.remove(this.deadline);
+  private get rcvNxt(): Seq {
+    return seqOf(this.get(TW.RCV_NXT));
+  }
+
+  private nowMs(): number {
+    return Math.floor(this.tcp.env.nowNs / MS) | 0;
+  }
+
+  private get(field: number): number {
+    return this.rows.get(this.row, field);
+  }
+
+  private set(field: number, value: number): void {
+    this.rows.set(this.row, field, value);
   }
 }

@@ -3,13 +3,14 @@ import t from 'tap';
 import { Rng } from '../../src/base/rng.ts';
 import type { FlowId } from '../../src/tcp/endpoint.ts';
 import { FlowTable, NOWHERE } from '../../src/tcp/flow-table.ts';
+import { TimeWaitRows } from '../../src/tcp/time-wait-rows.ts';
 import { IpAddress } from '../../src/wire/address.ts';
 import { holds } from '../support/property.ts';
 
 const OURS = new IpAddress().setV4(0x0a000001);
 const OURS6 = new IpAddress().set(0x20010db8, 0, 0, 1);
 
-const table = () => new FlowTable<FlowId>(new Rng(7).stream('flows'));
+const table = () => new FlowTable<FlowId>(new Rng(7).stream('flows'), new TimeWaitRows());
 
 /** Flow number `i` as a remote would number them: ports and addresses in a row. */
 function flow(i: number, isV6 = false): FlowId {
