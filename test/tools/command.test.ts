@@ -79,6 +79,8 @@ function collect(command: readonly string[], cwd: string): Promise<Ended> {
 
 const ADDRESSES = ['--address', '10.9.0.2/24', '--address', 'fd09::2/64'];
 
+// Some forty processes, each of which compiles what it runs: on a busy machine that is minutes.
+t.setTimeout(600_000);
 t.jobs = 4;
 
 t.test('without a stack: help, usage, and one line for what is wrong', { skip }, async (t) => {
