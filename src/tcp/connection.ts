@@ -242,9 +242,9 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   }
 
   /** The first round-trip sample; 0 is none. */
-  measureHandshake(rttNs: number, retransmissions: number): void {
+  measureHandshake(rttNs: number, retransmissions: number, timeouts: number): void {
     // RFC 5681 §3.1, RFC 6298 §5.7; Linux lets one loss pass, as its first timeout is short.
-    if (retransmissions > 1) this.congestion.beginSmall();
+    if (retransmissions > 1 && timeouts > 0) this.congestion.beginSmall();
     if (rttNs <= 0) {
       if (retransmissions > 0) this.rtt.handshakeGaveNone();
       return;

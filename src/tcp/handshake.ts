@@ -51,6 +51,8 @@ export class Handshake implements FlowId, Expirable {
   private firstSentNs = 0;
   private retries = 0;
   private lastUnwantedNs = -NEVER;
+  /** SYN-ACKs that answered a SYN sent again. */
+  private answers = 0;
   /** When the first SYN timed out, by a clock of milliseconds that wraps: 8 bytes, not 24. */
   private firstTimeoutMs = 0;
   private readonly tsOffset: number;
@@ -121,7 +123,8 @@ export class Handshake implements FlowId, Expirable {
 
   /** The SYN, or the SYN-ACK, again: RFC 6298 §2.1, doubling. */
   expire(): void {
-    const { config } = this.tcp;
+    const { config, mib, ids } = this.tcp;
+    mib.count(ids.TCPTimeouts);
     const synRetries = (this.settings.synRetries || config.synRetries) + config.synLinearTimeouts;
     const limit = this.listener === null ? synRetries : config.synackRetries;
     if (this.retries >= limit) {
@@ -192,7 +195,7 @@ export class Handshake implements FlowId, Expirable {
 
   /** From our first segment until now; 0 when it was sent twice (RFC 6298 §3: then nobody knows). */
   get rttNs(): number {
-    return this.retries > 0 ? 0 : this.tcp.env.nowNs - this.firstSentNs;
+    return this.wasRetransmitted ? 0 : this.tcp.env.nowNs - this.firstSentNs;
   }
 
   /** The number of our SYN. */
@@ -213,10 +216,15 @@ export class Handshake implements FlowId, Expirable {
   }
 
   get wasRetransmitted(): boolean {
-    return this.retries > 0;
+    return this.retransmissions > 0;
   }
 
+  /** By the timer, or because the peer's SYN came again. */
   get retransmissions(): number {
+    return this.retries + this.answers;
+  }
+
+  get timeouts(): number {
     return this.retries;
   }
 
@@ -276,6 +284,7 @@ export class Handshake implements FlowId, Expirable {
     if (isSyn && isFirst && !hasAck && !isReset) {
       // It did not hear us.
       if (!this.mayAnswer()) return;
+      this.answers++;
       this.resend(TCP_FLAG.SYN | TCP_FLAG.ACK);
       this.arm();
       return;

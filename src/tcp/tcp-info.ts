@@ -314,8 +314,8 @@ export function handshakeInfo(h: Handshake, info: TcpInfo): void {
   const { tcp } = h;
   const path = tcp.net.paths.lookup(h.remote, h.boundIndex);
   info.tcpi_state = h.state;
-  info.tcpi_retransmits = h.retransmissions;
-  info.tcpi_backoff = h.retransmissions;
+  info.tcpi_retransmits = h.timeouts;
+  info.tcpi_backoff = h.timeouts;
   info.tcpi_rto = toMicros(h.timeoutNs());
   info.tcpi_unacked = 1;
   if (h.wasRetransmitted) {

@@ -207,11 +207,11 @@ export class Tcp implements Transport {
     const settings = listener === null ? h.settings : listener.settings;
     const c = new TcpConnection(this, h, agreed, h.iss, h.peerIsn, windows, settings);
     c.rememberTimestamp(h.recentTimestamp);
-    c.measureHandshake(h.rttNs, h.retransmissions);
+    c.measureHandshake(h.rttNs, h.retransmissions, h.timeouts);
     c.congestion.observePath(c.rtt.srttNs, c.minRtt.value, false);
     updatePacingRate(c); // it sizes the first super-frames
     c.congestion.delivered(1); // the SYN, as Linux counts it
-    c.totals.opened(listener === null, h.retransmissions, h.sinceTimeoutMs);
+    c.totals.opened(listener === null, h.retransmissions, h.timeouts, h.sinceTimeoutMs);
     this.demux.set(c);
     this.mib.add(this.ids.CurrEstab, 1);
     if (listener === null) this.mib.count(this.ids.TCPDelivered);

@@ -49,15 +49,15 @@ export class Totals {
   }
 
   /** What the handshake has done already: its SYNs, and what came back. */
-  opened(isActive: boolean, retransmissions: number, timeoutMs: number): void {
+  opened(isActive: boolean, retransmissions: number, timeouts: number, timeoutMs: number): void {
     this.add(TOTAL.SEGS_IN, 1);
     if (isActive) {
       this.add(TOTAL.SEGS_OUT, 1 + retransmissions);
       this.add(TOTAL.BYTES_ACKED, 1);
     }
-    if (retransmissions === 0) return;
-    this.add(TOTAL.RETRANS, retransmissions);
-    this.add(TOTAL.RTO, retransmissions);
+    if (retransmissions > 0) this.add(TOTAL.RETRANS, retransmissions);
+    if (timeouts === 0) return;
+    this.add(TOTAL.RTO, timeouts);
     this.add(TOTAL.RTO_RUNS, 1);
     this.add(TOTAL.RTO_NS, timeoutMs * MS);
   }

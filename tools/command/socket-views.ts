@@ -150,7 +150,7 @@ function handshakeView(stack: Stack, h: Handshake): SocketView {
     recvQ: 0,
     sendQ: h.state === STATE.SYN_SENT ? 1 : 0,
     ...ends(stack, h),
-    timer: timer('on', h.dueNs - stack.env.nowNs, h.retransmissions),
+    timer: timer('on', h.dueNs - stack.env.nowNs, h.timeouts),
     isOpenIn: true,
     isOpenOut: true,
     // Linux has no socket yet in SYN-RECV, so there is nothing that TCP_INFO could be of.
