@@ -26,7 +26,11 @@ function step1Sequence(c: TcpConnection, seg: Segment): boolean {
   const { tcp } = c;
   const { ids } = tcp;
   if (isOldDuplicateByTimestamp(c, seg) && !seg.has(TCP_FLAG.RST)) {
-    tcp.mib.count(ids.PAWSEstab);
+    if (isOvertakenAck(c, seg)) {
+      tcp.mib.count(ids.PAWSOldAck);
+      return false;
+    }
+    if (!seg.has(TCP_FLAG.SYN)) tcp.mib.count(ids.PAWSEstab);
     answer(c, seg, ids.TCPACKSkippedPAWS);
     return false;
   }
@@ -45,9 +49,9 @@ function answer(c: TcpConnection, seg: Segment, skipped: number): void {
     return;
   }
   if (seg.seqLen === 0 && !c.mayAnswer(skipped)) return;
-  const end = seqAdd(seg.seq, seg.len);
-  if (seqLt(seg.seq, c.rcv.nxt)) {
-    if (seg.len > 0) c.tcp.mib.count(c.tcp.ids.DelayedACKLost);
+  const end = seg.end();
+  if (seg.seqLen > 0 && seqLt(seg.seq, c.rcv.nxt)) {
+    c.tcp.mib.count(c.tcp.ids.DelayedACKLost);
     reportDuplicate(c, seg.seq, seqGt(end, c.rcv.nxt) ? c.rcv.nxt : end);
   }
   c.delack.owe(true);
@@ -73,6 +77,11 @@ function isOldDuplicateByTimestamp(c: TcpConnection, seg: Segment): boolean {
   if (!c.agreed.hasTimestamps || !seg.hasTimestamps || c.isTimestampStale()) return false;
   const ageMs = (c.tsRecent - seg.tsVal) | 0;
   return ageMs > 0 && !isDisorderedAck(c, seg, ageMs);
+}
+
+/** A pure ACK from before what has arrived since: nobody waits for an answer to it (Linux 6.14). */
+function isOvertakenAck({ rcv }: TcpConnection, seg: Segment): boolean {
+  return seg.seqLen === 0 && seg.has(TCP_FLAG.ACK) && seqLt(seg.seq, rcv.nxt);
 }
 
 /** A pure ACK that says nothing new and was overtaken: harmless. */

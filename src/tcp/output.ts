@@ -224,6 +224,7 @@ function sendFin(c: TcpConnection): void {
   c.noteFinSent();
   const r = rtx.append(seq, 1, 1, REC_STATE.FIN, c.nowNs());
   c.rate.sent(c.congestion.view, c.tcp.records, r, isIdle, rtx.inFlight(), c.nowNs());
+  c.tcp.mib.count(c.tcp.ids.TCPOrigDataSent); // as on Linux, whose FIN leaves by the queue of the data
   snd.advance(1);
   armAfterNewData(c, isIdle);
 }
@@ -276,8 +277,9 @@ function sendSegment(
     return false;
   }
   const pieces = len > mss ? Math.ceil(len / mss) : 1;
-  // A retransmission is counted in RetransSegs only.
-  if (len === 0 || seqEq(seq, c.snd.nxt)) c.tcp.mib.add(c.tcp.ids.OutSegs, pieces);
+  // A retransmission, a FIN's included, is counted in RetransSegs only.
+  const isBare = len === 0 && (flags & TCP_FLAG.FIN) === 0;
+  if (isBare || seqEq(seq, c.snd.nxt)) c.tcp.mib.add(c.tcp.ids.OutSegs, pieces);
   c.totals.segmentOut(pieces, len);
   c.compressed.ackSent(c);
   if (!hasLeftOut) c.delack.ackSent(c.tcp.config); // else an ACK of its own brings the SACK blocks

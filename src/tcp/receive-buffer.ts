@@ -158,6 +158,12 @@ export class ReceiveBuffer implements Placed {
     out.right = right;
   }
 
+  /** The byte at `seq` waits beyond a gap. */
+  isBeyond(seq: Seq): boolean {
+    const i = this.firstEndingAfter(seq);
+    return i < this.beyondCount && seqDiff(this.seqAt(i), seq) <= 0;
+  }
+
   /** RFC 2018 §8 allows it under memory pressure: the stretch furthest away goes. Returns its bytes. */
   prune(): number {
     if (this.beyondCount === 0) return 0;

@@ -10,24 +10,26 @@ import { STATE } from './tcp-state.ts';
 
 /** False: there was text and nobody to read it; the connection has been reset. */
 export function step7Text(c: TcpConnection, seg: Segment): boolean {
-  if (seg.len === 0) return true;
+  if (seg.seqLen === 0) return true;
   const { rcv, delack } = c;
-  const end = seqAdd(seg.seq, seg.len);
+  const textEnd = seqAdd(seg.seq, seg.len);
   if (c.isFinReceived && seqGe(seg.seq, rcv.nxt)) return true; // behind the FIN there is nothing
   const isUnread = c.isFinReceived || (c.isReceiveShut && c.state !== STATE.ESTABLISHED);
-  if (isUnread && seqGt(end, rcv.nxt)) {
+  if (isUnread && seqGt(textEnd, rcv.nxt)) {
     abortOnData(c, seg);
     return false;
   }
-  if (c.ecn !== null) marked(c, c.ecn, seg);
-  if (seqLe(end, rcv.nxt)) {
-    c.tcp.mib.count(c.tcp.ids.DelayedACKLost);
-    reportDuplicate(c, seg.seq, end);
+  if (c.ecn !== null && seg.len > 0) marked(c, c.ecn, seg);
+  const isOld = seqLe(seg.end(), rcv.nxt);
+  if (isOld) c.tcp.mib.count(c.tcp.ids.DelayedACKLost);
+  // Sent again, the FIN perhaps included; or again, and now with the FIN.
+  if (seqLe(textEnd, rcv.nxt) && (isOld || seg.len > 0)) {
+    reportDuplicate(c, seg.seq, isOld ? seg.end() : textEnd);
     delack.enterQuickMode(rcv.window(), c.tcp.config);
     delack.owe(true);
     return true;
   }
-  takeText(c, seg, end);
+  if (seg.len > 0) takeText(c, seg, textEnd);
   return true;
 }
 
@@ -61,7 +63,7 @@ function takeText(c: TcpConnection, seg: Segment, end: Seq): void {
     else tcp.mib.count(tcp.ids.TCPRcvQDrop);
     return;
   }
-  if (seqGt(from, rcv.nxt)) noteOutOfOrder(c, seg);
+  if (seqGt(from, rcv.nxt)) noteOutOfOrder(c, seg.pieces);
   outOfOrder(c, from, seg.textOff + skip, len, seg.chunk);
 }
 
@@ -77,8 +79,8 @@ function accepted(c: TcpConnection, len: number): void {
   c.owner?.readable();
 }
 
-function noteOutOfOrder(c: TcpConnection, seg: Segment): void {
-  c.totals.outOfOrder(seg.pieces);
+function noteOutOfOrder(c: TcpConnection, pieces: number): void {
+  c.totals.outOfOrder(pieces);
   c.tcp.mib.count(c.tcp.ids.TCPOFOQueue);
 }
 
@@ -97,14 +99,14 @@ function outOfOrder(c: TcpConnection, seq: Seq, off: number, len: number, chunk:
   const { rcv, received, sacks, tcp, delack } = c;
   const { around } = tcp;
   received.insert(seq, off, len, chunk);
-  if (received.isRefused) tcp.mib.count(tcp.ids.TCPRcvQDrop);
+  if (received.isRefused) tcp.mib.count(tcp.ids.TCPOFODrop);
   if (seqDiff(received.duplicateRight, received.duplicateLeft) > 0) {
     reportDuplicate(c, received.duplicateLeft, received.duplicateRight);
     if (received.newBytes === 0) tcp.mib.count(tcp.ids.TCPOFOMerge);
   }
   if (received.newBytes > 0 && seqGt(seq, rcv.nxt)) {
     received.stretchAround(seq, around);
-    sacks.arrived(around.left, around.right);
+    sacks.arrived(around.left, seqAdd(around.right, c.finAt.isAt(around.right) ? 1 : 0));
   }
   const filled = received.drain(rcv.nxt);
   if (filled > 0) {
@@ -130,9 +132,10 @@ export function reportDuplicate(c: TcpConnection, left: Seq, right: Seq): void {
 /** The FIN is in order once all text before it is; one that came early is remembered. */
 export function step8Fin(c: TcpConnection, seg: Segment): void {
   if (c.isFinReceived) return;
-  if (seg.has(TCP_FLAG.FIN)) c.finAt.note(seqAdd(seg.seq, seg.len));
+  if (seg.has(TCP_FLAG.FIN)) noteFin(c, seg);
   if (!c.finAt.isAt(c.rcv.nxt)) return;
   c.takeFin();
+  c.sacks.forgetBelow(c.rcv.nxt);
   // In ESTABLISHED our own FIN is likely to follow, and to carry the ACK.
   c.delack.owe(c.state !== STATE.ESTABLISHED);
   if (c.state === STATE.ESTABLISHED) {
@@ -141,4 +144,32 @@ export function step8Fin(c: TcpConnection, seg: Segment): void {
   } else if (c.state === STATE.FIN_WAIT_1) c.moveTo(STATE.CLOSING);
   c.owner?.readable();
   if (c.state === STATE.FIN_WAIT_2) enterTimeWait(c);
+}
+
+/** One that came early takes a sequence number too: a SACK block covers it, a second one is a duplicate. */
+function noteFin(c: TcpConnection, seg: Segment): void {
+  const at = seqAdd(seg.seq, seg.len);
+  const wasKnown = c.finAt.isAt(at);
+  c.finAt.note(at);
+  if (!seqGt(at, c.rcv.nxt)) return;
+  c.delack.owe(true);
+  if (seg.len > 0) {
+    if (!wasKnown) coverFin(c, at);
+    return;
+  }
+  noteOutOfOrder(c, 1);
+  if (!wasKnown) coverFin(c, at);
+  else {
+    c.tcp.mib.count(c.tcp.ids.TCPOFOMerge);
+    reportDuplicate(c, at, seqAdd(at, 1));
+  }
+}
+
+/** The stretch in front of the FIN, if it is there, and the FIN. */
+function coverFin(c: TcpConnection, at: Seq): void {
+  const { around } = c.tcp;
+  around.left = at;
+  around.right = at;
+  if (c.received.isBeyond(seqAdd(at, -1))) c.received.stretchAround(seqAdd(at, -1), around);
+  c.sacks.arrived(around.left, seqAdd(at, 1));
 }

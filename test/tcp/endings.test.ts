@@ -69,7 +69,7 @@ dialogue('a FIN that overtakes text ends the stream where it stands', (_, h) => 
   h.passive();
   h.run(`
     0.1  < F. 1001:1501(500) ack 1
-    0.1  > . 1:1(0) ack 1 <sack 1001:1501>
+    0.1  > . 1:1(0) ack 1 <sack 1001:1502>
     0.1  state ESTABLISHED
     0.2  < . 1:1001(1000) ack 1
     0.2  > . 1:1(0) ack 1502
@@ -333,4 +333,30 @@ dialogue('the record in FIN-WAIT-2: a RST in the window ends it', (_, h) => {
   h.run(`
     0.3  < R 500:500(0)
     0.3  state CLOSED`);
+});
+
+dialogue('a FIN that overtakes text alone takes a sequence number there, too', (t, h) => {
+  h.passive();
+  h.run(`
+    0.1  < F. 1001:1001(0) ack 1
+    0.1  > . 1:1(0) ack 1 <sack 1001:1002>
+    0.15 < . 501:1001(500) ack 1
+    0.15 > . 1:1(0) ack 1 <sack 501:1002>
+    0.16 < F. 1001:1001(0) ack 1
+    0.16 > . 1:1(0) ack 1 <sack 1001:1002 501:1002>
+    0.2  < . 1:501(500) ack 1
+    0.2  > . 1:1(0) ack 1002
+    0.2  state CLOSE-WAIT`);
+  t.equal(h.mib('TCPOFOQueue'), 3);
+  t.equal(h.mib('TCPOFOMerge'), 1);
+});
+
+dialogue('a FIN that comes again is acknowledged again, and reported (RFC 2883)', (t, h) => {
+  h.passive();
+  h.run(`
+    0.1  < F. 1:1(0) ack 1
+    …    > . 1:1(0) ack 2
+    0.4  < F. 1:1(0) ack 1
+    0.4  > . 1:1(0) ack 2 <sack 1:2>`);
+  t.equal(h.mib('DelayedACKLost'), 1);
 });

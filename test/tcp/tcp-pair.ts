@@ -1,6 +1,7 @@
 /** Two stacks on a simulated link, a connection between them, and a stream that checks itself. */
+import type { Env } from '../../src/base/env.ts';
 import { MS, SEC } from '../../src/base/time.ts';
-import type { DeviceCaps } from '../../src/link/device.ts';
+import type { Device, DeviceCaps } from '../../src/link/device.ts';
 import { FaultDevice } from '../../src/link/fault.ts';
 import type { FaultProfile } from '../../src/link/fault-path.ts';
 import type { SimHost } from '../../src/sim/sim-host.ts';
@@ -31,6 +32,8 @@ export interface PairOptions {
   readonly backDelayNs?: number;
   readonly faults?: FaultProfile;
   readonly caps?: Partial<DeviceCaps>;
+  /** Stands between a stack and its device: a capture. */
+  readonly wrap?: (device: Device, env: Env) => Device;
 }
 
 /** The stream's byte at an offset. */
@@ -143,7 +146,7 @@ export class TcpPair {
     const env = sim.env(name);
     const stack = new Stack(env, sim.frames);
     const device = new FaultDevice(nic, sim.frames, env, env.rng, { rx: options.faults ?? {} });
-    const iface = stack.addInterface('eth0', device);
+    const iface = stack.addInterface('eth0', options.wrap?.(device, env) ?? device);
     stack.addAddress(iface, new IpAddress().setV4(0x0a000000 + n), 24);
     this.hosts.push(sim.addHost(name, stack, [nic]));
     return stack;
