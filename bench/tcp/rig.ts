@@ -4,7 +4,7 @@
  */
 import { assert } from '../../src/base/assert.ts';
 import { Env } from '../../src/base/env.ts';
-import { Memory, type MemorySizes } from '../../src/base/memory.ts';
+import { Memory, type MemorySizes, PAGE_BYTES } from '../../src/base/memory.ts';
 import { Rng } from '../../src/base/rng.ts';
 import { NEVER } from '../../src/base/time.ts';
 import { NullTrace } from '../../src/base/trace.ts';
@@ -161,8 +161,8 @@ export class TcpRig {
 
 /** Writes the same bytes for ever, as much as the send buffer takes. */
 export class Source implements ConnectionOwner {
-  private readonly c: TcpConnection;
-  private readonly bytes: Uint8Array;
+  protected readonly c: TcpConnection;
+  protected readonly bytes: Uint8Array;
 
   constructor(c: TcpConnection, chunkBytes: number) {
     this.c = c;
@@ -183,6 +183,24 @@ export class Source implements ConnectionOwner {
 
   closed(errno: number): void {
     throw new Error(`closed: errno ${errno}`);
+  }
+}
+
+/**
+ * Writes whole pages only, for the allocation gate: a part of one would need a view (decision 2 ends there). It is
+ * never refused, so its send buffer is as large as it will ever be from the start.
+ */
+export class PageSource extends Source {
+  constructor(c: TcpConnection) {
+    super(c, PAGE_BYTES);
+    c.growSendBuffer(c.tcp.config.wmemMax);
+  }
+
+  override writable(): void {
+    const { c, bytes } = this;
+    while (c.sndbufBytes - c.sendQueue.length >= bytes.length) {
+      if (tcpWrite(c, bytes) !== bytes.length) return;
+    }
   }
 }
 

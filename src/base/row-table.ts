@@ -9,6 +9,8 @@ const INITIAL = 16;
 export class RowTable {
   /** Replaced when the table grows: do not keep it. */
   values: Float64Array;
+  /** A number on its way into a row, for whoever would have to pass it through a call. */
+  readonly scratch = new Float64Array(1);
   /** Rows taken and not given back. */
   live = 0;
   private readonly width: number;

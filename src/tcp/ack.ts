@@ -1,5 +1,5 @@
 /** RFC 9293 §3.10.7.4, fifth step: the ACK field, and all that follows from what it acknowledges. */
-import { MS, NEVER, US } from '../base/time.ts';
+import { MS, NEVER } from '../base/time.ts';
 import { CA_ACK, CA_STATE } from '../cc/ca-state.ts';
 import { HOOK } from '../cc/congestion-control.ts';
 import { NO_SAMPLE } from '../cc/samples.ts';
@@ -33,7 +33,7 @@ export function step5Ack(c: TcpConnection, seg: Segment): boolean {
     return false;
   }
   if (seg.seqLen === 0) c.tcp.mib.count(c.tcp.ids.TCPPureAcks);
-  c.noteReceived(c.nowNs());
+  c.noteReceived();
   if (seqGe(seg.ack, snd.una)) rememberTimestamp(c, seg);
   acknowledge(c, seg);
   return true;
@@ -64,7 +64,7 @@ function acknowledge(c: TcpConnection, seg: Segment): void {
   observe(c);
   if (hadFlight && congestion.has(HOOK.PKTS_ACKED)) tellAcked(c);
   if (tcp.rateSample.priorNs !== NEVER && (tcp.config.recovery & 2) === 0) {
-    c.rack.adapt(tcp.rateSample.priorDelivered, congestion.view.delivered);
+    c.rack.adapt(tcp.rateSample, congestion.view);
   }
   if (a.isEce && a.delivered > 0) markDelivered(c, a.delivered);
   congestion.ackEvent(a.looks);
@@ -75,7 +75,7 @@ function acknowledge(c: TcpConnection, seg: Segment): void {
   else if (a.isTimerRestarted) restartXmit(c);
   tcp.mib.add(tcp.ids.TCPDelivered, a.delivered);
   const { isReneged } = c.recovery;
-  c.rate.finish(congestion.view, tcp.rateSample, a.delivered, a.lost, isReneged, c.nowNs());
+  c.rate.finish(congestion.view, tcp.rateSample, a.delivered, a.lost, isReneged);
   if (hadFlight) {
     congestion.observeUse(c.use);
     c.recovery.setWindow(a, tcp.rateSample);
@@ -139,7 +139,7 @@ function look(c: TcpConnection, seg: Segment, hasUpdate: boolean): void {
 function observe(c: TcpConnection): void {
   const { congestion, snd } = c;
   congestion.observeStream(snd.una, snd.nxt, c.rcv.nxt);
-  congestion.observePath(c.rtt.srttNs, c.minRtt.value, c.rate.isAppLimited);
+  congestion.observePath(c.rtt, c.minRtt, c.rate.isAppLimited);
   congestion.observeFlight(c.rtx.inFlight());
 }
 
@@ -243,10 +243,9 @@ function recordAcknowledged(
   c.noteDelivered(r);
   if (!c.agreed.hasSack) return; // counted together: duplicates have counted some of them
   arrived(c, pieces);
-  const sentNs = records.time(r, REC_TIME.SENT_NS);
   // The echo is older than this transmission: another one is acknowledged.
-  if (wasResent && c.echoIsBefore(sentNs)) return;
-  c.rack.delivered(sentNs, rtx.endOfRecord(r), wasResent, c.congestion.view.minRttNs, c.nowNs());
+  if (wasResent && c.echoIsBefore(records.time(r, REC_TIME.SENT_NS))) return;
+  c.rack.delivered(records, r, rtx.endOfRecord(r), wasResent, c.congestion.view);
 }
 
 /**
@@ -278,7 +277,7 @@ function measure(c: TcpConnection, priorUna: Seq): void {
   c.rate.measured(tcp.rateSample, newestNs, isDelayed);
   if (oldestNs < 0) return;
   if (!isDelayed || newestNs < c.minRtt.value) {
-    c.minRtt.sample(Math.max(newestNs, US), now, tcp.config.minRttWindowNs);
+    c.minRtt.sample(Math.max(newestNs, 1e3), tcp.env, tcp.config);
   }
   c.rtt.sample(oldestNs, c.snd.una, c.snd.nxt);
 }

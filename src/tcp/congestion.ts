@@ -10,7 +10,9 @@ import { CC_FLAG, type CcModule, type CongestionControl, HOOK } from '../cc/cong
 import { swapModule } from '../cc/registry.ts';
 import type { AckSample, LossSample, RateSample } from '../cc/samples.ts';
 import { type Seq, seqDiff, seqOf } from '../wire/seq.ts';
+import type { Rtt } from './rtt.ts';
 import type { WindowUse } from './window-use.ts';
+import type { WindowedMin } from './windowed-min.ts';
 
 /** cwnd of a sender whose timer fired (RFC 5681 §3.1's loss window, less what is in flight). */
 const LOSS_WINDOW = 1;
@@ -63,10 +65,10 @@ export class Congestion {
     this.view.mss = mss;
   }
 
-  observePath(srttNs: number, minRttNs: number, isAppLimited: boolean): void {
+  observePath(rtt: Rtt, minRtt: WindowedMin, isAppLimited: boolean): void {
     const v = this.view;
-    v.srttNs = srttNs;
-    v.minRttNs = minRttNs;
+    v.srttNs = rtt.srttNs;
+    v.minRttNs = minRtt.value;
     v.isAppLimited = isAppLimited;
   }
 
@@ -91,9 +93,10 @@ export class Congestion {
     v.isCwndLimited = use.isLimited(v.cwnd, v.isInSlowStart());
   }
 
-  /** `bytes`, and `percent` of them, in a round trip. */
-  setRate(bytes: number, percent: number, rttNs: number): void {
-    this.view.setPacingRate((bytes * percent * (SEC / 100)) / rttNs);
+  /** `pieces`, and `percent` of them, in a round trip. Precondition: one was measured. */
+  setRate(pieces: number, percent: number): void {
+    const v = this.view;
+    v.setPacingRate((pieces * v.mss * percent * (SEC / 100)) / v.srttNs);
   }
 
   /** SO_MAX_PACING_RATE. Whoever names a limit wants it kept: departures are spaced from then on. */

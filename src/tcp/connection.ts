@@ -250,7 +250,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
       return;
     }
     this.rtt.sample(rttNs, this.snd.una, this.snd.nxt);
-    this.minRtt.sample(Math.max(rttNs, 1000), this.nowNs(), this.tcp.config.minRttWindowNs);
+    this.minRtt.sample(Math.max(rttNs, 1000), this.tcp.env, this.tcp.config);
   }
 
   /** The flags that ECN adds to a segment; only new text is ECT (RFC 3168 §6.1.2, §6.1.4, §6.1.5). */
@@ -262,8 +262,8 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     return this.ecn.flags(isNewText, ecnEcho);
   }
 
-  noteSent(nowNs: number): void {
-    this.lastSentNs = nowNs;
+  noteSent(): void {
+    this.lastSentNs = this.nowNs();
   }
 
   /** A segment left: it acknowledged RCV.NXT. */
@@ -271,8 +271,8 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.lastAckSent = this.rcv.nxt;
   }
 
-  noteReceived(nowNs: number): void {
-    this.lastReceivedNs = nowNs;
+  noteReceived(): void {
+    this.lastReceivedNs = this.nowNs();
     this.probes = 0;
   }
 
@@ -438,10 +438,14 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     deadlinePassed(this, which);
   }
 
-  /** The peer echoed a timestamp from before `ns` (our clock of milliseconds). */
+  /** The peer echoed a timestamp from before `ns` (our clock of milliseconds). Always inlined: see Deadlines.arm. */
   echoIsBefore(ns: number): boolean {
+    return this.isEchoOlder(this.tcp.timestamp(ns, this.agreed.tsOffset));
+  }
+
+  private isEchoOlder(stamp: number): boolean {
     if (!this.agreed.hasTimestamps || !this.hasEcho || this.lastEcho === 0) return false;
-    return ((this.lastEcho - this.tcp.timestamp(ns, this.agreed.tsOffset)) | 0) < 0;
+    return ((this.lastEcho - stamp) | 0) < 0;
   }
 
   splitFirstToOnePiece(): void {

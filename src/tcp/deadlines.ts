@@ -35,6 +35,8 @@ export class Deadlines implements Expirable {
   private readonly target: DeadlineTarget;
   /** The times, in a row of their own: an array for each connection would cost 250 bytes more. */
   private readonly table: RowTable;
+  /** The time that is being armed, on its way into the row. */
+  private readonly staged: Float64Array;
   private row = GONE;
 
   /** @param table of rows DEADLINES_WIDTH wide, for all connections of a stack. */
@@ -43,6 +45,7 @@ export class Deadlines implements Expirable {
     this.target = target;
     this.entry = new Deadline(this);
     this.table = table;
+    this.staged = table.scratch;
     this.row = table.take();
     table.values.fill(NEVER, this.row, this.row + COUNT);
   }
@@ -56,14 +59,19 @@ export class Deadlines implements Expirable {
     return this.row !== GONE && this.table.values[this.row + which] !== NEVER;
   }
 
-  /** A few bytecodes, so that it is always inlined: a double that crosses a real call costs 16 bytes. */
+  /** At most 27 bytes of bytecode, so that it is always inlined: a double that crosses a real call costs 16 bytes. */
   arm(which: number, dueNs: number): void {
-    this.table.values[this.row + which] = dueNs;
+    this.staged[0] = dueNs;
+    this.armStaged(which);
+  }
+
+  private armStaged(which: number): void {
+    if (this.row === GONE) return;
+    this.table.values[this.row + which] = this.staged[0]!;
     this.place(which);
   }
 
   private place(which: number): void {
-    if (this.row === GONE) return;
     const { values } = this.table;
     const at = this.row + which;
     if (values[at]! < this.entry.dueNs) this.queue.armFrom(this.entry, values, at);

@@ -6,7 +6,10 @@
  * otherwise within 40 to 200 ms, hoping that data goes back and carries it. "At once" means at the
  * end of the turn, so a batch of frames is answered by one ACK.
  */
+import type { Clock } from '../base/env.ts';
 import { MS } from '../base/time.ts';
+import { type Deadlines, DUE } from './deadlines.ts';
+import type { Rtt } from './rtt.ts';
 import type { TcpConfig } from './tcp-config.ts';
 
 const MAX_QUICK_ACKS = 16;
@@ -39,10 +42,10 @@ export class DelayedAck {
   received(
     len: number,
     pieces: number,
-    nowNs: number,
-    rtoNs: number,
     window: number,
     hasPush: boolean,
+    { nowNs }: Clock,
+    { rtoNs }: Rtt,
     config: TcpConfig,
   ): void {
     const size = pieces > 1 ? Math.ceil(len / pieces) : len;
@@ -96,21 +99,21 @@ export class DelayedAck {
   }
 
   /**
-   * How long an ACK may wait for something to carry it: what the sender's pace suggests, no longer than a round
+   * An ACK waits for something to carry it: what the sender's pace suggests, no longer than a round
    * trip (or 40 ms), nor than tcp_delack_max; 500 ms where nobody waits for it.
    */
-  waitNs(srttNs: number, config: TcpConfig): number {
+  armWait(due: Deadlines, { nowNs }: Clock, { srttNs }: Rtt, config: TcpConfig): void {
     let most = config.delackMaxNs;
     if (this.timeoutNs > config.delackMinNs) {
       const isAwaited = this.isInteractive || this.isPushed;
       if (!isAwaited) most = MAX_IDLE_NS;
       if (srttNs > 0) most = Math.min(most, Math.max(srttNs, config.delackMinNs));
     }
-    return Math.min(this.timeoutNs, most, config.delackMaxNs);
+    due.arm(DUE.DELACK, nowNs + Math.min(this.timeoutNs, most, config.delackMaxNs));
   }
 
   /** Nothing carried it in time: we wait longer, or were wrong to expect an answer. */
-  missed(rtoNs: number, config: TcpConfig): void {
+  missed({ rtoNs }: Rtt, config: TcpConfig): void {
     if (this.isInteractive) {
       this.isInteractive = false;
       this.timeoutNs = config.delackMinNs;
@@ -123,7 +126,7 @@ export class DelayedAck {
   }
 
   /** Data left: it carried the ACK, and shortly after a segment it means a conversation. */
-  dataSent(nowNs: number): void {
+  dataSent({ nowNs }: Clock): void {
     if (nowNs - this.lastReceivedNs < this.timeoutNs) this.isInteractive = true;
   }
 

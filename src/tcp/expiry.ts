@@ -41,7 +41,7 @@ export function deadlinePassed(c: TcpConnection, which: number): void {
 
 function delayedAck(c: TcpConnection): void {
   if (!c.delack.isOwed) return;
-  c.delack.missed(c.rtt.rtoNs, c.tcp.config);
+  c.delack.missed(c.rtt, c.tcp.config);
   c.tcp.mib.count(c.tcp.ids.DelayedACKs);
   sendAck(c);
 }

@@ -35,7 +35,7 @@ export function output(c: TcpConnection): void {
   if (c.delack.isOwed) {
     if (c.delack.isDueNow) sendAck(c);
     else if (!c.due.isArmed(DUE.DELACK)) {
-      c.due.arm(DUE.DELACK, c.nowNs() + c.delack.waitNs(c.rtt.srttNs, c.tcp.config));
+      c.delack.armWait(c.due, c.tcp.env, c.rtt, c.tcp.config);
     }
   }
   checkSendBuffer(c);
@@ -69,8 +69,8 @@ export function retransmit(c: TcpConnection, r: number, most: number): boolean {
     return false;
   }
   const pieces = c.rtx.pieces(r);
-  c.rate.sent(c.congestion.view, c.tcp.records, r, false, inFlight + pieces, c.nowNs());
-  c.rtx.markRetransmitted(r, c.nowNs());
+  c.rate.sent(c.congestion.view, c.tcp.records, r, false, inFlight + pieces);
+  c.rtx.markRetransmitted(r, c.tcp.env);
   c.recovery.retransmitted(pieces);
   return true;
 }
@@ -78,8 +78,8 @@ export function retransmit(c: TcpConnection, r: number, most: number): boolean {
 /** RFC 8985 §7.3: the last segment again, which is not thought lost. */
 export function resendAsProbe(c: TcpConnection, r: number): boolean {
   if (!resend(c, r, 1)) return false;
-  c.rate.sent(c.congestion.view, c.tcp.records, r, false, c.rtx.inFlight(), c.nowNs());
-  c.rtx.markProbed(r, c.nowNs());
+  c.rate.sent(c.congestion.view, c.tcp.records, r, false, c.rtx.inFlight());
+  c.rtx.markProbed(r, c.tcp.env);
   return true;
 }
 
@@ -202,8 +202,8 @@ function sendText(c: TcpConnection, len: number, unsent: number): boolean {
   const seqLen = len + (hasFin ? 1 : 0);
   if (hasFin) c.noteFinSent();
   const state = (hasFin ? REC_STATE.FIN : 0) | (isLast ? REC_STATE.PSH : 0);
-  const r = rtx.append(seq, seqLen, pieces, state, c.nowNs());
-  c.rate.sent(v, c.tcp.records, r, isIdle, rtx.inFlight(), c.nowNs());
+  const r = rtx.append(seq, seqLen, pieces, state, c.tcp.env);
+  c.rate.sent(v, c.tcp.records, r, isIdle, rtx.inFlight());
   c.tcp.mib.add(c.tcp.ids.TCPOrigDataSent, pieces);
   snd.advance(seqLen);
   if (len % v.mss !== 0) snd.noteSmall();
@@ -222,17 +222,16 @@ function sendFin(c: TcpConnection): void {
   if (!sendSegment(c, seq, 0, 0, TCP_FLAG.ACK | TCP_FLAG.FIN)) return;
   const isIdle = rtx.isEmpty;
   c.noteFinSent();
-  const r = rtx.append(seq, 1, 1, REC_STATE.FIN, c.nowNs());
-  c.rate.sent(c.congestion.view, c.tcp.records, r, isIdle, rtx.inFlight(), c.nowNs());
+  const r = rtx.append(seq, 1, 1, REC_STATE.FIN, c.tcp.env);
+  c.rate.sent(c.congestion.view, c.tcp.records, r, isIdle, rtx.inFlight());
   c.tcp.mib.count(c.tcp.ids.TCPOrigDataSent); // as on Linux, whose FIN leaves by the queue of the data
   snd.advance(1);
   armAfterNewData(c, isIdle);
 }
 
 function afterSending(c: TcpConnection, pieces: number, len: number): void {
-  const now = c.nowNs();
-  c.delack.dataSent(now);
-  c.noteSent(now);
+  c.delack.dataSent(c.tcp.env);
+  c.noteSent();
   departed(c, pieces, len);
 }
 

@@ -39,8 +39,7 @@ export function updatePacingRate(c: TcpConnection): void {
   if (v.srttNs === 0 || congestion.has(HOOK.CONG_CONTROL)) return;
   const { pacingSsRatio, pacingCaRatio } = tcp.config;
   const percent = v.cwnd < v.ssthresh / 2 ? pacingSsRatio : pacingCaRatio;
-  const bytes = Math.max(v.cwnd, c.rtx.packetsOut) * v.mss;
-  if (percent > 0) congestion.setRate(bytes, percent, v.srttNs);
+  if (percent > 0) congestion.setRate(Math.max(v.cwnd, c.rtx.packetsOut), percent);
 }
 
 /** Whether the next frame may leave now; if not, output runs again when it may. */

@@ -7,6 +7,7 @@
  * The records are kept in the order of their last transmission, so the search starts with the oldest
  * and ends with the first that is not lost: each record is looked at once more than it is sent.
  */
+import type { Clock } from '../base/env.ts';
 import { NEVER } from '../base/time.ts';
 import { type Seq, seqGt, seqOf } from '../wire/seq.ts';
 import type { RtxQueue } from './rtx-queue.ts';
@@ -18,9 +19,12 @@ const MAX_STEPS = 255;
 
 export class Rack {
   /** Of the most recently sent segment that was delivered. */
-  private xmitNs = 0;
-  private endSeq: Seq = seqOf(0);
+  xmitNs = 0;
+  endSeq: Seq = seqOf(0);
   rttNs = 0;
+  /** How long a gap may be mere reordering, and how long the doubtful have left: fields, as calls would box them. */
+  reoWndNs = 0;
+  waitNs = 0;
   /** Something was delivered since losses were last looked for. */
   isAdvanced = false;
   /** The reordering window, in quarters of the minimum RTT. */
@@ -32,15 +36,16 @@ export class Rack {
 
   /** Step 2: a record was delivered for the first time. */
   delivered(
-    xmitNs: number,
+    records: TxRecords,
+    r: number,
     endSeq: Seq,
     isRetransmitted: boolean,
-    minRttNs: number,
-    nowNs: number,
+    v: PathView,
   ): void {
-    const rtt = nowNs - xmitNs;
+    const xmitNs = records.time(r, REC_TIME.SENT_NS);
+    const rtt = v.nowNs - xmitNs;
     // A retransmission acknowledged in less than the path's RTT: the original was meant.
-    if (isRetransmitted && rtt < minRttNs) return;
+    if (isRetransmitted && rtt < v.minRttNs) return;
     this.rttNs = rtt;
     this.isAdvanced = true;
     if (xmitNs > this.xmitNs || (xmitNs === this.xmitNs && seqGt(endSeq, this.endSeq))) {
@@ -54,16 +59,11 @@ export class Rack {
     this.isAdvanced = true;
   }
 
-  /** Step 4: how long a gap may be mere reordering. 0 while none was ever seen and loss is evident. */
-  reorderingWindowNs(
-    minRttNs: number,
-    srttNs: number,
-    hasReordering: boolean,
-    isLossEvident: boolean,
-  ): number {
-    if (!hasReordering && isLossEvident) return 0;
-    if (minRttNs === NEVER) return srttNs;
-    return Math.min((minRttNs / 4) * this.reoWndSteps, srttNs);
+  /** Step 4: how long a gap may be mere reordering: reoWndNs. 0 while none was ever seen and loss is evident. */
+  setReorderingWindow(v: PathView, hasReordering: boolean, isLossEvident: boolean): void {
+    if (!hasReordering && isLossEvident) this.reoWndNs = 0;
+    else if (v.minRttNs === NEVER) this.reoWndNs = v.srttNs;
+    else this.reoWndNs = Math.min((v.minRttNs / 4) * this.reoWndSteps, v.srttNs);
   }
 
   /** A D-SACK that is not about a tail-loss probe, on a path that reorders. */
@@ -75,7 +75,7 @@ export class Rack {
    * Step 4, once an ACK is worked through: the window widens, once a round trip. `priorDelivered` is the
    * count when the segment was sent that this ACK is about, `delivered` the count now.
    */
-  adapt(priorDelivered: number, delivered: number): void {
+  adapt({ priorDelivered }: Prior, { delivered }: Progress): void {
     if (priorDelivered < this.widenedAt) this.isDsackPending = false;
     if (this.isDsackPending) {
       this.reoWndSteps = Math.min(MAX_STEPS, this.reoWndSteps + 1);
@@ -95,35 +95,46 @@ export class Rack {
     this.persist = Math.min(REO_WND_PERSIST, this.persist + 1);
   }
 
-  /** How long from now until the record counts as lost; it is when that is not positive. */
-  remainingNs(records: TxRecords, r: number, reoWndNs: number, nowNs: number): number {
-    return records.time(r, REC_TIME.SENT_NS) + this.rttNs + reoWndNs - nowNs;
+  /** It was sent within the last round trip. */
+  isRecent(records: TxRecords, r: number, clock: Clock): boolean {
+    return records.time(r, REC_TIME.SENT_NS) + this.rttNs > clock.nowNs;
   }
 
   /**
-   * Step 5: marks what is lost. Returns how long from now the last of those would be that were sent before the
-   * one delivered last, or 0 when there is none. `lost` is told of each record before it is marked.
+   * Step 5: marks what is lost. waitNs is then how long from now the last of those would be that were sent before
+   * the one delivered last, or 0 when there is none. `lost` is told of each record before it is marked.
    */
-  detect(
-    q: RtxQueue,
-    records: TxRecords,
-    reoWndNs: number,
-    nowNs: number,
-    lost: LossListener,
-  ): number {
+  detect(q: RtxQueue, records: TxRecords, clock: Clock, lost: LossListener): void {
     this.isAdvanced = false;
+    this.waitNs = 0;
     const { sent } = q;
+    const { nowNs } = clock;
     while (sent.oldest !== NO_RECORD) {
       const r = sent.oldest;
       q.look();
-      if (!sent.isBefore(r, this.xmitNs, this.endSeq)) return 0;
-      if (this.remainingNs(records, r, reoWndNs, nowNs) > 0) break;
+      if (!sent.isBefore(r, this)) return;
+      if (records.time(r, REC_TIME.SENT_NS) + this.rttNs + this.reoWndNs > nowNs) break;
       lost.recordLost(r);
     }
-    if (sent.oldest === NO_RECORD) return 0;
-    const last = sent.latestBefore(this.xmitNs, this.endSeq);
-    return this.remainingNs(records, last, reoWndNs, nowNs);
+    if (sent.oldest === NO_RECORD) return;
+    const last = sent.latestBefore(this);
+    this.waitNs = records.time(last, REC_TIME.SENT_NS) + this.rttNs + this.reoWndNs - nowNs;
   }
+}
+
+/** Of the ACK's rate sample, and of the view. */
+export interface Prior {
+  readonly priorDelivered: number;
+}
+
+export interface Progress {
+  readonly delivered: number;
+}
+
+/** What is known of the path: congestion control's view. */
+export interface PathView extends Clock {
+  readonly minRttNs: number;
+  readonly srttNs: number;
 }
 
 export interface LossListener {

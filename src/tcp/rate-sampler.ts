@@ -26,18 +26,11 @@ export class RateSampler {
     return this.appLimitedUntil !== 0;
   }
 
-  /** A record is (re)transmitted; `inFlight` counts it. */
-  sent(
-    v: CcView,
-    records: TxRecords,
-    r: number,
-    isIdle: boolean,
-    inFlight: number,
-    nowNs: number,
-  ): void {
+  /** A record is (re)transmitted now, by the view's clock; `inFlight` counts it. */
+  sent(v: CcView, records: TxRecords, r: number, isIdle: boolean, inFlight: number): void {
     if (isIdle) {
-      this.firstTxNs = nowNs;
-      this.deliveredNs = nowNs;
+      this.firstTxNs = v.nowNs;
+      this.deliveredNs = v.nowNs;
     }
     records.setTime(r, REC_TIME.DELIVERED, v.delivered);
     records.setTime(r, REC_TIME.DELIVERED_NS, this.deliveredNs);
@@ -118,23 +111,16 @@ export class RateSampler {
   }
 
   /** Completes the sample once the ACK is worked through. `minRttNs` is the floor of belief. */
-  finish(
-    v: CcView,
-    s: RateSample,
-    ackedSacked: number,
-    losses: number,
-    isReneged: boolean,
-    nowNs: number,
-  ): void {
+  finish(v: CcView, s: RateSample, ackedSacked: number, losses: number, isReneged: boolean): void {
     if (this.appLimitedUntil !== 0 && v.delivered > this.appLimitedUntil) this.appLimitedUntil = 0;
-    if (ackedSacked > 0) this.deliveredNs = nowNs;
+    if (ackedSacked > 0) this.deliveredNs = v.nowNs;
     s.ackedSacked = ackedSacked;
     s.losses = losses;
     if (s.priorNs === NEVER || isReneged) return;
     s.delivered = v.delivered - s.priorDelivered;
     s.deliveredCe = v.deliveredCe - s.priorDeliveredCe;
     s.lost = v.lost - s.priorLost;
-    s.rcvIntervalNs = nowNs - s.priorNs;
+    s.rcvIntervalNs = v.nowNs - s.priorNs;
     s.intervalNs = Math.max(s.sndIntervalNs, s.rcvIntervalNs);
     // A sample shorter than the path's RTT would claim more than the path can do.
     if (s.intervalNs < v.minRttNs && v.minRttNs !== NEVER) {

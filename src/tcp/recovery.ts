@@ -238,26 +238,22 @@ export class Recovery implements LossListener {
     }
     if (!rack.isAdvanced) return;
     const before = rtx.retransOut;
-    const waitNs = this.detect();
-    if (waitNs > 0) {
-      armReorder(this.c, waitNs);
+    this.detect();
+    if (rack.waitNs > 0) {
+      armReorder(this.c);
       a.keepTimer();
     }
     if (rtx.retransOut < before) a.lostRetransmission();
   }
 
-  /** RACK: anything lost by now? Returns how long until the last of the doubtful would be, or 0. */
-  private detect(): number {
-    const { c } = this;
-    return c.rack.detect(c.rtx, c.tcp.records, this.reorderingWindowNs(), c.nowNs(), this);
-  }
-
-  private reorderingWindowNs(): number {
-    const { rack, rtx, congestion, rtt, tcp } = this.c;
+  /** RACK: anything lost by now? */
+  private detect(): void {
+    const { rack, rtx, congestion, tcp } = this.c;
     const v = congestion.view;
     const isThresholdPassed = (tcp.config.recovery & 4) === 0 && rtx.sackedOut >= this.reordering;
     const isEvident = v.caState >= CA_STATE.RECOVERY || isThresholdPassed;
-    return rack.reorderingWindowNs(v.minRttNs, rtt.srttNs, this.reorderingSeen > 0, isEvident);
+    rack.setReorderingWindow(v, this.reorderingSeen > 0, isEvident);
+    rack.detect(rtx, tcp.records, v, this);
   }
 
   /** RACK's timer: what had not arrived by now is lost. */
@@ -371,11 +367,11 @@ export class Recovery implements LossListener {
       rtx.renege();
       this.isReneged = true;
     } else if (!agreed.hasSack) rtx.setRenoSacked(0);
-    const now = this.c.nowNs();
+    const v = this.c.congestion.view;
     for (let r = rtx.first; r !== NO_RECORD; r = rtx.next(r)) {
       rtx.look();
       if (rtx.has(r, REC_STATE.SACKED)) continue;
-      const isRecent = r !== rtx.first && rack.remainingNs(tcp.records, r, 0, now) > 0;
+      const isRecent = r !== rtx.first && rack.isRecent(tcp.records, r, v);
       if (isReneged || !isRecent) this.recordLost(r);
     }
   }
@@ -413,7 +409,7 @@ export class Recovery implements LossListener {
 
   /** A retransmission left: an undo must see that each of them was unneeded. */
   retransmitted(pieces: number): void {
-    this.undo.retransmitted(pieces, this.c.nowNs());
+    this.undo.retransmitted(pieces, this.c.tcp.env);
   }
 
   /** Eifel (RFC 3522 §3.2): the echo is older than the first retransmission, so the original was acknowledged. */

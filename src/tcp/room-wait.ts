@@ -7,19 +7,20 @@
 import { CTRL } from '../link/ring-layout.ts';
 import type { TxRing } from '../link/tx-ring.ts';
 import type { TcpConnection } from './connection.ts';
+import { ConnectionList } from './connection-list.ts';
 
 export class RoomWait {
-  private readonly waiting: TcpConnection[] = [];
+  private readonly waiting = new ConnectionList();
 
   /** A connection is in it once, however often it was refused. */
   add(c: TcpConnection, tx: TxRing): void {
-    if (c.refusedBy === null) this.waiting.push(c);
+    if (c.refusedBy === null) this.waiting.add(c);
     c.refused(tx, tx.ctrl[CTRL.TX_TAIL]!);
   }
 
   canRetry(): boolean {
-    for (let i = 0; i < this.waiting.length; i++) {
-      if (mayGoOn(this.waiting[i]!)) return true;
+    for (let i = 0; i < this.waiting.count; i++) {
+      if (mayGoOn(this.waiting.at(i))) return true;
     }
     return false;
   }
@@ -28,16 +29,16 @@ export class RoomWait {
   retry(): void {
     const { waiting } = this;
     let left = 0;
-    for (let i = 0; i < waiting.length; i++) {
-      const c = waiting[i]!;
+    for (let i = 0; i < waiting.count; i++) {
+      const c = waiting.at(i);
       if (!mayGoOn(c)) {
-        waiting[left++] = c;
+        waiting.move(i, left++);
         continue;
       }
       c.refused(null, 0);
       if (!c.tcp.isGone(c)) c.tcp.wantsOutput(c);
     }
-    waiting.length = left;
+    waiting.keep(left);
   }
 }
 

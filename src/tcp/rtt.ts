@@ -44,7 +44,12 @@ export class Rtt {
 
   /** RFC 6298 §2.2, §2.3. `una` and `nxt` tell where a round trip of variance ends. */
   sample(rttNs: number, una: Seq, nxt: Seq): void {
-    this.latestNs = Math.max(rttNs, 1 * US);
+    this.latestNs = rttNs; // and no more than that: this is always inlined, and the double not boxed
+    this.take(una, nxt);
+  }
+
+  private take(una: Seq, nxt: Seq): void {
+    if (this.latestNs < US) this.latestNs = US;
     this.estimate(una, nxt);
     this.settle();
   }
@@ -63,7 +68,9 @@ export class Rtt {
     }
     const error = r - this.srttNs;
     this.srttNs += error / 8;
-    this.mdevNs += this.weighted(error);
+    // Linux damps a *falling* round-trip time: a faster network must not make the timeout jump up.
+    const deviation = Math.abs(error) - this.mdevNs;
+    this.mdevNs += error < 0 && deviation > 0 ? deviation / 32 : deviation / 4;
     if (this.mdevNs > this.mdevMaxNs) {
       this.mdevMaxNs = this.mdevNs;
       if (this.mdevMaxNs > this.rttvarNs) this.rttvarNs = this.mdevMaxNs;
@@ -94,11 +101,5 @@ export class Rtt {
   baseRtoNs(): number {
     if (this.srttNs === 0) return this.firstNs;
     return Math.min(this.srttNs + 4 * this.rttvarNs, this.maxRtoNs);
-  }
-
-  /** Linux damps a *falling* round-trip time: a faster network must not make the timeout jump up. */
-  private weighted(error: number): number {
-    const deviation = Math.abs(error) - this.mdevNs;
-    return error < 0 && deviation > 0 ? deviation / 32 : deviation / 4;
   }
 }

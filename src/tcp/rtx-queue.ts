@@ -16,6 +16,7 @@
  *   in flight = packetsOut - sackedOut - lostOut + retransOut
  */
 import { assert } from '../base/assert.ts';
+import type { Clock } from '../base/env.ts';
 import { NO_WORDS, WordArrays } from '../base/word-arrays.ts';
 import { type Seq, seqAdd, seqBits, seqDiff, seqGt, seqLe, seqOf } from '../wire/seq.ts';
 import { LostOrder, SentOrder } from './sent-order.ts';
@@ -82,11 +83,6 @@ export class RtxQueue {
     return seqOf(this.records.get(r, REC.SEQ));
   }
 
-  /** When the first one was last sent. Precondition: there is one. */
-  firstSentNs(): number {
-    return this.records.time(this.first, REC_TIME.SENT_NS);
-  }
-
   endOfRecord(r: number): Seq {
     return seqAdd(this.seqOfRecord(r), this.records.get(r, REC.LEN));
   }
@@ -104,7 +100,7 @@ export class RtxQueue {
   }
 
   /** A segment was sent for the first time; it continues where the last one ended. */
-  append(seq: Seq, len: number, pieces: number, state: number, nowNs: number): number {
+  append(seq: Seq, len: number, pieces: number, state: number, clock: Clock): number {
     const { records } = this;
     const r = records.take();
     records.set(r, REC.SEQ, seqBits(seq));
@@ -112,8 +108,8 @@ export class RtxQueue {
     records.set(r, REC.PIECES, pieces);
     records.set(r, REC.STATE, state);
     records.set(r, REC.TRANSMISSIONS, 1);
-    records.setTime(r, REC_TIME.FIRST_NS, nowNs);
-    records.setTime(r, REC_TIME.SENT_NS, nowNs);
+    records.setTime(r, REC_TIME.FIRST_NS, clock.nowNs);
+    records.setTime(r, REC_TIME.SENT_NS, clock.nowNs);
     records.set(r, REC.NEXT, NO_RECORD);
     records.set(r, REC.PREV, this.last);
     if (this.last === NO_RECORD) this.first = r;
@@ -288,21 +284,21 @@ export class RtxQueue {
     this.lost.insert(r);
   }
 
-  markRetransmitted(r: number, nowNs: number): void {
+  markRetransmitted(r: number, clock: Clock): void {
     const { records } = this;
     const state = records.get(r, REC.STATE);
     this.unlink(r);
     if ((state & REC_STATE.RETRANS) === 0) this.retransOut += this.pieces(r);
     records.set(r, REC.STATE, state | REC_STATE.RETRANS | REC_STATE.EVER_RETRANS);
-    this.stamp(r, nowNs);
+    this.stamp(r, clock);
   }
 
   /** RFC 8985 §7.3: a tail-loss probe resends, but the original is not thought lost: nothing more is in flight. */
-  markProbed(r: number, nowNs: number): void {
+  markProbed(r: number, clock: Clock): void {
     const { records } = this;
     this.unlink(r);
     records.set(r, REC.STATE, records.get(r, REC.STATE) | REC_STATE.EVER_RETRANS);
-    this.stamp(r, nowNs);
+    this.stamp(r, clock);
   }
 
   /** Without SACK: `n` segments are thought to have arrived out of order, at most all but those lost. */
@@ -316,10 +312,10 @@ export class RtxQueue {
     this.sackedOut = 0;
   }
 
-  private stamp(r: number, nowNs: number): void {
+  private stamp(r: number, clock: Clock): void {
     const { records } = this;
     records.set(r, REC.TRANSMISSIONS, records.get(r, REC.TRANSMISSIONS) + 1);
-    records.setTime(r, REC_TIME.SENT_NS, nowNs);
+    records.setTime(r, REC_TIME.SENT_NS, clock.nowNs);
     this.sent.push(r);
   }
 

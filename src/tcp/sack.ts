@@ -6,7 +6,7 @@ import type { AckOutcome } from './ack-outcome.ts';
 import type { TcpConnection } from './connection.ts';
 import type { Segment } from './segment.ts';
 import { TOTAL } from './totals.ts';
-import { NO_RECORD, REC, REC_STATE, REC_TIME } from './tx-records.ts';
+import { NO_RECORD, REC, REC_STATE } from './tx-records.ts';
 
 /** Before the records that `una` acknowledges leave the queue; `una` is the new SND.UNA already. */
 export function sackInput(
@@ -154,9 +154,7 @@ function markRecord(c: TcpConnection, r: number, una: Seq, a: AckOutcome): void 
   const { rtx, recovery, tcp } = c;
   const pieces = rtx.pieces(r);
   const wasResent = rtx.has(r, REC_STATE.EVER_RETRANS);
-  const xmitNs = tcp.records.time(r, REC_TIME.SENT_NS);
-  const floorNs = c.congestion.view.minRttNs;
-  c.rack.delivered(xmitNs, rtx.endOfRecord(r), wasResent, floorNs, c.nowNs());
+  c.rack.delivered(tcp.records, r, rtx.endOfRecord(r), wasResent, c.congestion.view);
   if (!wasResent) {
     if (seqLt(rtx.seqOfRecord(r), rtx.forwardAck(una))) a.arrivedLate(rtx.seqOfRecord(r));
     if (seqLe(rtx.endOfRecord(r), recovery.highSeq)) a.original();

@@ -8,6 +8,12 @@
 import { type Seq, seqDiff, seqGt, seqOf } from '../wire/seq.ts';
 import { NO_RECORD, REC, REC_TIME, type TxRecords } from './tx-records.ts';
 
+/** When a segment that was delivered had been sent, and where it ended. */
+export interface SentPoint {
+  readonly xmitNs: number;
+  readonly endSeq: Seq;
+}
+
 /** What is in flight, oldest transmission first. */
 export class SentOrder {
   oldest = NO_RECORD;
@@ -80,16 +86,16 @@ export class SentOrder {
   }
 
   /** RFC 8985 §6.2 step 2: RACK_sent_after. */
-  isBefore(r: number, xmitNs: number, endSeq: Seq): boolean {
+  isBefore(r: number, { xmitNs, endSeq }: SentPoint): boolean {
     const sentNs = this.records.time(r, REC_TIME.SENT_NS);
     return sentNs < xmitNs || (sentNs === xmitNs && seqDiff(endSeq, this.endOf(r)) > 0);
   }
 
   /** The latest transmission before that of a segment that was delivered. The point only moves on: O(1) amortised. */
-  latestBefore(xmitNs: number, endSeq: Seq): number {
+  latestBefore(point: SentPoint): number {
     const { records } = this;
     let next = this.reached === NO_RECORD ? this.oldest : records.get(this.reached, REC.LATER);
-    while (next !== NO_RECORD && this.isBefore(next, xmitNs, endSeq)) {
+    while (next !== NO_RECORD && this.isBefore(next, point)) {
       this.steps++;
       this.reached = next;
       next = records.get(next, REC.LATER);

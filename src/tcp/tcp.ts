@@ -24,6 +24,7 @@ import { type Seq, seqOf } from '../wire/seq.ts';
 import { TCP_FLAG, TCP_HEADER_LEN, tcpDstPort, tcpSrcPort, writeTcp } from '../wire/tcp.ts';
 import { AckOutcome } from './ack-outcome.ts';
 import { TcpConnection } from './connection.ts';
+import { ConnectionList } from './connection-list.ts';
 import { DEADLINES_WIDTH } from './deadlines.ts';
 import { ECN } from './ecn.ts';
 import type { Sender } from './endpoint.ts';
@@ -48,6 +49,8 @@ import { HELD_HEADER_BYTES, HELD_TEXT_BYTES, transmit } from './transmit.ts';
 import { TxRecords } from './tx-records.ts';
 
 const HEADER_BYTES = 64;
+/** Added before a sum is cut to 32 bits: what is cut off is then never below zero, where cutting would round up. */
+const TWO_32 = 2 ** 32;
 
 /** A flow that has no endpoint: what a reset answers. */
 class LooseFlow implements Sender {
@@ -103,8 +106,8 @@ export class Tcp implements Transport {
   readonly roomWait = new RoomWait();
   readonly around: { left: Seq; right: Seq } = { left: seqOf(0), right: seqOf(0) };
   private readonly loose = new LooseFlow(this.defaults);
-  private listed: TcpConnection[] = [];
-  private running: TcpConnection[] = [];
+  private listed = new ConnectionList();
+  private running = new ConnectionList();
 
   constructor(net: Network) {
     this.net = net;
@@ -208,7 +211,7 @@ export class Tcp implements Transport {
     const c = new TcpConnection(this, h, agreed, h.iss, h.peerIsn, windows, settings);
     c.rememberTimestamp(h.recentTimestamp);
     c.measureHandshake(h.rttNs, h.retransmissions, h.timeouts);
-    c.congestion.observePath(c.rtt.srttNs, c.minRtt.value, false);
+    c.congestion.observePath(c.rtt, c.minRtt, false);
     updatePacingRate(c); // it sizes the first super-frames
     c.congestion.delivered(1); // the SYN, as Linux counts it
     c.totals.opened(listener === null, h.retransmissions, h.timeouts, h.sinceTimeoutMs);
@@ -241,11 +244,11 @@ export class Tcp implements Transport {
   wantsOutput(c: TcpConnection): void {
     if (c.isListed) return;
     c.setListed(true);
-    this.listed.push(c);
+    this.listed.add(c);
   }
 
   get hasOutput(): boolean {
-    return this.listed.length > 0;
+    return this.listed.count > 0;
   }
 
   /** It has found no room in its device: it goes on when there is some. */
@@ -259,12 +262,12 @@ export class Tcp implements Transport {
     const batch = this.listed;
     this.listed = this.running;
     this.running = batch;
-    for (let i = 0; i < batch.length; i++) {
-      const c = batch[i]!;
+    for (let i = 0; i < batch.count; i++) {
+      const c = batch.at(i);
       c.setListed(false);
       if (!this.isGone(c)) output(c);
     }
-    batch.length = 0;
+    batch.clear();
   }
 
   /** RFC 9293 §3.10.7.1: nothing here knows this segment. */
@@ -377,9 +380,9 @@ export class Tcp implements Transport {
     return this.ccModules.find(settings.congestion) ?? this.ccModules.defaultModule;
   }
 
-  /** Our timestamp clock: milliseconds (RFC 7323 §5.4). */
+  /** Our timestamp clock: milliseconds (RFC 7323 §5.4). Short enough to be inlined wherever it is called. */
   timestamp(ns: number, offset: number): number {
-    return (Math.floor(ns / 1e6) + offset) | 0;
+    return (ns / 1e6 + TWO_32 + offset) | 0;
   }
 
   /** What we offer: the link's MTU less the fixed headers (RFC 9293 §3.7.1). */

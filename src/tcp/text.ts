@@ -55,8 +55,7 @@ function takeText(c: TcpConnection, seg: Segment, end: Seq): void {
     return;
   }
   const hasPush = seg.has(TCP_FLAG.PSH);
-  const rtoNs = c.rtt.rtoNs;
-  delack.received(seg.len, seg.pieces, c.nowNs(), rtoNs, window, hasPush, tcp.config);
+  delack.received(seg.len, seg.pieces, window, hasPush, tcp.env, c.rtt, tcp.config);
   const from = seqAdd(seg.seq, skip);
   if (seqEq(from, rcv.nxt) && !received.gaps) {
     if (received.append(seg.textOff + skip, len, seg.chunk)) accepted(c, len);

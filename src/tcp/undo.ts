@@ -2,6 +2,7 @@
  * Whether a reduction of the window was for nothing (RFC 3522, RFC 4015; D-SACK: RFC 3708): what an undo must
  * know. It stays after the recovery, because the D-SACKs that prove it wrong may come later.
  */
+import type { Clock } from '../base/env.ts';
 import { type Seq, seqGt, seqLe, seqOf } from '../wire/seq.ts';
 
 /** Nothing was retransmitted yet: not the same as "all retransmissions were unneeded". */
@@ -31,8 +32,8 @@ export class Undo {
     this.hasMarker = false;
   }
 
-  retransmitted(pieces: number, nowNs: number): void {
-    if (this.stampNs === 0) this.stampNs = nowNs;
+  retransmitted(pieces: number, clock: Clock): void {
+    if (this.stampNs === 0) this.stampNs = clock.nowNs;
     this.retrans = Math.max(0, this.retrans) + pieces;
   }
 

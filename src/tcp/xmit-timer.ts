@@ -2,10 +2,11 @@
  * The one retransmission timer of a connection, in its three uses: the timeout (RFC 6298 §5), the tail-loss
  * probe (RFC 8985 §7.2) and RACK's wait for reordering (§6.2 step 5). Arming it for one disarms the others.
  */
-import { MS, SEC } from '../base/time.ts';
+import { MS } from '../base/time.ts';
 import { CA_STATE } from '../cc/ca-state.ts';
 import type { TcpConnection } from './connection.ts';
 import { DUE } from './deadlines.ts';
+import { REC_TIME } from './tx-records.ts';
 
 /** TCP_TIMEOUT_MIN of Linux: no probe and no wait is shorter. */
 const MIN_WAIT_NS = 2 * MS;
@@ -40,9 +41,9 @@ export function rearmRto(c: TcpConnection): void {
 
 /** A probe or a wait is over without effect: what it took counts. */
 export function armRtoAfterWait(c: TcpConnection): void {
-  const dueNs = c.rtx.firstSentNs() + c.rtt.rtoNs;
+  const sentNs = c.tcp.records.time(c.rtx.first, REC_TIME.SENT_NS);
   disarmXmit(c);
-  c.due.arm(DUE.RTO, Math.max(dueNs, c.nowNs() + 1));
+  c.due.arm(DUE.RTO, Math.max(sentNs + c.rtt.rtoNs, c.nowNs() + 1));
 }
 
 /** An ACK made progress: a probe if there may be one, else the timeout, both counted from now. */
@@ -66,12 +67,11 @@ export function scheduleProbe(c: TcpConnection, isAdvancing: boolean): boolean {
   if (config.earlyRetrans < 3 || rtx.isEmpty || !c.agreed.hasSack) return false;
   const { state } = c.congestion;
   if (state !== CA_STATE.OPEN && state !== CA_STATE.CWR) return false;
-  let waitNs = SEC;
-  if (rtt.srttNs > 0) {
-    waitNs = 2 * rtt.srttNs + (rtx.packetsOut === 1 ? config.minRtoNs : MIN_WAIT_NS);
-  }
+  // Literals: a constant of another module makes the engine box the times that share its variable.
+  let waitNs = 1e9;
+  if (rtt.srttNs > 0) waitNs = 2 * rtt.srttNs + (rtx.packetsOut === 1 ? config.minRtoNs : 2e6);
   let rtoNs = rtt.rtoNs;
-  if (!isAdvancing) rtoNs += rtx.firstSentNs() - c.nowNs();
+  if (!isAdvancing) rtoNs += c.tcp.records.time(rtx.first, REC_TIME.SENT_NS) - c.nowNs();
   if (rtoNs > 0) waitNs = Math.min(waitNs, rtoNs);
   disarmXmit(c);
   c.due.arm(DUE.TLP, c.nowNs() + waitNs);
@@ -79,7 +79,7 @@ export function scheduleProbe(c: TcpConnection, isAdvancing: boolean): boolean {
 }
 
 /** RACK: the last of what may be lost will be known to be by then. */
-export function armReorder(c: TcpConnection, waitNs: number): void {
+export function armReorder(c: TcpConnection): void {
   disarmXmit(c);
-  c.due.arm(DUE.REORDER, c.nowNs() + Math.min(waitNs + MIN_WAIT_NS, c.rtt.rtoNs));
+  c.due.arm(DUE.REORDER, c.nowNs() + Math.min(c.rack.waitNs + MIN_WAIT_NS, c.rtt.rtoNs));
 }

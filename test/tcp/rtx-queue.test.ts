@@ -70,7 +70,7 @@ class Pair {
 
   private send(len: number): void {
     const pieces = Math.ceil(len / MSS);
-    this.queue.append(this.seq(this.nxt), len, pieces, 0, this.now);
+    this.queue.append(this.seq(this.nxt), len, pieces, 0, { nowNs: this.now });
     const fresh = { isSacked: false, isLost: false, isResent: false };
     this.model.push({ seq: this.nxt, len, pieces, ...fresh, sentAt: this.now });
     this.nxt += len;
@@ -109,7 +109,7 @@ class Pair {
       m.isLost = true;
       m.isResent = false;
     } else {
-      this.queue.markRetransmitted(r, this.now);
+      this.queue.markRetransmitted(r, { nowNs: this.now });
       m.isResent = true;
       m.sentAt = this.now;
     }
@@ -206,7 +206,7 @@ t.test('the queue agrees with a plain list, wherever on the circle it starts', (
 t.test('finding a record costs the same at 100 and at 100,000 segments in flight', (t) => {
   const cost = (segments: number): number => {
     const queue = new RtxQueue(new TxRecords());
-    for (let i = 0; i < segments; i++) queue.append(seqOf(i * 1448 - 5), 1448, 1, 0, i);
+    for (let i = 0; i < segments; i++) queue.append(seqOf(i * 1448 - 5), 1448, 1, 0, { nowNs: i });
     const before = queue.steps;
     for (let i = 0; i < 1000; i++) queue.find(seqOf(((i * 7919) % segments) * 1448));
     return queue.steps - before;
@@ -220,7 +220,7 @@ t.test('finding a record costs the same at 100 and at 100,000 segments in flight
 t.test('outside SND.UNA … SND.NXT nothing is found', (t) => {
   const queue = new RtxQueue(new TxRecords());
   t.equal(queue.find(seqOf(5)), NO_RECORD, 'in an empty queue');
-  queue.append(seqOf(-10), 20, 1, 0, 0);
+  queue.append(seqOf(-10), 20, 1, 0, { nowNs: 0 });
   t.equal(queue.find(seqOf(-11)), NO_RECORD, 'one byte before');
   t.equal(queue.find(seqOf(10)), NO_RECORD, 'one byte behind');
   t.not(queue.find(seqOf(9)), NO_RECORD, 'the last byte');
@@ -235,9 +235,10 @@ function stepsOfRecovery(n: number): { sack: number; loss: number; timeout: numb
   const records = new TxRecords();
   const queue = new RtxQueue(records);
   const rack = new Rack();
+  const path = (nowNs: number) => ({ minRttNs: 10, srttNs: 10, nowNs });
   const lost = { recordLost: (r: number) => queue.markLost(r) };
   const at = (i: number) => seqOf(i * MSS);
-  for (let i = 0; i < n; i++) queue.append(at(i), MSS, 1, 0, i);
+  for (let i = 0; i < n; i++) queue.append(at(i), MSS, 1, 0, { nowNs: i });
   let before = queue.steps;
   const phase = (): number => {
     const per = (queue.steps - before) / n;
@@ -252,23 +253,23 @@ function stepsOfRecovery(n: number): { sack: number; loss: number; timeout: numb
       queue.look();
       if (seqDiff(queue.seqOfRecord(r), at(i)) > 0) break;
       if (queue.has(r, REC_STATE.SACKED)) continue;
-      rack.delivered(i, queue.endOfRecord(r), false, 10, n + i);
+      rack.delivered(records, r, queue.endOfRecord(r), false, path(n + i));
       queue.markSacked(r);
       r = queue.mergeSacked(r);
     }
   }
   const sack = phase();
   for (let i = 0; i < n; i += 10) {
-    rack.delivered(i, at(i + 1), false, 10, 3 * n + i);
-    rack.detect(queue, records, 0, 4 * n, lost);
-    if (queue.lost.first !== NO_RECORD) queue.markRetransmitted(queue.lost.first, 4 * n + i);
+    rack.delivered(records, i, at(i + 1), false, path(3 * n + i));
+    rack.detect(queue, records, path(4 * n), lost);
+    if (queue.lost.first !== NO_RECORD) queue.markRetransmitted(queue.lost.first, path(4 * n + i));
   }
   const loss = phase();
   for (let r = queue.first; r !== NO_RECORD; r = queue.next(r)) {
     queue.look();
     if (!queue.has(r, REC_STATE.SACKED)) queue.markLost(r);
   }
-  while (queue.lost.first !== NO_RECORD) queue.markRetransmitted(queue.lost.first, 9 * n);
+  while (queue.lost.first !== NO_RECORD) queue.markRetransmitted(queue.lost.first, path(9 * n));
   queue.clear();
   return { sack, loss, timeout: phase() };
 }

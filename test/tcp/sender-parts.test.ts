@@ -130,7 +130,7 @@ t.test(
       const seen: { at: number; value: number }[] = [];
       for (const { gap, value } of list) {
         now += gap;
-        min.sample(value, now, 100);
+        min.sample(value, { nowNs: now }, { minRttWindowNs: 100 });
         seen.push({ at: now, value });
         const inWindow = seen.filter((s) => now - s.at <= 100).map((s) => s.value);
         // Three samples are an approximation from above; it is never older than the window.
@@ -181,7 +181,7 @@ t.test('RFC 2018 §4: the stretch that arrived last is reported first', (t) => {
 function flight(n: number): { queue: RtxQueue; records: TxRecords; rack: Rack } {
   const records = new TxRecords();
   const queue = new RtxQueue(records);
-  for (let i = 0; i < n; i++) queue.append(seqOf(i * 1000), 1000, 1, 0, i * MS);
+  for (let i = 0; i < n; i++) queue.append(seqOf(i * 1000), 1000, 1, 0, { nowNs: i * MS });
   return { queue, records, rack: new Rack() };
 }
 
@@ -197,25 +197,28 @@ t.test(
       },
     };
     const deliver = (r: number, nowNs: number) => {
-      rack.delivered(r * MS, queue.endOfRecord(r), false, 20 * MS, nowNs);
+      const path = { minRttNs: 20 * MS, srttNs: 20 * MS, nowNs };
+      rack.delivered(records, r, queue.endOfRecord(r), false, path);
       queue.markSacked(r);
     };
-    t.equal(
-      rack.detect(queue, records, 5 * MS, 100 * MS, listener),
-      0,
-      'nothing before a delivery',
-    );
+    // A quarter of the least round trip is 5 ms.
+    rack.setReorderingWindow({ minRttNs: 20 * MS, srttNs: 20 * MS, nowNs: 0 }, true, true);
+    const detect = (nowNs: number): number => {
+      rack.detect(queue, records, { nowNs }, listener);
+      return rack.waitNs;
+    };
+    t.equal(detect(100 * MS), 0, 'nothing before a delivery');
     deliver(3, 23 * MS);
-    const wait = rack.detect(queue, records, 5 * MS, 23 * MS, listener);
+    const wait = detect(23 * MS);
     t.same(lost, [], 'within the reordering window nothing is lost');
     t.equal(wait, 4 * MS, 'the last of those before it would be at 2 + 20 + 5 ms');
-    t.equal(rack.detect(queue, records, 5 * MS, 26 * MS, listener), 1 * MS);
+    t.equal(detect(26 * MS), 1 * MS);
     t.same(lost, [0, 1], 'two are, later');
-    rack.detect(queue, records, 5 * MS, 90 * MS, listener);
+    detect(90 * MS);
     t.same(lost, [0, 1, 2], 'never what was sent after the one that was delivered');
-    queue.markRetransmitted(0, 90 * MS);
+    queue.markRetransmitted(0, { nowNs: 90 * MS });
     t.ok(queue.has(0, REC_STATE.RETRANS));
-    t.equal(rack.detect(queue, records, 0, 200 * MS, listener), 0, 'a retransmission is younger');
+    t.equal(detect(200 * MS), 0, 'a retransmission is younger');
     t.end();
   },
 );
@@ -224,37 +227,38 @@ t.test(
   'RFC 8985 §6.2 step 4: the window is a quarter of the minimum RTT, wider after D-SACKs',
   (t) => {
     const rack = new Rack();
-    t.equal(
-      rack.reorderingWindowNs(40 * MS, 50 * MS, false, true),
-      0,
-      'loss is evident, no reordering',
-    );
-    t.equal(rack.reorderingWindowNs(40 * MS, 50 * MS, true, true), 10 * MS);
-    t.equal(rack.reorderingWindowNs(NEVER, 0, true, false), 0, 'before the first sample');
+    const windowNs = (
+      minRttNs: number,
+      srttNs: number,
+      hasReordering: boolean,
+      isLoss: boolean,
+    ) => {
+      rack.setReorderingWindow({ minRttNs, srttNs, nowNs: 0 }, hasReordering, isLoss);
+      return rack.reoWndNs;
+    };
+    t.equal(windowNs(40 * MS, 50 * MS, false, true), 0, 'loss is evident, no reordering');
+    t.equal(windowNs(40 * MS, 50 * MS, true, true), 10 * MS);
+    t.equal(windowNs(NEVER, 0, true, false), 0, 'before the first sample');
     rack.duplicateSeen();
-    rack.adapt(0, 100);
+    rack.adapt({ priorDelivered: 0 }, { delivered: 100 });
     rack.duplicateSeen();
-    rack.adapt(50, 150);
-    t.equal(rack.reorderingWindowNs(40 * MS, 50 * MS, true, true), 20 * MS, 'once a round trip');
+    rack.adapt({ priorDelivered: 50 }, { delivered: 150 });
+    t.equal(windowNs(40 * MS, 50 * MS, true, true), 20 * MS, 'once a round trip');
     rack.duplicateSeen();
-    rack.adapt(120, 200);
-    t.equal(rack.reorderingWindowNs(40 * MS, 50 * MS, true, true), 30 * MS);
+    rack.adapt({ priorDelivered: 120 }, { delivered: 200 });
+    t.equal(windowNs(40 * MS, 50 * MS, true, true), 30 * MS);
     for (let i = 3; i < 12; i++) {
       rack.duplicateSeen();
-      rack.adapt(100 * i, 100 * i + 50);
+      rack.adapt({ priorDelivered: 100 * i }, { delivered: 100 * i + 50 });
     }
-    t.equal(rack.reorderingWindowNs(40 * MS, 50 * MS, true, true), 50 * MS, 'at most SRTT');
+    t.equal(windowNs(40 * MS, 50 * MS, true, true), 50 * MS, 'at most SRTT');
     for (let i = 0; i < 16; i++) {
-      rack.adapt(2000, 3000);
-      t.equal(rack.reorderingWindowNs(40 * MS, 50 * MS, true, true), 50 * MS, 'kept');
+      rack.adapt({ priorDelivered: 2000 }, { delivered: 3000 });
+      t.equal(windowNs(40 * MS, 50 * MS, true, true), 50 * MS, 'kept');
       rack.recoveryEnded();
     }
-    rack.adapt(2000, 3000);
-    t.equal(
-      rack.reorderingWindowNs(40 * MS, 50 * MS, true, true),
-      10 * MS,
-      'back after 16 recoveries',
-    );
+    rack.adapt({ priorDelivered: 2000 }, { delivered: 3000 });
+    t.equal(windowNs(40 * MS, 50 * MS, true, true), 10 * MS, 'back after 16 recoveries');
     t.end();
   },
 );
