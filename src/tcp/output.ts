@@ -141,7 +141,7 @@ export function sendNewData(c: TcpConnection): void {
       wait = len;
       break;
     }
-    if (!sendText(c, len, unsent)) break;
+    if (!sendText(c, len, unsent, false)) break;
   }
   if (wait === WAIT.WINDOW || wait === WAIT.MORE_DATA) armPersist(c);
   // Who has nothing to send is not held back by cwnd, full as it may be.
@@ -159,7 +159,7 @@ export function sendNewAsProbe(c: TcpConnection): boolean {
   const unsent = c.unsentBytes();
   if (!isIn(c.state, MAY_SEND | HAS_CLOSED) || unsent === 0) return false;
   const len = Math.min(unsent, c.congestion.view.mss);
-  return len <= c.snd.usable() && sendText(c, len, unsent);
+  return len <= c.snd.usable() && sendText(c, len, unsent, false);
 }
 
 /** Whatever the peer's window admits of what was held back: the other side of silly-window avoidance. */
@@ -167,7 +167,7 @@ export function sendHeldBack(c: TcpConnection): boolean {
   const unsent = c.unsentBytes();
   const record = c.records?.distance(c.snd.nxt) ?? unsent;
   const len = Math.min(unsent, record, c.snd.usable(), c.congestion.view.mss);
-  return len > 0 && sendText(c, len, unsent);
+  return len > 0 && sendText(c, len, unsent, true);
 }
 
 /** RFC 2861: a window that was not full for a retransmission timeout comes down towards what was used. */
@@ -187,21 +187,21 @@ function validateWindow(c: TcpConnection): void {
   use.full(now);
 }
 
-function sendText(c: TcpConnection, len: number, unsent: number): boolean {
+function sendText(c: TcpConnection, len: number, unsent: number, isForced: boolean): boolean {
   const { snd, rtx } = c;
   const v = c.congestion.view;
   const isLast = len === unsent;
   const hasFin = isLast && c.isFinQueued;
-  const flags =
-    TCP_FLAG.ACK | (isLast || len > v.mss ? TCP_FLAG.PSH : 0) | (hasFin ? TCP_FLAG.FIN : 0);
   const seq = snd.nxt;
+  const isPushed = hasFin || isForced || seqEq(seqAdd(seq, len), snd.pushed);
+  const flags = TCP_FLAG.ACK | (isPushed ? TCP_FLAG.PSH : 0) | (hasFin ? TCP_FLAG.FIN : 0);
   const isIdle = rtx.isEmpty;
   if (c.inFlight() === 0) c.congestion.event(CA_EVENT.TX_START);
   if (!sendSegment(c, seq, seqDiff(seq, snd.una), len, flags)) return false;
   const pieces = Math.ceil(len / v.mss);
   const seqLen = len + (hasFin ? 1 : 0);
   if (hasFin) c.noteFinSent();
-  const state = (hasFin ? REC_STATE.FIN : 0) | (isLast ? REC_STATE.PSH : 0);
+  const state = (hasFin ? REC_STATE.FIN : 0) | (isPushed ? REC_STATE.PSH : 0);
   const r = rtx.append(seq, seqLen, pieces, state, c.tcp.env);
   c.rate.sent(v, c.tcp.records, r, isIdle, rtx.inFlight());
   c.tcp.mib.add(c.tcp.ids.TCPOrigDataSent, pieces);
@@ -262,12 +262,11 @@ function sendSegment(
   const hasLeftOut = blocks === 0 && !c.sacks.isEmpty;
   const isNewText = len > 0 && seqEq(seq, c.snd.nxt);
   const marks = c.markEcn(isNewText);
-  const isSuper = len > mss && deviceCuts(c);
-  // As Linux does with frames that a device cuts: the receiver is not to hold one for more of its kind.
-  const push = isSuper ? TCP_FLAG.PSH : 0;
+  // As Linux does with super-frames, whoever cuts them: the receiver is not to hold one for more of its kind.
+  const push = len > mss ? TCP_FLAG.PSH : 0;
   const headerLen = writeHeader(c, seq, flags | marks | push, blocks);
   const isSent =
-    len > mss && !isSuper
+    len > mss && !deviceCuts(c)
       ? transmitSegments(c, headerLen, seq, from, len, mss)
       : transmit(c.tcp, c, headerLen, c.sendQueue, from, len, mss);
   if (!isSent) {

@@ -19,6 +19,8 @@ export class SendSpace {
   maxWnd = 0;
   /** SND.UP: behind the last urgent byte (RFC 6093 §3.1); nothing is urgent while it is SND.UNA. */
   up: Seq = seqOf(0);
+  /** Where what the application pushed ends: PSH goes there (RFC 9293 §3.9.1.2). */
+  pushed: Seq = seqOf(0);
   /** End of the last segment sent that was smaller than the MSS: Minshall's variant of Nagle. */
   sml: Seq = seqOf(0);
 
@@ -31,6 +33,7 @@ export class SendSpace {
     this.wl2 = this.una;
     this.maxWnd = wnd;
     this.up = this.una;
+    this.pushed = this.una;
     this.sml = this.una;
   }
 
@@ -52,6 +55,12 @@ export class SendSpace {
   /** What ends at `end` is urgent. */
   markUrgent(end: Seq): void {
     this.up = end;
+  }
+
+  /** The application has written up to `end`; with `isMore` it says that this is not all (MSG_MORE). */
+  written(end: Seq, isMore: boolean): void {
+    // Half a window without a push is pushed all the same, as on Linux.
+    if (!isMore || seqDiff(end, this.pushed) > this.maxWnd / 2) this.pushed = end;
   }
 
   get isUrgent(): boolean {

@@ -219,8 +219,8 @@ export class Tcp implements Transport {
     this.mib.add(this.ids.CurrEstab, 1);
     if (listener === null) this.mib.count(this.ids.TCPDelivered);
     else this.mib.count(this.ids.PassiveOpens);
-    if (h.state === STATE.SYN_SENT) c.delack.owe(true);
-    else if (!seg.has(TCP_FLAG.SYN)) segmentArrives(c, seg);
+    if (seg.has(TCP_FLAG.SYN)) c.delack.owe(true);
+    else segmentArrives(c, seg);
     if (this.isGone(c)) return;
     if (listener !== null) listener.established(h, c);
     else h.established(c);

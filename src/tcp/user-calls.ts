@@ -94,6 +94,17 @@ function choosePort(tcp: Tcp, local: Address, remote: Address, remotePort: numbe
 
 /** Takes as much as the send buffer has room for. -EAGAIN: none; -EPIPE: this side is closed. */
 export function tcpWrite(c: TcpConnection, data: Uint8Array): number {
+  return write(c, data, false);
+}
+
+/** The same, and more will follow at once: a last part of a segment waits for it (MSG_MORE). */
+export function tcpWriteMore(c: TcpConnection, data: Uint8Array): number {
+  const n = write(c, data, true);
+  if (n > 0) c.setMore();
+  return n;
+}
+
+function write(c: TcpConnection, data: Uint8Array, isMore: boolean): number {
   if (!isIn(c.state, MAY_SEND) || c.isFinQueued) return -EPIPE;
   applicationWrites(c);
   const room = c.sndbufBytes - c.sendQueue.length;
@@ -107,14 +118,8 @@ export function tcpWrite(c: TcpConnection, data: Uint8Array): number {
   if (n === 0 && data.length > 0) return -EAGAIN;
   c.chrono.queued();
   c.endPush();
+  c.snd.written(c.finSeq(), isMore);
   c.tcp.wantsOutput(c);
-  return n;
-}
-
-/** The same, and more will follow at once: a last part of a segment waits for it (MSG_MORE). */
-export function tcpWriteMore(c: TcpConnection, data: Uint8Array): number {
-  const n = tcpWrite(c, data);
-  if (n > 0) c.setMore();
   return n;
 }
 

@@ -119,7 +119,7 @@ dialogue('silly windows: a sliver is used only when nothing else happens', (_, h
     0.1   > P. 1:1001(1000) ack 1
     0.11  < . 1:1(0) ack 1001 win 300
     0.2   write 1000
-    0.41  > . 1001:1301(300) ack 1
+    0.41  > P. 1001:1301(300) ack 1
     0.42  < . 1:1(0) ack 1301 win 5000
     0.42  > P. 1301:2001(700) ack 1
     0.43  < . 1:1(0) ack 2001`);
@@ -246,6 +246,7 @@ dialogue('RFC 9293 figure 7: simultaneous open', (_, h) => {
     0.1  > S. 0:0(0) ack 1 <*>
     0.1  state SYN-RECEIVED
     0.2  < S. 0:0(0) ack 1
+    0.2  > . 1:1(0) ack 1
     0.2  state ESTABLISHED`);
 });
 
