@@ -35,7 +35,7 @@ class EpollEcho implements Resumable {
   resume(): void {
     const { api, events } = this;
     for (let n = api.epollWait(this.ep, events, 16); n > 0; ) {
-      for (let i = 0; i < n; i++) this.answerAll(events.dataLow[i]!);
+      for (let i = 0; i < n; i++) this.answerAll(events.data[i]!);
       n = api.epollWait(this.ep, events, 16);
     }
     this.sleep();

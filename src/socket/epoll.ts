@@ -26,16 +26,14 @@ const HOW = EPOLLET | EPOLLONESHOT | EPOLLWAKEUP | EPOLLEXCLUSIVE;
 /** Epoll instances watching epoll instances, one in the other: EP_MAX_NESTS and the first. */
 const MAX_DEPTH = 5;
 
-/** Where `epollWait` puts what it found: entry i is `events[i]` with the two halves of its data. */
+/** Where `epollWait` puts what it found: entry i is `events[i]` with its data. */
 export class EpollEvents {
   readonly events: Int32Array;
-  readonly dataLow: Int32Array;
-  readonly dataHigh: Int32Array;
+  readonly data: Float64Array;
 
   constructor(capacity: number) {
     this.events = new Int32Array(capacity);
-    this.dataLow = new Int32Array(capacity);
-    this.dataHigh = new Int32Array(capacity);
+    this.data = new Float64Array(capacity);
   }
 }
 
@@ -48,8 +46,8 @@ class Item implements Waiter {
   readonly readyLink: Link<Item> = new Link(this);
   /** What it is watched for, errors and hang-ups always; nothing but HOW bits once a one-shot has been reported. */
   events = 0;
-  dataLow = 0;
-  dataHigh = 0;
+  /** The application's own, as EpollEvents has it: a whole number or any other. */
+  data = 0;
   isListed = false;
   isGone = false;
 
@@ -64,10 +62,9 @@ class Item implements Waiter {
     return this.file.ready() & this.events & ~HOW;
   }
 
-  set(events: number, dataLow: number, dataHigh: number): void {
+  set(events: number, data: number): void {
     this.events = events | POLL_ALWAYS;
-    this.dataLow = dataLow;
-    this.dataHigh = dataHigh;
+    this.data = data;
   }
 
   woken(_link: WaitLink, events: number): void {
@@ -94,24 +91,17 @@ export class Epoll extends OpenFile {
   }
 
   /** EPOLL_CTL_*: 0 or -errno. */
-  control(
-    op: number,
-    fd: number,
-    file: OpenFile,
-    events: number,
-    dataLow: number,
-    dataHigh: number,
-  ): number {
+  control(op: number, fd: number, file: OpenFile, events: number, data: number): number {
     if (file === this) return -EINVAL;
     const item = this.items.get(file)?.find((i) => i.fd === fd);
     switch (op) {
       case EPOLL.ADD:
         if ((events & EPOLLEXCLUSIVE) !== 0) return -EINVAL; // every waiter is woken here
-        return item === undefined ? this.add(fd, file, events, dataLow, dataHigh) : -EEXIST;
+        return item === undefined ? this.add(fd, file, events, data) : -EEXIST;
       case EPOLL.MOD:
         if ((events & EPOLLEXCLUSIVE) !== 0) return -EINVAL;
         if (item === undefined) return -ENOENT;
-        item.set(events, dataLow, dataHigh);
+        item.set(events, data);
         if (item.found() !== 0) this.list(item);
         return 0;
       case EPOLL.DEL:
@@ -136,8 +126,7 @@ export class Epoll extends OpenFile {
       const found = item.isGone ? 0 : item.found();
       if (found !== 0) {
         out.events[n] = found;
-        out.dataLow[n] = item.dataLow;
-        out.dataHigh[n] = item.dataHigh;
+        out.data[n] = item.data;
         n++;
         if ((item.events & EPOLLONESHOT) !== 0) item.events &= HOW;
         else if ((item.events & EPOLLET) === 0) this.put(item);
@@ -196,19 +185,13 @@ export class Epoll extends OpenFile {
     return 0;
   }
 
-  private add(
-    fd: number,
-    file: OpenFile,
-    events: number,
-    dataLow: number,
-    dataHigh: number,
-  ): number {
+  private add(fd: number, file: OpenFile, events: number, data: number): number {
     if (file.isClosed) return -EBADF;
     if (file instanceof Epoll && (file.watches(this) || file.depth(MAX_DEPTH) >= MAX_DEPTH)) {
       return -ELOOP;
     }
     const item = new Item(this, fd, file);
-    item.set(events, dataLow, dataHigh);
+    item.set(events, data);
     const same = this.items.get(file);
     if (same === undefined) this.items.set(file, [item]);
     else same.push(item);

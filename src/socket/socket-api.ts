@@ -271,12 +271,16 @@ export class SocketApi implements ReadyDrain {
     return fcntl(this.files, fd, command, argument);
   }
 
-  /** FIONREAD (SIOCINQ), SIOCOUTQ: the answer is the result. FIONBIO takes an argument. */
-  ioctl(fd: number, request: number, argument: number = 0): number {
+  /**
+   * FIONREAD (SIOCINQ), SIOCOUTQ, SIOCOUTQNSD, SIOCATMARK answer in `argument[0]`; FIONBIO takes it from there.
+   * Null is a bad address.
+   */
+  ioctl(fd: number, request: number, argument: Int32Array | null): number {
     const file = this.files.get(fd);
     if (file === null) return -EBADF;
-    if (request !== FIONBIO) return file.ioctl(request);
-    file.setNonBlocking(argument !== 0);
+    if (request !== FIONBIO) return answer(file.ioctl(request), argument);
+    if (argument === null) return -EFAULT;
+    file.setNonBlocking(argument[0] !== 0);
     return 0;
   }
 
@@ -292,19 +296,12 @@ export class SocketApi implements ReadyDrain {
   }
 
   /** `events` is 0 and data is nothing for EPOLL_CTL_DEL. */
-  epollCtl(
-    epfd: number,
-    op: number,
-    fd: number,
-    events: number = 0,
-    dataLow: number = 0,
-    dataHigh: number = 0,
-  ): number {
+  epollCtl(epfd: number, op: number, fd: number, events: number = 0, data: number = 0): number {
     const epoll = this.files.get(epfd);
     const file = this.files.get(fd);
     if (epoll === null || file === null) return -EBADF;
     if (!(epoll instanceof Epoll)) return -EINVAL;
-    return epoll.control(op, fd, file, events, dataLow, dataHigh);
+    return epoll.control(op, fd, file, events, data);
   }
 
   /** How many entries are ready now, up to `max`. */
@@ -325,4 +322,12 @@ export class SocketApi implements ReadyDrain {
   private install(file: OpenFile, flags: number): number {
     return this.files.add(file, 0, (flags & SOCK_CLOEXEC) !== 0);
   }
+}
+
+/** A value that is asked for goes where the caller wants it, and 0 is the result. */
+function answer(result: number, into: Int32Array | null): number {
+  if (result < 0) return result;
+  if (into === null) return -EFAULT;
+  into[0] = result;
+  return 0;
 }

@@ -4,6 +4,7 @@ import type { TcpConnection } from '../tcp/connection.ts';
 import { isIn, MAY_SEND, STATE } from '../tcp/tcp-state.ts';
 import {
   tcpDiscard,
+  tcpEndRecord,
   tcpMarkUrgent,
   tcpPeek,
   tcpRead,
@@ -32,7 +33,8 @@ function checkSend(e: TcpEndpoint, flags: number): number {
 /** As much as there is room for. */
 export function sendBytes(e: TcpEndpoint, from: Uint8Array, flags: number): number {
   const bad = checkSend(e, flags);
-  return bad !== 0 ? bad : marked(e, write(e, from, (flags & MSG.MORE) !== 0), flags);
+  if (bad !== 0) return bad;
+  return marked(e, write(e, from, (flags & MSG.MORE) !== 0), from.length, flags);
 }
 
 export function sendPieces(e: TcpEndpoint, m: Message, flags: number): number {
@@ -48,12 +50,15 @@ export function sendPieces(e: TcpEndpoint, m: Message, flags: number): number {
     done += n;
     if (n < piece.length) break;
   }
-  return marked(e, done, flags);
+  return marked(e, done, m.bytes, flags);
 }
 
-/** MSG_OOB: the last byte that was taken is urgent. */
-function marked(e: TcpEndpoint, n: number, flags: number): number {
-  if (n > 0 && (flags & MSG.OOB) !== 0) tcpMarkUrgent(e.connection!); // it took bytes
+/** MSG_OOB: the last byte that was taken is urgent. MSG_EOR: if all was taken, a record ends behind it. */
+function marked(e: TcpEndpoint, n: number, asked: number, flags: number): number {
+  if (n <= 0 || (flags & (MSG.OOB | MSG.EOR)) === 0) return n;
+  const c = e.connection!; // it took bytes
+  if ((flags & MSG.OOB) !== 0) tcpMarkUrgent(c);
+  if ((flags & MSG.EOR) !== 0 && n === asked) tcpEndRecord(c);
   return n;
 }
 

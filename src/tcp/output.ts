@@ -193,7 +193,8 @@ function sendText(c: TcpConnection, len: number, unsent: number, isForced: boole
   const isLast = len === unsent;
   const hasFin = isLast && c.isFinQueued;
   const seq = snd.nxt;
-  const isPushed = hasFin || isForced || seqEq(seqAdd(seq, len), snd.pushed);
+  const endsRecord = c.records !== null && c.records.distance(seq) === len;
+  const isPushed = hasFin || isForced || endsRecord || seqEq(seqAdd(seq, len), snd.pushed);
   const flags = TCP_FLAG.ACK | (isPushed ? TCP_FLAG.PSH : 0) | (hasFin ? TCP_FLAG.FIN : 0);
   const isIdle = rtx.isEmpty;
   if (c.inFlight() === 0) c.congestion.event(CA_EVENT.TX_START);

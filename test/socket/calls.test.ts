@@ -17,7 +17,7 @@ import {
 import { Message } from '../../src/socket/message.ts';
 import { SockAddr } from '../../src/socket/sock-addr.ts';
 import { data } from '../net/packets.ts';
-import { addr, dialogue, named } from './socket-rig.ts';
+import { addr, asked, dialogue, named } from './socket-rig.ts';
 
 dialogue('socket: what there is, and the errno of what there is not', (t, h) => {
   const rows: [number, number, number, string | number][] = [
@@ -81,11 +81,13 @@ dialogue("fcntl: O_NONBLOCK is the socket's, FD_CLOEXEC the descriptor's", (t, h
   t.equal(api.fcntl(b, F.GETFL), O_NONBLOCK | 2);
   api.fcntl(b, F.SETFL, 0);
   t.equal(api.fcntl(a, F.GETFL), 2);
-  t.equal(api.ioctl(a, FIONBIO, 1), 0);
+  t.equal(api.ioctl(a, FIONBIO, Int32Array.of(1)), 0);
   t.equal(api.fcntl(b, F.GETFL), O_NONBLOCK | 2);
   t.equal(named(api.fcntl(a, 77)), 'EINVAL');
   t.equal(named(api.fcntl(77, F.GETFL)), 'EBADF');
-  t.equal(named(api.ioctl(a, 77)), 'ENOTTY');
+  t.equal(named(api.ioctl(a, 77, new Int32Array(1))), 'ENOTTY');
+  t.equal(named(api.ioctl(a, FIONBIO, null)), 'EFAULT');
+  t.equal(named(api.ioctl(a, SIOCINQ, null)), 'EFAULT');
 });
 
 dialogue(
@@ -121,7 +123,7 @@ dialogue(
       () => api.readv(99, []),
       () => api.writev(99, []),
       () => api.close(99),
-      () => api.ioctl(99, SIOCINQ),
+      () => api.ioctl(99, SIOCINQ, new Int32Array(1)),
     ]) {
       t.equal(named(call()), 'EBADF');
     }
@@ -209,10 +211,10 @@ dialogue('MSG_PEEK leaves the datagram, MSG_TRUNC tells its length', (t, h) => {
   h.arrives(100, 5000);
   t.equal(h.recv(fd, MSG.PEEK, 10), '10.0.0.2:4000 10');
   t.equal(h.recv(fd, MSG.PEEK | MSG.TRUNC, 10), '10.0.0.2:4000 100');
-  t.equal(h.api.ioctl(fd, SIOCINQ), 100);
-  t.equal(h.api.ioctl(fd, SIOCOUTQ), 0);
+  t.equal(asked(h.api, fd, SIOCINQ), 100);
+  t.equal(asked(h.api, fd, SIOCOUTQ), 0);
   t.equal(h.recv(fd, MSG.TRUNC, 10), '10.0.0.2:4000 100');
-  t.equal(h.api.ioctl(fd, SIOCINQ), 0);
+  t.equal(asked(h.api, fd, SIOCINQ), 0);
   t.equal(h.recv(fd), 'EAGAIN');
 });
 
@@ -243,9 +245,9 @@ dialogue('reading nothing takes nothing; writing nothing sends an empty datagram
   h.arrives(5, 5000);
   t.equal(h.api.read(fd, new Uint8Array(0)), 0);
   t.equal(h.api.readv(fd, []), 0);
-  t.equal(h.api.ioctl(fd, SIOCINQ), 5);
+  t.equal(asked(h.api, fd, SIOCINQ), 5);
   t.equal(h.api.recv(fd, new Uint8Array(0), 0), 0, 'recv takes it');
-  t.equal(h.api.ioctl(fd, SIOCINQ), 0);
+  t.equal(asked(h.api, fd, SIOCINQ), 0);
   t.equal(h.api.write(fd, new Uint8Array(0)), 0);
   h.settle();
   t.match(h.lines()[0], / 0$/);

@@ -337,10 +337,10 @@ function wild(h: SocketHarness): fc.Arbitrary<() => unknown> {
         () =>
           api.fcntl(fd, a, b),
     ),
-    fc.tuple(anyFd, anyInt).map(
-      ([fd, a]) =>
+    fc.tuple(anyFd, anyInt, fc.constantFrom(null, new Int32Array(1))).map(
+      ([fd, a, to]) =>
         () =>
-          api.ioctl(fd, a),
+          api.ioctl(fd, a, to),
     ),
     fc.tuple(anyFd, anyInt, anyFd, anyInt).map(
       ([ep, op, fd, e]) =>

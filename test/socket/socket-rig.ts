@@ -139,7 +139,7 @@ export class SocketHarness extends NetHarness {
     const out = new EpollEvents(max);
     const n = this.api.epollWait(ep, out, max);
     if (n < 0) return [errnoName(n)];
-    return [...out.events.subarray(0, n)].map((e, i) => `${out.dataLow[i]}:${e.toString(16)}`);
+    return [...out.events.subarray(0, n)].map((e, i) => `${out.data[i]}:${e.toString(16)}`);
   }
 
   end(t: Test): void {
@@ -165,4 +165,11 @@ export function addr(text: string, domain?: number): SockAddr {
 /** An int as an option's value. */
 export function int32(value: number): Bytes {
   return new Uint8Array(new Int32Array([value]).buffer);
+}
+
+/** What an `ioctl` that asks for a number answers: the number, or the errno's name. */
+export function asked(api: SocketApi, fd: number, request: number): number | string {
+  const into = new Int32Array(1);
+  const result = api.ioctl(fd, request, into);
+  return result < 0 ? errnoName(result) : into[0]!;
 }

@@ -98,7 +98,7 @@ export class EventLoop implements Resumable {
       const n = this.api.epollWait(this.epfd, this.events, BATCH);
       if (n < 0) return; // the stack is closing
       if (n === 0) break;
-      for (let i = 0; i < n; i++) this.handlers.get(this.events.dataLow[i]!)?.ready();
+      for (let i = 0; i < n; i++) this.handlers.get(this.events.data[i]!)?.ready();
     }
     this.sleep();
   }

@@ -27,7 +27,6 @@ type Call<N extends SystemCall['name']> = Extract<SystemCall, { name: N }>;
 
 const value = (n: number): CallResult => ({ value: n });
 const MAX_EPOLL_EVENTS = 1024;
-const TWO_32 = 4294967296;
 /** A control message's header, in front of its data. */
 const CMSG_HEADER = 16;
 const SPLICE_F_NONBLOCK = 2;
@@ -168,9 +167,10 @@ function destination(sys: BlockingCalls, { fd, address }: SendCall): SockAddr | 
 // ---- options ----
 
 function ioctl({ api }: BlockingCalls, call: Call<'ioctl'>): CallResult {
-  const result = api.ioctl(call.fd, call.request, call.argument);
+  const argument = Int32Array.of(call.argument);
+  const result = api.ioctl(call.fd, call.request, argument);
   if (result < 0 || call.request === FIONBIO) return value(result);
-  return { value: 0, out: { number: result } };
+  return { value: result, out: { number: argument[0]! } };
 }
 
 function getsockopt({ api }: BlockingCalls, call: Call<'getsockopt'>): CallResult {
@@ -190,8 +190,7 @@ function* poll(sys: BlockingCalls, call: Call<'poll'>): Blocking<CallResult> {
 
 function epollCtl({ api }: BlockingCalls, call: Call<'epoll_ctl'>): CallResult {
   const { events, data } = call.event;
-  const high = Math.floor(data / TWO_32) | 0;
-  return value(api.epollCtl(call.epfd, call.operation, call.fd, events, data | 0, high));
+  return value(api.epollCtl(call.epfd, call.operation, call.fd, events, data));
 }
 
 function* epollWait(sys: BlockingCalls, call: Call<'epoll_wait'>): Blocking<CallResult> {
@@ -201,8 +200,7 @@ function* epollWait(sys: BlockingCalls, call: Call<'epoll_wait'>): Blocking<Call
   const n = yield* sys.epollWait(call.epfd, out, out.events.length, call.timeoutMs);
   const events: EpollEvent[] = [];
   for (let i = 0; i < n; i++) {
-    const data = (out.dataLow[i]! >>> 0) + out.dataHigh[i]! * TWO_32;
-    events.push({ events: out.events[i]! >>> 0, data });
+    events.push({ events: out.events[i]! >>> 0, data: out.data[i]! });
   }
   return { value: n, out: { events } };
 }
