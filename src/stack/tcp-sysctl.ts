@@ -20,6 +20,7 @@ export interface TcpSysctl {
 }
 
 const INT_MAX = 2 ** 31 - 1;
+const UINT_MAX = 2 ** 32 - 1;
 
 function tcp(name: string, field: NumberField, min: number, max: number, unit = 1): TcpSysctl {
   return { name: `net.ipv4.tcp_${name}`, fields: [field], unit, min, max };
@@ -27,7 +28,10 @@ function tcp(name: string, field: NumberField, min: number, max: number, unit = 
 
 export const TCP_SYSCTLS: readonly TcpSysctl[] = [
   { name: 'net.core.somaxconn', fields: ['somaxconn'], unit: 1, min: 0, max: INT_MAX },
+  tcp('abort_on_overflow', 'abortOnOverflow', 0, 255),
   tcp('base_mss', 'baseMss', 48, 65535),
+  tcp('comp_sack_delay_ns', 'compSackDelayNs', 0, INT_MAX),
+  tcp('comp_sack_nr', 'compSackNr', 0, 255),
   tcp('dsack', 'dsack', 0, 1),
   tcp('ecn', 'ecn', 0, 2),
   tcp('ecn_fallback', 'ecnFallback', 0, 1),
@@ -39,12 +43,14 @@ export const TCP_SYSCTLS: readonly TcpSysctl[] = [
   tcp('keepalive_probes', 'keepaliveProbes', 0, 255),
   tcp('keepalive_time', 'keepaliveTimeNs', 1, INT_MAX, SEC),
   tcp('max_reordering', 'maxReordering', 0, INT_MAX),
+  tcp('max_syn_backlog', 'maxSynBacklog', 0, INT_MAX),
   tcp('min_rtt_wlen', 'minRttWindowNs', 0, 86400, SEC),
   tcp('min_snd_mss', 'minSndMss', 48, 65535),
   tcp('min_tso_segs', 'minTsoSegs', 1, 255),
   tcp('moderate_rcvbuf', 'moderateRcvbuf', 0, 255),
   tcp('mtu_probe_floor', 'mtuProbeFloor', 48, 65535),
   tcp('mtu_probing', 'mtuProbing', 0, 1),
+  tcp('notsent_lowat', 'notsentLowat', 0, UINT_MAX),
   tcp('orphan_retries', 'orphanRetries', 0, 255),
   tcp('pacing_ca_ratio', 'pacingCaRatio', 0, 1000),
   tcp('pacing_ss_ratio', 'pacingSsRatio', 0, 1000),
@@ -52,6 +58,7 @@ export const TCP_SYSCTLS: readonly TcpSysctl[] = [
   tcp('reordering', 'reordering', 0, INT_MAX),
   tcp('retries1', 'retries1', 0, 255),
   tcp('retries2', 'retries2', 0, 255),
+  tcp('rfc1337', 'rfc1337', 0, 255),
   {
     name: 'net.ipv4.tcp_rmem',
     fields: ['rmemMin', 'rmemDefault', 'rmemMax'],
@@ -63,6 +70,8 @@ export const TCP_SYSCTLS: readonly TcpSysctl[] = [
   tcp('rto_min_us', 'minRtoNs', 1, INT_MAX, US),
   tcp('sack', 'sack', 0, 1),
   tcp('slow_start_after_idle', 'slowStartAfterIdle', 0, 1),
+  tcp('stdurg', 'stdurg', 0, 255),
+  tcp('syn_linear_timeouts', 'synLinearTimeouts', 0, 127),
   tcp('syn_retries', 'synRetries', 1, 127),
   tcp('synack_retries', 'synackRetries', 0, 255),
   tcp('timestamps', 'timestamps', 0, 2),

@@ -128,7 +128,8 @@ export class Handshake implements FlowId, Expirable {
     const synRetries = (this.settings.synRetries || config.synRetries) + config.synLinearTimeouts;
     const limit = this.listener === null ? synRetries : config.synackRetries;
     if (this.retries >= limit) {
-      this.fail(ETIMEDOUT);
+      if (this.listener === null) this.fail(ETIMEDOUT);
+      else this.refuse();
       return;
     }
     if (this.retries === 0) this.firstTimeoutMs = this.nowMs();
@@ -163,11 +164,15 @@ export class Handshake implements FlowId, Expirable {
   }
 
   fail(errno: number): void {
-    this.cancel();
     this.tcp.mib.count(this.tcp.ids.AttemptFails);
-    this.tcp.forget(this);
-    this.listener?.abandoned(this);
+    this.refuse();
     this.opener?.failed(errno);
+  }
+
+  /** A listener wants it no more, or has waited for long enough: no attempt of ours has failed. */
+  refuse(): void {
+    this.abandon();
+    this.listener?.abandoned(this);
   }
 
   agreed(): Agreed {

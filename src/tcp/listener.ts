@@ -45,9 +45,14 @@ export class Listener implements ConnectionOwner {
     return this.ready.length > this.backlog;
   }
 
-  /** A backlog of 0 still lets one begin (Linux: by a SYN cookie). */
+  /** As many: a backlog of 0 still lets one begin (Linux 6.14). */
   get isSynQueueFull(): boolean {
-    return this.half.size >= Math.max(1, this.backlog);
+    return this.half.size > this.backlog;
+  }
+
+  /** Handshakes that are under way. */
+  get halfOpen(): number {
+    return this.half.size;
   }
 
   /** `listen` again. */

@@ -68,6 +68,10 @@ export class TcpConfig {
   wmemMax = 4 << 20;
   moderateRcvbuf = 1;
   somaxconn = 4096;
+  /** SYNs that a listener remembers, whatever its backlog; the last quarter only for peers known from TIME-WAIT. */
+  maxSynBacklog = 4096;
+  /** tcp_abort_on_overflow: who finds the accept queue full is reset, not left to try again. */
+  abortOnOverflow = 0;
   /** tcp_notsent_lowat: unlimited. */
   notsentLowat = 0xffffffff;
   /** tcp_min_snd_mss */

@@ -17,6 +17,7 @@ const NAMES = [
   'DelayedACKs',
   'ListenOverflows',
   'ListenDrops',
+  'TCPReqQFullDrop',
   'PAWSEstab',
   'PAWSOldAck',
   'TCPTimeouts',

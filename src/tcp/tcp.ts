@@ -185,8 +185,7 @@ export class Tcp implements Transport {
       return DROP.TCP_NO_PORT;
     }
     if (!seg.has(TCP_FLAG.SYN)) return DROP.TCP_NO_PORT;
-    if (listener.isAcceptQueueFull || listener.isSynQueueFull) {
-      if (listener.isAcceptQueueFull) mib.count(ids.ListenOverflows);
+    if (!this.mayBegin(listener, iss !== null)) {
       mib.count(ids.ListenDrops);
       return DROP.TCP_BACKLOG;
     }
@@ -197,12 +196,40 @@ export class Tcp implements Transport {
     return ACCEPTED;
   }
 
+  /** Linux's rules for a SYN without cookies. `isKnown`: the peer had the same port in TIME-WAIT, so it exists. */
+  private mayBegin(listener: Listener, isKnown: boolean): boolean {
+    const { mib, ids } = this;
+    if (!isKnown && listener.isSynQueueFull) {
+      mib.count(ids.TCPReqQFullDrop);
+      return false;
+    }
+    if (listener.isAcceptQueueFull) {
+      mib.count(ids.ListenOverflows);
+      return false;
+    }
+    const { maxSynBacklog } = this.config;
+    return isKnown || maxSynBacklog - listener.halfOpen >= maxSynBacklog >> 2;
+  }
+
+  /** Nobody can accept it: the peer's next segment, or our timer, tries again; or it is told. */
+  private overflowed(h: Handshake, seg: Segment): void {
+    const { mib, ids } = this;
+    mib.count(ids.ListenOverflows);
+    mib.count(ids.ListenDrops);
+    if (this.config.abortOnOverflow === 0) {
+      h.rearm();
+      return;
+    }
+    this.resetUnknown(h, seg);
+    mib.count(ids.EmbryonicRsts);
+    h.refuse();
+  }
+
   /** The handshake is over: a connection takes its place, and gets what else the segment carries. */
   handshakeDone(h: Handshake, seg: Segment): void {
     const { listener } = h;
     if (listener?.isAcceptQueueFull === true) {
-      this.mib.count(this.ids.ListenOverflows);
-      h.rearm(); // the peer's retransmission, or ours, tries again
+      this.overflowed(h, seg);
       return;
     }
     const agreed = h.agreed();

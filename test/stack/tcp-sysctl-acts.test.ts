@@ -1,13 +1,15 @@
 /** Each of TCP's sysctls acts: what it changes can be seen from outside, in Linux's units. */
 import t, { type Test } from 'tap';
+import { ECONNRESET } from '../../src/base/errno.ts';
 import { MS, SEC } from '../../src/base/time.ts';
 import { TCP_SYSCTLS, writeTcpSysctl } from '../../src/stack/tcp-sysctl.ts';
 import { deferral, segmentsPerFrame, WAIT } from '../../src/tcp/super-frame.ts';
 import { connectionInfo, TCPI_OPT, TcpInfo } from '../../src/tcp/tcp-info.ts';
 import type { TcpSettings } from '../../src/tcp/tcp-settings.ts';
-import { tcpClose } from '../../src/tcp/user-calls.ts';
+import { tcpClose, tcpReadable } from '../../src/tcp/user-calls.ts';
 import { listSockets } from '../../tools/command/socket-handlers.ts';
 import { ALL_STATES } from '../../tools/command/ss-filter.ts';
+import { TcpRig } from '../socket/tcp-rig.ts';
 import { TcpHarness } from '../tcp/tcp-harness.ts';
 import { End, type PairOptions, TcpPair } from '../tcp/tcp-pair.ts';
 
@@ -137,7 +139,7 @@ function timeoutsAt(set: Set): number[] {
 const OVERTAKEN = `
   0.1    write 4000
   0.1    > . 1:1001(1000) ack 1
-  0.1    > . 1001:2001(1000) ack 1
+  0.1    > P. 1001:2001(1000) ack 1
   0.1    > . 2001:3001(1000) ack 1
   0.1    > P. 3001:4001(1000) ack 1
   0.15   < . 1:1(0) ack 1 <sack 1001:2001>
@@ -166,9 +168,151 @@ const resendsAfter =
   (set) =>
     talk(set, PLAIN, `${OVERTAKEN}\n${seconds} > . 1:1001(1000) ack 1`);
 
+/** Of three connections of which two fill the accept queue, what becomes of the last: it opens, and then? */
+function overflow(set: Set): { closedWith: number | null; resets: number; drops: number } {
+  const pair = new TcpPair({ seed: 1 });
+  set(pair.server.tcp);
+  pair.listen(() => undefined, 1, false);
+  const ends = [0, 12, 21].map((ms) => {
+    const end = new End(0, true);
+    pair.hosts[0]!.after(ms * MS, () =>
+      pair.connectNow({ established: (c) => end.attach(c), failed: () => undefined }),
+    );
+    return end;
+  });
+  pair.sim.run(pair.sim.nowNs + 100 * MS);
+  const { mib } = pair.server.tcp;
+  t.equal(mib.get('ListenOverflows'), 1);
+  const [resets, drops] = [mib.get('EmbryonicRsts'), mib.get('ListenDrops')];
+  return { closedWith: ends[2]!.closedWith, resets, drops };
+}
+
+/** SYNs that a listener takes of six that come at once and are not answered yet. */
+function remembered(set: Set): { taken: number; drops: number } {
+  const pair = new TcpPair({ seed: 1, backDelayNs: 50 * MS });
+  set(pair.server.tcp);
+  const l = pair.listen(() => undefined);
+  for (let i = 0; i < 6; i++) {
+    pair.connect({ established: () => undefined, failed: () => undefined });
+  }
+  pair.sim.run(pair.sim.nowNs + 100 * MS);
+  return { taken: l.halfOpen, drops: pair.server.tcp.mib.get('ListenDrops') };
+}
+
+/** Text beyond a gap, when nobody waits for quick ACKs: what answers the fourth of them. */
+function compressed(set: Set, fourth: string): void {
+  const h = new TcpHarness();
+  set(h.tcp);
+  h.passive({ rtt: 0.05, options: PLAIN });
+  h.flow.delack.setInteractive(true);
+  h.run(`
+    0.1   < . 1001:2001(1000) ack 1
+    0.1   > . 1:1(0) ack 1 <sack 1001:2001>
+    0.11  < . 2001:3001(1000) ack 1
+    0.11  > . 1:1(0) ack 1 <sack 1001:3001>
+    0.12  < . 3001:4001(1000) ack 1
+    0.12  > . 1:1(0) ack 1 <sack 1001:4001>
+    0.13  < . 4001:5001(1000) ack 1
+    ${fourth} > . 1:1(0) ack 1 <sack 1001:5001>`);
+}
+
+/** In an opening that is asked to use ECN, what the second SYN says. */
+function secondSyn(set: Set, syn: string): void {
+  const h = new TcpHarness();
+  setting('net.ipv4.tcp_ecn', '1')(h.tcp);
+  set(h.tcp);
+  h.run(`
+    0  connect
+    0  > SEW 0:0(0) <*>
+    1  > ${syn} 0:0(0) <*>`);
+}
+
+/** Whether both use ECN when the client and the server have these values. */
+function usesEcn(client: string, server: string): boolean {
+  const pair = new TcpPair({ seed: 1 });
+  setting('net.ipv4.tcp_ecn', client)(pair.client.tcp);
+  setting('net.ipv4.tcp_ecn', server)(pair.server.tcp);
+  const end = new End(0, true);
+  pair.listen(() => undefined);
+  pair.connect({ established: (c) => end.attach(c), failed: () => undefined });
+  pair.sim.run(pair.sim.nowNs + SEC);
+  return (infoOf(end).tcpi_options & TCPI_OPT.ECN) !== 0;
+}
+
 type Act = (t: Test, name: string) => void;
 
 const ACTS: Readonly<Record<string, Act>> = {
+  'net.ipv4.tcp_abort_on_overflow': (t, name) => {
+    t.same(overflow(byDefault), { closedWith: null, resets: 0, drops: 1 });
+    t.same(overflow(setting(name, '1')), { closedWith: ECONNRESET, resets: 1, drops: 1 });
+  },
+  'net.ipv4.tcp_comp_sack_delay_ns': (_t, name) => {
+    compressed(byDefault, '0.131');
+    compressed(setting(name, '2000000'), '0.132');
+  },
+  'net.ipv4.tcp_comp_sack_nr': (_t, name) => {
+    compressed(setting(name, '1'), '0.131');
+    compressed(setting(name, '0'), '0.13');
+  },
+  'net.ipv4.tcp_ecn': (t) => {
+    t.same(
+      ['0', '1', '2'].map((client) => ['0', '1', '2'].map((server) => usesEcn(client, server))),
+      [
+        [false, false, false],
+        [false, true, true],
+        [false, false, false],
+      ],
+    );
+  },
+  'net.ipv4.tcp_ecn_fallback': (_t, name) => {
+    secondSyn(byDefault, 'S');
+    secondSyn(setting(name, '0'), 'SEW');
+  },
+  'net.ipv4.tcp_max_syn_backlog': (t, name) => {
+    t.same(remembered(byDefault), { taken: 6, drops: 0 });
+    t.same(remembered(setting(name, '4')), { taken: 4, drops: 2 });
+  },
+  'net.ipv4.tcp_notsent_lowat': (t, name) => {
+    const written = (set: Set): { bytes: number | string; events: string } => {
+      const rig = new TcpRig();
+      const [c] = rig.joined();
+      set(rig.a.stack.tcp);
+      const bytes = rig.a.call((api) => api.send(c, new Uint8Array(30_000), 0));
+      const events = rig.a.poll(c);
+      rig.end(t);
+      return { bytes, events };
+    };
+    t.same(written(byDefault), { bytes: 30_000, events: 'OUT' });
+    t.same(written(setting(name, '3000')), { bytes: 3 * 1448, events: '' });
+  },
+  'net.ipv4.tcp_rfc1337': (t, name) => {
+    const ends = `
+      0.1   close
+      0.1   > F. 1:1(0) ack 1
+      0.2   < F. 1:1(0) ack 2
+      0.2   > . 2:2(0) ack 2
+      1     < R 2:2(0)`;
+    t.doesNotThrow(() => talk(byDefault, PLAIN, `${ends}\n1 state CLOSED`));
+    t.doesNotThrow(() => talk(setting(name, '1'), PLAIN, `${ends}\n1 state TIME-WAIT`));
+  },
+  'net.ipv4.tcp_stdurg': (t, name) => {
+    /** Bytes in front of the urgent one, where the pointer says 5. */
+    const ahead = (set: Set): number => {
+      const h = new TcpHarness();
+      set(h.tcp);
+      h.passive();
+      h.run('0.1 < PU. 1:11(10) ack 1 urg 5\n0.1 > . 1:1(0) ack 11');
+      return tcpReadable(h.flow);
+    };
+    t.equal(ahead(byDefault), 4);
+    t.equal(ahead(setting(name, '1')), 5);
+  },
+  'net.ipv4.tcp_syn_linear_timeouts': (_t, name) => {
+    const h = new TcpHarness();
+    setting(name, '2')(h.tcp);
+    const syns = [0, 1, 2, 3, 5, 9].map((s) => `${s} > S 0:0(0) <*>`);
+    h.run(`0 connect\n${syns.join('\n')}`);
+  },
   'net.core.somaxconn': (t, name) => {
     for (const [value, backlog] of [
       ['3', 3],
