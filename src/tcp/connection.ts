@@ -224,6 +224,11 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     );
   }
 
+  /** Text, or the FIN, has never left. */
+  hasUnsent(): boolean {
+    return this.unsentBytes() > 0 || (this.isFinQueued && !this.isFinSent);
+  }
+
   /** The FIN has left, for the first time. */
   noteFinSent(): void {
     this.isFinSent = true;

@@ -26,6 +26,7 @@ export function output(c: TcpConnection): void {
   if (c.recovery.rexmit === REXMIT.LOST) retransmitLost(c);
   sendNewData(c);
   sendFin(c);
+  armIfStuck(c);
   // RFC 5682 step 2.b: no new text could be sent, so the conventional recovery goes on.
   if (c.recovery.rexmit === REXMIT.NEW && !seqGt(c.snd.nxt, c.recovery.highSeq)) {
     c.recovery.frtoIsOver();
@@ -143,7 +144,6 @@ export function sendNewData(c: TcpConnection): void {
     }
     if (!sendText(c, len, unsent, false)) break;
   }
-  if (wait === WAIT.WINDOW || wait === WAIT.MORE_DATA) armPersist(c);
   // Who has nothing to send is not held back by cwnd, full as it may be.
   const isFull = hadText && c.inFlight() >= congestion.view.cwnd;
   const isCwndLimited = wait === WAIT.CWND || isFull;
@@ -165,6 +165,10 @@ export function sendNewAsProbe(c: TcpConnection): boolean {
 /** Whatever the peer's window admits of what was held back: the other side of silly-window avoidance. */
 export function sendHeldBack(c: TcpConnection): boolean {
   const unsent = c.unsentBytes();
+  if (unsent === 0) {
+    sendFin(c);
+    return c.isFinSent;
+  }
   const record = c.records?.distance(c.snd.nxt) ?? unsent;
   const len = Math.min(unsent, record, c.snd.usable(), c.congestion.view.mss);
   return len > 0 && sendText(c, len, unsent, true);
@@ -234,6 +238,12 @@ function afterSending(c: TcpConnection, pieces: number, len: number): void {
   c.delack.dataSent(c.tcp.env);
   c.noteSent();
   departed(c, pieces, len);
+}
+
+/** Nothing in flight whose ACK would bring us back, and neither the device nor the pacer will: no route, a shut window. */
+function armIfStuck(c: TcpConnection): void {
+  if (!c.rtx.isEmpty || !c.hasUnsent()) return;
+  if (c.refusedBy === null && !c.due.isArmed(DUE.PACE)) armPersist(c);
 }
 
 // ---- segments without text ----

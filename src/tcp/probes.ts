@@ -33,7 +33,7 @@ const sinceNs = (c: TcpConnection): number =>
 /** The peer's answer tells its window. One that answers is probed for ever, unless the user timeout passes. */
 export function probeWindow(c: TcpConnection): void {
   const { tcp, probing } = c;
-  if (!c.rtx.isEmpty || c.unsentBytes() === 0) {
+  if (!c.rtx.isEmpty || !c.hasUnsent()) {
     probing.windowOpened();
     tcp.wantsOutput(c);
     return;
