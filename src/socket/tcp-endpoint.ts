@@ -133,6 +133,7 @@ export class TcpEndpoint
   established(c: TcpConnection): void {
     this.handshake = null;
     this.take(c);
+    if (c.isFinReceived) this.setShut(true, false);
     // RFC 9293 §3.10.4: closed for sending before it stood.
     if (this.isWriteShut) tcpShutdown(c);
     this.shared.ready.mark(this.readyMark, WRITABLE);
@@ -433,7 +434,7 @@ export class TcpEndpoint
   }
 
   takeError(): number {
-    const errno = this.pending;
+    const errno = this.pending || (this.connection?.takeSoftError() ?? 0);
     this.pending = 0;
     return errno;
   }

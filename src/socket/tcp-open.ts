@@ -228,9 +228,9 @@ const OWED_RESET =
   (1 << STATE.ESTABLISHED) |
   (1 << STATE.CLOSE_WAIT) |
   (1 << STATE.FIN_WAIT_1) |
-  (1 << STATE.FIN_WAIT_2) |
-  (1 << STATE.CLOSING) |
-  (1 << STATE.LAST_ACK);
+  (1 << STATE.FIN_WAIT_2);
+/** And in these while something was not sent yet. */
+const SENDS_LAST = (1 << STATE.CLOSING) | (1 << STATE.LAST_ACK);
 
 /** `connect` to AF_UNSPEC, and what is left of a failed connection: port and address that were bound stay. */
 export function disconnect(e: TcpEndpoint): number {
@@ -240,10 +240,11 @@ export function disconnect(e: TcpEndpoint): number {
     tcp.closeListener(listener);
     renewHold(e, HOLD.BOUND);
   } else if (h !== null) {
-    h.abandon();
+    h.abort();
     errno = ECONNRESET;
   } else if (c !== null) {
-    if (((1 << c.state) & OWED_RESET) !== 0) errno = ECONNRESET;
+    const owed = c.unsentBytes() > 0 ? OWED_RESET | SENDS_LAST : OWED_RESET;
+    if (((1 << c.state) & owed) !== 0) errno = ECONNRESET;
     tcpAbort(c);
   }
   e.forget();
@@ -273,7 +274,7 @@ export function closeSocket(e: TcpEndpoint): void {
   const { tcp, listener, handshake: h, connection: c } = e;
   if (listener !== null) tcp.closeListener(listener);
   if (h !== null) {
-    if (h.state === STATE.SYN_SENT) h.abandon();
+    if (h.state === STATE.SYN_SENT || e.settings.lingerSec === 0) h.abort();
     else h.setOpener(new Orphan());
   }
   if (c !== null) {

@@ -291,6 +291,13 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.softError = errno;
   }
 
+  /** SO_ERROR tells of it, once. */
+  takeSoftError(): number {
+    const errno = this.softError;
+    this.softError = 0;
+    return errno;
+  }
+
   noteProbe(): void {
     this.probes++;
   }

@@ -18,6 +18,7 @@ import type { Tcp } from './tcp.ts';
 import type { TcpSettings } from './tcp-settings.ts';
 import { STATE, type TcpState } from './tcp-state.ts';
 import { transmit } from './transmit.ts';
+import { MIN_WAIT_NS } from './xmit-timer.ts';
 
 /** Who began an active open. */
 export interface Opener {
@@ -127,7 +128,7 @@ export class Handshake implements FlowId, Expirable {
     mib.count(ids.TCPTimeouts);
     const synRetries = (this.settings.synRetries || config.synRetries) + config.synLinearTimeouts;
     const limit = this.listener === null ? synRetries : config.synackRetries;
-    if (this.retries >= limit) {
+    if (this.retries >= limit || this.leftNs() <= 0) {
       if (this.listener === null) this.fail(ETIMEDOUT);
       else this.refuse();
       return;
@@ -157,6 +158,15 @@ export class Handshake implements FlowId, Expirable {
   abandon(): void {
     this.cancel();
     this.tcp.forget(this);
+  }
+
+  /** RFC 9293 §3.10.5: a peer that has heard our SYN and acknowledged nothing yet is told. */
+  abort(): void {
+    if (this.state === STATE.SYN_RECEIVED) {
+      this.tcp.mib.count(this.tcp.ids.OutRsts);
+      this.send(TCP_FLAG.RST | TCP_FLAG.ACK);
+    }
+    this.abandon();
   }
 
   setSettings(settings: TcpSettings): void {
@@ -260,6 +270,8 @@ export class Handshake implements FlowId, Expirable {
     const hasAck = seg.has(TCP_FLAG.ACK);
     const isOurs = hasAck && seqEq(seg.ack, seqAdd(this.iss, 1));
     if (hasAck && !isOurs) {
+      // The peer has half of an old connection, which our reset ends: the SYN again, soon (Linux).
+      if (this.retries === 0) this.armIn(MIN_WAIT_NS);
       if (!seg.has(TCP_FLAG.RST)) this.tcp.resetUnknown(this, seg);
       return;
     }
@@ -280,47 +292,76 @@ export class Handshake implements FlowId, Expirable {
 
   /** RFC 9293 §3.10.7.4 for SYN-RECEIVED, by Linux's rules. */
   private inSynReceived(seg: Segment): void {
-    const { tcp } = this;
-    const { mib, ids } = tcp;
+    const { tcp, listener } = this;
     const isSyn = seg.has(TCP_FLAG.SYN);
     const isReset = seg.has(TCP_FLAG.RST);
     const hasAck = seg.has(TCP_FLAG.ACK);
-    const isFirst = seqEq(seg.seq, this.irs);
-    if (isSyn && isFirst && !hasAck && !isReset) {
+    const isOurs = hasAck && seqEq(seg.ack, seqAdd(this.iss, 1));
+    const isFirst = isSyn && seqEq(seg.seq, this.irs);
+    if (listener !== null && isFirst && !hasAck && !isReset) {
       // It did not hear us.
-      if (!this.mayAnswer()) return;
-      this.answers++;
+      if (!this.mayAnswer(tcp.ids.TCPACKSkippedSynRecv)) return;
       this.resend(TCP_FLAG.SYN | TCP_FLAG.ACK);
       this.arm();
       return;
     }
-    const isOurs = hasAck && seqEq(seg.ack, seqAdd(this.iss, 1));
-    if (hasAck && !isOurs) {
-      if (!isReset) tcp.resetUnknown(this, seg);
+    if (listener !== null && hasAck && !isOurs && !isReset) {
+      tcp.resetUnknown(this, seg);
       return;
     }
-    const isOld = this.hasTimestamps && seg.hasTimestamps && ((seg.tsVal - this.tsRecent) | 0) < 0;
-    if (isOld || !this.isInWindow(seg, isFirst && isSyn)) {
-      if (isOld) mib.count(ids.PAWSEstab);
-      if (!isReset && this.mayAnswer()) this.send(TCP_FLAG.ACK);
-      return;
+    // Only the SYN-ACK that answers our SYN may begin before RCV.NXT, when the SYNs have crossed.
+    const isSynAck = listener === null && isFirst && isOurs && seg.seqLen === 1;
+    if (!isSynAck && !this.isAcceptable(seg)) return;
+    if (isReset) {
+      if (seqEq(seg.seq, seqAdd(this.irs, 1))) this.wasReset();
+      else this.challenge();
+    } else if (isSyn && !isSynAck) this.synInWindow(seg);
+    else if (hasAck && !isOurs) tcp.resetUnknown(this, seg);
+    else if (hasAck) {
+      if (seg.hasTimestamps) this.tsRecent = seg.tsVal;
+      this.complete(seg);
     }
-    if (isReset || (isSyn && !isFirst)) {
-      if (!isReset) tcp.resetUnknown(this, seg);
-      if (this.listener !== null) mib.count(ids.EmbryonicRsts);
-      this.fail(ECONNRESET);
-      return;
-    }
-    if (!hasAck) return;
-    if (seg.hasTimestamps) this.tsRecent = seg.tsVal;
-    this.complete(seg);
   }
 
-  /** Of a listener any RST in the window is believed, of our own attempt one at its edge (RFC 5961 §3). */
-  private isInWindow(seg: Segment, isSynAck: boolean): boolean {
+  /** First step: by its timestamp and by its numbers; what is not is answered, unless it is a RST. */
+  private isAcceptable(seg: Segment): boolean {
+    const { mib, ids } = this.tcp;
+    const isOld = this.hasTimestamps && seg.hasTimestamps && ((seg.tsVal - this.tsRecent) | 0) < 0;
+    if (!isOld && this.isInWindow(seg)) return true;
+    if (isOld) mib.count(ids.PAWSEstab);
+    if (!seg.has(TCP_FLAG.RST) && this.mayAnswer(ids.TCPACKSkippedSynRecv)) this.send(TCP_FLAG.ACK);
+    return false;
+  }
+
+  /** Fourth step: it ends what a listener has; our own attempt asks whether it is meant (RFC 5961 §4.2). */
+  private synInWindow(seg: Segment): void {
+    const { tcp } = this;
+    if (this.listener === null) {
+      tcp.mib.count(tcp.ids.TCPSYNChallenge);
+      this.challenge();
+      return;
+    }
+    tcp.resetUnknown(this, seg);
+    this.wasReset();
+  }
+
+  private wasReset(): void {
+    const { mib, ids } = this.tcp;
+    if (this.listener !== null) mib.count(ids.EmbryonicRsts);
+    this.fail(ECONNRESET);
+  }
+
+  /** RFC 5961 §3.2, §4.2. */
+  private challenge(): void {
+    const { mib, ids } = this.tcp;
+    if (!this.mayAnswer(ids.TCPACKSkippedChallenge)) return;
+    mib.count(ids.TCPChallengeACK);
+    this.send(TCP_FLAG.ACK);
+  }
+
+  private isInWindow(seg: Segment): boolean {
     const next = seqAdd(this.irs, 1);
-    if (isSynAck || seqEq(seg.seq, next)) return true;
-    if (this.listener === null && seg.has(TCP_FLAG.RST)) return false;
+    if (seqEq(seg.seq, next)) return true;
     const edge = seqAdd(next, this.rcvWindow());
     return seqGt(seg.end(), next)
       ? seqLt(seg.seq, edge)
@@ -328,10 +369,10 @@ export class Handshake implements FlowId, Expirable {
   }
 
   /** RFC 5961 §7. */
-  private mayAnswer(): boolean {
-    const { env, config, mib, ids } = this.tcp;
+  private mayAnswer(skipped: number): boolean {
+    const { env, config, mib } = this.tcp;
     if (env.nowNs - this.lastUnwantedNs < config.invalidRatelimitNs) {
-      mib.count(ids.TCPACKSkippedSynRecv);
+      mib.count(skipped);
       return false;
     }
     this.lastUnwantedNs = env.nowNs;
@@ -388,7 +429,18 @@ export class Handshake implements FlowId, Expirable {
   }
 
   private arm(): void {
-    this.tcp.deadlines.arm(this.deadline, this.tcp.env.nowNs + this.timeoutNs());
+    this.armIn(Math.min(this.timeoutNs(), Math.max(this.leftNs(), MS)));
+  }
+
+  /** RFC 5482: of the user timeout, which counts once a SYN of ours was sent again. */
+  private leftNs(): number {
+    const { userTimeoutMs } = this.settings;
+    if (userTimeoutMs === 0 || this.retries === 0 || this.listener !== null) return NEVER;
+    return this.firstSentNs + userTimeoutMs * MS - this.tcp.env.nowNs;
+  }
+
+  private armIn(waitNs: number): void {
+    this.tcp.deadlines.arm(this.deadline, this.tcp.env.nowNs + waitNs);
   }
 
   private send(flags: number): void {

@@ -22,6 +22,12 @@ export function segmentArrives(c: TcpConnection, seg: Segment): void {
   step8Fin(c, seg);
 }
 
+/** The SYN-ACK that ends a simultaneous open repeats the peer's SYN: acknowledged at once, as a duplicate. */
+export function crossed(c: TcpConnection, seg: Segment): void {
+  reportDuplicate(c, seg.seq, c.rcv.nxt);
+  c.delack.owe(true);
+}
+
 function step1Sequence(c: TcpConnection, seg: Segment): boolean {
   const { tcp } = c;
   const { ids } = tcp;

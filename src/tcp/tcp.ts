@@ -29,7 +29,7 @@ import { DEADLINES_WIDTH } from './deadlines.ts';
 import { ECN } from './ecn.ts';
 import type { Sender } from './endpoint.ts';
 import { Handshake } from './handshake.ts';
-import { segmentArrives } from './input.ts';
+import { crossed, segmentArrives } from './input.ts';
 import type { Listener } from './listener.ts';
 import { networkError } from './network-error.ts';
 import { output, sendReset } from './output.ts';
@@ -246,7 +246,8 @@ export class Tcp implements Transport {
     this.mib.add(this.ids.CurrEstab, 1);
     if (listener === null) this.mib.count(this.ids.TCPDelivered);
     else this.mib.count(this.ids.PassiveOpens);
-    if (seg.has(TCP_FLAG.SYN)) c.delack.owe(true);
+    if (h.state === STATE.SYN_SENT) c.delack.owe(true);
+    else if (seg.has(TCP_FLAG.SYN)) crossed(c, seg);
     else segmentArrives(c, seg);
     if (this.isGone(c)) return;
     if (listener !== null) listener.established(h, c);
@@ -397,7 +398,11 @@ export class Tcp implements Transport {
       h.cancel();
       this.demux.remove(h);
     }
-    for (const c of ready) this.abort(c, 0);
+    for (const c of ready) {
+      c.setOwner(null); // nobody is left to release it
+      if (this.isGone(c)) c.release();
+      else this.abort(c, 0);
+    }
   }
 
   // ---- small things ----

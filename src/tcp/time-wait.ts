@@ -137,7 +137,8 @@ export class TimeWait implements Sender {
   private inFinWait2(seg: Segment, isOld: boolean): void {
     const { ids } = this.tcp;
     if (isOld || !this.isInWindow(seg)) {
-      if (!seg.has(TCP_FLAG.RST)) this.answer(seg, ids.TCPACKSkippedFinWait2);
+      // Linux answers even a RST.
+      this.answer(seg, ids.TCPACKSkippedFinWait2);
       return;
     }
     if (seg.has(TCP_FLAG.RST)) {

@@ -9,7 +9,7 @@ import { DUE } from './deadlines.ts';
 import { REC_TIME } from './tx-records.ts';
 
 /** TCP_TIMEOUT_MIN of Linux: no probe and no wait is shorter. */
-const MIN_WAIT_NS = 2 * MS;
+export const MIN_WAIT_NS = 2 * MS;
 
 export function armRto(c: TcpConnection): void {
   disarmXmit(c);

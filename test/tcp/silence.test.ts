@@ -246,7 +246,7 @@ dialogue('RFC 9293 figure 7: simultaneous open', (_, h) => {
     0.1  > S. 0:0(0) ack 1 <*>
     0.1  state SYN-RECEIVED
     0.2  < S. 0:0(0) ack 1
-    0.2  > . 1:1(0) ack 1
+    0.2  > . 1:1(0) ack 1           # or its SYN-ACK would come again
     0.2  state ESTABLISHED`);
 });
 
