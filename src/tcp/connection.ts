@@ -45,6 +45,8 @@ import { UrgentMark } from './urgent.ts';
 import { WindowUse } from './window-use.ts';
 import { WindowedMin } from './windowed-min.ts';
 
+/** RFC 6928's window: what the peer is expected to send in its first round trip. */
+const FIRST_SPACE_SEGMENTS = 10;
 const PAWS_IDLE_NS = 24 * 24 * 3600 * SEC;
 
 export class TcpConnection implements DeadlineTarget, FlowId {
@@ -170,7 +172,9 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.due = new Deadlines(tcp.deadlines, tcp.deadlineRows, this);
     this.compressed = new CompressedAck(this.rcv.nxt);
     this.delack = new DelayedAck(Math.min(agreed.peerMss, 536), env.nowNs);
-    this.sizing = new RightSizing(config.initialWindow * agreed.peerMss, window.rcvWnd);
+    const ourMss = tcp.ourMss(this) - (agreed.hasTimestamps ? TIMESTAMP_BYTES : 0);
+    const firstSpace = Math.min(window.rcvWnd, FIRST_SPACE_SEGMENTS * ourMss);
+    this.sizing = new RightSizing(Math.max(firstSpace, 1), window.rcvWnd, env.nowNs);
     this.receiverRtt = new ReceiverRtt(this.rcv.nxt);
     this.totals = new Totals(tcp.totals, env);
     this.chrono = new Chrono(this.totals);

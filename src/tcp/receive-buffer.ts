@@ -164,6 +164,11 @@ export class ReceiveBuffer implements Placed {
     return i < this.beyondCount && seqDiff(this.seqAt(i), seq) <= 0;
   }
 
+  /** From `rcvNxt` to the end of what waits beyond a gap; 0 without. */
+  spanBytes(rcvNxt: Seq): number {
+    return this.beyondCount === 0 ? 0 : seqDiff(this.endAt(this.beyondCount - 1), rcvNxt);
+  }
+
   /** RFC 2018 §8 allows it under memory pressure: the stretch furthest away goes. Returns its bytes. */
   prune(): number {
     if (this.beyondCount === 0) return 0;

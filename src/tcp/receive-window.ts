@@ -1,10 +1,11 @@
 /**
  * What window to advertise: RFC 9293 §3.8.6.2.2 (no silly windows), and how large the buffer should be
- * (Linux's dynamic right-sizing: twice what the application reads in a round trip).
+ * (Linux's dynamic right-sizing).
  *
  * A connection begins by offering a part of its buffer, and two segments more for each full one that comes: a
  * sender has to show that it fills its segments before it may fill the buffer (Linux's rcv_ssthresh).
  */
+import { US } from '../base/time.ts';
 import { seqDiff } from '../wire/seq.ts';
 import type { TcpConnection } from './connection.ts';
 
@@ -62,7 +63,12 @@ const FIRST_SHARE = 65;
 /** A shorter segment does not raise the threshold. */
 const MIN_GROWTH_BYTES = 128;
 
-/** How far the window may open, and, once a round trip, how large the buffer should be. */
+/**
+ * How far the window may open, and how large the buffer should be: Linux's tcp_rcv_space_adjust. Once in a round
+ * trip, as the receiver sees it, it looks at what the application took. That is what the sender sent in the round
+ * trip before, and a sender in slow start will send twice as much in the next: room for both. What lies unread
+ * does not count: a slow reader gets no larger buffer.
+ */
 export class RightSizing {
   /** The most that is offered now, in bytes. */
   threshold = 0;
@@ -71,9 +77,10 @@ export class RightSizing {
   spaceBytes = 0;
   private stampNs = 0;
 
-  constructor(spaceBytes: number, threshold: number) {
+  constructor(spaceBytes: number, threshold: number, nowNs: number) {
     this.spaceBytes = spaceBytes;
     this.threshold = threshold;
+    this.stampNs = nowNs;
   }
 
   /** Text came, `len` bytes of it. */
@@ -84,20 +91,31 @@ export class RightSizing {
     if (room > 0) this.threshold += Math.min(room, 2 * Math.max(len, c.delack.rcvMss));
   }
 
+  /** The application took so much. */
   read(c: TcpConnection, bytes: number): void {
     this.copiedBytes += bytes;
+    const { rttUs } = c.receiverRtt;
     const nowNs = c.nowNs();
-    const rttNs = c.rtt.srttNs === 0 ? 1e8 : c.rtt.srttNs;
-    if (nowNs - this.stampNs < rttNs) return;
-    if (this.copiedBytes > this.spaceBytes && c.tcp.config.moderateRcvbuf !== 0) {
-      const wanted = 2 * this.copiedBytes + 16 * c.delack.rcvMss;
-      const grown =
-        wanted + (wanted * Math.max(0, this.copiedBytes - this.spaceBytes)) / this.spaceBytes;
-      c.growReceiveBuffer(Math.min(2 * grown, c.tcp.config.rmemMax));
-      this.spaceBytes = this.copiedBytes;
-    }
+    if (rttUs === 0 || nowNs - this.stampNs < rttUs * US) return;
+    const took = this.copiedBytes - c.received.readyBytes;
+    if (took > this.spaceBytes) this.grow(c, took);
     this.copiedBytes = 0;
     this.stampNs = nowNs;
+  }
+
+  /** Text beyond a gap takes room that the best round trip knew nothing of. */
+  disordered(c: TcpConnection): void {
+    if (c.owner !== null) this.grow(c, this.spaceBytes);
+  }
+
+  private grow(c: TcpConnection, took: number): void {
+    const before = this.spaceBytes;
+    this.spaceBytes = took;
+    const { moderateRcvbuf, rmemMax } = c.tcp.config;
+    if (moderateRcvbuf === 0) return;
+    const usual = 2 * took; // what is seen is a round trip late
+    const window = usual + (2 * usual * (took - before)) / before + c.received.spanBytes(c.rcv.nxt);
+    c.growReceiveBuffer(Math.min(2 * window, rmemMax));
   }
 }
 

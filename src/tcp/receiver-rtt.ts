@@ -2,8 +2,9 @@
  * The round trip as the receiver of a stream sees it, who sends nothing that would be acknowledged: Linux's
  * rcv_rtt_est, which TCP_INFO shows as rcv_rtt.
  *
- * With timestamps it is the age of the echo in a full segment, once for each echo, smoothed. Without them, the
- * time that a whole window takes to arrive, which is never less than the round trip: the least counts.
+ * With timestamps it is the age of the echo in a full segment, once for each echo, smoothed upwards. Without them,
+ * and on paths shorter than their clock's tick, the time that a whole window takes to arrive, which is never less
+ * than the round trip: the least counts.
  */
 import { MS, US } from '../base/time.ts';
 import { type Seq, seqAdd, seqLt } from '../wire/seq.ts';
@@ -26,17 +27,20 @@ export class ReceiverRtt {
 
   /** Text in order has arrived, and RCV.NXT counts it. */
   arrived(c: TcpConnection, len: number): void {
-    if (!c.agreed.hasTimestamps) this.byWindow(c);
-    else if (c.hasEcho && c.lastEcho !== this.lastEcho && len >= c.delack.rcvMss) this.byEcho(c);
+    if (c.hasEcho && c.lastEcho !== this.lastEcho && c.agreed.hasTimestamps) this.byEcho(c, len);
+    this.byWindow(c);
   }
 
-  private byEcho(c: TcpConnection): void {
+  /** An age of 0 says only that the clock is too coarse: then the window measures. */
+  private byEcho(c: TcpConnection, len: number): void {
     this.lastEcho = c.lastEcho;
+    if (len < c.delack.rcvMss) return;
     const ageMs = (c.tcp.timestamp(c.nowNs(), c.agreed.tsOffset) - c.lastEcho) | 0;
-    if (ageMs < 0 || ageMs > 1e6) return;
-    const us = Math.max(1, ageMs) * MS_IN_US;
+    if (ageMs <= 0 || ageMs > 1e6) return;
+    const us = ageMs * MS_IN_US;
     if (this.rttUs === 0 || us < this.rttUs) this.rttUs = us;
-    else this.rttUs += Math.round((us - this.rttUs) / 8);
+    // While the application is behind, the sender may wait for the window: that is no round trip.
+    else if (c.received.readyBytes <= len) this.rttUs += Math.round((us - this.rttUs) / 8);
   }
 
   private byWindow(c: TcpConnection): void {

@@ -105,6 +105,7 @@ function outOfOrder(c: TcpConnection, seq: Seq, off: number, len: number, chunk:
   }
   if (received.newBytes > 0 && seqGt(seq, rcv.nxt)) {
     received.stretchAround(seq, around);
+    c.sizing.disordered(c);
     sacks.arrived(around.left, seqAdd(around.right, c.finAt.isAt(around.right) ? 1 : 0));
   }
   const filled = received.drain(rcv.nxt);
