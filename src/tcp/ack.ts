@@ -114,7 +114,10 @@ function countDuplicates(c: TcpConnection, seg: Segment, a: AckOutcome): void {
  */
 function isTimerRestarted(c: TcpConnection, a: AckOutcome): boolean {
   if (a.acked > 0) return true;
-  if (c.rtx.isEmpty || a.firstSackedNs === NO_SAMPLE) return false;
+  return !c.rtx.isEmpty && a.firstSackedNs !== NO_SAMPLE && isSackOfEarlier(c, a);
+}
+
+function isSackOfEarlier(c: TcpConnection, a: AckOutcome): boolean {
   return a.firstSackedNs < c.tcp.records.time(c.rtx.first, REC_TIME.SENT_NS);
 }
 
@@ -220,6 +223,12 @@ function arrived(c: TcpConnection, pieces: number): void {
   c.congestion.delivered(pieces);
 }
 
+/** It was sent before this transmission of the record. */
+function isOlderEcho(c: TcpConnection, r: number): boolean {
+  const { tcp } = c;
+  return c.echoIsBefore(tcp.timestamp(tcp.records.time(r, REC_TIME.SENT_NS), c.agreed.tsOffset));
+}
+
 /** `pieces` of a record that began at `seq`. */
 function recordAcknowledged(
   c: TcpConnection,
@@ -244,7 +253,7 @@ function recordAcknowledged(
   if (!c.agreed.hasSack) return; // counted together: duplicates have counted some of them
   arrived(c, pieces);
   // The echo is older than this transmission: another one is acknowledged.
-  if (wasResent && c.echoIsBefore(records.time(r, REC_TIME.SENT_NS))) return;
+  if (wasResent && isOlderEcho(c, r)) return;
   c.rack.delivered(records, r, rtx.endOfRecord(r), wasResent, c.congestion.view);
 }
 
@@ -271,8 +280,8 @@ function measure(c: TcpConnection, priorUna: Seq): void {
     newestNs = now - a.lastSackedNs;
   }
   if (oldestNs < 0 && a.isUnaAdvanced && c.agreed.hasTimestamps && c.hasEcho) {
-    const deltaMs = (tcp.timestamp(now, c.agreed.tsOffset) - c.lastEcho) | 0;
-    if (deltaMs >= 0 && deltaMs < 1e6) oldestNs = newestNs = Math.max(deltaMs, 1) * MS;
+    const ms = echoAgeMs(c);
+    if (ms >= 0 && ms < 1e6) oldestNs = newestNs = Math.max(ms, 1) * MS;
   }
   c.rate.measured(tcp.rateSample, newestNs, isDelayed);
   if (oldestNs < 0) return;
@@ -280,6 +289,11 @@ function measure(c: TcpConnection, priorUna: Seq): void {
     c.minRtt.sample(Math.max(newestNs, 1e3), tcp.env, tcp.config);
   }
   c.rtt.sample(oldestNs, c.snd.una, c.snd.nxt);
+}
+
+/** A function of its own, as all that deals with times in the rare case: there calls are not inlined, and box them. */
+function echoAgeMs(c: TcpConnection): number {
+  return (c.tcp.timestamp(c.nowNs(), c.agreed.tsOffset) - c.lastEcho) | 0;
 }
 
 /** One piece, sent after a pause, and only it: the peer may have waited for a second one before it answered. */

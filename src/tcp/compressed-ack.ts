@@ -33,9 +33,13 @@ export class CompressedAck {
       return true;
     }
     this.held++;
-    const waitNs = Math.min(config.compSackDelayNs, c.rtt.srttNs / 20);
-    if (!c.due.isArmed(DUE.COMPRESSED_ACK)) c.due.arm(DUE.COMPRESSED_ACK, c.nowNs() + waitNs);
+    if (!c.due.isArmed(DUE.COMPRESSED_ACK)) this.arm(c);
     return false;
+  }
+
+  private arm(c: TcpConnection): void {
+    const waitNs = Math.min(c.tcp.config.compSackDelayNs, c.rtt.srttNs / 20);
+    c.due.arm(DUE.COMPRESSED_ACK, c.nowNs() + waitNs);
   }
 
   /** One of those held back leaves after all. */

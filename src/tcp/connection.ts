@@ -454,12 +454,8 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     deadlinePassed(this, which);
   }
 
-  /** The peer echoed a timestamp from before `ns` (our clock of milliseconds). Always inlined: see Deadlines.arm. */
-  echoIsBefore(ns: number): boolean {
-    return this.isEchoOlder(this.tcp.timestamp(ns, this.agreed.tsOffset));
-  }
-
-  private isEchoOlder(stamp: number): boolean {
+  /** The peer echoed a timestamp from before `stamp` (of our clock). */
+  echoIsBefore(stamp: number): boolean {
     if (!this.agreed.hasTimestamps || !this.hasEcho || this.lastEcho === 0) return false;
     return ((this.lastEcho - stamp) | 0) < 0;
   }

@@ -5,6 +5,7 @@
  * heap entry stays where it is and is armed anew when it comes up (see base/deadline-queue.ts).
  */
 import { Deadline, type DeadlineQueue, type Expirable } from '../base/deadline-queue.ts';
+import type { Clock } from '../base/env.ts';
 import type { RowTable } from '../base/row-table.ts';
 import { NEVER } from '../base/time.ts';
 
@@ -91,9 +92,9 @@ export class Deadlines implements Expirable {
 
   /** The earliest may have moved: fires what is really due, and waits for the rest. */
   expire(): void {
-    const nowNs = this.target.nowNs();
-    for (let which = 0; which < COUNT; which++) {
-      if (this.at(which) > nowNs) continue;
+    const clock = this.target.tcp.env;
+    for (let which = 0; which < COUNT && this.row !== GONE; which++) {
+      if (this.table.values[this.row + which]! > clock.nowNs) continue;
       this.disarm(which);
       this.target.deadlinePassed(which);
     }
@@ -102,6 +103,6 @@ export class Deadlines implements Expirable {
 }
 
 export interface DeadlineTarget {
-  nowNs(): number;
+  readonly tcp: { readonly env: Clock };
   deadlinePassed(which: number): void;
 }

@@ -20,6 +20,14 @@ const E = { BLOCK: 0, OFF: 1, LEN: 2, SEQ: 3 } as const;
 const WORDS = 4;
 const FIRST_ENTRIES = 8;
 
+/** A view costs as much as copying so many bytes one by one (80 ns), and 96 bytes of garbage. */
+const WORTH_A_VIEW = 64;
+
+function copyOut(from: Uint8Array, off: number, len: number, into: Uint8Array, at: number): void {
+  if (len >= WORTH_A_VIEW) into.set(from.subarray(off, off + len), at);
+  else for (let i = 0; i < len; i++) into[at + i] = from[off + i]!;
+}
+
 /** What `insert` made of a segment's text. */
 export interface Placed {
   /** Bytes that are new. */
@@ -191,7 +199,7 @@ export class ReceiveBuffer implements Placed {
       const len = this.ready[o + E.LEN]!;
       const n = Math.min(len, into.length - done);
       const from = this.ready[o + E.OFF]!;
-      into.set(u8.subarray(from, from + n), done);
+      copyOut(u8, from, n, into, done);
       done += n;
       this.consume(o, n, len);
     }
@@ -211,7 +219,7 @@ export class ReceiveBuffer implements Placed {
       left -= over;
       const n = Math.min(len - over, into.length - done);
       const from = this.ready[o + E.OFF]! + over;
-      into.set(u8.subarray(from, from + n), done);
+      copyOut(u8, from, n, into, done);
       done += n;
     }
     return done;

@@ -415,9 +415,14 @@ export class Recovery implements LossListener {
   /** Eifel (RFC 3522 §3.2): the echo is older than the first retransmission, so the original was acknowledged. */
   private isDelayed(): boolean {
     const { c } = this;
-    if (this.undo.stampNs !== 0) return c.echoIsBefore(this.undo.stampNs);
+    if (this.undo.stampNs !== 0) return this.isEchoBeforeStamp();
     // Nothing was resent yet; but without SACK the stamp is cleared at the end of a recovery.
     return c.agreed.hasSack || seqLt(c.snd.una, this.highSeq);
+  }
+
+  private isEchoBeforeStamp(): boolean {
+    const { c } = this;
+    return c.echoIsBefore(c.tcp.timestamp(this.undo.stampNs, c.agreed.tsOffset));
   }
 
   private mayUndo(): boolean {

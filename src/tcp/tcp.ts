@@ -49,8 +49,6 @@ import { HELD_HEADER_BYTES, HELD_TEXT_BYTES, transmit } from './transmit.ts';
 import { TxRecords } from './tx-records.ts';
 
 const HEADER_BYTES = 64;
-/** Added before a sum is cut to 32 bits: what is cut off is then never below zero, where cutting would round up. */
-const TWO_32 = 2 ** 32;
 
 /** A flow that has no endpoint: what a reset answers. */
 class LooseFlow implements Sender {
@@ -412,9 +410,9 @@ export class Tcp implements Transport {
     return this.ccModules.find(settings.congestion) ?? this.ccModules.defaultModule;
   }
 
-  /** Our timestamp clock: milliseconds (RFC 7323 §5.4). Short enough to be inlined wherever it is called. */
+  /** Our timestamp clock: milliseconds (RFC 7323 §5.4). Short enough to be inlined wherever it is not the rare case. */
   timestamp(ns: number, offset: number): number {
-    return (ns / 1e6 + TWO_32 + offset) | 0;
+    return (ns / 1e6 + (offset >>> 0)) | 0; // the sum is not below zero, where cutting would round up
   }
 
   /** What we offer: the link's MTU less the fixed headers (RFC 9293 §3.7.1). */
