@@ -94,10 +94,9 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   lastEcho = 0;
   hasEcho = false;
 
-  /** Bytes the socket may hold, each way. */
+  /** Bytes the socket may hold, each way. Half of the receive buffer at most is offered (tcp_adv_win_scale 1). */
   sndbufBytes = 0;
   rcvbufBytes = 0;
-  /** Half of the receive buffer at most is offered (tcp_adv_win_scale 1). */
   /** What the application asked for. */
   settings: TcpSettings;
   /** MSG_MORE: the next output holds back the last part of a segment. */
@@ -203,11 +202,15 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.current = state;
   }
 
-  /** Bytes of text in a full segment: the peer's MSS, the path's MTU, less our options. */
+  /**
+   * Bytes of text in a full segment: the peer's MSS, the path's MTU, less our options. While there is no path what
+   * was true last: segments are not cut up because of that.
+   */
   mss(): number {
     const { net, env } = this.tcp;
     const path = net.paths.lookup(this.remote, this.boundIndex);
-    const mtu = path === null ? 576 : path.mtu(env);
+    if (path === null) return this.congestion.view.mss;
+    const mtu = path.mtu(env);
     const headers = (isV4(this.remote) ? 20 : 40) + 20;
     const options = this.agreed.hasTimestamps ? TIMESTAMP_BYTES : 0;
     const most = Math.min(this.agreed.peerMss, mtu - headers, this.pathMtu.limitAt(env.nowNs));

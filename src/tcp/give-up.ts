@@ -7,6 +7,7 @@
 import { ETIMEDOUT } from '../base/errno.ts';
 import { MS } from '../base/time.ts';
 import type { TcpConnection } from './connection.ts';
+import { REC_TIME } from './tx-records.ts';
 
 /** An orphan that still gets through is kept for as long as this many retries take (Linux: more than 100 s). */
 const ORPHAN_RETRIES = 8;
@@ -20,6 +21,22 @@ export function hasGivenUp(c: TcpConnection): boolean {
   if (userTimeoutMs > 0) return spentNs >= userTimeoutMs * MS;
   const isAlive = c.rtt.rtoNs < c.rtt.maxRtoNs;
   return spentNs >= patienceNs(c, isOrphan(c) ? orphanRetries(c, isAlive) : config.retries2);
+}
+
+/**
+ * What is resent to a peer that has shut its window is a probe, and a peer that answers is probed for ever. One that
+ * has said nothing for two of the longest timeouts is gone, as on Linux; nobody waits that long for an orphan's.
+ */
+export function isSilentBehindWindow(c: TcpConnection): boolean {
+  const { rtx, settings, tcp, recovery } = c;
+  const sentNs = recovery.undo.stampNs || tcp.records.time(rtx.first, REC_TIME.SENT_NS);
+  const spentNs = c.nowNs() - sentNs;
+  const { userTimeoutMs } = settings;
+  const mostNs = 2 * tcp.config.maxRtoNs;
+  if (userTimeoutMs > 0 && spentNs >= userTimeoutMs * MS) return true;
+  const silentNs = c.nowNs() - c.lastReceivedNs;
+  const patience = userTimeoutMs > 0 ? Math.min(mostNs, userTimeoutMs * MS) : mostNs;
+  return silentNs > patience && spentNs > patience;
 }
 
 /** R1: has it gone on for long enough to suspect the path? */

@@ -158,7 +158,8 @@ export function sendNewData(c: TcpConnection): void {
 export function sendNewAsProbe(c: TcpConnection): boolean {
   const unsent = c.unsentBytes();
   if (!isIn(c.state, MAY_SEND | HAS_CLOSED) || unsent === 0) return false;
-  const len = Math.min(unsent, c.congestion.view.mss);
+  const record = c.records?.distance(c.snd.nxt) ?? unsent;
+  const len = Math.min(unsent, record, c.congestion.view.mss);
   return len <= c.snd.usable() && sendText(c, len, unsent, false);
 }
 
@@ -240,10 +241,13 @@ function afterSending(c: TcpConnection, pieces: number, len: number): void {
   departed(c, pieces, len);
 }
 
-/** Nothing in flight whose ACK would bring us back, and neither the device nor the pacer will: no route, a shut window. */
+/**
+ * Nothing in flight whose ACK would bring us back: no route, a shut window, a device that may stay full. Who waits for
+ * the device is woken sooner as a rule, but not by one that was taken away.
+ */
 function armIfStuck(c: TcpConnection): void {
   if (!c.rtx.isEmpty || !c.hasUnsent()) return;
-  if (c.refusedBy === null && !c.due.isArmed(DUE.PACE)) armPersist(c);
+  if (!c.due.isArmed(DUE.PACE)) armPersist(c);
 }
 
 // ---- segments without text ----

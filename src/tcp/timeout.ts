@@ -2,9 +2,16 @@
 import { MS } from '../base/time.ts';
 import { CA_STATE } from '../cc/ca-state.ts';
 import type { TcpConnection } from './connection.ts';
-import { hasGivenUp, hasTimedOut, timedOut, withinUserTimeout } from './give-up.ts';
+import {
+  hasGivenUp,
+  hasTimedOut,
+  isOrphan,
+  isSilentBehindWindow,
+  timedOut,
+  withinUserTimeout,
+} from './give-up.ts';
 import { resendAsProbe, retransmit, sendNewAsProbe } from './output.ts';
-import { NO_RECORD } from './tx-records.ts';
+import { NO_RECORD, REC_STATE } from './tx-records.ts';
 import { armRto, armRtoAfterWait, armRtoIn } from './xmit-timer.ts';
 
 /** Linux's wait after a local shortage: it is not the network's, so it is not doubled. */
@@ -16,7 +23,8 @@ export function retransmissionTimeout(c: TcpConnection): void {
   if (rtx.isEmpty) return;
   c.congestion.observe(c.nowNs(), c.mss());
   tcp.mib.count(tcp.ids.TCPTimeouts);
-  if (hasGivenUp(c)) {
+  const isShut = snd.wnd === 0 && !isOrphan(c);
+  if (isShut ? isSilentBehindWindow(c) : hasGivenUp(c)) {
     timedOut(c);
     return;
   }
@@ -26,11 +34,11 @@ export function retransmissionTimeout(c: TcpConnection): void {
     c.congestion.observe(c.nowNs(), c.mss());
   }
   if (recovery.retransmits === 0) countKind(c);
-  // A peer that shut its window is not congestion: what is resent then is a probe.
   recovery.enterLoss();
   c.totals.timedOut(recovery.retransmits === 0);
-  if (snd.wnd > 0) recovery.timedOut();
+  if (!isShut) recovery.timedOut();
   if (!retransmit(c, rtx.first, 1)) {
+    recovery.undo.attempted(tcp.env);
     armRtoIn(c, SHORTAGE_NS);
     return;
   }
@@ -73,7 +81,8 @@ function resendLast(c: TcpConnection): boolean {
   const { rtx } = c;
   const { mss } = c.congestion.view;
   let r = rtx.last;
-  if (r === NO_RECORD) return false;
+  // What has arrived, or is lost and waits for its turn, provokes nothing that we need.
+  if (r === NO_RECORD || rtx.has(r, REC_STATE.SACKED | REC_STATE.LOST)) return false;
   const pieces = rtx.pieces(r);
   if (pieces > 1) r = rtx.split(r, (pieces - 1) * mss, mss);
   return resendAsProbe(c, r);

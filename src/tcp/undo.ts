@@ -32,8 +32,13 @@ export class Undo {
     this.hasMarker = false;
   }
 
-  retransmitted(pieces: number, clock: Clock): void {
+  /** One was to be resent: patience is counted from here, whether it left or not. */
+  attempted(clock: Clock): void {
     if (this.stampNs === 0) this.stampNs = clock.nowNs;
+  }
+
+  retransmitted(pieces: number, clock: Clock): void {
+    this.attempted(clock);
     this.retrans = Math.max(0, this.retrans) + pieces;
   }
 
