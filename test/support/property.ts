@@ -15,7 +15,11 @@ export function holds<Ts>(
   property: fc.IProperty<Ts>,
   runs: number = 200,
 ): void {
-  const result = fc.check(property, { seed: SEED, numRuns: runs * FACTOR });
+  const result = fc.check(property, {
+    seed: SEED,
+    numRuns: runs * FACTOR,
+    includeErrorInReport: true,
+  });
   const title = `${what} (seed ${SEED}, ${result.numRuns} runs)`;
   if (!result.failed) t.pass(title);
   else t.fail(title, { report: fc.defaultReportMessage(result) });
