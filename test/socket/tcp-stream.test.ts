@@ -110,3 +110,28 @@ dialogue('SO_OOBINLINE: the urgent byte is read with the others', (t, r) => {
   t.equal(ask(b, s, SIOCATMARK), 1);
   t.equal(b.read(s), '!after');
 });
+
+dialogue('SO_MEMINFO: what is charged to each queue, beside its limit', (t, r) => {
+  const { a, b } = r;
+  const [c, s] = r.joined();
+  const meminfo = (side: Side, fd: number): number[] => {
+    const into = new Uint8Array(36);
+    t.equal(
+      side.do((api) => api.getsockopt(fd, SOL.SOCKET, SO.MEMINFO, into)),
+      36,
+    );
+    return [...new Int32Array(into.buffer)];
+  };
+  const limits = (side: Side, fd: number) =>
+    [SO.RCVBUF, SO.SNDBUF].map((name) => side.get(fd, SOL.SOCKET, name));
+  const [rcvbuf, sndbuf] = limits(a, c);
+  a.do((api) => api.send(c, new Uint8Array(20_000), 0));
+  r.ms(1);
+  t.same(meminfo(a, c), [0, rcvbuf, 14_480, sndbuf, 0, 20_000, 0, 0, 0], 'ten segments are out');
+  r.ms(120);
+  t.same(meminfo(a, c), [0, rcvbuf, 0, sndbuf, 0, 0, 0, 0, 0]);
+  const [room, space] = limits(b, s);
+  t.same(meminfo(b, s), [20_000, room, 0, space, 0, 0, 0, 0, 0]);
+  b.do((api) => api.recv(s, new Uint8Array(5000), 0));
+  t.equal(meminfo(b, s)[0], 15_000);
+});
