@@ -275,6 +275,11 @@ export class Handshake implements FlowId, Expirable {
       if (!seg.has(TCP_FLAG.RST)) this.tcp.resetUnknown(this, seg);
       return;
     }
+    if (isOurs && this.echoesNoneOfOurs(seg)) {
+      this.tcp.mib.count(this.tcp.ids.PAWSActive);
+      this.tcp.resetUnknown(this, seg);
+      return;
+    }
     if (seg.has(TCP_FLAG.RST)) {
       if (isOurs) this.fail(ECONNREFUSED);
       return;
@@ -288,6 +293,15 @@ export class Handshake implements FlowId, Expirable {
     this.state = STATE.SYN_RECEIVED; // simultaneous open
     this.send(TCP_FLAG.SYN | TCP_FLAG.ACK);
     this.arm();
+  }
+
+  /** RFC 7323 §3.2: a timestamp that no SYN of ours had is an answer to somebody else, or of an older attempt. */
+  private echoesNoneOfOurs(seg: Segment): boolean {
+    if (!this.hasTimestamps || !seg.hasTimestamps || seg.tsEcr === 0) return false;
+    const { tcp, tsOffset } = this;
+    const first = tcp.timestamp(this.firstSentNs, tsOffset);
+    const span = (tcp.timestamp(tcp.env.nowNs, tsOffset) - first) >>> 0;
+    return (seg.tsEcr - first) >>> 0 > span;
   }
 
   /** RFC 9293 §3.10.7.4 for SYN-RECEIVED, by Linux's rules. */

@@ -73,8 +73,6 @@ const NAMES = [
   'TCPDSACKIgnoredNoUndo',
   'TCPSACKDiscard',
   'TCPSackMerged',
-  'TCPMTUPFail',
-  'TCPMTUPSuccess',
   'OutOfWindowIcmps',
   'TCPSYNChallenge',
   'TCPACKSkippedSynRecv',

@@ -19,3 +19,26 @@ dialogue('a SYN that comes again is answered again, twice a second at most; no t
   t.equal(h.mib('TCPSynRetrans'), 3);
   t.equal(h.mib('TCPTimeouts'), 1);
 });
+
+dialogue('a SYN-ACK that echoes a timestamp of no SYN of ours is reset (PAWSActive)', (t, h) => {
+  h.run(`
+    0    connect
+    0    > S 0:0(0) <*>
+    0.1  < S. 0:0(0) ack 1 win 1000 <mss 1000,sackOK,TS val 1 ecr 999999>
+    0.1  > R 1:1(0)
+    0.2  < S. 0:0(0) ack 1 win 1000 <mss 1000,sackOK,TS val 1 ecr 0>
+    0.2  > . 1:1(0) ack 1 <*>
+    0.2  state ESTABLISHED`);
+  t.equal(h.mib('PAWSActive'), 1);
+});
+
+dialogue('of SYNs that were sent again any may be echoed', (t, h) => {
+  h.run(`
+    0    connect
+    0    > S 0:0(0) <*>
+    1    > S 0:0(0) <*>
+    1.1  < S. 0:0(0) ack 1 win 1000 <mss 1000,sackOK,TS val 1 ecr 1000>
+    1.1  > . 1:1(0) ack 1 <*>
+    1.1  state ESTABLISHED`);
+  t.equal(h.mib('PAWSActive'), 0);
+});
