@@ -1,5 +1,6 @@
 /** When a connection is worth a read or a write: the rules of Linux's tcp_poll. */
 import type { TcpConnection } from '../tcp/connection.ts';
+import { WRITER } from '../tcp/page-wait.ts';
 import { isIn, MAY_SEND } from '../tcp/tcp-state.ts';
 import { tcpHasUrgent, tcpIsAtMark } from '../tcp/user-calls.ts';
 import { POLL, POLL_READABLE } from './abi.ts';
@@ -19,6 +20,7 @@ export function readableEvents(c: TcpConnection, lowWater: number): number {
 /** A third of the buffer is free, and what was not sent yet is below half of TCP_NOTSENT_LOWAT. */
 export function isRoomForMore(c: TcpConnection): boolean {
   if (!isIn(c.state, MAY_SEND)) return true; // writing says why not
+  if (c.writer === WRITER.WAITS) return false;
   const queued = c.sendQueue.length;
   return c.sndbufBytes - queued >= queued >> 1 && 2 * c.unsentBytes() < notsentLimit(c);
 }

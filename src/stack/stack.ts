@@ -176,6 +176,7 @@ export class Stack implements Host, DadListener {
     this.deadlines.fire(this.env.nowNs);
     this.udp.readiness.retry();
     this.tcp.roomWait.retry();
+    this.tcp.pageWait.retry();
   }
 
   drainReady(): void {
@@ -212,7 +213,8 @@ export class Stack implements Host, DadListener {
       readiness.hasReady ||
       this.net.echoes.hasReady ||
       this.hasReadyApplications();
-    if (isReady || readiness.canRetry() || this.tcp.roomWait.canRetry()) {
+    const { roomWait, pageWait } = this.tcp;
+    if (isReady || readiness.canRetry() || roomWait.canRetry() || pageWait.canRetry()) {
       this.dueNs = this.env.nowNs;
       return;
     }

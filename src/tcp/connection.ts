@@ -20,6 +20,7 @@ import type { ConnectionOwner, FlowId } from './endpoint.ts';
 import { deadlinePassed } from './expiry.ts';
 import { FinMark } from './fin-mark.ts';
 import { Pacer } from './pacer.ts';
+import { WRITER } from './page-wait.ts';
 import { PathMtu } from './path-mtu.ts';
 import { Probing } from './probing.ts';
 import { Rack } from './rack.ts';
@@ -127,6 +128,9 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   private lastUnwantedNs = -NEVER;
   /** How it ended: 0 or an errno. */
   error = 0;
+  /** For want of pages (see `page-wait`): where it stands as a writer, and whether its window is shut. */
+  writer: number = WRITER.FREE;
+  isStarved = false;
   /** On the list of connections with something to send. */
   isListed = false;
   /** The ring of the device that had no room, and how far it had come: see `room-wait`. */
@@ -443,6 +447,14 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   /** Pieces sent, and neither acknowledged, reported as arrived, nor lost. */
   inFlight(): number {
     return this.rtx.inFlight();
+  }
+
+  setWriter(writer: number): void {
+    this.writer = writer;
+  }
+
+  setStarved(isStarved: boolean): void {
+    this.isStarved = isStarved;
   }
 
   setListed(isListed: boolean): void {

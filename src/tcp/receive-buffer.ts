@@ -9,6 +9,7 @@
  * slow reader cannot pin a chunk with a byte. Bytes move from "beyond" to "ready" without a copy.
  * An idle connection holds no block and no array.
  */
+import { assert } from '../base/assert.ts';
 import { type BlockPool, NO_BLOCK } from '../base/block-pool.ts';
 import { NO_WORDS, WordArrays } from '../base/word-arrays.ts';
 import { type Seq, seqAdd, seqBits, seqDiff, seqOf } from '../wire/seq.ts';
@@ -80,24 +81,38 @@ export class ReceiveBuffer implements Placed {
 
   // ---- in ----
 
-  /** Text at RCV.NXT: `len` bytes at `off`, in `chunk` or NO_BLOCK. False: no memory, nothing taken. */
-  append(off: number, len: number, chunk: number): boolean {
+  /** Text at RCV.NXT: `len` bytes at `off`, in `chunk` or NO_BLOCK. Precondition: it has room, and there is no gap. */
+  append(off: number, len: number, chunk: number): void {
     let done = 0;
+    this.leave = 0;
     this.hasJoined = false;
     while (done < len) {
       const taken = this.place(off + done, len - done, chunk);
-      if (taken === 0) {
-        this.unread(done);
-        return false;
-      }
+      assert(taken > 0, 'text in order has room');
       this.pushReady(this.placedBlock, this.placedOff, taken);
       done += taken;
     }
+  }
+
+  /**
+   * Whether the text has a place; what lies beyond the gap makes some for it, the furthest away first (RFC 2018 §8
+   * allows that), or false: no memory.
+   */
+  makeRoom(len: number, chunk: number): boolean {
+    while (!this.hasRoom(len, chunk)) if (this.prune() === 0) return false;
     return true;
   }
 
-  /** Text beyond RCV.NXT; what is here already is not stored twice. The outcome is in our `Placed` fields. */
-  insert(seq: Seq, off: number, len: number, chunk: number): void {
+  hasRoom(len: number, chunk: number): boolean {
+    if (chunk !== NO_BLOCK && len >= COPY_BREAK && this.isRoomy() && !this.gaps) return true;
+    const { blockBytes, free } = this.pages;
+    const inPage = this.page === NO_BLOCK ? 0 : blockBytes - this.pageUsed;
+    return len <= inPage + free * blockBytes;
+  }
+
+  /** Text beyond RCV.NXT, that leaves `leave` pages to others; what is here already is not stored twice. The outcome is in our `Placed` fields. */
+  insert(seq: Seq, off: number, len: number, chunk: number, leave: number): void {
+    this.leave = leave;
     this.newBytes = 0;
     this.isRefused = false;
     this.duplicateLeft = seq;
@@ -177,8 +192,8 @@ export class ReceiveBuffer implements Placed {
     return this.beyondCount === 0 ? 0 : seqDiff(this.endAt(this.beyondCount - 1), rcvNxt);
   }
 
-  /** RFC 2018 §8 allows it under memory pressure: the stretch furthest away goes. Returns its bytes. */
-  prune(): number {
+  /** The stretch furthest away goes. Returns its bytes. */
+  private prune(): number {
     if (this.beyondCount === 0) return 0;
     const o = (this.beyondHead + this.beyondCount - 1) * WORDS;
     const len = this.beyond[o + E.LEN]!;
@@ -252,11 +267,12 @@ export class ReceiveBuffer implements Placed {
 
   private placedBlock = 0;
   private placedOff = 0;
+  /** Pages that are not for the text at hand. */
+  private leave = 0;
 
   /** Finds a home for the first bytes of a text; returns how many (0: no memory). */
   private place(off: number, len: number, chunk: number): number {
-    const isRoomy = this.chunks.free * 2 >= this.chunks.capacity;
-    if (chunk !== NO_BLOCK && len >= COPY_BREAK && isRoomy) {
+    if (chunk !== NO_BLOCK && len >= COPY_BREAK && this.isRoomy()) {
       this.chunks.hold(chunk);
       this.placedBlock = chunk;
       this.placedOff = off;
@@ -264,7 +280,7 @@ export class ReceiveBuffer implements Placed {
     }
     if (this.page === NO_BLOCK || this.pageUsed === this.pages.blockBytes) {
       this.letGoOfPage();
-      const page = this.pages.take();
+      const page = this.pages.free > this.leave ? this.pages.take() : NO_BLOCK;
       if (page === NO_BLOCK) return 0;
       this.page = page;
     }
@@ -276,6 +292,10 @@ export class ReceiveBuffer implements Placed {
     this.placedBlock = ~this.page;
     this.placedOff = to;
     return n;
+  }
+
+  private isRoomy(): boolean {
+    return this.chunks.free * 2 >= this.chunks.capacity;
   }
 
   private letGoOfPage(): void {
@@ -331,23 +351,6 @@ export class ReceiveBuffer implements Placed {
     this.releaseBlock(this.ready[o + E.BLOCK]!);
     this.readyHead = (this.readyHead + 1) % (this.ready.length / WORDS);
     this.readyCount--;
-  }
-
-  /** Takes back the last `bytes` of an append that ran out of memory half-way. */
-  private unread(bytes: number): void {
-    let left = bytes;
-    while (left > 0) {
-      const o = this.readyOffset(this.readyCount - 1);
-      const len = this.ready[o + E.LEN]!;
-      const n = Math.min(len, left);
-      this.readyBytes -= n;
-      left -= n;
-      if (n < len) this.ready[o + E.LEN] = len - n;
-      else {
-        this.releaseBlock(this.ready[o + E.BLOCK]!);
-        this.readyCount--;
-      }
-    }
   }
 
   private widenReady(): void {

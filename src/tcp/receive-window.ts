@@ -8,10 +8,12 @@
 import { US } from '../base/time.ts';
 import { seqDiff } from '../wire/seq.ts';
 import type { TcpConnection } from './connection.ts';
+import { isTight } from './page-shares.ts';
 
 /** The window for the next segment, in bytes; it is recorded as advertised. */
 export function selectWindow(c: TcpConnection): number {
   const { rcv, agreed } = c;
+  if (c.isStarved) return shutWindow(c);
   const standing = rcv.standing();
   const grain = 1 << agreed.rcvShift;
   const most = 65535 * grain;
@@ -22,6 +24,13 @@ export function selectWindow(c: TcpConnection): number {
   countWindow(c, offered, rcv.wnd, window);
   rcv.advertise(window, promised);
   return window;
+}
+
+/** The one case in which the right edge moves left, though RFC 9293 §3.8.6 would rather not: there is no memory. */
+function shutWindow(c: TcpConnection): number {
+  countWindow(c, 0, c.rcv.wnd, 0);
+  c.rcv.advertise(0, 0);
+  return 0;
 }
 
 /** A window that shuts, opens again, or would have to shut if the right edge might move left. */
@@ -87,7 +96,7 @@ export class RightSizing {
   arrived(c: TcpConnection, len: number): void {
     if (len < MIN_GROWTH_BYTES) return;
     const free = (c.rcvbufBytes >> 1) - c.received.chargedBytes;
-    const room = free - this.threshold;
+    const room = isTight(c.tcp.env.memory.pages) ? 0 : free - this.threshold;
     if (room > 0) this.threshold += Math.min(room, 2 * Math.max(len, c.delack.rcvMss));
   }
 

@@ -5,6 +5,7 @@
  */
 import { HOOK } from '../cc/congestion-control.ts';
 import type { TcpConnection } from './connection.ts';
+import { sparePages } from './page-shares.ts';
 
 /** Linux: MAX_TCP_HEADER, skb_shared_info and sk_buff, the first two with the text in one power of two. */
 const HEADROOM_BYTES = 320 + 320;
@@ -25,6 +26,7 @@ export function expandSendBuffer(c: TcpConnection): void {
 /** Output has ended: was the buffer the limit? */
 export function checkSendBuffer(c: TcpConnection): void {
   if (!c.chrono.isRefused() || c.inFlight() >= c.congestion.view.cwnd) return;
+  if (sparePages(c.tcp.env.memory.pages) === 0) return;
   const before = c.sndbufBytes;
   expandSendBuffer(c);
   c.use.full(c.nowNs());

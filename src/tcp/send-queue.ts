@@ -39,14 +39,15 @@ export class SendQueue {
     return this.count * this.pages.blockBytes;
   }
 
-  /** Copies bytes of the application to the end; returns how many (fewer when pages run out). */
-  append(data: Uint8Array): number {
+  /** Copies bytes of the application to the end, into no more than so many new pages; returns how many it took. */
+  append(data: Uint8Array, mostPages: number): number {
     const pageBytes = this.pages.blockBytes;
+    const mostCount = this.count + mostPages;
     let done = 0;
     while (done < data.length) {
       const used = this.skip + this.length;
       const room = this.count * pageBytes - used;
-      if (room === 0 && !this.takePage()) break;
+      if (room === 0 && (this.count === mostCount || !this.takePage())) break;
       const at = used % pageBytes;
       const n = Math.min(data.length - done, pageBytes - at);
       const to = this.pages.offsetOf(this.pageAt(Math.floor(used / pageBytes))) + at;

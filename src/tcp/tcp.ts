@@ -34,6 +34,7 @@ import type { Listener } from './listener.ts';
 import { networkError } from './network-error.ts';
 import { output, sendReset } from './output.ts';
 import { updatePacingRate } from './pacer.ts';
+import { PageWait } from './page-wait.ts';
 import { RoomWait } from './room-wait.ts';
 import { parseSegment, Segment } from './segment.ts';
 import { TcpConfig } from './tcp-config.ts';
@@ -102,6 +103,7 @@ export class Tcp implements Transport {
   readonly ackSample = new AckSample();
   readonly lossSample = new LossSample();
   readonly roomWait = new RoomWait();
+  readonly pageWait: PageWait;
   readonly around: { left: Seq; right: Seq } = { left: seqOf(0), right: seqOf(0) };
   private readonly loose = new LooseFlow(this.defaults);
   private listed = new ConnectionList();
@@ -113,6 +115,7 @@ export class Tcp implements Transport {
     this.deadlines = net.deadlines;
     this.header = net.env.memory.slab.carve(HEADER_BYTES);
     this.heldText = net.env.memory.slab.carve(HELD_HEADER_BYTES + HELD_TEXT_BYTES);
+    this.pageWait = new PageWait(net.env, net.deadlines);
     this.timeWaits = new TimeWaits(this);
     this.demux = new TcpDemux(net.env.rng.stream('tcp.demux'), this.timeWaits);
     this.ports = new EphemeralPorts(net.secret, net.env.rng.stream('tcp.ports'), net.config);
@@ -387,6 +390,7 @@ export class Tcp implements Transport {
       } else if (e.kind === 'handshake') e.abandon();
       else e.kill();
     }
+    this.pageWait.clear();
   }
 
   closeListener(l: Listener): void {

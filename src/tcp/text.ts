@@ -4,6 +4,7 @@ import { TCP_FLAG } from '../wire/tcp.ts';
 import type { TcpConnection } from './connection.ts';
 import { ECN, type Ecn } from './ecn.ts';
 import { abortOnData, enterTimeWait } from './ending.ts';
+import { pagesForOrder } from './page-shares.ts';
 import { freeWindow, unackedBytes } from './receive-window.ts';
 import type { Segment } from './segment.ts';
 import { STATE } from './tcp-state.ts';
@@ -57,13 +58,38 @@ function takeText(c: TcpConnection, seg: Segment, end: Seq): void {
   const hasPush = seg.has(TCP_FLAG.PSH);
   delack.received(seg.len, seg.pieces, window, hasPush, tcp.env, c.rtt, tcp.config);
   const from = seqAdd(seg.seq, skip);
-  if (seqEq(from, rcv.nxt) && !received.gaps) {
-    if (received.append(seg.textOff + skip, len, seg.chunk)) accepted(c, len);
-    else tcp.mib.count(tcp.ids.TCPRcvQDrop);
-    return;
+  if (seqEq(from, rcv.nxt)) {
+    if (!received.hasRoom(len, seg.chunk) && !makeRoom(c, len, seg.chunk)) return;
+    if (!received.gaps) {
+      received.append(seg.textOff + skip, len, seg.chunk);
+      accepted(c, len);
+      return;
+    }
   }
   if (seqGt(from, rcv.nxt)) noteOutOfOrder(c, seg.pieces);
   outOfOrder(c, from, seg.textOff + skip, len, seg.chunk);
+}
+
+/**
+ * Memory is short: what lies beyond the gap goes before text in order is refused. If that is not enough the peer
+ * hears of a shut window until there is memory: it keeps what it has, and does not give up.
+ */
+function makeRoom(c: TcpConnection, len: number, chunk: number): boolean {
+  const { received, tcp, sacks } = c;
+  const { ids, mib } = tcp;
+  mib.count(ids.PruneCalled);
+  const before = received.beyondBytes;
+  const hasRoom = received.makeRoom(len, chunk);
+  if (received.beyondBytes < before) {
+    mib.count(ids.OfoPruned);
+    sacks.clear();
+  }
+  if (hasRoom) return true;
+  mib.count(ids.RcvPruned);
+  mib.count(ids.TCPRcvQDrop);
+  tcp.pageWait.addShut(c);
+  c.delack.owe(true);
+  return false;
 }
 
 /** Text in order: readable, and acknowledged by the rules for it. */
@@ -97,7 +123,8 @@ function isAckDue(c: TcpConnection): boolean {
 function outOfOrder(c: TcpConnection, seq: Seq, off: number, len: number, chunk: number): void {
   const { rcv, received, sacks, tcp, delack } = c;
   const { around } = tcp;
-  received.insert(seq, off, len, chunk);
+  const leave = seqEq(seq, rcv.nxt) ? 0 : pagesForOrder(tcp.env.memory.pages);
+  received.insert(seq, off, len, chunk, leave);
   if (received.isRefused) tcp.mib.count(tcp.ids.TCPOFODrop);
   if (seqDiff(received.duplicateRight, received.duplicateLeft) > 0) {
     reportDuplicate(c, received.duplicateLeft, received.duplicateRight);

@@ -114,7 +114,9 @@ function write(c: TcpConnection, data: Uint8Array, isMore: boolean): number {
   }
   if (data.length > room) c.chrono.refused();
   const part = data.length <= room ? data : data.subarray(0, room);
-  const n = c.sendQueue.append(part);
+  const { pageWait } = c.tcp;
+  const n = c.sendQueue.append(part, pageWait.allowance(c));
+  if (n < part.length) pageWait.addWriter(c);
   if (n === 0 && data.length > 0) return -EAGAIN;
   c.chrono.queued();
   c.endPush();

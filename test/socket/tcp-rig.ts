@@ -167,8 +167,8 @@ export class TcpRig {
   readonly a: Side;
   readonly b: Side;
 
-  constructor(seed = 1) {
-    this.sim = new Simulator({ seed, memory: MEMORY });
+  constructor(seed = 1, pages = MEMORY.pages) {
+    this.sim = new Simulator({ seed, memory: { ...MEMORY, pages } });
     const { sim } = this;
     const nicA = sim.nic('a', NIC);
     const nicB = sim.nic('b', NIC);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { BlockPool } from '../../src/base/block-pool.ts';
+import { BlockPool, NO_BLOCK } from '../../src/base/block-pool.ts';
 import { Slab } from '../../src/base/slab.ts';
 import { COPY_BREAK, ReceiveBuffer } from '../../src/tcp/receive-buffer.ts';
 import { seqAdd, seqDiff, seqOf } from '../../src/wire/seq.ts';
@@ -30,10 +30,13 @@ class Rig {
     const skip = Math.max(0, Math.min(len, this.nxt - offset));
     const from = offset + skip;
     if (skip < len && from === this.nxt && !this.buffer.gaps) {
-      if (this.buffer.append(off + skip, len - skip, chunk)) this.nxt += len - skip;
+      if (this.buffer.makeRoom(len - skip, chunk)) {
+        this.buffer.append(off + skip, len - skip, chunk);
+        this.nxt += len - skip;
+      }
     } else if (skip < len) {
       const rcvNxt = seqAdd(seqOf(this.start), this.nxt);
-      this.buffer.insert(seqAdd(seqOf(this.start), from), off + skip, len - skip, chunk);
+      this.buffer.insert(seqAdd(seqOf(this.start), from), off + skip, len - skip, chunk, 0);
       this.nxt += this.buffer.drain(rcvNxt);
     }
     this.chunks.release(chunk);
@@ -114,5 +117,28 @@ t.test('a large segment stays where it was received, a small one does not pin it
   t.equal(rig.pages.held, 1);
   rig.take(1 << 20);
   t.equal(rig.chunks.held + rig.pages.held, 0);
+  t.end();
+});
+
+t.test('text in order takes the place of what lies furthest beyond the gap', (t) => {
+  const slab = new Slab(8 << 20);
+  const pages = new BlockPool(slab, 1024, 8);
+  const buffer = new ReceiveBuffer(new BlockPool(slab, 1024, 1), pages);
+  const insert = (at: number): boolean => {
+    buffer.insert(seqOf(at), 64, 1024, NO_BLOCK, 1);
+    return !buffer.isRefused;
+  };
+  const taken = [1, 2, 3, 4, 5, 6, 7, 8].map((i) => insert(i * 1024));
+  t.same(taken, [true, true, true, true, true, true, true, false], 'a page is left for the gap');
+  t.ok(buffer.hasRoom(1024, NO_BLOCK));
+  t.notOk(buffer.hasRoom(2048, NO_BLOCK));
+  t.ok(buffer.makeRoom(2048, NO_BLOCK), 'if something goes');
+  t.equal(buffer.beyondBytes, 6 * 1024);
+  buffer.insert(seqOf(0), 64, 1024, NO_BLOCK, 0);
+  t.equal(buffer.drain(seqOf(0)), 7 * 1024, 'the nearest has stayed');
+  t.notOk(buffer.makeRoom(2 * 1024, NO_BLOCK), 'nothing is left that could go');
+  t.equal(buffer.readyBytes, 7 * 1024, 'what was acknowledged stays');
+  buffer.clear();
+  t.equal(pages.held, 0);
   t.end();
 });

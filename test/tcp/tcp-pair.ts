@@ -32,6 +32,8 @@ export interface PairOptions {
   readonly backDelayNs?: number;
   readonly faults?: FaultProfile;
   readonly caps?: Partial<DeviceCaps>;
+  /** Of memory, for both stacks together. */
+  readonly pages?: number;
   /** Stands between a stack and its device: a capture. */
   readonly wrap?: (device: Device, env: Env) => Device;
 }
@@ -120,7 +122,10 @@ export class TcpPair {
   private readonly serverAddress = new IpAddress().setV4(0x0a000002);
 
   constructor(options: PairOptions) {
-    this.sim = new Simulator({ seed: options.seed, memory: MEMORY });
+    this.sim = new Simulator({
+      seed: options.seed,
+      memory: { ...MEMORY, pages: options.pages ?? MEMORY.pages },
+    });
     const { sim } = this;
     const nicA = sim.nic('a', options.caps === undefined ? {} : { caps: options.caps });
     const nicB = sim.nic('b', options.caps === undefined ? {} : { caps: options.caps });

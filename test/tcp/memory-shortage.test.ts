@@ -1,0 +1,110 @@
+/** Many connections, few pages for all of them: everything arrives, nobody waits for ever, nothing is left. */
+import t from 'tap';
+import { MS, SEC } from '../../src/base/time.ts';
+import type { FaultProfile } from '../../src/link/fault-path.ts';
+import { End, TcpPair } from './tcp-pair.ts';
+
+const EMPTY = { pages: 0, cells: 0, records: 0, flows: 0 };
+
+/** Reads nothing until it is told to. */
+class LateReader extends End {
+  constructor(bytes: number, isReading: boolean) {
+    super(bytes);
+    this.isReading = isReading;
+  }
+
+  begin(): void {
+    this.isReading = true;
+    if (this.connection !== null) this.readable();
+  }
+}
+
+interface Crowd {
+  readonly pair: TcpPair;
+  readonly ends: LateReader[];
+}
+
+/** `n` connections, `bytes` each way. Nobody reads before `lateNs`, */
+function crowd(
+  n: number,
+  bytes: number,
+  pages: number,
+  lateNs: number,
+  faults: FaultProfile = {},
+): Crowd {
+  const pair = new TcpPair({ seed: 3, rateBps: 1e9, delayNs: 1 * MS, pages, faults });
+  const ends: LateReader[] = [];
+  let isLate = lateNs > 0;
+  const add = (): LateReader => {
+    const end = new LateReader(bytes, !isLate);
+    ends.push(end);
+    return end;
+  };
+  pair.listen((c) => add().attach(c), n);
+  for (let i = 0; i < n; i++) {
+    const end = add();
+    pair.connect({
+      established: (c) => end.attach(c),
+      failed: (errno) => {
+        end.closedWith = errno;
+      },
+    });
+  }
+  for (const host of pair.hosts) {
+    host.after(lateNs, () => {
+      isLate = false;
+      const tcp = host === pair.hosts[0] ? pair.client.tcp : pair.server.tcp;
+      for (const end of ends) if (end.connection?.tcp === tcp) end.begin();
+    });
+  }
+  return { pair, ends };
+}
+
+/** What went wrong at the ends: nothing, or for how many of them. */
+function finish({ pair, ends }: Crowd, bytes: number, limitNs: number): Record<string, number> {
+  const until = pair.sim.nowNs + limitNs;
+  pair.sim.runUntil(() => ends.every((e) => e.closedWith !== null), until);
+  return {
+    unfinished: ends.filter((e) => e.closedWith === null).length,
+    failed: ends.filter((e) => e.closedWith !== null && e.closedWith !== 0).length,
+    wrong: ends.filter((e) => e.wrong >= 0).length,
+    short: ends.filter((e) => e.received !== bytes).length,
+  };
+}
+
+const GOOD = { unfinished: 0, failed: 0, wrong: 0, short: 0 };
+const timesShut = ({ pair }: Crowd): number =>
+  pair.client.tcp.mib.get('TCPToZeroWindowAdv') + pair.server.tcp.mib.get('TCPToZeroWindowAdv');
+
+t.test('a hundred connections write much both ways with pages for a third of them', (t) => {
+  const bytes = 100_000;
+  const all = crowd(100, bytes, 64, 0);
+  t.same(finish(all, bytes, 120 * SEC), GOOD);
+  t.same(all.pair.end(), EMPTY);
+  t.end();
+});
+
+t.test('nobody reads for a while: windows shut, and open again; nobody gives up', (t) => {
+  const bytes = 100_000;
+  const all = crowd(100, bytes, 64, 60 * SEC);
+  t.same(finish(all, bytes, 600 * SEC), GOOD);
+  t.ok(timesShut(all) > 0, 'windows were shut');
+  t.same(all.pair.end(), EMPTY);
+  t.end();
+});
+
+t.test('with one segment in ten lost', (t) => {
+  const bytes = 100_000;
+  const all = crowd(30, bytes, 8, 0, { loss: 0.1 });
+  t.same(finish(all, bytes, 600 * SEC), GOOD);
+  t.same(all.pair.end(), EMPTY);
+  t.end();
+});
+
+t.test('four pages in all', (t) => {
+  const bytes = 50_000;
+  const all = crowd(20, bytes, 4, 0);
+  t.same(finish(all, bytes, 600 * SEC), GOOD);
+  t.same(all.pair.end(), EMPTY);
+  t.end();
+});
