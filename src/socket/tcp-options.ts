@@ -115,7 +115,7 @@ function pushOptions(): Option[] {
       },
     ),
     intOption<TcpEndpoint>(
-      atTcp('TCP_CORK', TCP_OPTION.CORK, 'without end; Linux lets go after 200 ms'),
+      atTcp('TCP_CORK', TCP_OPTION.CORK, 'a last part waits for one timeout at most'),
       (e) => on(e.settings.isCorked),
       (e, value) => {
         e.change({ isCorked: value !== 0 });
