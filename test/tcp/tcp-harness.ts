@@ -37,8 +37,8 @@
  *
  * **Calls** (verbs) act on the connection: `listen [BACKLOG]`, `connect`, `write N [more|eor|oob]…`, `read N`, `shutdown`,
  * `close`, `abort`, `set SETTING VALUE` (of TcpSettings); `= RESULT` behind it gives the result when it is not the obvious one
- * (`= EAGAIN`, `= 500`). Read bytes are compared with the pattern. `verb(name, f)` adds one.
- * **Checks**: `state NAME`, `closed ERRNO|0` (the owner was told so, then), `readable N`, `mib NAME N`, `nothing`.
+ * (`= EAGAIN`, `= 500`). Read bytes are compared with the pattern; `oob AT` reads the urgent one. `verb(name, f)` adds one.
+ * **Checks**: `state NAME`, `closed ERRNO|0` (the owner was told so, then), `readable N`, `mark here|not`, `mib NAME N`, `nothing`.
  *
  * When it ends all memory of the stack must be back: pages, chunks, cells, frames, records, flows.
  */
@@ -55,17 +55,23 @@ import type { Tcp } from '../../src/tcp/tcp.ts';
 import type { TcpConfig } from '../../src/tcp/tcp-config.ts';
 import { TcpSettings, type TcpSettingValues } from '../../src/tcp/tcp-settings.ts';
 import { STATE_NAMES } from '../../src/tcp/tcp-state.ts';
+import { copiedSeq } from '../../src/tcp/urgent.ts';
 import {
   type OpenFrom,
   tcpAbort,
   tcpClose,
   tcpConnect,
+  tcpEndRecord,
+  tcpIsAtMark,
   tcpListen,
+  tcpMarkUrgent,
   tcpRead,
+  tcpReadUrgent,
   tcpShutdown,
   tcpWrite,
+  tcpWriteMore,
 } from '../../src/tcp/user-calls.ts';
-import { seqBits } from '../../src/wire/seq.ts';
+import { seqBits, seqDiff } from '../../src/wire/seq.ts';
 import { type Bytes, data, ethernet } from '../net/packets.ts';
 import { ip, NetHarness, type RigOptions } from '../net/rig.ts';
 import { type Line, parseScript } from './script-text.ts';
@@ -79,6 +85,8 @@ export interface TcpHarnessOptions extends RigOptions {
   readonly iss?: number;
   /** The peer's. */
   readonly irs?: number;
+  /** When the script begins; else some time that suits `iss`. */
+  readonly startNs?: number;
 }
 
 export interface Opening {
@@ -135,6 +143,8 @@ export class TcpHarness implements ConnectionOwner {
   bytesRead = 0;
   bytesWritten = 0;
   readonly peer: ScriptedPeer;
+  /** Not null: what leaves is written down here instead of being expected. */
+  trace: string[] | null = null;
   private readonly originNs: number;
   private closedAtNs = 0;
   private lineNs = 0;
@@ -149,7 +159,8 @@ export class TcpHarness implements ConnectionOwner {
     this.tcp = this.rig.stack.tcp;
     Object.assign(this.tcp.config, options.tcp);
     const { env } = this.rig.net;
-    env.nowNs = options.iss === undefined ? START_NS : this.timeOfIss(options.iss);
+    const startNs = options.iss === undefined ? START_NS : this.timeOfIss(options.iss);
+    env.nowNs = options.startNs ?? startNs;
     this.originNs = env.nowNs;
     this.addVerbs();
   }
@@ -270,7 +281,9 @@ export class TcpHarness implements ConnectionOwner {
     for (const { payload, protocol, length } of this.rig.port.sent()) {
       if (protocol !== 6) continue;
       const seg = this.peer.read(payload);
-      this.pending.push({ atNs: this.rig.net.env.nowNs, seg, ipLength: length });
+      const e = { atNs: this.rig.net.env.nowNs, seg, ipLength: length };
+      if (this.trace === null) this.pending.push(e);
+      else this.trace.push(this.emission(e));
     }
   }
 
@@ -294,10 +307,14 @@ export class TcpHarness implements ConnectionOwner {
   private expectSilence(): void {
     const [first] = this.pending;
     if (first === undefined) return;
-    const at = ((first.atNs - this.originNs) / SEC).toFixed(6);
+    throw new Error(`nobody expects ${this.emission(first)}`);
+  }
+
+  /** With everything that it says. */
+  private emission(e: Emission): string {
+    const sinceNs = e.atNs - this.originNs;
     const line = { ...NO_LINE, hasWin: true, options: '' };
-    const text = this.peer.describe(first.seg, first.atNs - this.originNs, line);
-    throw new Error(`nobody expects "${text}", sent at ${at}`);
+    return `"${this.peer.describe(e.seg, sinceNs, line)}", sent at ${(sinceNs / SEC).toFixed(6)}`;
   }
 
   // ---- < ----
@@ -329,7 +346,9 @@ export class TcpHarness implements ConnectionOwner {
   private addVerbs(): void {
     this.verb('listen', ([backlog]) => this.listen(Number(backlog ?? 16)));
     this.verb('connect', () => this.connect());
-    this.verb('write', ([n]) => this.write(Number(n)));
+    this.verb('write', ([n, ...how]) => this.write(Number(n), how));
+    this.verb('oob', ([at]) => this.readUrgent(Number(at)));
+    this.verb('mark', ([isAt]) => this.check(tcpIsAtMark(this.flow) ? 'here' : 'not', isAt!));
     this.verb('read', ([n]) => this.read(Number(n)));
     this.verb('shutdown', () => tcpShutdown(this.flow));
     this.verb('close', () => this.close());
@@ -404,13 +423,27 @@ export class TcpHarness implements ConnectionOwner {
     return n;
   }
 
-  private write(n: number): number {
-    return this.wrote(tcpWrite(this.flow, this.pattern(n)));
+  private write(n: number, how: readonly string[]): number {
+    const call = how.includes('more') ? tcpWriteMore : tcpWrite;
+    const result = this.wrote(call(this.flow, this.pattern(n)));
+    if (how.includes('oob')) tcpMarkUrgent(this.flow);
+    if (how.includes('eor')) tcpEndRecord(this.flow);
+    return result;
+  }
+
+  /** The urgent byte is that of the pattern at `at`, its number in the stream; reads step over it. */
+  private readUrgent(at: number): number {
+    const into = new Uint8Array(1);
+    const result = tcpReadUrgent(this.flow, into, false);
+    if (result === 1 && into[0] !== data(1, at - 1)[0]) throw new Error('it is another byte');
+    return result;
   }
 
   private read(n: number): number {
     const into = new Uint8Array(n);
     const got = tcpRead(this.flow, into);
+    // A read steps over an urgent byte that is not in line: what it gave ends where the stream was read to.
+    if (got > 0) this.bytesRead = seqDiff(copiedSeq(this.flow), this.flow.rcv.irs) - 1 - got;
     this.checkRead(into.subarray(0, Math.max(0, got)));
     return got;
   }
@@ -475,5 +508,6 @@ export class TcpHarness implements ConnectionOwner {
 const NO_LINE: Line = parseScript('0 nothing')[0]!;
 
 function usualResult(line: Line): string {
+  if (line.verb === 'oob') return '1';
   return line.verb === 'write' || line.verb === 'read' ? line.args[0]! : '0';
 }
