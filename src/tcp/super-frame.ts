@@ -27,6 +27,7 @@ export const WAIT = { NO: 0, MORE_DATA: -1, CWND: -2, WINDOW: -3 } as const;
 
 /** The most segments in one frame: tcp_tso_autosize. */
 export function segmentsPerFrame(c: TcpConnection): number {
+  if (c.snd.isUrgent) return 1; // whoever cuts a frame copies its urgent pointer
   const { congestion, tcp } = c;
   const v = congestion.view;
   const least = congestion.has(HOOK.MIN_TSO_SEGS) ? congestion.cc.minTsoSegs(v) : 0;

@@ -157,7 +157,7 @@ function traceOf(scenario: Scenario, options: TcpHarnessOptions): string[] {
   const { trace } = h;
   h.connection?.release();
   h.rig.stop();
-  return trace.filter((line) => !line.startsWith('"S.')).concat(`${h.bytesRead} read`);
+  return trace.concat(`${h.bytesRead} read`);
 }
 
 /** Before a boundary: so that a segment, a window, or the whole scenario lies across it. */
