@@ -18,6 +18,7 @@ export const ENOTTY = 25;
 export const EPIPE = 32;
 export const EDOM = 33;
 export const ELOOP = 40;
+export const ENOMSG = 42;
 export const ENONET = 64;
 export const EPROTO = 71;
 export const ENOTSOCK = 88;
@@ -65,6 +66,7 @@ const NAMES: Readonly<Record<number, string>> = {
   32: 'EPIPE',
   33: 'EDOM',
   40: 'ELOOP',
+  42: 'ENOMSG',
   64: 'ENONET',
   71: 'EPROTO',
   88: 'ENOTSOCK',

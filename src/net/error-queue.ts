@@ -10,9 +10,19 @@ import type { NetworkError, QuotedPacket } from './transport.ts';
 /** What an error costs besides the bytes it quotes. */
 const RECORD_CHARGE = 768;
 /** No more of a quoted datagram is kept: RFC 1812 §4.3.2.3 lets routers quote this much. */
-const MAX_QUOTED = 548;
+export const MAX_QUOTED = 548;
 
-export class QueuedError {
+/** Whatever a socket keeps in its error queue. */
+export interface KeptError {
+  /** Positive, or 0: no error but news. */
+  readonly errno: number;
+  /** ICMP type; -1 when it did not come from the network. */
+  readonly type: number;
+  /** Bytes of the queue's limit. */
+  readonly charge: number;
+}
+
+export class QueuedError implements KeptError {
   /** Positive. */
   readonly errno: number;
   /** ICMP type and code; -1 when the error is our own. */
@@ -54,8 +64,8 @@ export class QueuedError {
   }
 }
 
-export class ErrorQueue {
-  private readonly errors: QueuedError[] = [];
+export class ErrorQueue<T extends KeptError = QueuedError> {
+  private errors: T[] = [];
   chargedBytes = 0;
   /** Errors that found no room. */
   lost = 0;
@@ -65,7 +75,7 @@ export class ErrorQueue {
   }
 
   /** False: beyond the limit, and counted. */
-  push(error: QueuedError, limitBytes: number): boolean {
+  push(error: T, limitBytes: number): boolean {
     if (this.chargedBytes + error.charge > limitBytes) {
       this.lost++;
       return false;
@@ -75,15 +85,32 @@ export class ErrorQueue {
     return true;
   }
 
-  first(): QueuedError | null {
+  first(): T | null {
     return this.errors[0] ?? null;
   }
 
-  shift(): QueuedError | null {
+  last(): T | null {
+    return this.errors[this.errors.length - 1] ?? null;
+  }
+
+  shift(): T | null {
     const error = this.errors.shift();
     if (error === undefined) return null;
     this.chargedBytes -= error.charge;
     return error;
+  }
+
+  /** A socket's pending error once `taken` is out: as on Linux what the next one says, or none. */
+  pendingAfter(taken: KeptError, pending: number): number {
+    const next = this.first();
+    if (next !== null && next.type >= 0) return next.errno;
+    return taken.type >= 0 ? 0 : pending;
+  }
+
+  /** Only these stay. */
+  keep(isKept: (error: T) => boolean): void {
+    this.errors = this.errors.filter(isKept);
+    this.chargedBytes = this.errors.reduce((sum, error) => sum + error.charge, 0);
   }
 
   clear(): void {

@@ -44,6 +44,8 @@ export class NetConfig {
   rmemMax = 4 << 20;
   wmemDefault = 212992;
   wmemMax = 4 << 20;
+  /** net.core.optmem_max: what one socket's unread MSG_ZEROCOPY notifications may take. */
+  optmemMax = 128 << 10;
 
   /** net.ipv4.neigh.default.gc_thresh3: the most entries of one family on one interface. */
   neighbourMax = 1024;

@@ -22,6 +22,8 @@ export const MSG = {
   NOSIGNAL: 0x4000,
   MORE: 0x8000,
   ZEROCOPY: 0x4000000,
+  /** Not of Linux's ABI: the caller comes back with the rest of its send, or says that it does not. */
+  UNFINISHED: 0x8000000,
   FASTOPEN: 0x20000000,
   CMSG_CLOEXEC: 0x40000000,
 } as const;
@@ -199,4 +201,38 @@ export const TCP_OPTION = {
 export const UDP_OPT = { CORK: 1, ENCAP: 100, NO_CHECK6_TX: 101, SEGMENT: 103, GRO: 104 } as const;
 
 /** Who says what stands in a received error (`ee_origin`). */
-export const EE_ORIGIN = { NONE: 0, LOCAL: 1, ICMP: 2, ICMP6: 3, TIMESTAMPING: 4 } as const;
+export const EE_ORIGIN = {
+  NONE: 0,
+  LOCAL: 1,
+  ICMP: 2,
+  ICMP6: 3,
+  TIMESTAMPING: 4,
+  ZEROCOPY: 5,
+} as const;
+/** `ee_code` of ZEROCOPY. */
+export const ZEROCOPY_COPIED = 1;
+/** `ee_info` of TIMESTAMPING: SCM_TSTAMP_*. */
+export const TSTAMP = { SND: 0, SCHED: 1, ACK: 2 } as const;
+
+/** SOF_TIMESTAMPING_* */
+export const STAMPING = {
+  TX_HARDWARE: 1,
+  TX_SOFTWARE: 1 << 1,
+  RX_HARDWARE: 1 << 2,
+  RX_SOFTWARE: 1 << 3,
+  SOFTWARE: 1 << 4,
+  SYS_HARDWARE: 1 << 5,
+  RAW_HARDWARE: 1 << 6,
+  OPT_ID: 1 << 7,
+  TX_SCHED: 1 << 8,
+  TX_ACK: 1 << 9,
+  OPT_CMSG: 1 << 10,
+  OPT_TSONLY: 1 << 11,
+  OPT_STATS: 1 << 12,
+  OPT_PKTINFO: 1 << 13,
+  OPT_TX_SWHW: 1 << 14,
+  BIND_PHC: 1 << 15,
+  OPT_ID_TCP: 1 << 16,
+  OPT_RX_FILTER: 1 << 17,
+  TX_COMPLETION: 1 << 18,
+} as const;

@@ -85,29 +85,28 @@ export class BlockingCalls {
     flags: number,
     to: SockAddr | null = null,
   ): Blocking {
-    const first = this.api.sendto(fd, from, flags, to);
+    const part = partOf(flags);
+    const first = this.api.sendto(fd, from, part, to);
     if (from === null) return first;
     return yield* this.sendRest(fd, first, from.length, flags, (e, done) =>
-      e.send(from.subarray(done), flags, to),
+      e.send(from.subarray(done), part, to),
     );
   }
 
   *sendmsg(fd: number, m: Message, flags: number): Blocking {
     const { iov, bytes } = m;
-    const first = this.api.sendmsg(fd, m, flags);
+    const part = partOf(flags);
+    const first = this.api.sendmsg(fd, m, part);
     const n = yield* this.sendRest(fd, first, bytes, flags, (e, done) =>
-      e.sendMessage(m.setIov(iovFrom(iov, done)), flags),
+      e.sendMessage(m.setIov(iovFrom(iov, done)), part),
     );
     m.setIov(iov);
     return n;
   }
 
   *write(fd: number, from: Uint8Array | null): Blocking {
-    const first = this.api.write(fd, from);
-    if (from === null) return first;
-    return yield* this.sendRest(fd, first, from.length, 0, (e, done) =>
-      e.send(from.subarray(done), 0, null),
-    );
+    if (typeof this.api.endpoint(fd) !== 'number') return yield* this.sendto(fd, from, 0);
+    return this.api.write(fd, from);
   }
 
   *readv(fd: number, iov: readonly Uint8Array[]): Blocking {
@@ -119,11 +118,8 @@ export class BlockingCalls {
   }
 
   *writev(fd: number, iov: readonly Uint8Array[]): Blocking {
-    const m = new Message(iov);
-    const first = this.api.writev(fd, iov);
-    return yield* this.sendRest(fd, first, m.bytes, 0, (e, done) =>
-      e.sendMessage(m.setIov(iovFrom(iov, done)), 0),
-    );
+    if (typeof this.api.endpoint(fd) === 'number') return this.api.writev(fd, iov);
+    return yield* this.sendmsg(fd, new Message(iov), 0);
   }
 
   /** With SO_LINGER, until what was written is acknowledged, or the time has passed. */
@@ -245,9 +241,12 @@ export class BlockingCalls {
     for (;;) {
       const n = yield* this.again(e, POLL_WRITABLE, untilNs, done, attempt);
       if (n >= 0) done += n;
-      else if (n !== -EAGAIN) return done > 0 ? done : n;
       if (done >= asked) return done;
-      if (this.wait.hasTimedOut) return done > 0 ? done : n;
+      if ((n < 0 && n !== -EAGAIN) || this.wait.hasTimedOut) {
+        if (done === 0) return n;
+        e.endSend();
+        return done;
+      }
     }
   }
 
@@ -264,6 +263,11 @@ export class BlockingCalls {
     yield this.wait.over;
     return e.isClosed ? -EBADF : attempt(e, done);
   }
+}
+
+/** A send that may wait comes back with the rest. */
+function partOf(flags: number): number {
+  return (flags & MSG.DONTWAIT) !== 0 ? flags : flags | MSG.UNFINISHED;
 }
 
 /** What is left of the buffers behind the first `bytes`. */

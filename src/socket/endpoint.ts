@@ -95,6 +95,11 @@ export abstract class Endpoint extends OpenFile {
     return false;
   }
 
+  /** A send with MSG.UNFINISHED ends with less than it was asked for. */
+  endSend(): void {
+    // datagrams go whole
+  }
+
   abstract shutdown(how: number): number;
   abstract getName(to: SockAddr): number;
   /** -ENOTCONN without a peer. */

@@ -15,6 +15,7 @@ import {
   EPOLLEXCLUSIVE,
   EPOLLONESHOT,
   EPOLLWAKEUP,
+  POLL,
   POLL_ALWAYS,
   POLL_READABLE,
 } from './abi.ts';
@@ -25,6 +26,15 @@ import { type Waiter, WaitLink } from './wait-list.ts';
 const HOW = EPOLLET | EPOLLONESHOT | EPOLLWAKEUP | EPOLLEXCLUSIVE;
 /** Epoll instances watching epoll instances, one in the other: EP_MAX_NESTS and the first. */
 const MAX_DEPTH = 5;
+
+/** As Linux's EPOLLEXCLUSIVE_OK_BITS. */
+const EXCLUSIVE_EVENTS = POLL.IN | POLL.OUT | POLL_ALWAYS | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE;
+
+/** EPOLLEXCLUSIVE asks that not all who wait be woken, but one or more: here it is all. Not for epoll itself. */
+function mayExclude(file: OpenFile, events: number): boolean {
+  if ((events & EPOLLEXCLUSIVE) === 0) return true;
+  return !(file instanceof Epoll) && (events & ~EXCLUSIVE_EVENTS) === 0;
+}
 
 /** Where `epollWait` puts what it found: entry i is `events[i]` with its data. */
 export class EpollEvents {
@@ -96,11 +106,12 @@ export class Epoll extends OpenFile {
     const item = this.items.get(file)?.find((i) => i.fd === fd);
     switch (op) {
       case EPOLL.ADD:
-        if ((events & EPOLLEXCLUSIVE) !== 0) return -EINVAL; // every waiter is woken here
+        if (!mayExclude(file, events)) return -EINVAL;
         return item === undefined ? this.add(fd, file, events, data) : -EEXIST;
       case EPOLL.MOD:
         if ((events & EPOLLEXCLUSIVE) !== 0) return -EINVAL;
         if (item === undefined) return -ENOENT;
+        if ((item.events & EPOLLEXCLUSIVE) !== 0) return -EINVAL;
         item.set(events, data);
         if (item.found() !== 0) this.list(item);
         return 0;

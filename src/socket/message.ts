@@ -54,3 +54,14 @@ export class Message {
     return true;
   }
 }
+
+/** The first `len` bytes of `from` into the buffers, in order. */
+export function scatter(from: Uint8Array, len: number, iov: readonly Uint8Array[]): void {
+  let at = 0;
+  for (const piece of iov) {
+    const n = Math.min(piece.length, len - at);
+    if (n <= 0) return;
+    piece.set(from.subarray(at, at + n));
+    at += n;
+  }
+}

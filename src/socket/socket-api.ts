@@ -78,6 +78,7 @@ export class SocketApi implements ReadyDrain {
       stack.tcp,
       optionMap(tcpOptions(AF.INET)),
       optionMap(tcpOptions(AF.INET6)),
+      options.epochNs ?? 0,
     );
     this.register(SOCK.STREAM, IPPROTO_TCP, this.tcp, true);
   }

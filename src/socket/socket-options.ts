@@ -21,9 +21,7 @@ const REFUSED: readonly (readonly [string, number, string])[] = [
   ['SO_DONTROUTE', SO.DONTROUTE, 'gateways are always used'],
   ['SO_PASSCRED', SO.PASSCRED, 'peers are not processes'],
   ['SO_ATTACH_FILTER', SO.ATTACH_FILTER, 'no packet filters'],
-  ['SO_TIMESTAMPING', SO.TIMESTAMPING, 'receive times: SO_TIMESTAMPNS'],
   ['SO_BUSY_POLL', SO.BUSY_POLL, 'the driver polls, not the socket'],
-  ['SO_ZEROCOPY', SO.ZEROCOPY, 'sends copy once'],
   ['SO_TXTIME', SO.TXTIME, 'no departure times'],
 ];
 

@@ -9,10 +9,11 @@
  *       ▼  │ failed, disconnected
  *     handshake ── established ──► connection ── its end ──► connection in CLOSED: what it received is left
  */
-import { EINVAL, ENOTCONN } from '../base/errno.ts';
+import { EAGAIN, EINVAL, ENOTCONN } from '../base/errno.ts';
 import { ReadyMark, type ReadyTarget } from '../base/ready-list.ts';
 import { SEC } from '../base/time.ts';
 import type { Network } from '../net/network.ts';
+import type { NetworkError, QuotedPacket } from '../net/transport.ts';
 import type { TcpConnection } from '../tcp/connection.ts';
 import type { ConnectionOwner } from '../tcp/endpoint.ts';
 import type { Handshake, Opener } from '../tcp/handshake.ts';
@@ -22,13 +23,14 @@ import type { Tcp } from '../tcp/tcp.ts';
 import type { TcpSettings, TcpSettingValues } from '../tcp/tcp-settings.ts';
 import { isIn, STATE, type TcpState } from '../tcp/tcp-state.ts';
 import { tcpShutdown, tcpShutdownReceive } from '../tcp/user-calls.ts';
-import { type Address, ANY4, ANY6, IpAddress, isLinkLocal6 } from '../wire/address.ts';
-import { AF, POLL, POLL_READABLE, SHUT, SOCK } from './abi.ts';
+import { type Address, ANY4, ANY6, IpAddress, isLinkLocal6, isV4 } from '../wire/address.ts';
+import { AF, MSG, POLL, POLL_READABLE, SHUT, SOCK } from './abi.ts';
 import { Endpoint } from './endpoint.ts';
 import type { IpSocket } from './ip-options.ts';
 import type { Message } from './message.ts';
 import { getFrom, type OptionMap, setIn } from './option.ts';
 import type { SockAddr } from './sock-addr.ts';
+import { isWatching, TcpErrors } from './tcp-errors.ts';
 import { bytesLeft, tcpQueueLength } from './tcp-ioctl.ts';
 import { LINK } from './tcp-link.ts';
 import {
@@ -43,7 +45,14 @@ import {
 } from './tcp-open.ts';
 import { isRoomForMore, readableEvents } from './tcp-readiness.ts';
 import type { TcpShared } from './tcp-shared.ts';
-import { receiveBytes, receivePieces, sendBytes, sendPieces, wantsMore } from './tcp-transfer.ts';
+import {
+  endSend,
+  receiveBytes,
+  receivePieces,
+  sendBytes,
+  sendPieces,
+  wantsMore,
+} from './tcp-transfer.ts';
 
 const EVERYTHING = -1;
 const WRITABLE = POLL.OUT | POLL.WRNORM;
@@ -80,6 +89,8 @@ export class TcpEndpoint
   /** SO_ERROR: a positive errno. */
   private pending = 0;
   peekOffset = -1;
+  /** Where MSG_ERRQUEUE reads, once somebody asked for what goes there. */
+  errors: TcpErrors | null = null;
   isPortless = false;
   wantsLeft = false;
   /** What a close waits for. */
@@ -92,6 +103,7 @@ export class TcpEndpoint
     this.shared = shared;
     this.options = domain === AF.INET ? shared.options4 : shared.options6;
     this.wishes = settings.share();
+    if (isWatching(settings)) this.errors = new TcpErrors(this);
     this.local.copy(domain === AF.INET ? ANY4 : ANY6);
   }
 
@@ -119,6 +131,10 @@ export class TcpEndpoint
     const next = this.wishes.own();
     next.change(values);
     this.wishes = next;
+    if (this.errors === null && isWatching(next)) {
+      this.errors = new TcpErrors(this);
+      this.connection?.setWatcher(this.errors);
+    }
     this.connection?.setSettings(next);
     this.handshake?.setSettings(next);
     this.listener?.setSettings(next);
@@ -144,6 +160,12 @@ export class TcpEndpoint
     this.pending = errno;
     this.shutBoth();
     this.shared.ready.mark(this.readyMark, EVERYTHING);
+  }
+
+  /** Before `failed`: why, if the application asked to be told (IP_RECVERR). */
+  networkError(quote: QuotedPacket, why: NetworkError): void {
+    const { wantsErrors4, wantsErrors6 } = this.wishes;
+    if (isV4(quote.dst) ? wantsErrors4 : wantsErrors6) this.errors?.networkError(quote, why);
   }
 
   readable(): void {
@@ -181,6 +203,7 @@ export class TcpEndpoint
   take(c: TcpConnection): void {
     this.connection = c;
     c.setOwner(this);
+    c.setWatcher(this.errors);
     this.local.copy(c.local);
     this.localPort = c.localPort;
   }
@@ -240,6 +263,11 @@ export class TcpEndpoint
   /** Whoever looked found no room: it is told when there is some. */
   wantRoom(): void {
     this.wantsRoom = true;
+  }
+
+  /** POLLERR alone. */
+  wakeErrors(): void {
+    this.shared.ready.mark(this.readyMark, POLL.ERR);
   }
 
   wakeAll(): void {
@@ -344,7 +372,7 @@ export class TcpEndpoint
       if (c === null || this.isWriteShut || isRoomForMore(c)) events |= WRITABLE;
       else this.wantsRoom = true;
     }
-    if (this.pending !== 0) events |= POLL.ERR;
+    if (this.pending !== 0 || this.errors?.isEmpty === false) events |= POLL.ERR;
     return events;
   }
 
@@ -378,12 +406,22 @@ export class TcpEndpoint
     return sendPieces(this, m, flags);
   }
 
-  receive(into: Uint8Array, flags: number, _from: SockAddr | null): number {
+  override endSend(): void {
+    endSend(this);
+  }
+
+  receive(into: Uint8Array, flags: number, from: SockAddr | null): number {
+    if ((flags & MSG.ERRQUEUE) !== 0) {
+      return this.errors?.receive([into], into.length, from, null) ?? -EAGAIN;
+    }
     return receiveBytes(this, into, flags);
   }
 
   receiveMessage(m: Message, flags: number): number {
     m.reset();
+    if ((flags & MSG.ERRQUEUE) !== 0) {
+      return this.errors?.receive(m.iov, m.bytes, m.name, m) ?? -EAGAIN;
+    }
     const n = receivePieces(this, m, flags);
     if (this.wantsLeft && n >= 0) m.addControl(bytesLeft(this));
     return n;

@@ -26,9 +26,10 @@ export function tcpQueueLength(e: TcpEndpoint, request: number): number {
   }
 }
 
-/** TCP_CM_INQ */
+/** TCP_CM_INQ: the end of the stream counts as a byte, so that whoever reads while there is some meets it. */
 export function bytesLeft(e: TcpEndpoint): ControlMessage {
-  const value = e.connection?.received.readyBytes ?? 0;
+  const c = e.connection;
+  const value = c === null ? 0 : c.received.readyBytes + (c.isFinReceived ? 1 : 0);
   return { level: SOL.TCP, type: TCP_OPTION.INQ, kind: 'int', value };
 }
 

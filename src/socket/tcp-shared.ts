@@ -10,13 +10,21 @@ export class TcpShared implements SocketProtocol {
   readonly tcp: Tcp;
   readonly options4: OptionMap<TcpEndpoint>;
   readonly options6: OptionMap<TcpEndpoint>;
+  /** Unix time of the stack's time 0, in ns. */
+  readonly epochNs: number;
   /** Told in `drainReady`, never within input. */
   readonly ready = new ReadyList();
 
-  constructor(tcp: Tcp, options4: OptionMap<TcpEndpoint>, options6: OptionMap<TcpEndpoint>) {
+  constructor(
+    tcp: Tcp,
+    options4: OptionMap<TcpEndpoint>,
+    options6: OptionMap<TcpEndpoint>,
+    epochNs: number,
+  ) {
     this.tcp = tcp;
     this.options4 = options4;
     this.options6 = options6;
+    this.epochNs = epochNs;
   }
 
   open(domain: number, isNonBlocking: boolean): TcpEndpoint {

@@ -1,10 +1,9 @@
 /** Options of TCP sockets below SOL_TCP, and the whole table, which docs/sockets.md is checked against. */
 import { EINVAL } from '../base/errno.ts';
 import { HOLD } from '../tcp/port-holds.ts';
-import { AF, IP_OPT, IPV6_OPT, SO } from './abi.ts';
+import { AF, IP_OPT, SO } from './abi.ts';
 import {
   atIp,
-  atIpv6,
   DEVICE_OPTIONS,
   IP_OPTIONS,
   IPV6_OPTIONS,
@@ -23,6 +22,7 @@ import {
 } from './option.ts';
 import { atSocket, SOCKET_OPTIONS } from './socket-options.ts';
 import type { TcpEndpoint } from './tcp-endpoint.ts';
+import { errorOptions } from './tcp-error-options.ts';
 import { renewHold } from './tcp-open.ts';
 import { tcpLevelOptions } from './tcp-options.ts';
 
@@ -162,7 +162,6 @@ const REFUSED_SOCKET: readonly (readonly [string, number, string])[] = [
 ];
 
 const REFUSED_IP: readonly (readonly [string, number, string])[] = [
-  ['IP_RECVERR', IP_OPT.RECVERR, 'errors of TCP: SO_ERROR'],
   ['IP_OPTIONS', IP_OPT.OPTIONS, 'sent without options'],
   ['IP_FREEBIND', IP_OPT.FREEBIND, 'addresses are ours or not'],
   ['IP_TRANSPARENT', IP_OPT.TRANSPARENT, 'addresses are ours or not'],
@@ -189,13 +188,7 @@ function ipOptions(): Option[] {
 
 /** Of an AF_INET socket, or of an AF_INET6 one, which has IPv4's too. */
 export function tcpOptions(domain: number): readonly Option[] {
-  const ipv6: Option[] =
-    domain === AF.INET6
-      ? [
-          ...IPV6_OPTIONS,
-          refusedOption(atIpv6('IPV6_RECVERR', IPV6_OPT.RECVERR, 'errors of TCP: SO_ERROR')),
-        ]
-      : [];
+  const ipv6: readonly Option[] = domain === AF.INET6 ? IPV6_OPTIONS : [];
   return [
     ...SOCKET_OPTIONS,
     ...switchOptions(),
@@ -207,6 +200,7 @@ export function tcpOptions(domain: number): readonly Option[] {
     intOption<TcpEndpoint>(atSocket('SO_SNDLOWAT', SO.SNDLOWAT, 'always 1'), () => 1, null),
     pacingOption(),
     memoryOption(),
+    ...errorOptions(domain),
     ...REFUSED_SOCKET.map(([name, number, note]) =>
       refusedOption<TcpEndpoint>(atSocket(name, number, note)),
     ),

@@ -1,28 +1,29 @@
 /** send and receive on a TCP socket, in the order in which Linux looks at things. */
-import { EAGAIN, EINVAL, ENOTCONN, EOPNOTSUPP, EPIPE } from '../base/errno.ts';
+import { EAGAIN, EINVAL, ENOBUFS, ENOTCONN, EOPNOTSUPP, EPIPE } from '../base/errno.ts';
 import type { TcpConnection } from '../tcp/connection.ts';
 import { isIn, MAY_SEND, STATE } from '../tcp/tcp-state.ts';
 import {
   tcpDiscard,
   tcpEndRecord,
+  tcpMarkCopied,
   tcpMarkUrgent,
   tcpPeek,
   tcpRead,
   tcpReadUrgent,
+  tcpStamp,
   tcpWrite,
   tcpWriteMore,
 } from '../tcp/user-calls.ts';
 import { MSG } from './abi.ts';
 import type { Message } from './message.ts';
 import type { TcpEndpoint } from './tcp-endpoint.ts';
+import { fatesOf, type TcpErrors } from './tcp-errors.ts';
 import { notsentLimit } from './tcp-readiness.ts';
 
-/** What would change what is sent, and is not here. */
-const REFUSED_FLAGS = MSG.ZEROCOPY | MSG.FASTOPEN;
-
 /** 0: bytes can be written; or -errno. An error is reported once, then it is EPIPE. */
-function checkSend(e: TcpEndpoint, flags: number): number {
-  if ((flags & REFUSED_FLAGS) !== 0) return -EOPNOTSUPP;
+function checkSend(e: TcpEndpoint, flags: number, asked: number): number {
+  if ((flags & MSG.FASTOPEN) !== 0) return -EOPNOTSUPP;
+  if (asked > 0 && isNotified(e, flags) && e.errors?.hasRoomForCopy() === false) return -ENOBUFS;
   if (e.error !== 0) return -e.takeError();
   if (e.isWriteShut) return -EPIPE;
   const { connection: c } = e;
@@ -32,34 +33,72 @@ function checkSend(e: TcpEndpoint, flags: number): number {
 
 /** As much as there is room for. */
 export function sendBytes(e: TcpEndpoint, from: Uint8Array, flags: number): number {
-  const bad = checkSend(e, flags);
+  const bad = checkSend(e, flags, from.length);
   if (bad !== 0) return bad;
   return marked(e, write(e, from, (flags & MSG.MORE) !== 0), from.length, flags);
 }
 
 export function sendPieces(e: TcpEndpoint, m: Message, flags: number): number {
-  const bad = checkSend(e, flags);
+  const asked = m.bytes;
+  const bad = checkSend(e, flags, asked);
   if (bad !== 0) return bad;
   const isMore = (flags & MSG.MORE) !== 0;
   let done = 0;
-  const last = m.iov.length - 1;
+  let last = m.iov.length - 1;
+  while (last > 0 && m.iov[last]!.length === 0) last--;
   for (let i = 0; i <= last; i++) {
     const piece = m.iov[i]!;
     const n = write(e, piece, isMore || i < last);
-    if (n < 0) return done > 0 ? done : n;
-    done += n;
+    if (n < 0 && done === 0) return n;
+    if (n > 0) done += n;
     if (n < piece.length) break;
   }
-  return marked(e, done, m.bytes, flags);
+  return marked(e, done, asked, flags);
 }
 
 /** MSG_OOB: the last byte that was taken is urgent. MSG_EOR: if all was taken, a record ends behind it. */
 function marked(e: TcpEndpoint, n: number, asked: number, flags: number): number {
-  if (n <= 0 || (flags & (MSG.OOB | MSG.EOR)) === 0) return n;
+  if (n <= 0) return n;
   const c = e.connection!; // it took bytes
   if ((flags & MSG.OOB) !== 0) tcpMarkUrgent(c);
   if ((flags & MSG.EOR) !== 0 && n === asked) tcpEndRecord(c);
+  if (e.errors !== null) notify(e, e.errors, c, n, asked, flags);
   return n;
+}
+
+/** MSG_ZEROCOPY changes nothing without SO_ZEROCOPY, as on Linux. */
+function isNotified(e: TcpEndpoint, flags: number): boolean {
+  return (flags & MSG.ZEROCOPY) !== 0 && e.settings.isZerocopy;
+}
+
+/** One call has one number and one stamp, however often it waits for room. */
+function notify(
+  e: TcpEndpoint,
+  errors: TcpErrors,
+  c: TcpConnection,
+  n: number,
+  asked: number,
+  flags: number,
+): void {
+  const isOpen = n < asked && (flags & MSG.UNFINISHED) !== 0 && !e.isNonBlocking;
+  if (isNotified(e, flags)) {
+    const isRest = c.marks?.isCopyOpen === true;
+    tcpMarkCopied(c, isRest ? errors.openCopyId : errors.takeCopyId(), n, isOpen);
+  }
+  if (!isOpen) stampLast(e, c);
+}
+
+function stampLast(e: TcpEndpoint, c: TcpConnection): void {
+  const fates = fatesOf(e.settings.timestamping);
+  if (fates !== 0) tcpStamp(c, fates);
+}
+
+/** A call that waited for room gave up: what it wrote is all there is of it. */
+export function endSend(e: TcpEndpoint): void {
+  const { connection: c, errors } = e;
+  if (c === null || errors === null || c.state === STATE.CLOSED) return;
+  c.marks?.closeCopy(errors, c.snd.una);
+  stampLast(e, c);
 }
 
 function write(e: TcpEndpoint, from: Uint8Array, isMore: boolean): number {
@@ -82,7 +121,6 @@ function write(e: TcpEndpoint, from: Uint8Array, isMore: boolean): number {
 
 /** What there is, up to the buffer's length. 0: the end of the stream. */
 export function receiveBytes(e: TcpEndpoint, into: Uint8Array, flags: number): number {
-  if ((flags & MSG.ERRQUEUE) !== 0) return -EAGAIN;
   if (e.listener !== null) return -ENOTCONN;
   if ((flags & MSG.OOB) !== 0) return receiveUrgent(e, into, flags);
   const n = e.connection === null ? 0 : take(e, e.connection, into, flags);

@@ -1,6 +1,6 @@
 /** Control messages of UDP sockets: what a received datagram says beside its bytes, and what a send may ask for. */
 import { EINVAL, ENODEV } from '../base/errno.ts';
-import { SEC, US } from '../base/time.ts';
+import { US } from '../base/time.ts';
 import type { Datagram } from '../net/datagram-store.ts';
 import type { QueuedError } from '../net/error-queue.ts';
 import type { Network } from '../net/network.ts';
@@ -13,8 +13,9 @@ import {
   isUnspecified,
   isV4,
 } from '../wire/address.ts';
-import { AF, EE_ORIGIN, IP_OPT, IPV6_OPT, SO, SOL } from './abi.ts';
+import { AF, IP_OPT, IPV6_OPT, SO, SOL } from './abi.ts';
 import type { ControlMessage } from './control-message.ts';
+import { addNetworkError, unixTime } from './error-message.ts';
 import type { Message } from './message.ts';
 import { SockAddr } from './sock-addr.ts';
 
@@ -102,12 +103,8 @@ function int(level: number, type: number, value: number): ControlMessage {
 
 function addTime(m: Message, atNs: number, c: ReceiveContext): void {
   if ((c.wants & (WANT.TIMESTAMP | WANT.TIMESTAMPNS)) === 0) return;
-  // Seconds apart from the rest: Unix time in ns is beyond what a double holds exactly.
-  const epochSec = Math.floor(c.epochNs / SEC);
-  const rest = c.epochNs - epochSec * SEC + (atNs % SEC);
-  const sec = epochSec + Math.floor(atNs / SEC) + Math.floor(rest / SEC);
+  const { sec, ns } = unixTime(c.epochNs, atNs);
   const isNs = (c.wants & WANT.TIMESTAMPNS) !== 0;
-  const ns = rest % SEC;
   m.addControl({
     level: SOL.SOCKET,
     type: isNs ? SO.TIMESTAMPNS : SO.TIMESTAMP,
@@ -120,25 +117,7 @@ function addTime(m: Message, atNs: number, c: ReceiveContext): void {
 /** A kept error as IP_RECVERR or IPV6_RECVERR, by the socket's family. */
 export function describeError(m: Message, e: QueuedError, c: ReceiveContext): void {
   addTime(m, e.atNs, c);
-  const isSix = c.domain === AF.INET6;
-  const isOwn = e.type < 0;
-  const offender = new SockAddr();
-  if (!isOwn) offender.set(c.domain, e.from, 0);
-  const origin = isOwn ? EE_ORIGIN.LOCAL : isV4(e.destination) ? EE_ORIGIN.ICMP : EE_ORIGIN.ICMP6;
-  m.addControl({
-    level: isSix ? SOL.IPV6 : SOL.IP,
-    type: isSix ? IPV6_OPT.RECVERR : IP_OPT.RECVERR,
-    kind: 'error',
-    error: {
-      errno: e.errno,
-      origin,
-      type: isOwn ? 0 : e.type,
-      code: isOwn ? 0 : e.code,
-      info: e.mtu,
-      data: 0,
-      offender,
-    },
-  });
+  addNetworkError(m, e, c.domain);
 }
 
 /** What the messages of a `sendmsg` ask for. Returns 0, -EINVAL or -ENODEV. */

@@ -36,7 +36,7 @@ import {
 } from './abi.ts';
 import { Endpoint } from './endpoint.ts';
 import type { IpSocket } from './ip-options.ts';
-import type { Message } from './message.ts';
+import { type Message, scatter } from './message.ts';
 import { getFrom, type OptionMap, setIn } from './option.ts';
 import type { SockAddr } from './sock-addr.ts';
 import {
@@ -381,14 +381,4 @@ export class UdpEndpoint extends Endpoint implements IpSocket, ReadyListener, Re
 /** A scope id counts where it is needed only. */
 function scopeOf(a: SockAddr): number {
   return isLinkLocal6(a.address) || isLinkScopeMulticast6(a.address) ? a.scopeId : 0;
-}
-
-function scatter(from: Uint8Array, len: number, iov: readonly Uint8Array[]): void {
-  let at = 0;
-  for (const piece of iov) {
-    const n = Math.min(piece.length, len - at);
-    if (n <= 0) return;
-    piece.set(from.subarray(at, at + n));
-    at += n;
-  }
 }

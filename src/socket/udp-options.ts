@@ -80,6 +80,8 @@ function atSocketLevel(): Option[] {
     timed('SO_TIMESTAMP', SO.TIMESTAMP, WANT.TIMESTAMP, WANT.TIMESTAMPNS),
     timed('SO_TIMESTAMPNS', SO.TIMESTAMPNS, WANT.TIMESTAMPNS, WANT.TIMESTAMP),
     wanted(atSocket('SO_RXQ_OVFL', SO.RXQ_OVFL, 'drops by the time of reading'), WANT.RXQ_OVFL),
+    refusedOption(atSocket('SO_TIMESTAMPING', SO.TIMESTAMPING, 'receive times: SO_TIMESTAMPNS')),
+    refusedOption(atSocket('SO_ZEROCOPY', SO.ZEROCOPY, 'sends copy once')),
     refusedOption(atSocket('SO_REUSEADDR', SO.REUSEADDR, 'one socket an address and port')),
     refusedOption(atSocket('SO_REUSEPORT', SO.REUSEPORT, 'one socket an address and port')),
     refusedOption(atSocket('SO_PEEK_OFF', SO.PEEK_OFF, 'a peek starts at the beginning')),

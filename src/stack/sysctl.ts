@@ -44,6 +44,7 @@ const NEIGHBOUR = (family: 'ipv4' | 'ipv6'): readonly Sysctl[] => {
 };
 
 export const SYSCTLS: readonly Sysctl[] = [
+  one('net.core.optmem_max', 'optmemMax', 0, INT_MAX),
   one('net.core.rmem_default', 'rmemDefault', 2304, INT_MAX),
   one('net.core.rmem_max', 'rmemMax', 2304, INT_MAX),
   one('net.core.wmem_default', 'wmemDefault', 4608, INT_MAX),

@@ -192,6 +192,7 @@ function removeAcknowledged(c: TcpConnection, ack: Seq, priorForward: Seq): bool
   if (rtx.first !== NO_RECORD && seqGt(ack, rtx.seqOfRecord(rtx.first))) {
     trimAcknowledged(c, seqDiff(ack, rtx.seqOfRecord(rtx.first)), mss);
   }
+  if (c.marks !== null) c.marks.acknowledged(c.watcher, c.sendQueue, snd.una, ack);
   const bytes = seqDiff(ack, snd.una) - (isFinAcked ? 1 : 0);
   c.sendQueue.release(Math.min(bytes, c.sendQueue.length));
   c.totals.acknowledged(seqDiff(ack, snd.una));

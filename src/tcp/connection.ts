@@ -34,6 +34,7 @@ import { Rtt } from './rtt.ts';
 import { RtxQueue } from './rtx-queue.ts';
 import { SackBlocks } from './sack-blocks.ts';
 import { expandSendBuffer } from './send-buffer.ts';
+import { SendMarks, type SendWatcher } from './send-marks.ts';
 import { SendQueue } from './send-queue.ts';
 import { ReceiveSpace, SendSpace } from './space.ts';
 import { TailLossProbe } from './tail-loss-probe.ts';
@@ -120,6 +121,9 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   ect = 0;
   /** Ends of records (MSG_EOR), once there was one. */
   records: RecordEnds | null = null;
+  /** Bytes whose fate somebody wants to hear of, once there was one; who that is. */
+  marks: SendMarks | null = null;
+  watcher: SendWatcher | null = null;
   readonly probing = new Probing();
   /** What an ICMP error said that did not end it (RFC 1122 §4.2.3.9): the reason, if it times out. */
   softError = 0;
@@ -298,8 +302,12 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.records.add(this.finSeq(), this.snd.nxt);
   }
 
+  /** Who asked for soft errors (IP_RECVERR) is told now, others if it times out. */
   noteSoftError(errno: number): void {
-    this.softError = errno;
+    const { wantsErrors4, wantsErrors6 } = this.settings;
+    const isWanted = isV4(this.remote) ? wantsErrors4 : wantsErrors6;
+    if (isWanted && this.watcher !== null) this.watcher.softError(errno);
+    else this.softError = errno;
   }
 
   /** SO_ERROR tells of it, once. */
@@ -391,7 +399,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.isPushed = false;
   }
 
-  /** An output has passed: what it held back goes when the peer acknowledges something, or with the next bytes. */
+  /** More was written, or an output has passed: what was held back waits for an ACK at most. */
   forgetMore(): void {
     this.isMoreComing = false;
   }
@@ -436,6 +444,16 @@ export class TcpConnection implements DeadlineTarget, FlowId {
 
   setOwner(owner: ConnectionOwner | null): void {
     this.owner = owner;
+  }
+
+  setWatcher(watcher: SendWatcher | null): void {
+    this.watcher = watcher;
+  }
+
+  /** Made when the first mark is. */
+  ownMarks(): SendMarks {
+    this.marks ??= new SendMarks();
+    return this.marks;
   }
 
   /** By a device without room; null: it can go on. */
@@ -484,6 +502,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   /** Nothing more is sent; what was received can still be read. */
   releaseSending(): void {
     this.due.clear();
+    this.marks?.end(this.watcher);
     this.rtx.clear();
     this.sendQueue.clear();
     this.chrono.idle();

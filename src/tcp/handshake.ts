@@ -2,6 +2,7 @@
 import { Deadline, type Expirable } from '../base/deadline-queue.ts';
 import { ECONNREFUSED, ECONNRESET, ETIMEDOUT } from '../base/errno.ts';
 import { MS, NEVER } from '../base/time.ts';
+import type { NetworkError, QuotedPacket } from '../net/transport.ts';
 import { type Address, IpAddress, isV4 } from '../wire/address.ts';
 import { type Seq, seqAdd, seqEq, seqGt, seqLe, seqLt, seqOf } from '../wire/seq.ts';
 import { TCP_FLAG, TCP_HEADER_LEN, TCP_OPT, writeTcp } from '../wire/tcp.ts';
@@ -24,6 +25,8 @@ import { MIN_WAIT_NS } from './xmit-timer.ts';
 export interface Opener {
   established(c: TcpConnection): void;
   failed(errno: number): void;
+  /** Why it is about to fail, as the network says it. Borrowed: both. */
+  networkError?(quote: QuotedPacket, why: NetworkError): void;
 }
 
 export class Handshake implements FlowId, Expirable {
@@ -183,6 +186,12 @@ export class Handshake implements FlowId, Expirable {
   refuse(): void {
     this.abandon();
     this.listener?.abandoned(this);
+  }
+
+  /** An ICMP error ends it. */
+  refused(quote: QuotedPacket, why: NetworkError): void {
+    this.opener?.networkError?.(quote, why);
+    this.fail(why.errno);
   }
 
   agreed(): Agreed {

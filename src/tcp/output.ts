@@ -289,6 +289,9 @@ function sendSegment(
     c.tcp.waitForRoom(c);
     return false;
   }
+  if (len > 0 && c.marks !== null && c.watcher !== null) {
+    c.marks.sent(c.watcher, c.sendQueue, c.snd.una, seq, len);
+  }
   const pieces = len > mss ? Math.ceil(len / mss) : 1;
   // A retransmission, a FIN's included, is counted in RetransSegs only.
   const isBare = len === 0 && (flags & TCP_FLAG.FIN) === 0;

@@ -106,6 +106,23 @@ export class SendQueue {
     }
   }
 
+  /** A copy of `len` bytes, `from` bytes behind SND.UNA, outside the slab. */
+  copyOf(from: number, len: number): Uint8Array {
+    const pageBytes = this.pages.blockBytes;
+    const { u8 } = this.pages.slab;
+    const out = new Uint8Array(len);
+    let at = this.skip + from;
+    for (let done = 0; done < len; ) {
+      const within = at % pageBytes;
+      const n = Math.min(len - done, pageBytes - within);
+      const off = this.pages.offsetOf(this.pageAt(Math.floor(at / pageBytes))) + within;
+      out.set(u8.subarray(off, off + n), done);
+      at += n;
+      done += n;
+    }
+    return out;
+  }
+
   /** Everything goes: the connection is over. */
   clear(): void {
     while (this.count > 0) this.dropFirstPage();

@@ -50,6 +50,12 @@ export class TcpSettings {
   isV6Only = false;
   /** SO_OOBINLINE */
   isUrgentInline = false;
+  /** IP_RECVERR, IPV6_RECVERR */
+  wantsErrors4 = false;
+  wantsErrors6 = false;
+  /** SO_ZEROCOPY; SO_TIMESTAMPING's flags. */
+  isZerocopy = false;
+  timestamping = 0;
   /** TCP_CONGESTION: '' = the stack's. */
   congestion = '';
   /** SO_MAX_PACING_RATE in bytes/s. */

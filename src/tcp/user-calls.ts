@@ -135,6 +135,16 @@ export function tcpEndRecord(c: TcpConnection): void {
   c.endRecord();
 }
 
+/** The last byte written is the last of a send whose fate is wanted (FATE bits). */
+export function tcpStamp(c: TcpConnection, wants: number): void {
+  c.ownMarks().stamp(c.finSeq(), wants);
+}
+
+/** The last `bytes` bytes belong to the send `id` with MSG_ZEROCOPY, which goes on if `isOpen`. */
+export function tcpMarkCopied(c: TcpConnection, id: number, bytes: number, isOpen: boolean): void {
+  c.ownMarks().copied(id, c.finSeq(), bytes, isOpen, c.snd.nxt);
+}
+
 /** What `tcpRead` would give after `skip` bytes, which stays where it is. */
 export function tcpPeek(c: TcpConnection, into: Uint8Array, skip = 0): number {
   return c.received.peek(beforeMark(c, into), skip);
@@ -232,6 +242,7 @@ export function tcpShutdown(c: TcpConnection): number {
 /** The application is done with it. What it has not read is lost, and the peer hears of that (RFC 2525 §2.17). */
 export function tcpClose(c: TcpConnection): void {
   c.setOwner(null);
+  c.setWatcher(null);
   if (c.state === STATE.CLOSED) {
     c.release();
     return;
@@ -241,6 +252,7 @@ export function tcpClose(c: TcpConnection): void {
 
 export function tcpAbort(c: TcpConnection): void {
   c.setOwner(null);
+  c.setWatcher(null);
   if (c.state === STATE.CLOSED) c.release();
   else abortNow(c, 0);
 }

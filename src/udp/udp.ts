@@ -214,10 +214,9 @@ export class Udp implements Transport {
   takeKeptError(s: UdpSocket): QueuedError | null {
     const error = s.errors?.shift() ?? null;
     if (error === null) return null;
-    const next = s.errors?.first() ?? null;
-    if (next !== null && next.type >= 0) s.pendingError = next.errno;
-    else if (error.type >= 0) s.pendingError = 0;
-    if (next !== null) this.readiness.mark(s, READY.ERROR); // whoever waits for edges hears of it
+    const errors = s.errors!; // it was in there
+    s.pendingError = errors.pendingAfter(error, s.pendingError);
+    if (!errors.isEmpty) this.readiness.mark(s, READY.ERROR); // whoever waits for edges hears of it
     return error;
   }
 

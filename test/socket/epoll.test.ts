@@ -112,7 +112,12 @@ dialogue('EPOLL_CTL: the errno of each mistake', (t, h) => {
   t.equal(named(api.epollCtl(fd, ADD, ep, IN)), 'EINVAL', 'a socket is no epoll instance');
   t.equal(named(api.epollCtl(ep, ADD, ep, IN)), 'EINVAL');
   t.equal(named(api.epollCtl(ep, 7, fd, IN)), 'EINVAL');
-  t.equal(named(api.epollCtl(ep, ADD, fd, IN | EPOLLEXCLUSIVE)), 'EINVAL');
+  const hup = IN | POLL.RDHUP | EPOLLEXCLUSIVE;
+  t.equal(named(api.epollCtl(ep, ADD, fd, hup)), 'EINVAL', 'not exclusively');
+  t.equal(named(api.epollCtl(ep, ADD, api.epollCreate(), IN | EPOLLEXCLUSIVE)), 'EINVAL');
+  t.equal(api.epollCtl(ep, ADD, fd, IN | EPOLLEXCLUSIVE), 0);
+  t.equal(named(api.epollCtl(ep, MOD, fd, IN)), 'EINVAL', 'exclusive, once and for all');
+  t.equal(named(api.epollCtl(ep, MOD, fd, IN | EPOLLEXCLUSIVE)), 'EINVAL');
   t.equal(named(api.epollCreate(1)), 'EINVAL');
   const out = new EpollEvents(2);
   t.equal(named(api.epollWait(ep, out, 0)), 'EINVAL');

@@ -1,9 +1,9 @@
 /** Each sysctl acts: what it changes can be seen from outside the stack, in Linux's units. */
 import t, { type Test } from 'tap';
-import { EINVAL, ENOENT } from '../../src/base/errno.ts';
+import { EINVAL, ENOBUFS, ENOENT, EPIPE } from '../../src/base/errno.ts';
 import { NUD } from '../../src/net/neighbour.ts';
 import { NetConfig } from '../../src/net/net-config.ts';
-import { AF, SO, SOCK, SOL } from '../../src/socket/abi.ts';
+import { AF, MSG, SO, SOCK, SOL } from '../../src/socket/abi.ts';
 import { SocketApi } from '../../src/socket/socket-api.ts';
 import { findSysctl, readSysctl, SYSCTLS, writeSysctl } from '../../src/stack/sysctl.ts';
 import { MacAddress } from '../../src/wire/mac.ts';
@@ -194,6 +194,16 @@ function bufferAfter(h: NetHarness, name: number, asked: number | null): number 
 }
 
 const ACTS: Readonly<Record<string, Act>> = {
+  'net.core.optmem_max': (t, h, set) => {
+    const api = new SocketApi(h.stack);
+    const fd = api.socket(AF.INET, SOCK.STREAM, 0);
+    api.setInt(fd, SOL.SOCKET, SO.ZEROCOPY, 1);
+    const send = () => api.send(fd, new Uint8Array(1), MSG.ZEROCOPY);
+    t.equal(send(), -EPIPE, 'room for a notification, and no connection');
+    set('767');
+    t.equal(send(), -ENOBUFS, 'one takes 768 bytes');
+    api.closeAll();
+  },
   'net.core.rmem_default': (t, h, set) => {
     set('4096');
     t.equal(h.stack.udp.open('dual').rcvbufBytes, 4096);
@@ -302,6 +312,7 @@ t.test("defaults are Linux's, in Linux's units", async (t) => {
     'net.ipv4.neigh.default.base_reachable_time_ms': '30000',
     'net.ipv4.neigh.default.delay_first_probe_time': '5',
     'net.ipv4.route.mtu_expires': '600',
+    'net.core.optmem_max': '131072',
     'net.core.rmem_default': '212992',
     'net.core.rmem_max': '4194304',
     'net.core.wmem_default': '212992',
