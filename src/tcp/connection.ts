@@ -399,7 +399,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.isPushed = false;
   }
 
-  /** More was written, or an output has passed: what was held back waits for an ACK at most. */
+  /** An output has passed: what it held back goes when the peer acknowledges something, or with the next bytes. */
   forgetMore(): void {
     this.isMoreComing = false;
   }
