@@ -399,7 +399,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.isPushed = false;
   }
 
-  /** An output has passed: what it held back goes when the peer acknowledges something, or with the next bytes. */
+  /** All is written; or an output has passed: what it held back goes with an ACK, or with the next bytes. */
   forgetMore(): void {
     this.isMoreComing = false;
   }

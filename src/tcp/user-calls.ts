@@ -120,6 +120,7 @@ function write(c: TcpConnection, data: Uint8Array, isMore: boolean): number {
   if (n === 0 && data.length > 0) return -EAGAIN;
   c.chrono.queued();
   c.endPush();
+  if (!isMore) c.forgetMore();
   c.snd.written(c.finSeq(), isMore);
   c.tcp.wantsOutput(c);
   return n;

@@ -110,12 +110,14 @@ ${EMPTY(4)}
 );
 
 script(
-  'without IP_RECVERR nobody hears of an error about a connection that stands',
+  'without IP_RECVERR an error about a connection that stands is for whoever asks SO_ERROR',
   `${OPEN}
  +0 write(4, ..., 1000) = 1000
  +0 > P. 1:1001(1000) ack 1
  +.01 < icmp unreachable NO_WAY [1:1001(1000)]
  +0 poll([{fd=4, events=POLLIN, revents=0}], 1, 0) = 0
+ +0 read(4, ..., 10) = -1 EAGAIN (Resource temporarily unavailable)
+ +0 getsockopt(4, SOL_SOCKET, SO_ERROR, [EHOSTUNREACH], [4]) = 0
  +0 getsockopt(4, SOL_SOCKET, SO_ERROR, [0], [4]) = 0
 `,
 );
