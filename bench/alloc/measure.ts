@@ -31,10 +31,10 @@ export interface Measurement {
   readonly packets: number;
 }
 
-const WARM_UP_PACKETS = 300_000;
-const ROUNDS = 4;
+const WARM_UP_PACKETS = 150_000;
+const ROUNDS = 6;
 const CHUNK_PACKETS = 20_000;
-const CHUNKS = 21;
+const CHUNKS = 11;
 
 function runPackets(run: () => void, packets: number, perCall: number): number {
   const calls = Math.ceil(packets / perCall);

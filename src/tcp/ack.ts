@@ -96,7 +96,7 @@ function markDelivered(c: TcpConnection, pieces: number): void {
 function begin(c: TcpConnection, seg: Segment): void {
   const { tcp, congestion } = c;
   tcp.ackOutcome.begin();
-  congestion.observe(c.nowNs(), c.mss());
+  congestion.observe(c.tcp.env.nowNs, c.mss());
   c.noteEcho(seg.hasTimestamps, seg.tsEcr);
   c.rate.begin(tcp.rateSample, c.rtx.inFlight());
 }
@@ -266,7 +266,7 @@ function recordAcknowledged(
 function measure(c: TcpConnection, priorUna: Seq): void {
   const { tcp } = c;
   const a = tcp.ackOutcome;
-  const now = c.nowNs();
+  const now = c.tcp.env.nowNs;
   // Literals: a constant of another module makes the engine box the times that share its variable.
   let oldestNs = -1;
   let newestNs = -1;
@@ -294,7 +294,7 @@ function measure(c: TcpConnection, priorUna: Seq): void {
 
 /** A function of its own, as all that deals with times in the rare case: there calls are not inlined, and box them. */
 function echoAgeMs(c: TcpConnection): number {
-  return (c.tcp.timestamp(c.nowNs(), c.agreed.tsOffset) - c.lastEcho) | 0;
+  return (c.tcp.timestamp(c.tcp.env.nowNs, c.agreed.tsOffset) - c.lastEcho) | 0;
 }
 
 /** One piece, sent after a pause, and only it: the peer may have waited for a second one before it answered. */

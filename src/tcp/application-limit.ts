@@ -19,7 +19,7 @@ export function restartIfIdle(c: TcpConnection): void {
   const { config } = c.tcp;
   if (config.slowStartAfterIdle === 0 || !c.rtx.isEmpty) return;
   if (c.congestion.has(HOOK.CONG_CONTROL)) return;
-  const now = c.nowNs();
+  const now = c.tcp.env.nowNs;
   const idleNs = now - c.lastSentNs;
   const rto = c.rtt.rtoNs;
   if (idleNs <= rto) return;

@@ -39,7 +39,7 @@ export class CompressedAck {
 
   private arm(c: TcpConnection): void {
     const waitNs = Math.min(c.tcp.config.compSackDelayNs, c.rtt.srttNs / 20);
-    c.due.arm(DUE.COMPRESSED_ACK, c.nowNs() + waitNs);
+    c.due.arm(DUE.COMPRESSED_ACK, c.tcp.env.nowNs + waitNs);
   }
 
   /** One of those held back leaves after all. */

@@ -283,7 +283,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   }
 
   noteSent(): void {
-    this.lastSentNs = this.nowNs();
+    this.lastSentNs = this.tcp.env.nowNs;
   }
 
   /** A segment left: it acknowledged RCV.NXT. */
@@ -292,7 +292,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   }
 
   noteReceived(): void {
-    this.lastReceivedNs = this.nowNs();
+    this.lastReceivedNs = this.tcp.env.nowNs;
     this.probes = 0;
   }
 
@@ -324,12 +324,12 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   /** RFC 7323 §4.3. */
   rememberTimestamp(tsVal: number): void {
     this.tsRecent = tsVal;
-    this.tsRecentNs = this.nowNs();
+    this.tsRecentNs = this.tcp.env.nowNs;
   }
 
   /** RFC 7323 §5.5: after 24 days the sign of a difference says nothing. */
   isTimestampStale(): boolean {
-    return this.tsRecent === 0 || this.nowNs() - this.tsRecentNs >= PAWS_IDLE_NS;
+    return this.tsRecent === 0 || this.tcp.env.nowNs - this.tsRecentNs >= PAWS_IDLE_NS;
   }
 
   noteEcho(hasEcho: boolean, echo: number): void {
@@ -342,7 +342,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
    * that two ends cannot keep each other busy. `skipped` counts those that are not sent.
    */
   mayAnswer(skipped: number): boolean {
-    const now = this.nowNs();
+    const now = this.tcp.env.nowNs;
     if (now - this.lastUnwantedNs < this.tcp.config.invalidRatelimitNs) {
       this.tcp.mib.count(skipped);
       return false;
@@ -420,7 +420,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
       this.congestion.limitRate(settings.maxPacingRate);
     }
     if (!settings.isKeepalive) this.due.disarm(DUE.KEEPALIVE);
-    else if (!old.isKeepalive) this.armKeepalive(this.nowNs());
+    else if (!old.isKeepalive) this.armKeepalive(this.tcp.env.nowNs);
     else if (old.keepIdleSec !== settings.keepIdleSec) this.armKeepalive(this.lastReceivedNs);
   }
 
@@ -429,7 +429,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     const module = this.tcp.ccModules.find(name);
     if (module === undefined) return -ENOENT;
     if (module === this.congestion.module) return 0;
-    this.congestion.observe(this.nowNs(), this.mss());
+    this.congestion.observe(this.tcp.env.nowNs, this.mss());
     this.congestion.change(module);
     this.tcp.wantsOutput(this); // the new one may admit more
     return 0;
@@ -438,7 +438,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   private armKeepalive(sinceNs: number): void {
     this.due.arm(
       DUE.KEEPALIVE,
-      Math.max(this.nowNs(), sinceNs + keepaliveIdleNs(this.settings, this.tcp.config)),
+      Math.max(this.tcp.env.nowNs, sinceNs + keepaliveIdleNs(this.settings, this.tcp.config)),
     );
   }
 
@@ -477,10 +477,6 @@ export class TcpConnection implements DeadlineTarget, FlowId {
 
   setListed(isListed: boolean): void {
     this.isListed = isListed;
-  }
-
-  nowNs(): number {
-    return this.tcp.env.nowNs;
   }
 
   deadlinePassed(which: number): void {

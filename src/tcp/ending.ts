@@ -35,8 +35,9 @@ function orphaned(c: TcpConnection, seg: Segment): void {
   const isUnread = seg.len > 0 && seqGt(textEnd, c.rcv.nxt);
   if (c.settings.linger2Sec === NO_LINGER2 || isUnread) abortOnData(c, seg);
   // Its FIN is still to be taken, and leads to TIME-WAIT.
-  else if (seg.has(TCP_FLAG.FIN)) c.due.arm(DUE.FIN_WAIT_2, c.nowNs() + finTimeoutNs(c));
-  else if (!waitAsRecord(c)) c.due.arm(DUE.FIN_WAIT_2, c.nowNs() + finTimeoutNs(c) - timeWaitNs(c));
+  else if (seg.has(TCP_FLAG.FIN)) c.due.arm(DUE.FIN_WAIT_2, c.tcp.env.nowNs + finTimeoutNs(c));
+  else if (!waitAsRecord(c))
+    c.due.arm(DUE.FIN_WAIT_2, c.tcp.env.nowNs + finTimeoutNs(c) - timeWaitNs(c));
 }
 
 /** A wait no longer than TIME-WAIT needs no connection. */
@@ -117,7 +118,7 @@ function closeInFinWait2(c: TcpConnection): void {
     tcp.mib.count(tcp.ids.TCPAbortOnLinger);
     tcp.abort(c, 0);
   } else if (!waitAsRecord(c)) {
-    c.due.arm(DUE.FIN_WAIT_2, c.nowNs() + finTimeoutNs(c) - timeWaitNs(c));
+    c.due.arm(DUE.FIN_WAIT_2, c.tcp.env.nowNs + finTimeoutNs(c) - timeWaitNs(c));
   }
 }
 

@@ -49,7 +49,7 @@ function delayedAck(c: TcpConnection): void {
 /** RFC 8985 §6.2 step 5: the wait is over. */
 function reorderingWaitOver(c: TcpConnection): void {
   if (c.rtx.isEmpty) return;
-  c.congestion.observe(c.nowNs(), c.mss());
+  c.congestion.observe(c.tcp.env.nowNs, c.mss());
   c.recovery.reorderingWaitOver();
   if (!c.due.isArmed(DUE.RTO)) armRtoAfterWait(c);
   c.tcp.wantsOutput(c);

@@ -17,7 +17,7 @@ export function hasGivenUp(c: TcpConnection): boolean {
   const { config } = c.tcp;
   if (c.recovery.retransmits === 0) return false;
   const { userTimeoutMs } = c.settings;
-  const spentNs = c.nowNs() - c.recovery.undo.stampNs;
+  const spentNs = c.tcp.env.nowNs - c.recovery.undo.stampNs;
   if (userTimeoutMs > 0) return spentNs >= userTimeoutMs * MS;
   const isAlive = c.rtt.rtoNs < c.rtt.maxRtoNs;
   return spentNs >= patienceNs(c, isOrphan(c) ? orphanRetries(c, isAlive) : config.retries2);
@@ -30,11 +30,11 @@ export function hasGivenUp(c: TcpConnection): boolean {
 export function isSilentBehindWindow(c: TcpConnection): boolean {
   const { rtx, settings, tcp, recovery } = c;
   const sentNs = recovery.undo.stampNs || tcp.records.time(rtx.first, REC_TIME.SENT_NS);
-  const spentNs = c.nowNs() - sentNs;
+  const spentNs = c.tcp.env.nowNs - sentNs;
   const { userTimeoutMs } = settings;
   const mostNs = 2 * tcp.config.maxRtoNs;
   if (userTimeoutMs > 0 && spentNs >= userTimeoutMs * MS) return true;
-  const silentNs = c.nowNs() - c.lastReceivedNs;
+  const silentNs = c.tcp.env.nowNs - c.lastReceivedNs;
   const patience = userTimeoutMs > 0 ? Math.min(mostNs, userTimeoutMs * MS) : mostNs;
   return silentNs > patience && spentNs > patience;
 }
@@ -42,7 +42,7 @@ export function isSilentBehindWindow(c: TcpConnection): boolean {
 /** R1: has it gone on for long enough to suspect the path? */
 export function hasTimedOut(c: TcpConnection, retries: number): boolean {
   if (c.recovery.retransmits === 0) return false;
-  return c.nowNs() - c.recovery.undo.stampNs >= patienceNs(c, retries);
+  return c.tcp.env.nowNs - c.recovery.undo.stampNs >= patienceNs(c, retries);
 }
 
 /** What `retries` doublings take, from the minimum timeout to the maximum. */
@@ -73,6 +73,6 @@ export function timedOut(c: TcpConnection): void {
 export function withinUserTimeout(c: TcpConnection, sinceNs: number, waitNs: number): number {
   const { userTimeoutMs } = c.settings;
   if (userTimeoutMs === 0) return waitNs;
-  const leftNs = sinceNs + userTimeoutMs * MS - c.nowNs();
+  const leftNs = sinceNs + userTimeoutMs * MS - c.tcp.env.nowNs;
   return Math.min(waitNs, Math.max(leftNs, MS));
 }

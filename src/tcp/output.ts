@@ -21,7 +21,7 @@ import { urgentPointer } from './urgent.ts';
 import { armAfterNewData, armRto } from './xmit-timer.ts';
 
 export function output(c: TcpConnection): void {
-  c.congestion.observe(c.nowNs(), c.mss());
+  c.congestion.observe(c.tcp.env.nowNs, c.mss());
   if (c.pathMtu.isTooLarge) resendTooLarge(c);
   if (c.recovery.rexmit === REXMIT.LOST) retransmitLost(c);
   sendNewData(c);
@@ -317,7 +317,7 @@ function writeHeader(c: TcpConnection, seq: Seq, flags: number, blocks: number):
   const { dv } = tcp.net.env.memory.slab;
   let at = tcp.header + TCP_HEADER_LEN;
   if (agreed.hasTimestamps) {
-    at = writeTimestampOption(dv, at, tcp.timestamp(c.nowNs(), agreed.tsOffset), c.tsRecent);
+    at = writeTimestampOption(dv, at, tcp.timestamp(c.tcp.env.nowNs, agreed.tsOffset), c.tsRecent);
   }
   if (blocks > 0) {
     const n = c.sacks.write(dv, at + 4, blocks);

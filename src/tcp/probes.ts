@@ -24,11 +24,11 @@ export function probeAnswered(c: TcpConnection): void {
     return;
   }
   const waitNs = withinUserTimeout(c, sinceNs(c), probeWaitNs(c));
-  c.due.arm(DUE.PERSIST, c.nowNs() + waitNs);
+  c.due.arm(DUE.PERSIST, c.tcp.env.nowNs + waitNs);
 }
 
 const sinceNs = (c: TcpConnection): number =>
-  c.probing.sinceNs === NEVER ? c.nowNs() : c.probing.sinceNs;
+  c.probing.sinceNs === NEVER ? c.tcp.env.nowNs : c.probing.sinceNs;
 
 /** The peer's answer tells its window. One that answers is probed for ever, unless the user timeout passes. */
 export function probeWindow(c: TcpConnection): void {
@@ -42,8 +42,8 @@ export function probeWindow(c: TcpConnection): void {
     timedOut(c);
     return;
   }
-  probing.begin(c.nowNs());
-  c.congestion.observe(c.nowNs(), c.mss());
+  probing.begin(c.tcp.env.nowNs);
+  c.congestion.observe(c.tcp.env.nowNs, c.mss());
   if (sendHeldBack(c)) {
     probing.windowOpened();
     return;
@@ -52,13 +52,13 @@ export function probeWindow(c: TcpConnection): void {
   c.noteProbe();
   probing.backOff(tcp.config.retries2);
   tcp.mib.count(tcp.ids.TCPWinProbe);
-  c.due.arm(DUE.PERSIST, c.nowNs() + withinUserTimeout(c, probing.sinceNs, probeWaitNs(c)));
+  c.due.arm(DUE.PERSIST, c.tcp.env.nowNs + withinUserTimeout(c, probing.sinceNs, probeWaitNs(c)));
 }
 
 function isProbingOver(c: TcpConnection): boolean {
   const { probing, tcp, settings } = c;
   if (settings.userTimeoutMs > 0 && probing.sinceNs !== NEVER) {
-    if (c.nowNs() - probing.sinceNs >= settings.userTimeoutMs * MS) return true;
+    if (c.tcp.env.nowNs - probing.sinceNs >= settings.userTimeoutMs * MS) return true;
   }
   if (!isOrphan(c)) return c.probes >= tcp.config.retries2;
   const isAlive = probeWaitNs(c) < tcp.config.maxRtoNs;
@@ -74,12 +74,12 @@ export function keepalive(c: TcpConnection): void {
   const idleAfterNs = keepaliveIdleNs(settings, config);
   // While text is on its way, or waits, retransmission and probes find out.
   if (!c.rtx.isEmpty || c.unsentBytes() > 0) {
-    c.due.arm(DUE.KEEPALIVE, c.nowNs() + idleAfterNs);
+    c.due.arm(DUE.KEEPALIVE, c.tcp.env.nowNs + idleAfterNs);
     return;
   }
-  const idleNs = c.nowNs() - Math.max(c.lastReceivedNs, c.delack.lastReceivedNs);
+  const idleNs = c.tcp.env.nowNs - Math.max(c.lastReceivedNs, c.delack.lastReceivedNs);
   if (idleNs < idleAfterNs) {
-    c.due.arm(DUE.KEEPALIVE, c.nowNs() + idleAfterNs - idleNs);
+    c.due.arm(DUE.KEEPALIVE, c.tcp.env.nowNs + idleAfterNs - idleNs);
     return;
   }
   if (isSilentTooLong(c, idleNs)) {
@@ -91,7 +91,7 @@ export function keepalive(c: TcpConnection): void {
   c.tcp.mib.count(c.tcp.ids.TCPKeepAlive);
   const { keepIntervalSec } = settings;
   const intervalNs = keepIntervalSec !== 0 ? keepIntervalSec * SEC : config.keepaliveIntervalNs;
-  c.due.arm(DUE.KEEPALIVE, c.nowNs() + intervalNs);
+  c.due.arm(DUE.KEEPALIVE, c.tcp.env.nowNs + intervalNs);
 }
 
 /** TCP_USER_TIMEOUT decides instead of the number of probes, once there was one. */

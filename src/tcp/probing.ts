@@ -26,7 +26,7 @@ export class Probing {
 /** Text is held back and nothing is in flight: if nothing else happens, a probe. */
 export function armPersist(c: TcpConnection): void {
   if (!c.rtx.isEmpty || c.due.isArmed(DUE.PERSIST)) return;
-  c.due.arm(DUE.PERSIST, c.nowNs() + probeWaitNs(c));
+  c.due.arm(DUE.PERSIST, c.tcp.env.nowNs + probeWaitNs(c));
 }
 
 /** Doubled each time, answered or not. */

@@ -108,17 +108,24 @@ export class Rack {
     this.isAdvanced = false;
     this.waitNs = 0;
     const { sent } = q;
-    const { nowNs } = clock;
     while (sent.oldest !== NO_RECORD) {
       const r = sent.oldest;
       q.look();
       if (!sent.isBefore(r, this)) return;
-      if (records.time(r, REC_TIME.SENT_NS) + this.rttNs + this.reoWndNs > nowNs) break;
+      if (this.isDoubtful(records, r, clock)) break;
       lost.recordLost(r);
     }
     if (sent.oldest === NO_RECORD) return;
-    const last = sent.latestBefore(this);
-    this.waitNs = records.time(last, REC_TIME.SENT_NS) + this.rttNs + this.reoWndNs - nowNs;
+    this.waitFor(records, sent.latestBefore(this), clock);
+  }
+
+  /** It may still be mere reordering. */
+  private isDoubtful(records: TxRecords, r: number, clock: Clock): boolean {
+    return records.time(r, REC_TIME.SENT_NS) + this.rttNs + this.reoWndNs > clock.nowNs;
+  }
+
+  private waitFor(records: TxRecords, r: number, { nowNs }: Clock): void {
+    this.waitNs = records.time(r, REC_TIME.SENT_NS) + this.rttNs + this.reoWndNs - nowNs;
   }
 }
 

@@ -104,7 +104,7 @@ export class RightSizing {
   read(c: TcpConnection, bytes: number): void {
     this.copiedBytes += bytes;
     const { rttUs } = c.receiverRtt;
-    const nowNs = c.nowNs();
+    const nowNs = c.tcp.env.nowNs;
     if (rttUs === 0 || nowNs - this.stampNs < rttUs * US) return;
     const took = this.copiedBytes - c.received.readyBytes;
     if (took > this.spaceBytes) this.grow(c, took);

@@ -35,7 +35,7 @@ export class ReceiverRtt {
   private byEcho(c: TcpConnection, len: number): void {
     this.lastEcho = c.lastEcho;
     if (len < c.delack.rcvMss) return;
-    const ageMs = (c.tcp.timestamp(c.nowNs(), c.agreed.tsOffset) - c.lastEcho) | 0;
+    const ageMs = (c.tcp.timestamp(c.tcp.env.nowNs, c.agreed.tsOffset) - c.lastEcho) | 0;
     if (ageMs <= 0 || ageMs > 1e6) return;
     const us = ageMs * MS_IN_US;
     if (this.rttUs === 0 || us < this.rttUs) this.rttUs = us;
@@ -45,7 +45,7 @@ export class ReceiverRtt {
 
   private byWindow(c: TcpConnection): void {
     const { rcv } = c;
-    const nowUs = Math.floor(c.nowNs() / US) | 0;
+    const nowUs = Math.floor(c.tcp.env.nowNs / US) | 0;
     if (this.isMeasuring) {
       if (seqLt(rcv.nxt, this.windowEnds)) return;
       const us = Math.max(1, (nowUs - this.sinceUs) | 0);

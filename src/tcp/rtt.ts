@@ -95,7 +95,9 @@ export class Rtt {
   }
 
   private settle(): void {
-    this.rtoNs = Math.min(this.baseRtoNs() * 2 ** this.backoff, this.maxRtoNs);
+    this.rtoNs = this.srttNs === 0 ? this.firstNs : this.srttNs + 4 * this.rttvarNs;
+    if (this.backoff > 0) this.rtoNs *= 2 ** this.backoff;
+    if (this.rtoNs > this.maxRtoNs) this.rtoNs = this.maxRtoNs;
   }
 
   baseRtoNs(): number {

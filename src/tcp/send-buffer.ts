@@ -29,7 +29,7 @@ export function checkSendBuffer(c: TcpConnection): void {
   if (sparePages(c.tcp.env.memory.pages) === 0) return;
   const before = c.sndbufBytes;
   expandSendBuffer(c);
-  c.use.full(c.nowNs());
+  c.use.full(c.tcp.env.nowNs);
   if (c.sndbufBytes > before) tellRoom(c);
 }
 

@@ -221,9 +221,9 @@ function fillState(c: TcpConnection, info: TcpInfo): void {
   info.tcpi_rcv_wscale = agreed.rcvShift;
   info.tcpi_rto = toMicros(rtt.rtoNs);
   info.tcpi_ato = toMicros(Math.min(c.delack.timeoutNs, c.tcp.config.delackMaxNs));
-  info.tcpi_last_data_sent = Math.floor((c.nowNs() - c.lastSentNs) / MS);
-  info.tcpi_last_data_recv = Math.floor((c.nowNs() - c.delack.lastReceivedNs) / MS);
-  info.tcpi_last_ack_recv = Math.floor((c.nowNs() - c.lastReceivedNs) / MS);
+  info.tcpi_last_data_sent = Math.floor((c.tcp.env.nowNs - c.lastSentNs) / MS);
+  info.tcpi_last_data_recv = Math.floor((c.tcp.env.nowNs - c.delack.lastReceivedNs) / MS);
+  info.tcpi_last_ack_recv = Math.floor((c.tcp.env.nowNs - c.lastReceivedNs) / MS);
 }
 
 function fillPath(c: TcpConnection, info: TcpInfo): void {

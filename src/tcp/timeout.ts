@@ -21,7 +21,7 @@ const SHORTAGE_NS = 500 * MS;
 export function retransmissionTimeout(c: TcpConnection): void {
   const { rtx, rtt, recovery, tcp, snd } = c;
   if (rtx.isEmpty) return;
-  c.congestion.observe(c.nowNs(), c.mss());
+  c.congestion.observe(c.tcp.env.nowNs, c.mss());
   tcp.mib.count(tcp.ids.TCPTimeouts);
   const isShut = snd.wnd === 0 && !isOrphan(c);
   if (isShut ? isSilentBehindWindow(c) : hasGivenUp(c)) {
@@ -30,8 +30,8 @@ export function retransmissionTimeout(c: TcpConnection): void {
   }
   if (tcp.config.mtuProbing !== 0 && hasTimedOut(c, tcp.config.retries1)) {
     // RFC 1122 §4.2.3.5's R1: perhaps only large segments are lost.
-    c.pathMtu.suspect(tcp.config.baseMss, tcp.config.mtuProbeFloor, c.nowNs());
-    c.congestion.observe(c.nowNs(), c.mss());
+    c.pathMtu.suspect(tcp.config.baseMss, tcp.config.mtuProbeFloor, c.tcp.env.nowNs);
+    c.congestion.observe(c.tcp.env.nowNs, c.mss());
   }
   if (recovery.retransmits === 0) countKind(c);
   recovery.enterLoss();
@@ -64,7 +64,7 @@ function countKind(c: TcpConnection): void {
 export function tailLossProbe(c: TcpConnection): void {
   const { rtx, probe, tcp, snd } = c;
   if (rtx.isEmpty) return;
-  c.congestion.observe(c.nowNs(), c.mss());
+  c.congestion.observe(c.tcp.env.nowNs, c.mss());
   if (!probe.isUnderWay) {
     const isNew = sendNewAsProbe(c);
     if (isNew || resendLast(c)) {

@@ -13,13 +13,13 @@ export const MIN_WAIT_NS = 2 * MS;
 
 export function armRto(c: TcpConnection): void {
   disarmXmit(c);
-  c.due.arm(DUE.RTO, c.nowNs() + c.rtt.rtoNs);
+  c.due.arm(DUE.RTO, c.tcp.env.nowNs + c.rtt.rtoNs);
 }
 
 /** A wait of `waitNs` instead of the timeout: a local shortage, or a peer that seems to renege. */
 export function armRtoIn(c: TcpConnection, waitNs: number): void {
   disarmXmit(c);
-  c.due.arm(DUE.RTO, c.nowNs() + waitNs);
+  c.due.arm(DUE.RTO, c.tcp.env.nowNs + waitNs);
 }
 
 export function disarmXmit(c: TcpConnection): void {
@@ -43,7 +43,7 @@ export function rearmRto(c: TcpConnection): void {
 export function armRtoAfterWait(c: TcpConnection): void {
   const sentNs = c.tcp.records.time(c.rtx.first, REC_TIME.SENT_NS);
   disarmXmit(c);
-  c.due.arm(DUE.RTO, Math.max(sentNs + c.rtt.rtoNs, c.nowNs() + 1));
+  c.due.arm(DUE.RTO, Math.max(sentNs + c.rtt.rtoNs, c.tcp.env.nowNs + 1));
 }
 
 /** An ACK made progress: a probe if there may be one, else the timeout, both counted from now. */
@@ -71,15 +71,15 @@ export function scheduleProbe(c: TcpConnection, isAdvancing: boolean): boolean {
   let waitNs = 1e9;
   if (rtt.srttNs > 0) waitNs = 2 * rtt.srttNs + (rtx.packetsOut === 1 ? config.minRtoNs : 2e6);
   let rtoNs = rtt.rtoNs;
-  if (!isAdvancing) rtoNs += c.tcp.records.time(rtx.first, REC_TIME.SENT_NS) - c.nowNs();
+  if (!isAdvancing) rtoNs += c.tcp.records.time(rtx.first, REC_TIME.SENT_NS) - c.tcp.env.nowNs;
   if (rtoNs > 0) waitNs = Math.min(waitNs, rtoNs);
   disarmXmit(c);
-  c.due.arm(DUE.TLP, c.nowNs() + waitNs);
+  c.due.arm(DUE.TLP, c.tcp.env.nowNs + waitNs);
   return true;
 }
 
 /** RACK: the last of what may be lost will be known to be by then. */
 export function armReorder(c: TcpConnection): void {
   disarmXmit(c);
-  c.due.arm(DUE.REORDER, c.nowNs() + Math.min(c.rack.waitNs + MIN_WAIT_NS, c.rtt.rtoNs));
+  c.due.arm(DUE.REORDER, c.tcp.env.nowNs + Math.min(c.rack.waitNs + MIN_WAIT_NS, c.rtt.rtoNs));
 }

@@ -129,7 +129,7 @@ function connectionView(stack: Stack, c: TcpConnection): SocketView {
 /** The one that will fire first of those that Linux shows. */
 function timerOf(c: TcpConnection): TimerView | null {
   const { due, rtt } = c;
-  const now = c.nowNs();
+  const now = c.tcp.env.nowNs;
   const resend = Math.min(due.at(DUE.RTO), due.at(DUE.TLP), due.at(DUE.REORDER));
   if (resend !== NEVER) return timer('on', resend - now, rtt.backoff);
   if (due.isArmed(DUE.PERSIST)) return timer('persist', due.at(DUE.PERSIST) - now, c.probes);
