@@ -16,6 +16,7 @@ import { sackInput } from './sack.ts';
 import type { Segment } from './segment.ts';
 import { tellRoom } from './send-buffer.ts';
 import { probeOutcome } from './tail-loss-probe.ts';
+import { TOTAL } from './totals.ts';
 import { NO_RECORD, REC_STATE, REC_TIME, type TxRecords } from './tx-records.ts';
 import { disarmXmit, restartXmit } from './xmit-timer.ts';
 
@@ -26,9 +27,7 @@ export function step5Ack(c: TcpConnection, seg: Segment): boolean {
     challenge(c); // limited: two broken ends must not fill the line
     return false;
   }
-  // RFC 5961 §5: an ACK from before the largest window ever, or from before the start, cannot be in transit.
-  const sent = seqDiff(snd.una, snd.iss) - 1;
-  if (seqDiff(snd.una, seg.ack) > (sent >= 0 ? Math.min(snd.maxWnd, sent) : snd.maxWnd)) {
+  if (seqLt(seg.ack, snd.una) && isTooOld(c, seg.ack)) {
     challenge(c);
     return false;
   }
@@ -37,6 +36,14 @@ export function step5Ack(c: TcpConnection, seg: Segment): boolean {
   if (seqGe(seg.ack, snd.una)) rememberTimestamp(c, seg);
   acknowledge(c, seg);
   return true;
+}
+
+/**
+ * RFC 5961 §5: an ACK from before the largest window ever, or from before the start, cannot be in transit. The start
+ * is told by a count that does not wrap: SND.UNA passes ISS again every 4 GiB.
+ */
+function isTooOld({ snd, totals }: TcpConnection, ack: Seq): boolean {
+  return seqDiff(snd.una, ack) > Math.min(snd.maxWnd, totals.get(TOTAL.BYTES_ACKED));
 }
 
 /** RFC 7323 §4.3, of a segment at the left edge of the window: what delays its ACK must not lengthen a round trip. */

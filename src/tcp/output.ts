@@ -91,6 +91,7 @@ function resend(c: TcpConnection, r: number, most: number): boolean {
   if (limit <= 0) return false;
   if (tcp.records.get(r, REC.LEN) > limit) rtx.split(r, limit, mss);
   else rtx.recount(r, mss);
+  c.recovery.piecesChanged();
   const from = seqDiff(rtx.seqOfRecord(r), snd.una);
   const isFin = rtx.has(r, REC_STATE.FIN);
   const len = tcp.records.get(r, REC.LEN) - (isFin ? 1 : 0);

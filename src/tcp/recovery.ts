@@ -205,6 +205,12 @@ export class Recovery implements LossListener {
     this.limitRenoSacked(acked);
   }
 
+  /** Counted anew, by another MSS, or lost all at once: duplicates stand for no more than what is left. */
+  piecesChanged(): void {
+    const { rtx, agreed } = this.c;
+    if (!agreed.hasSack) rtx.setRenoSacked(Math.min(rtx.sackedOut, rtx.packetsOut - rtx.lostOut));
+  }
+
   /** More duplicates than segments that could cause them: the network reorders by that much. */
   private limitRenoSacked(acked: number): void {
     const { rtx, tcp } = this.c;
@@ -380,6 +386,7 @@ export class Recovery implements LossListener {
   enterResend(): void {
     const { congestion, snd } = this.c;
     this.rexmit = REXMIT.LOST;
+    this.piecesChanged();
     if (congestion.state === CA_STATE.LOSS) return;
     this.highSeq = snd.nxt;
     congestion.keepSsthresh();

@@ -121,6 +121,11 @@ export function readableBeforeMark(c: TcpConnection, want: number): number {
   return ahead === 0 ? want : Math.min(want, ahead);
 }
 
+/** The next byte is the urgent one, and out of band. */
+export function isNextUrgent(c: TcpConnection): boolean {
+  return !c.settings.isUrgentInline && isAtMark(c);
+}
+
 /** After a read: has it gone past the mark? */
 export function passMark(c: TcpConnection): void {
   const { urgent } = c;

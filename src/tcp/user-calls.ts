@@ -19,7 +19,7 @@ import { unackedBytes, wantsUpdate } from './receive-window.ts';
 import type { Tcp } from './tcp.ts';
 import type { TcpSettings } from './tcp-settings.ts';
 import { isIn, MAY_SEND, STATE } from './tcp-state.ts';
-import { copiedSeq, isAtMark, passMark, readableBeforeMark } from './urgent.ts';
+import { copiedSeq, isAtMark, isNextUrgent, passMark, readableBeforeMark } from './urgent.ts';
 
 /** Where a passive or an active open starts from, and what the application wishes. */
 export interface OpenFrom {
@@ -148,7 +148,10 @@ export function tcpMarkCopied(c: TcpConnection, id: number, bytes: number, isOpe
 
 /** What `tcpRead` would give after `skip` bytes, which stays where it is. */
 export function tcpPeek(c: TcpConnection, into: Uint8Array, skip = 0): number {
-  return c.received.peek(beforeMark(c, into), skip);
+  // The urgent byte that comes next is looked past, and stays: a peek takes nothing.
+  const over = isNextUrgent(c) ? 1 : 0;
+  const part = over === 0 ? beforeMark(c, into) : into;
+  return c.received.peek(part, skip + over);
 }
 
 /** As if so many bytes had been read. */

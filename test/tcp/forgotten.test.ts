@@ -1,5 +1,6 @@
 /** What waits while nothing can leave, or nobody answers: it goes when it can, and ends when it should. */
-import { US4 } from '../net/packets.ts';
+import { tcpPeek, tcpReadUrgent } from '../../src/tcp/user-calls.ts';
+import { data, US4 } from '../net/packets.ts';
 import { ip } from '../net/rig.ts';
 import { dialogue, type TcpHarness } from './tcp-harness.ts';
 
@@ -138,3 +139,29 @@ dialogue('what a listener that closes had not handed over is forgotten, ended or
   t.equal(tcp.totals.live, before - 2);
   t.equal(tcp.env.memory.pages.held, 0);
 });
+dialogue('MSG_PEEK at the urgent mark looks past the byte and leaves it', (t, h) => {
+  h.passive();
+  h.run(`
+    0.1  < U. 1:11(10) ack 1 urg 1
+    0.1  > . 1:1(0) ack 11`);
+  const into = new Uint8Array(20);
+  t.equal(tcpPeek(h.flow, into), 9);
+  t.same(into.subarray(0, 9), data(9, 1));
+  t.equal(tcpReadUrgent(h.flow, into, false), 1, 'it can still be read');
+  t.same(into.subarray(0, 1), data(1, 0));
+});
+dialogue(
+  'once SND.UNA has gone round, an ACK from a little before is no older than others',
+  (_, h) => {
+    h.passive();
+    h.run(`
+      0.1   write 1000
+      0.1   > P. 1:1001(1000) ack 1
+      0.11  < . 1:1(0) ack 1001`);
+    h.flow.totals.acknowledged(2 ** 32);
+    h.run(`
+      0.2   < . 1:101(100) ack -1
+      0.2   > . 1001:1001(0) ack 101
+      0.2   mib TCPChallengeACK 0`);
+  },
+);
