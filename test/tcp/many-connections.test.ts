@@ -1,5 +1,6 @@
 /** A hundred thousand connections come and go, ten thousand wait: nothing is left of them. LONG=1 for all of them. */
 import t from 'tap';
+import { ECONNRESET } from '../../src/base/errno.ts';
 import { SEC } from '../../src/base/time.ts';
 import type { Stack } from '../../src/stack/stack.ts';
 import { End, TcpPair } from './tcp-pair.ts';
@@ -61,19 +62,28 @@ t.test(`${WAITING} wait to be accepted until the listener closes`, (t) => {
   pair.server.tcp.config.somaxconn = WAITING;
   const l = pair.listen(() => undefined, WAITING, false);
   const ends: End[] = [];
-  for (let i = 0; i < WAITING; i++) {
-    const end = new End(0, true);
-    ends.push(end);
-    pair.connect({ established: (c) => end.attach(c), failed: () => undefined });
+  for (let begun = BATCH; begun <= WAITING; begun += BATCH) {
+    for (let i = 0; i < BATCH; i++) {
+      const end = new End(0, true);
+      ends.push(end);
+      pair.connect({ established: (c) => end.attach(c), failed: () => undefined });
+    }
+    pair.sim.runUntil(() => l.waiting === begun, pair.sim.nowNs + 10 * SEC);
   }
-  const until = pair.sim.nowNs + 60 * SEC;
-  pair.sim.runUntil(() => l.waiting === WAITING, until);
   t.equal(l.waiting, WAITING);
   pair.hosts[1]!.after(0, () => pair.server.tcp.closeListener(l));
-  pair.sim.runUntil(() => ends.every((e) => e.closedWith !== null), until + 10 * SEC);
-  t.equal(ends.filter((e) => e.closedWith !== 0).length, WAITING, 'all of them are reset');
-  t.same(leftIn(pair.client), NOTHING);
+  pair.sim.run(pair.sim.nowNs + SEC);
   t.same(leftIn(pair.server), NOTHING);
+  // So many resets at once do not fit into a device's ring: who did not get one hears of it when it sends.
+  for (let from = 0; from < WAITING; from += BATCH) {
+    const unaware = ends.slice(from, from + BATCH).filter((e) => e.closedWith === null);
+    pair.hosts[0]!.after(0, () => {
+      for (const end of unaware) end.send(1);
+    });
+    pair.sim.run(pair.sim.nowNs + SEC);
+  }
+  t.equal(ends.filter((e) => e.closedWith === ECONNRESET).length, WAITING, 'all of them are reset');
+  t.same(leftIn(pair.client), NOTHING);
   t.same(pair.end(), { pages: 0, cells: 0, records: 0, flows: 0 });
   t.end();
 });
