@@ -332,9 +332,10 @@ export class Handshake implements FlowId, Expirable {
       tcp.resetUnknown(this, seg);
       return;
     }
-    // Only the SYN-ACK that answers our SYN may begin before RCV.NXT, when the SYNs have crossed.
-    const isSynAck = listener === null && isFirst && isOurs && seg.seqLen === 1;
-    if (!isSynAck && !this.isAcceptable(seg)) return;
+    // When the SYNs have crossed the peer's comes again, in its SYN-ACK or by itself.
+    const isRepeated = listener === null && isFirst;
+    const isSynAck = isRepeated && isOurs && seg.seqLen === 1;
+    if (!isRepeated && !this.isAcceptable(seg)) return;
     if (isReset) {
       if (seqEq(seg.seq, seqAdd(this.irs, 1))) this.wasReset();
       else this.challenge();

@@ -124,6 +124,22 @@ dialogue(
   },
 );
 
+dialogue(
+  'crossing SYNs: the SYN again, or a RST elsewhere in the window, is challenged',
+  (_, h) => {
+    cross(h);
+    h.run(`
+    0.2  < S 0:0(0) <${DEFAULT_OPTIONS}>
+    0.2  > . 1:1(0) ack 1
+    0.2  mib TCPSYNChallenge 1
+    0.8  < R 100:100(0)
+    0.8  > . 1:1(0) ack 1
+    0.8  mib TCPChallengeACK 2
+    0.9  < R 1:1(0)
+    0.9  closed ECONNRESET`);
+  },
+);
+
 dialogue('a FIN beyond the window is refused, and its text; one at the edge is taken', (_, h) => {
   h.passive();
   const edge = 1 + h.flow.rcv.window();

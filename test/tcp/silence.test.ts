@@ -257,3 +257,74 @@ dialogue('an ICMP error ends an attempt to open, soft or hard', (_, h) => {
     0.1  < icmp host-unreachable 0
     0.1  closed EHOSTUNREACH`);
 });
+
+// ---- a shut window after we have closed ----
+
+dialogue('FIN-WAIT-1 with text behind a shut window: probes, then the text and the FIN', (_, h) => {
+  h.passive();
+  h.run(`
+    0.1   write 1000
+    0.1   > P. 1:1001(1000) ack 1
+    0.11  < . 1:1(0) ack 1001 win 0
+    0.2   write 500
+    0.2   shutdown
+    0.2   state FIN-WAIT-1
+    0.41  > . 1000:1000(0) ack 1
+    0.42  < . 1:1(0) ack 1001 win 0
+    0.84  > . 1000:1000(0) ack 1
+    0.85  < . 1:1(0) ack 1001 win 5000
+    0.85  > FP. 1001:1501(500) ack 1
+    0.86  < . 1:1(0) ack 1502
+    0.86  state FIN-WAIT-2`);
+});
+
+dialogue('LAST-ACK with text behind a shut window', (_, h) => {
+  h.passive();
+  h.run(`
+    0.1   write 1000
+    0.1   > P. 1:1001(1000) ack 1
+    0.11  < F. 1:1(0) ack 1001 win 0
+    0.11~0.16  > . 1001:1001(0) ack 2
+    0.2   write 500
+    0.2   shutdown
+    0.2   state LAST-ACK
+    0.41  > . 1000:1000(0) ack 2
+    0.42  < . 2:2(0) ack 1001 win 5000
+    0.42  > FP. 1001:1501(500) ack 2
+    0.43  < . 2:2(0) ack 1502
+    0.43  closed 0`);
+});
+
+dialogue('CLOSING with text behind a shut window', (_, h) => {
+  h.passive();
+  h.run(`
+    0.1   write 1000
+    0.1   > P. 1:1001(1000) ack 1
+    0.11  < . 1:1(0) ack 1001 win 0
+    0.2   write 500
+    0.2   shutdown
+    0.3   < F. 1:1(0) ack 1001 win 0
+    0.3   > . 1001:1001(0) ack 2
+    0.3   state CLOSING
+    0.3~0.6  > . 1000:1000(0) ack 2
+    +0.01 < . 2:2(0) ack 1001 win 5000
+    +0    > FP. 1001:1501(500) ack 2
+    +0.01 < . 2:2(0) ack 1502
+    +0    state TIME-WAIT`);
+});
+
+dialogue('an orphan behind a window that stays shut is given up, without a word', (_, h) => {
+  h.passive();
+  h.tcp.config.orphanRetries = 2;
+  h.run(`
+    0.1   write 1000
+    0.1   > P. 1:1001(1000) ack 1
+    0.11  < . 1:1(0) ack 1001 win 0
+    0.2   write 500
+    0.2   close
+    0.41  > . 1000:1000(0) ack 1
+    0.83  > . 1000:1000(0) ack 1
+    1.6   state FIN-WAIT-1
+    1.8   state CLOSED
+    1.8   mib TCPAbortOnTimeout 1`);
+});
