@@ -189,7 +189,7 @@ export class Handshake implements FlowId, Expirable {
   }
 
   /** An ICMP error ends it. */
-  refused(quote: QuotedPacket, why: NetworkError): void {
+  failedInNetwork(quote: QuotedPacket, why: NetworkError): void {
     this.opener?.networkError?.(quote, why);
     this.fail(why.errno);
   }

@@ -30,7 +30,7 @@ export function networkError(
       tcp.wantsOutput(e);
     }
   } else if (e.kind === 'connection') e.noteSoftError(why.errno);
-  else if (e.listener === null || !why.isHard) e.refused(quote, why);
+  else if (e.listener === null || !why.isHard) e.failedInNetwork(quote, why);
   return true;
 }
 
