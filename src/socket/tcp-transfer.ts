@@ -18,7 +18,6 @@ import { MSG } from './abi.ts';
 import type { Message } from './message.ts';
 import type { TcpEndpoint } from './tcp-endpoint.ts';
 import { fatesOf, type TcpErrors } from './tcp-errors.ts';
-import { notsentLimit } from './tcp-readiness.ts';
 
 /** 0: bytes can be written; or -errno. An error is reported once, then it is EPIPE. */
 function checkSend(e: TcpEndpoint, flags: number, asked: number): number {
@@ -104,17 +103,7 @@ export function endSend(e: TcpEndpoint): void {
 function write(e: TcpEndpoint, from: Uint8Array, isMore: boolean): number {
   const c = e.connection!; // checked
   if (from.length === 0) return 0;
-  const unsent = c.unsentBytes();
-  const allowed = notsentLimit(c);
-  if (unsent >= allowed) {
-    e.wantRoom();
-    return -EAGAIN;
-  }
-  // Whole segments until the low-water mark is passed.
-  const { mss } = c.congestion.view;
-  const most = Math.ceil((allowed - unsent) / mss) * mss;
-  const part = from.length > most ? from.subarray(0, most) : from;
-  const n = isMore ? tcpWriteMore(c, part) : tcpWrite(c, part);
+  const n = isMore ? tcpWriteMore(c, from) : tcpWrite(c, from);
   if (n < from.length) e.wantRoom();
   return n;
 }

@@ -46,6 +46,7 @@ import { NO_RECORD } from './tx-records.ts';
 import { UrgentMark } from './urgent.ts';
 import { WindowUse } from './window-use.ts';
 import { WindowedMin } from './windowed-min.ts';
+import { LastBuffer } from './write-room.ts';
 
 /** RFC 6928's window: what the peer is expected to send in its first round trip. */
 const FIRST_SPACE_SEGMENTS = 10;
@@ -66,6 +67,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   readonly rcv: ReceiveSpace;
   readonly rtt: Rtt;
   readonly sendQueue: SendQueue;
+  readonly lastBuffer: LastBuffer;
   readonly received: ReceiveBuffer;
   readonly sacks = new SackBlocks();
   readonly rtx: RtxQueue;
@@ -165,6 +167,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.rcv = new ReceiveSpace(irs, window.rcvWnd);
     this.rtt = new Rtt(this.snd.nxt, config.minRtoNs, config.maxRtoNs);
     this.sendQueue = new SendQueue(env.memory.pages, env.memory.arrays);
+    this.lastBuffer = new LastBuffer(this.snd.una);
     this.received = new ReceiveBuffer(env.memory.chunks, env.memory.pages, env.memory.arrays);
     this.rtx = new RtxQueue(tcp.records, env.memory.arrays);
     this.congestion = new Congestion(
@@ -300,6 +303,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   endRecord(): void {
     this.records ??= new RecordEnds();
     this.records.add(this.finSeq(), this.snd.nxt);
+    this.lastBuffer.beginAt(this.finSeq());
   }
 
   /** Who asked for soft errors (IP_RECVERR) is told now, others if it times out. */

@@ -23,14 +23,14 @@ export function expandSendBuffer(c: TcpConnection): void {
   c.growSendBuffer(Math.min(windows * segments * perSegment, tcp.config.wmemMax));
 }
 
-/** Output has ended: was the buffer the limit? */
+/** Output has ended: was the buffer the limit? What has left may have made room by TCP_NOTSENT_LOWAT. */
 export function checkSendBuffer(c: TcpConnection): void {
-  if (!c.chrono.isRefused() || c.inFlight() >= c.congestion.view.cwnd) return;
-  if (sparePages(c.tcp.env.memory.pages) === 0) return;
-  const before = c.sndbufBytes;
-  expandSendBuffer(c);
-  c.use.full(c.tcp.env.nowNs);
-  if (c.sndbufBytes > before) tellRoom(c);
+  const isLimit = c.chrono.isRefused() && c.inFlight() < c.congestion.view.cwnd;
+  if (isLimit && sparePages(c.tcp.env.memory.pages) > 0) {
+    expandSendBuffer(c);
+    c.use.full(c.tcp.env.nowNs);
+  }
+  tellRoom(c);
 }
 
 /** A third of it is free: the application can write. */

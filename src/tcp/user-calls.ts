@@ -20,6 +20,7 @@ import type { Tcp } from './tcp.ts';
 import type { TcpSettings } from './tcp-settings.ts';
 import { isIn, MAY_SEND, STATE } from './tcp-state.ts';
 import { copiedSeq, isAtMark, isNextUrgent, passMark, readableBeforeMark } from './urgent.ts';
+import { writeRoom } from './write-room.ts';
 
 /** Where a passive or an active open starts from, and what the application wishes. */
 export interface OpenFrom {
@@ -107,13 +108,10 @@ export function tcpWriteMore(c: TcpConnection, data: Uint8Array): number {
 function write(c: TcpConnection, data: Uint8Array, isMore: boolean): number {
   if (!isIn(c.state, MAY_SEND) || c.isFinQueued) return -EPIPE;
   applicationWrites(c);
-  const room = c.sndbufBytes - c.sendQueue.length;
-  if (room <= 0) {
-    c.chrono.refused();
-    return -EAGAIN;
-  }
-  if (data.length > room) c.chrono.refused();
-  const part = data.length <= room ? data : data.subarray(0, room);
+  const room = writeRoom(c, data.length);
+  if (room < data.length) c.chrono.refused();
+  if (room === 0 && data.length > 0) return -EAGAIN;
+  const part = data.length === room ? data : data.subarray(0, room);
   const { pageWait } = c.tcp;
   const n = c.sendQueue.append(part, pageWait.allowance(c));
   if (n < part.length) pageWait.addWriter(c);

@@ -224,7 +224,7 @@ t.test('busy from the first byte written until the last is acknowledged', async 
 
 t.test('limited by the window: from when it was full until the ACK that opens it', async (t) => {
   const p = new AuditedPair({ seed: 3, rateBps: 20e6, delayNs: 20 * MS });
-  p.transfer(400_000, 0); // cwnd is no limit any more
+  p.transfer(1_000_000, 0); // cwnd is no limit any more
   const before = p.info(0).tcpi_rwnd_limited;
   const { sim, hosts } = p.pair;
   const from = p.frames(0).length;

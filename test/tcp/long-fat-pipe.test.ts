@@ -54,9 +54,11 @@ t.test('SO_SNDBUF ends autotuning', (t) => {
   rig.write(near, 1e9);
   rig.run(SEC);
   t.equal(near.connection!.sndbufBytes, 100_000);
-  const law = 100_000 / 0.02;
+  // A write may go past the limit by what one super-frame holds, as on Linux.
+  const least = 100_000 / 0.02;
+  const most = (100_000 + 65_536) / 0.02;
   const rate = goodput(rig, far, SEC);
-  t.ok(rate > 0.7 * law && rate < 1.01 * law, `${rate} of ${law} bytes a second`);
+  t.ok(rate > 0.7 * least && rate < 1.01 * most, `${rate} of ${least} to ${most} bytes a second`);
   rig.close();
   t.end();
 });

@@ -1,0 +1,87 @@
+/**
+ * How many bytes a write takes, as Linux decides it: room is asked for buffer by buffer, not byte by byte.
+ *
+ *     |........ sent ........|## leaves at once ##|#### waits ####|== last buffer, not full ==|
+ *                         SND.NXT                                                     what is written next
+ *
+ * A buffer is as large as a super-frame, or half of the peer's largest window. Bytes that fit into the last one
+ * are taken always; a new one is begun while less than the send buffer's size is queued, and less waits than
+ * TCP_NOTSENT_LOWAT. A buffer that is full is sent at once if cwnd and the window let it go. So a write may
+ * go past both limits by one buffer.
+ */
+import { type Seq, seqAdd, seqDiff, seqGt } from '../wire/seq.ts';
+import type { TcpConnection } from './connection.ts';
+import { GSO_MAX_BYTES } from './super-frame.ts';
+
+/** Where the last buffer begins. */
+export class LastBuffer {
+  private from: Seq;
+
+  constructor(una: Seq) {
+    this.from = una;
+  }
+
+  /** What is written next does not join what was written (MSG_EOR), or joins the bytes from here on. */
+  beginAt(seq: Seq): void {
+    this.from = seq;
+  }
+
+  /** Bytes in it, when everything before `sent` has left. */
+  length(sent: Seq, end: Seq): number {
+    return seqDiff(end, seqGt(sent, this.from) ? sent : this.from);
+  }
+}
+
+/** Of `asked` bytes; the last buffer becomes what it is when so many have been written. */
+export function writeRoom(c: TcpConnection, asked: number): number {
+  const { mss } = c.congestion.view;
+  const full = bufferBytes(c);
+  const free = freeToGo(c);
+  const limit = notsentLimit(c);
+  const unsent = c.unsentBytes();
+  const queued = c.sendQueue.length;
+  const end = c.finSeq();
+  let gone = leaving(unsent, free, mss);
+  let last = c.lastBuffer.length(seqAdd(c.snd.nxt, gone), end);
+  let taken = 0;
+  while (taken < asked) {
+    if (last <= 0 || last >= full) {
+      if (queued + taken >= c.sndbufBytes || unsent + taken - gone >= limit) break;
+      last = 0;
+    }
+    const n = Math.min(asked - taken, full - last);
+    taken += n;
+    last += n;
+    if (last < full) break;
+    gone = leaving(unsent + taken, free, mss);
+    last = Math.min(last, unsent + taken - gone);
+  }
+  c.lastBuffer.beginAt(seqAdd(end, taken - last));
+  return taken;
+}
+
+/** What may wait to be sent for the first time. */
+export function notsentLimit(c: TcpConnection): number {
+  return c.settings.notsentLowat || c.tcp.config.notsentLowat;
+}
+
+/** Whole segments: as many as a super-frame has, and no more than half of the largest window. */
+function bufferBytes(c: TcpConnection): number {
+  const { mss } = c.congestion.view;
+  const { maxWnd } = c.snd;
+  const most = maxWnd > 0 ? Math.min(GSO_MAX_BYTES, Math.max(maxWnd >> 1, mss)) : GSO_MAX_BYTES;
+  return Math.max(1, Math.floor(most / mss)) * mss;
+}
+
+/** Bytes that the next output could send. */
+function freeToGo(c: TcpConnection): number {
+  const v = c.congestion.view;
+  const isHeld = c.refusedBy !== null || (v.isPaced && v.nextDepartureNs > c.tcp.env.nowNs);
+  if (isHeld) return 0;
+  return Math.max(0, Math.min((v.cwnd - c.inFlight()) * v.mss, c.snd.usable()));
+}
+
+/** Of what is queued; in whole segments, if it is not all. */
+function leaving(unsent: number, free: number, mss: number): number {
+  return free >= unsent ? unsent : Math.floor(free / mss) * mss;
+}
