@@ -165,3 +165,21 @@ dialogue(
       0.2   mib TCPChallengeACK 0`);
   },
 );
+dialogue('without SACK, duplicates stand for none of what a router found too large', (t, h) => {
+  h.passive({ options: 'mss 1000' });
+  h.run(`
+    0.1   write 4000
+    0.1   > . 1:1001(1000) ack 1
+    0.1   > P. 1001:2001(1000) ack 1
+    0.1   > . 2001:3001(1000) ack 1
+    0.1   > P. 3001:4001(1000) ack 1
+    0.11  < . 1:1(0) ack 1
+    0.11  < . 1:1(0) ack 1`);
+  const { rtx } = h.flow;
+  t.equal(rtx.sackedOut, 2);
+  h.rig.port.wire.isFull = true;
+  h.run('0.12  < icmp frag-needed 576 1');
+  t.equal(rtx.lostOut, rtx.packetsOut, 'all of it goes again');
+  t.equal(rtx.sackedOut, 0);
+  h.run('0.12  abort');
+});
