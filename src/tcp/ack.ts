@@ -9,6 +9,7 @@ import type { AckOutcome } from './ack-outcome.ts';
 import { restartIfIdle } from './application-limit.ts';
 import { challenge } from './challenge.ts';
 import type { TcpConnection } from './connection.ts';
+import { acknowledgeDuplicates } from './duplicate-acks.ts';
 import { finAcknowledged } from './ending.ts';
 import { updatePacingRate } from './pacer.ts';
 import { probeAnswered } from './probes.ts';
@@ -208,7 +209,7 @@ function removeAcknowledged(c: TcpConnection, ack: Seq, priorForward: Seq): bool
   if (rtx.isEmpty && c.sendQueue.length === 0) c.chrono.idle();
   if (rtx.first !== NO_RECORD && rtx.has(rtx.first, REC_STATE.SACKED)) a.reneging();
   if (!c.agreed.hasSack) {
-    recovery.renoAcked(a.acked);
+    acknowledgeDuplicates(c, a.acked);
     if (a.hasAckedRetrans) a.forgetOriginals();
   } else if (a.acked > 0 && seqLt(a.lowest, priorForward)) {
     recovery.checkReordering(a.lowest, rtx.forwardAck(ack), false);

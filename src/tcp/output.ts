@@ -4,6 +4,7 @@ import { type Seq, seqAdd, seqDiff, seqEq, seqGt } from '../wire/seq.ts';
 import { MAX_SACK_BLOCKS, TCP_FLAG, TCP_HEADER_LEN, TCP_OPT, writeTcp } from '../wire/tcp.ts';
 import type { TcpConnection } from './connection.ts';
 import { DUE } from './deadlines.ts';
+import { limitToWhatIsLeft } from './duplicate-acks.ts';
 import { departed, isPacerOpen } from './pacer.ts';
 import { resendTooLarge } from './path-mtu.ts';
 import { armPersist } from './probing.ts';
@@ -91,7 +92,7 @@ function resend(c: TcpConnection, r: number, most: number): boolean {
   if (limit <= 0) return false;
   if (tcp.records.get(r, REC.LEN) > limit) rtx.split(r, limit, mss);
   else rtx.recount(r, mss);
-  c.recovery.piecesChanged();
+  limitToWhatIsLeft(c);
   const from = seqDiff(rtx.seqOfRecord(r), snd.una);
   const isFin = rtx.has(r, REC_STATE.FIN);
   const len = tcp.records.get(r, REC.LEN) - (isFin ? 1 : 0);

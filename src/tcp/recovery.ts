@@ -17,6 +17,7 @@ import type { RateSample } from '../cc/samples.ts';
 import { type Seq, seqDiff, seqGe, seqGt, seqLt, seqOf } from '../wire/seq.ts';
 import type { AckOutcome } from './ack-outcome.ts';
 import type { TcpConnection } from './connection.ts';
+import { countDuplicates, limitToWhatIsLeft } from './duplicate-acks.ts';
 import type { LossListener } from './rack.ts';
 import { describeLoss } from './rate-sampler.ts';
 import { NO_RECORD, REC_STATE } from './tx-records.ts';
@@ -110,7 +111,7 @@ export class Recovery implements LossListener {
 
   private inRecovery(a: AckOutcome, priorUna: Seq): void {
     const { rtx, congestion } = this.c;
-    if (!a.isUnaAdvanced) this.countDuplicates(a.duplicates);
+    if (!a.isUnaAdvanced) countDuplicates(this.c, a.duplicates);
     else if (this.tryUndoPartial(priorUna)) return;
     if (this.tryUndoByDsack()) this.tryToOpen(a.isEce);
     this.identify(a);
@@ -131,7 +132,7 @@ export class Recovery implements LossListener {
     const { c } = this;
     if (!c.agreed.hasSack) {
       if (a.isUnaAdvanced) c.rtx.setRenoSacked(0);
-      this.countDuplicates(a.duplicates);
+      countDuplicates(this.c, a.duplicates);
     }
     if (c.congestion.state <= CA_STATE.DISORDER) this.tryUndoByDsack();
     this.identify(a);
@@ -168,7 +169,7 @@ export class Recovery implements LossListener {
       return;
     }
     if (!c.agreed.hasSack) {
-      if (seqGt(snd.nxt, this.highSeq) && a.duplicates > 0) this.countDuplicates(a.duplicates);
+      if (seqGt(snd.nxt, this.highSeq) && a.duplicates > 0) countDuplicates(this.c, a.duplicates);
       else if (a.isUnaAdvanced) rtx.setRenoSacked(0);
     }
     this.rexmit = REXMIT.LOST;
@@ -178,48 +179,6 @@ export class Recovery implements LossListener {
   frtoIsOver(): void {
     this.isFrto = false;
     this.rexmit = REXMIT.LOST;
-  }
-
-  // ---- without SACK (RFC 6582): duplicate ACKs stand for segments that arrived ----
-
-  private countDuplicates(n: number): void {
-    const { rtx, agreed, tcp, congestion } = this.c;
-    if (agreed.hasSack || n === 0) return;
-    const before = rtx.sackedOut;
-    rtx.setRenoSacked(before + n);
-    this.limitRenoSacked(0);
-    const arrived = rtx.sackedOut - before;
-    if (arrived <= 0) return;
-    tcp.ackOutcome.arrived(arrived);
-    congestion.delivered(arrived);
-  }
-
-  /** `acked` pieces left the queue: the first filled the hole, the others are those that the duplicates stood for. */
-  renoAcked(acked: number): void {
-    const { rtx, tcp, congestion } = this.c;
-    if (acked === 0) return;
-    const arrived = Math.max(1, acked - rtx.sackedOut);
-    tcp.ackOutcome.arrived(arrived);
-    congestion.delivered(arrived);
-    rtx.setRenoSacked(Math.max(0, rtx.sackedOut - (acked - 1)));
-    this.limitRenoSacked(acked);
-  }
-
-  /** Counted anew, by another MSS, or lost all at once: duplicates stand for no more than what is left. */
-  piecesChanged(): void {
-    const { rtx, agreed } = this.c;
-    if (!agreed.hasSack) rtx.setRenoSacked(Math.min(rtx.sackedOut, rtx.packetsOut - rtx.lostOut));
-  }
-
-  /** More duplicates than segments that could cause them: the network reorders by that much. */
-  private limitRenoSacked(acked: number): void {
-    const { rtx, tcp } = this.c;
-    const holes = Math.min(Math.max(rtx.lostOut, 1), rtx.packetsOut);
-    if (rtx.sackedOut + holes <= rtx.packetsOut) return;
-    rtx.setRenoSacked(rtx.packetsOut - holes);
-    this.reordering = Math.min(rtx.packetsOut + acked, tcp.config.maxReordering);
-    this.reorderingSeen++;
-    tcp.mib.count(tcp.ids.TCPRenoReorder);
   }
 
   /** RFC 6582 §3.2 steps 2 and 5: three duplicates, or a partial acknowledgement: the first is lost. */
@@ -277,6 +236,12 @@ export class Recovery implements LossListener {
       }
     }
     this.rexmit = REXMIT.LOST;
+  }
+
+  /** The network let segments overtake others by so many; the metric is never more than tcp_max_reordering. */
+  noteReordering(distance: number): void {
+    this.reordering = Math.min(distance, this.c.tcp.config.maxReordering);
+    this.reorderingSeen++;
   }
 
   /** Segments behind `seq` arrived first: the metric grows to that distance (Linux; RFC 4653's lesson). */
@@ -386,7 +351,7 @@ export class Recovery implements LossListener {
   enterResend(): void {
     const { congestion, snd } = this.c;
     this.rexmit = REXMIT.LOST;
-    this.piecesChanged();
+    limitToWhatIsLeft(this.c);
     if (congestion.state === CA_STATE.LOSS) return;
     this.highSeq = snd.nxt;
     congestion.keepSsthresh();
