@@ -84,3 +84,19 @@ dialogue('the reader’s progress acknowledges what waited for it', (_, h) => {
     0.11  read 3000
     0.11  > . 1:1(0) ack 3001`);
 });
+
+dialogue(
+  'an ACK that nothing carried waits twice as long the next time, within a round trip',
+  (_, h) => {
+    h.passive({ rtt: 0.2 });
+    quickly(h, 0.3, 1, 16, 1000);
+    h.run(`
+    0.4   < . 16001:17001(1000) ack 1
+    0.44  > . 1:1(0) ack 17001
+    0.44  read 1000
+    0.5   < . 17001:18001(1000) ack 1
+    0.58  > . 1:1(0) ack 18001
+    0.58  read 1000
+    0.6   mib DelayedACKs 2`);
+  },
+);

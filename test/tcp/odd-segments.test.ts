@@ -1,4 +1,5 @@
 /** Options that lie, scales at their edges, text on a SYN, crossing opens with text, FINs beyond the window. */
+import { parseScript } from './script-text.ts';
 import { DEFAULT_OPTIONS, dialogue, type TcpHarness } from './tcp-harness.ts';
 
 dialogue('RFC 7323 §2.3: a shift beyond 14 is 14', (t, h) => {
@@ -151,4 +152,31 @@ dialogue('a FIN beyond the window is refused, and its text; one at the edge is t
     0.3  < F. ${edge}:${edge}(0) ack 1
     0.3  > . 1:1(0) ack 1 <sack ${edge}:${edge + 1}>
     0.3  state ESTABLISHED`);
+});
+
+dialogue('a header length that lies: less than a header, or more than the segment', (t, h) => {
+  h.passive();
+  const [line] = parseScript('0.1 < P. 1:11(10) ack 1');
+  for (const words of [0, 1, 4, 8, 15]) {
+    h.inject(line!, { words });
+    h.run(`
+      +0.1  nothing
+      +0    readable 0
+      +0    state ESTABLISHED`);
+  }
+  t.equal(h.mib('InErrs'), 5);
+  // Seven words are two of options and two bytes of text, which are not what they say.
+  h.inject(line!, { words: 7 });
+  h.run(`
+    0.51  > . 1:1(0) ack 3
+    0.51  readable 2`);
+});
+
+dialogue('reserved bits in a header change nothing', (_, h) => {
+  h.passive();
+  const [line] = parseScript('0.1 < P. 1:11(10) ack 1');
+  h.inject(line!, { reserved: 7 });
+  h.run(`
+    0.01  > . 1:1(0) ack 11
+    0.01  readable 10`);
 });
