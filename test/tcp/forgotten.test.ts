@@ -183,3 +183,25 @@ dialogue('without SACK, duplicates stand for none of what a router found too lar
   t.equal(rtx.sackedOut, 0);
   h.run('0.12  abort');
 });
+dialogue(
+  'a tail-loss probe does not resend what has been SACKed',
+  (_, h) => {
+    h.tcp.config.earlyRetrans = 0;
+    h.run(`
+      0     listen
+      0     < SEW 0:0(0) win 65535 <mss 1000,sackOK>
+      0     > SE. 0:0(0) ack 1 <*>
+      0.01  < . 1:1(0) ack 1
+      0.1   write 2000
+      0.1   > . 1:1001(1000) ack 1
+      0.1   > P. 1001:2001(1000) ack 1
+      …     > . 1:1001(1000) ack 1`);
+    h.tcp.config.earlyRetrans = 3;
+    // F-RTO takes the timeout back, the echo leads to CWR, where probes are sent.
+    h.run(`
+      +0.01 < E. 1:1(0) ack 1 <sack 1001:2001>
+      …     > . 1:1001(1000) ack 1
+      +0.01 < . 1:1(0) ack 2001`);
+  },
+  { tcp: { ecn: 1 } },
+);
