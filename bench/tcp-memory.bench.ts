@@ -85,6 +85,7 @@ class Rig {
     }
     const { config } = this.stack.tcp;
     config.somaxconn = 1 << 24;
+    config.maxSynBacklog = 1 << 24;
     const listener = tcpListen(this.stack.tcp, plainFrom(this.stack.tcp, ANY6, PORT), 1 << 24, {
       acceptable: () => {
         if (typeof listener === 'number') return;
