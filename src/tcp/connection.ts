@@ -4,7 +4,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { ENOENT } from '../base/errno.ts';
-import { NEVER, SEC } from '../base/time.ts';
+import { MS, SEC } from '../base/time.ts';
 import { CcView } from '../cc/cc-view.ts';
 import type { TxRing } from '../link/tx-ring.ts';
 import { type Address, isV4 } from '../wire/address.ts';
@@ -50,7 +50,10 @@ import { LastBuffer } from './write-room.ts';
 
 /** RFC 6928's window: what the peer is expected to send in its first round trip. */
 const FIRST_SPACE_SEGMENTS = 10;
-const PAWS_IDLE_NS = 24 * 24 * 3600 * SEC;
+const PAWS_IDLE_SEC = 24 * 24 * 3600;
+
+/** Half the range of a clock of milliseconds. */
+const LONG_AGO_MS = 2 ** 31;
 
 export class TcpConnection implements DeadlineTarget, FlowId {
   readonly kind = 'connection';
@@ -79,7 +82,8 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   /** Null: not agreed on. */
   readonly ecn: Ecn | null;
   readonly probe: TailLossProbe;
-  readonly pathMtu = new PathMtu();
+  /** What the path's MTU did to this connection, once it did. */
+  pathMtu: PathMtu | null = null;
   readonly due: Deadlines;
   readonly delack: DelayedAck;
   readonly compressed: CompressedAck;
@@ -92,7 +96,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
 
   /** RFC 7323 §4.3: TS.Recent, when it was set, and the last ACK we sent. */
   tsRecent = 0;
-  tsRecentNs = 0;
+  tsRecentSec = 0;
   lastAckSent: Seq = seqOf(0);
   /** The echo of the segment being worked through, for Eifel; its units are our timestamp clock's. */
   lastEcho = 0;
@@ -114,7 +118,8 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   isReceiveShut = false;
   /** The peer's FIN has been taken. */
   isFinReceived = false;
-  readonly finAt = new FinMark();
+  /** Where the peer's FIN stands, once a segment has said so. */
+  finAt: FinMark | null = null;
   /** The peer's urgent mark, once there was one. */
   urgent: UrgentMark | null = null;
   /** Zero-window or keepalive probes without an answer. */
@@ -131,7 +136,8 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   softError = 0;
   lastReceivedNs = 0;
   lastSentNs = 0;
-  private lastUnwantedNs = -NEVER;
+  /** By a clock of milliseconds that wraps. */
+  private lastUnwantedMs = 0;
   /** How it ended: 0 or an errno. */
   error = 0;
   /** For want of pages (see `page-wait`): where it stands as a writer, and whether its window is shut. */
@@ -165,7 +171,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.settings = settings.share();
     this.snd = new SendSpace(iss, window.sndWnd, irs);
     this.rcv = new ReceiveSpace(irs, window.rcvWnd);
-    this.rtt = new Rtt(this.snd.nxt, config.minRtoNs, config.maxRtoNs);
+    this.rtt = new Rtt(this.snd.nxt, config);
     this.sendQueue = new SendQueue(env.memory.pages, env.memory.arrays);
     this.lastBuffer = new LastBuffer(this.snd.una);
     this.received = new ReceiveBuffer(env.memory.chunks, env.memory.pages, env.memory.arrays);
@@ -192,6 +198,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.lastAckSent = this.rcv.nxt;
     this.sndbufBytes = settings.sndbufBytes || config.wmemDefault;
     this.rcvbufBytes = settings.rcvbufBytes || config.rmemDefault;
+    this.lastUnwantedMs = (Math.floor(env.nowNs / MS) - LONG_AGO_MS) | 0;
     this.lastReceivedNs = env.nowNs;
     this.lastSentNs = env.nowNs;
     this.owner = null;
@@ -224,7 +231,8 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     const mtu = path.mtu(env);
     const headers = (isV4(this.remote) ? 20 : 40) + 20;
     const options = this.agreed.hasTimestamps ? TIMESTAMP_BYTES : 0;
-    const most = Math.min(this.agreed.peerMss, mtu - headers, this.pathMtu.limitAt(env.nowNs));
+    let most = Math.min(this.agreed.peerMss, mtu - headers);
+    if (this.pathMtu !== null) most = Math.min(most, this.pathMtu.limitAt(env.nowNs));
     return Math.max(this.withinHalfWindow(most - options), this.tcp.config.minSndMss);
   }
 
@@ -328,12 +336,15 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   /** RFC 7323 §4.3. */
   rememberTimestamp(tsVal: number): void {
     this.tsRecent = tsVal;
-    this.tsRecentNs = this.tcp.env.nowNs;
+    this.tsRecentSec = Math.floor(this.tcp.env.nowNs / SEC);
   }
 
   /** RFC 7323 §5.5: after 24 days the sign of a difference says nothing. */
   isTimestampStale(): boolean {
-    return this.tsRecent === 0 || this.tcp.env.nowNs - this.tsRecentNs >= PAWS_IDLE_NS;
+    return (
+      this.tsRecent === 0 ||
+      Math.floor(this.tcp.env.nowNs / SEC) - this.tsRecentSec >= PAWS_IDLE_SEC
+    );
   }
 
   noteEcho(hasEcho: boolean, echo: number): void {
@@ -346,13 +357,25 @@ export class TcpConnection implements DeadlineTarget, FlowId {
    * that two ends cannot keep each other busy. `skipped` counts those that are not sent.
    */
   mayAnswer(skipped: number): boolean {
-    const now = this.tcp.env.nowNs;
-    if (now - this.lastUnwantedNs < this.tcp.config.invalidRatelimitNs) {
+    const nowMs = Math.floor(this.tcp.env.nowNs / MS) | 0;
+    if (((nowMs - this.lastUnwantedMs) >>> 0) * MS < this.tcp.config.invalidRatelimitNs) {
       this.tcp.mib.count(skipped);
       return false;
     }
-    this.lastUnwantedNs = now;
+    this.lastUnwantedMs = nowMs;
     return true;
+  }
+
+  /** What the path's MTU does to this connection from now on. */
+  ownPathMtu(): PathMtu {
+    this.pathMtu ??= new PathMtu();
+    return this.pathMtu;
+  }
+
+  /** A segment says where the peer's FIN stands. */
+  noteFinAt(seq: Seq): void {
+    this.finAt ??= new FinMark();
+    this.finAt.note(seq);
   }
 
   /** Nobody reads any more: text that comes is refused. */

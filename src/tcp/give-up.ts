@@ -19,7 +19,7 @@ export function hasGivenUp(c: TcpConnection): boolean {
   const { userTimeoutMs } = c.settings;
   const spentNs = c.tcp.env.nowNs - c.recovery.undo.stampNs;
   if (userTimeoutMs > 0) return spentNs >= userTimeoutMs * MS;
-  const isAlive = c.rtt.rtoNs < c.rtt.maxRtoNs;
+  const isAlive = c.rtt.rtoNs < c.tcp.config.maxRtoNs;
   return spentNs >= patienceNs(c, isOrphan(c) ? orphanRetries(c, isAlive) : config.retries2);
 }
 

@@ -1,7 +1,7 @@
 /** SYN-SENT and SYN-RECEIVED: RFC 9293 §3.5, §3.10.7.3, §3.10.7.4; what is offered and agreed (RFC 7323, 2018). */
 import { Deadline, type Expirable } from '../base/deadline-queue.ts';
 import { ECONNREFUSED, ECONNRESET, ETIMEDOUT } from '../base/errno.ts';
-import { MS, NEVER } from '../base/time.ts';
+import { MS, NEVER, US } from '../base/time.ts';
 import type { NetworkError, QuotedPacket } from '../net/transport.ts';
 import { type Address, IpAddress, isV4 } from '../wire/address.ts';
 import { type Seq, seqAdd, seqEq, seqGt, seqLe, seqLt, seqOf } from '../wire/seq.ts';
@@ -29,6 +29,9 @@ export interface Opener {
   networkError?(quote: QuotedPacket, why: NetworkError): void;
 }
 
+/** Half the range of a clock of milliseconds. */
+const LONG_AGO_MS = 2 ** 31;
+
 export class Handshake implements FlowId, Expirable {
   readonly kind = 'handshake';
   readonly local: Address;
@@ -52,9 +55,11 @@ export class Handshake implements FlowId, Expirable {
   private hasEcn = false;
   private tsRecent = 0;
   private peerWindow = 0;
-  private firstSentNs = 0;
+  /** By a clock of microseconds that wraps (after 71 minutes): 8 bytes, not 24. */
+  private firstSentUs = 0;
   private retries = 0;
-  private lastUnwantedNs = -NEVER;
+  /** By a clock of milliseconds that wraps. */
+  private lastUnwantedMs = 0;
   /** SYN-ACKs that answered a SYN sent again. */
   private answers = 0;
   /** When the first SYN timed out, by a clock of milliseconds that wraps: 8 bytes, not 24. */
@@ -95,6 +100,7 @@ export class Handshake implements FlowId, Expirable {
     const { rcvbufBytes } = settings;
     const mostSpace = rcvbufBytes !== 0 ? rcvbufBytes >> 1 : config.rmemMax;
     this.rcvShift = this.hasWindowScale ? shiftFor(mostSpace) : 0;
+    this.lastUnwantedMs = (this.nowMs() - LONG_AGO_MS) | 0;
     this.deadline = new Deadline(this);
   }
 
@@ -106,7 +112,7 @@ export class Handshake implements FlowId, Expirable {
   /** The SYN of an active open. */
   start(): void {
     this.tcp.mib.count(this.tcp.ids.ActiveOpens);
-    this.firstSentNs = this.tcp.env.nowNs;
+    this.firstSentUs = this.nowUs();
     this.hasEcn = asksForEcn(this.tcp.config, this.tcp.moduleFor(this.settings));
     this.send(TCP_FLAG.SYN);
     this.arm();
@@ -115,7 +121,7 @@ export class Handshake implements FlowId, Expirable {
   /** A SYN for a listener. */
   synArrived(seg: Segment): void {
     this.takeSyn(seg);
-    this.firstSentNs = this.tcp.env.nowNs;
+    this.firstSentUs = this.nowUs();
     this.send(TCP_FLAG.SYN | TCP_FLAG.ACK);
     this.arm();
   }
@@ -219,7 +225,7 @@ export class Handshake implements FlowId, Expirable {
 
   /** From our first segment until now; 0 when it was sent twice (RFC 6298 §3: then nobody knows). */
   get rttNs(): number {
-    return this.wasRetransmitted ? 0 : this.tcp.env.nowNs - this.firstSentNs;
+    return this.wasRetransmitted ? 0 : this.ageNs();
   }
 
   /** The number of our SYN. */
@@ -260,6 +266,15 @@ export class Handshake implements FlowId, Expirable {
   /** Milliseconds since its SYN timed out for the first time; 0 if it never did. */
   get sinceTimeoutMs(): number {
     return this.retries === 0 ? 0 : (this.nowMs() - this.firstTimeoutMs) | 0;
+  }
+
+  private nowUs(): number {
+    return Math.floor(this.tcp.env.nowNs / US) | 0;
+  }
+
+  /** Since the first SYN. */
+  private ageNs(): number {
+    return ((this.nowUs() - this.firstSentUs) >>> 0) * US;
   }
 
   private nowMs(): number {
@@ -308,7 +323,7 @@ export class Handshake implements FlowId, Expirable {
   private echoesNoneOfOurs(seg: Segment): boolean {
     if (!this.hasTimestamps || !seg.hasTimestamps || seg.tsEcr === 0) return false;
     const { tcp, tsOffset } = this;
-    const first = tcp.timestamp(this.firstSentNs, tsOffset);
+    const first = tcp.timestamp(tcp.env.nowNs - this.ageNs(), tsOffset);
     const span = (tcp.timestamp(tcp.env.nowNs, tsOffset) - first) >>> 0;
     return (seg.tsEcr - first) >>> 0 > span;
   }
@@ -394,12 +409,12 @@ export class Handshake implements FlowId, Expirable {
 
   /** RFC 5961 §7. */
   private mayAnswer(skipped: number): boolean {
-    const { env, config, mib } = this.tcp;
-    if (env.nowNs - this.lastUnwantedNs < config.invalidRatelimitNs) {
+    const { config, mib } = this.tcp;
+    if (((this.nowMs() - this.lastUnwantedMs) >>> 0) * MS < config.invalidRatelimitNs) {
       mib.count(skipped);
       return false;
     }
-    this.lastUnwantedNs = env.nowNs;
+    this.lastUnwantedMs = this.nowMs();
     return true;
   }
 
@@ -460,7 +475,7 @@ export class Handshake implements FlowId, Expirable {
   private leftNs(): number {
     const { userTimeoutMs } = this.settings;
     if (userTimeoutMs === 0 || this.retries === 0 || this.listener !== null) return NEVER;
-    return this.firstSentNs + userTimeoutMs * MS - this.tcp.env.nowNs;
+    return userTimeoutMs * MS - this.ageNs();
   }
 
   private armIn(waitNs: number): void {

@@ -26,7 +26,7 @@ export function networkError(
   }
   if (why.mtu > 0) {
     if (e.kind === 'connection') {
-      e.pathMtu.tooLarge(true);
+      e.ownPathMtu().tooLarge(true);
       tcp.wantsOutput(e);
     }
   } else if (e.kind === 'connection') e.noteSoftError(why.errno);

@@ -23,7 +23,7 @@ import { armAfterNewData, armRto } from './xmit-timer.ts';
 
 export function output(c: TcpConnection): void {
   c.congestion.observe(c.tcp.env.nowNs, c.mss());
-  if (c.pathMtu.isTooLarge) resendTooLarge(c);
+  if (c.pathMtu?.isTooLarge === true) resendTooLarge(c, c.pathMtu);
   if (c.recovery.rexmit === REXMIT.LOST) retransmitLost(c);
   sendNewData(c);
   sendFin(c);

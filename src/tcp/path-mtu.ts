@@ -40,10 +40,10 @@ export class PathMtu {
  * Segments larger than the path takes now are lost, and resent in smaller ones at once. No congestion: cwnd and
  * ssthresh stay (RFC 1191 §6.5; Linux's tcp_simple_retransmit).
  */
-export function resendTooLarge(c: TcpConnection): void {
+export function resendTooLarge(c: TcpConnection, path: PathMtu): void {
   const { rtx, recovery, tcp } = c;
   const { mss } = c.congestion.view;
-  c.pathMtu.tooLarge(false);
+  path.tooLarge(false);
   tcp.ackOutcome.begin();
   for (let r = rtx.first; r !== NO_RECORD; r = rtx.next(r)) {
     rtx.look();

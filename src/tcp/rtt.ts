@@ -5,13 +5,19 @@
  * variance term is bounded below by that minimum instead of by the clock's grain, so that
  * RTO = SRTT + max(200 ms, 4 * RTTVAR). RTTVAR falls at most once a round trip.
  */
-import { MS, SEC, US } from '../base/time.ts';
+import { SEC, US } from '../base/time.ts';
 import { type Seq, seqGt, seqOf } from '../wire/seq.ts';
 
 /** RFC 6298 §2.1. */
 export const INITIAL_RTO_NS = 1 * SEC;
 /** RFC 6298 §5.7. */
 const FALLBACK_RTO_NS = 3 * SEC;
+
+/** tcp_rto_min_us, tcp_rto_max_ms. */
+export interface RtoBounds {
+  readonly minRtoNs: number;
+  readonly maxRtoNs: number;
+}
 
 export class Rtt {
   /** Smoothed, and 0 until the first sample. */
@@ -28,17 +34,15 @@ export class Rtt {
   /** When the variance may next fall: a round ends as this is acknowledged. */
   private roundEnds: Seq = seqOf(0);
   /** tcp_rto_min_us and tcp_rto_max_ms. */
-  minRtoNs = 0;
-  maxRtoNs = 0;
+  private readonly config: RtoBounds;
   /** RFC 6298 §5.5: how often the timeout was doubled since the last new acknowledgement. */
   backoff = 0;
   /** The timeout, backed off as often as it fired. A field: returned by a call it would be boxed. */
   rtoNs = 0;
 
-  constructor(snd: Seq, minRtoNs: number = 200 * MS, maxRtoNs: number = 120 * SEC) {
+  constructor(snd: Seq, config: RtoBounds) {
     this.roundEnds = snd;
-    this.minRtoNs = minRtoNs;
-    this.maxRtoNs = maxRtoNs;
+    this.config = config;
     this.settle();
   }
 
@@ -61,7 +65,7 @@ export class Rtt {
     if (this.srttNs === 0) {
       this.srttNs = r;
       this.mdevNs = r / 2;
-      this.rttvarNs = Math.max(this.mdevNs, this.minRtoNs / 4);
+      this.rttvarNs = Math.max(this.mdevNs, this.config.minRtoNs / 4);
       this.mdevMaxNs = this.rttvarNs;
       this.roundEnds = nxt;
       return;
@@ -78,7 +82,7 @@ export class Rtt {
     if (seqGt(una, this.roundEnds)) {
       if (this.mdevMaxNs < this.rttvarNs) this.rttvarNs -= (this.rttvarNs - this.mdevMaxNs) / 4;
       this.roundEnds = nxt;
-      this.mdevMaxNs = this.minRtoNs / 4;
+      this.mdevMaxNs = this.config.minRtoNs / 4;
     }
   }
 
@@ -97,11 +101,11 @@ export class Rtt {
   private settle(): void {
     this.rtoNs = this.srttNs === 0 ? this.firstNs : this.srttNs + 4 * this.rttvarNs;
     if (this.backoff > 0) this.rtoNs *= 2 ** this.backoff;
-    if (this.rtoNs > this.maxRtoNs) this.rtoNs = this.maxRtoNs;
+    if (this.rtoNs > this.config.maxRtoNs) this.rtoNs = this.config.maxRtoNs;
   }
 
   baseRtoNs(): number {
     if (this.srttNs === 0) return this.firstNs;
-    return Math.min(this.srttNs + 4 * this.rttvarNs, this.maxRtoNs);
+    return Math.min(this.srttNs + 4 * this.rttvarNs, this.config.maxRtoNs);
   }
 }

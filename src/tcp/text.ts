@@ -133,7 +133,7 @@ function outOfOrder(c: TcpConnection, seq: Seq, off: number, len: number, chunk:
   if (received.newBytes > 0 && seqGt(seq, rcv.nxt)) {
     received.stretchAround(seq, around);
     c.sizing.disordered(c);
-    sacks.arrived(around.left, seqAdd(around.right, c.finAt.isAt(around.right) ? 1 : 0));
+    sacks.arrived(around.left, seqAdd(around.right, c.finAt?.isAt(around.right) === true ? 1 : 0));
   }
   const filled = received.drain(rcv.nxt);
   if (filled > 0) {
@@ -160,7 +160,7 @@ export function reportDuplicate(c: TcpConnection, left: Seq, right: Seq): void {
 export function step8Fin(c: TcpConnection, seg: Segment): void {
   if (c.isFinReceived) return;
   if (seg.has(TCP_FLAG.FIN)) noteFin(c, seg);
-  if (!c.finAt.isAt(c.rcv.nxt)) return;
+  if (c.finAt === null || !c.finAt.isAt(c.rcv.nxt)) return;
   c.takeFin();
   c.sacks.forgetBelow(c.rcv.nxt);
   // In ESTABLISHED our own FIN is likely to follow, and to carry the ACK.
@@ -176,8 +176,8 @@ export function step8Fin(c: TcpConnection, seg: Segment): void {
 /** One that came early takes a sequence number too: a SACK block covers it, a second one is a duplicate. */
 function noteFin(c: TcpConnection, seg: Segment): void {
   const at = seqAdd(seg.seq, seg.len);
-  const wasKnown = c.finAt.isAt(at);
-  c.finAt.note(at);
+  const wasKnown = c.finAt?.isAt(at) === true;
+  c.noteFinAt(at);
   if (!seqGt(at, c.rcv.nxt)) return;
   c.delack.owe(true);
   if (seg.len > 0) {

@@ -84,7 +84,7 @@ export class TimeWait implements Sender {
     this.set(TW.HAS_TIMESTAMPS, agreed.hasTimestamps ? 1 : 0);
     this.set(TW.TS_OFFSET, agreed.tsOffset);
     this.set(TW.TS_RECENT, c.tsRecent);
-    this.set(TW.TS_RECENT_MS, Math.floor(c.tsRecentNs / MS) | 0);
+    this.set(TW.TS_RECENT_MS, (c.tsRecentSec * 1000) | 0);
     this.set(TW.UNWANTED_MS, this.nowMs() - NEVER_MS);
     this.set(TW.STATE, state);
     this.set(TW.IP, settings.tos | (settings.ttl << 8) | (settings.pmtuDiscovery << 16));

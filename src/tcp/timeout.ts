@@ -30,7 +30,7 @@ export function retransmissionTimeout(c: TcpConnection): void {
   }
   if (tcp.config.mtuProbing !== 0 && hasTimedOut(c, tcp.config.retries1)) {
     // RFC 1122 §4.2.3.5's R1: perhaps only large segments are lost.
-    c.pathMtu.suspect(tcp.config.baseMss, tcp.config.mtuProbeFloor, c.tcp.env.nowNs);
+    c.ownPathMtu().suspect(tcp.config.baseMss, tcp.config.mtuProbeFloor, c.tcp.env.nowNs);
     c.congestion.observe(c.tcp.env.nowNs, c.mss());
   }
   if (recovery.retransmits === 0) countKind(c);

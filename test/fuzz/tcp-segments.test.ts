@@ -393,8 +393,8 @@ class Episode implements ConnectionOwner {
   private fragNeeded(): void {
     const c = this.connection;
     if (c === null || c.tcp.isGone(c)) return;
-    c.pathMtu.tooLarge(true);
-    c.pathMtu.suspect(1024, 48, c.tcp.env.nowNs);
+    c.ownPathMtu().tooLarge(true);
+    c.ownPathMtu().suspect(1024, 48, c.tcp.env.nowNs);
     c.tcp.wantsOutput(c);
   }
 

@@ -154,7 +154,7 @@ function shrinkPath(pair: TcpPair, mtu: number): void {
       if (path === null) continue;
       stack.net.paths.learnMtu(path, mtu);
       if (e.kind !== 'connection') continue;
-      e.pathMtu.tooLarge(true);
+      e.ownPathMtu().tooLarge(true);
       stack.tcp.wantsOutput(e);
     }
   }

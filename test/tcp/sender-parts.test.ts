@@ -10,6 +10,7 @@ import { Rtt } from '../../src/tcp/rtt.ts';
 import { RtxQueue } from '../../src/tcp/rtx-queue.ts';
 import { SackBlocks } from '../../src/tcp/sack-blocks.ts';
 import { SendQueue } from '../../src/tcp/send-queue.ts';
+import { TcpConfig } from '../../src/tcp/tcp-config.ts';
 import { REC_STATE, TxRecords } from '../../src/tcp/tx-records.ts';
 import { WindowedMin } from '../../src/tcp/windowed-min.ts';
 import { seqOf } from '../../src/wire/seq.ts';
@@ -99,7 +100,7 @@ t.test('a page stays while a frame names it, though its bytes are acknowledged',
 });
 
 t.test('RFC 6298 §2, with the minimum of Linux', (t) => {
-  const rtt = new Rtt(seqOf(0));
+  const rtt = new Rtt(seqOf(0), new TcpConfig());
   t.equal(rtt.rtoNs, 1 * SEC, '§2.1: one second before the first sample');
   rtt.sample(100 * MS, seqOf(0), seqOf(10));
   t.equal(rtt.srttNs, 100 * MS, '§2.2: SRTT ← R');
@@ -112,7 +113,7 @@ t.test('RFC 6298 §2, with the minimum of Linux', (t) => {
   t.equal(rtt.rtoNs, 8 * (112.5 + 250) * MS, '§5.5: doubled three times');
   for (let i = 3; i < 20; i++) rtt.backOff();
   t.equal(rtt.rtoNs, 120 * SEC, '§2.5: and bounded');
-  const fast = new Rtt(seqOf(0));
+  const fast = new Rtt(seqOf(0), new TcpConfig());
   for (let i = 0; i < 200; i++) fast.sample(1 * MS, seqOf(i), seqOf(i + 1));
   t.ok(fast.rtoNs >= 200 * MS && fast.rtoNs < 205 * MS, 'a steady fast path waits 200 ms and SRTT');
   t.end();
