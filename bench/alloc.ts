@@ -20,18 +20,16 @@ const CASES = join(dirname(fileURLToPath(import.meta.url)), 'alloc');
  */
 export const TOLERANCE_BYTES = 0.05;
 
-/**
- * The budget is how much is interpreted before a function is optimised, a seventh of the usual: what runs only with
- * every hundredth packet (a timeout, a recovery) is to be optimised code, too, before we measure.
- */
 const FLAGS = [
   '--expose-gc',
-  '--interrupt-budget=10000',
   '--min-semi-space-size=64',
   '--max-semi-space-size=64',
   '--no-concurrent-recompilation',
   '--import=tsx',
 ];
+
+/** How much is interpreted before a function is optimised: a seventh of the usual. */
+const OPTIMISE_EARLY = '--interrupt-budget=10000';
 
 interface Job {
   readonly file: string;
@@ -40,10 +38,15 @@ interface Job {
 
 /** The measurement, or why there is none. */
 function run({ file, c }: Job): Promise<Measurement | string> {
-  const child = spawn(process.execPath, [...FLAGS, join(CASES, 'measure.ts'), file, c.name], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 240_000,
-  });
+  const early = c.hasRarePaths === true ? [OPTIMISE_EARLY] : [];
+  const child = spawn(
+    process.execPath,
+    [...FLAGS, ...early, join(CASES, 'measure.ts'), file, c.name],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: 240_000,
+    },
+  );
   let output = '';
   let errors = '';
   child.stdout.on('data', (chunk: Buffer) => {

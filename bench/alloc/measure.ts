@@ -20,6 +20,11 @@ export interface AllocCase {
   readonly packetsPerCall: number;
   /** Sets everything up and returns what is measured. */
   build(): () => void;
+  /**
+   * Some of it runs only with every hundredth packet or less (a timeout, a recovery): it is optimised sooner, so that
+   * optimised code is measured there, too.
+   */
+  readonly hasRarePaths?: boolean;
   /** For controls only: this much garbage is made on purpose, and the gate has to see it. */
   readonly makesBytes?: number;
 }

@@ -162,10 +162,31 @@ export const cases: readonly AllocCase[] = [
   ...BULK.map(([name, options]) => ({
     name: `TCP: ${name}`,
     packetsPerCall: FRAMES,
+    hasRarePaths: true,
     build: bulk(options),
   })),
-  { name: 'TCP: a byte to and fro', packetsPerCall: FRAMES, build: pingPong(1) },
-  { name: 'TCP: 4096 bytes to and fro', packetsPerCall: FRAMES, build: pingPong(4096) },
-  { name: 'TCP: timeouts, reno', packetsPerCall: FRAMES, build: timeouts('reno') },
-  { name: 'TCP: timeouts, cubic', packetsPerCall: FRAMES, build: timeouts('cubic') },
+  {
+    name: 'TCP: a byte to and fro',
+    packetsPerCall: FRAMES,
+    hasRarePaths: true,
+    build: pingPong(1),
+  },
+  {
+    name: 'TCP: 4096 bytes to and fro',
+    packetsPerCall: FRAMES,
+    hasRarePaths: true,
+    build: pingPong(4096),
+  },
+  {
+    name: 'TCP: timeouts, reno',
+    packetsPerCall: FRAMES,
+    hasRarePaths: true,
+    build: timeouts('reno'),
+  },
+  {
+    name: 'TCP: timeouts, cubic',
+    packetsPerCall: FRAMES,
+    hasRarePaths: true,
+    build: timeouts('cubic'),
+  },
 ];
