@@ -339,6 +339,7 @@ export class Handshake implements FlowId, Expirable {
     if (listener !== null && isFirst && !hasAck && !isReset) {
       // It did not hear us.
       if (!this.mayAnswer(tcp.ids.TCPACKSkippedSynRecv)) return;
+      this.answers++;
       this.resend(TCP_FLAG.SYN | TCP_FLAG.ACK);
       this.arm();
       return;
