@@ -108,8 +108,10 @@ function randomLink(draw: RandomStream): FaultProfile {
     reordering: some(0.1),
     reorderGap: 1 + draw.below(30),
     reorderHoldNs: Math.floor(draw.unit() * SEC),
-    // In order, but a frame that waits for long lets all behind it wait: a stall.
-    jitterNs: draw.below(3) === 0 ? Math.floor(draw.unit() * 300 * MS) : 0,
+    // In order, but a frame that waits for long lets all behind it wait: a stall, now and then of seconds.
+    jitterNs: Math.floor(
+      draw.unit() * [0, 0, 0, 0, 300 * MS, 300 * MS, 300 * MS, 5 * SEC][draw.below(8)]!,
+    ),
   };
 }
 
