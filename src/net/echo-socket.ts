@@ -4,7 +4,7 @@
  */
 
 import { EADDRNOTAVAIL, EAGAIN, EINVAL, EMSGSIZE, ENETUNREACH } from '../base/errno.ts';
-import { Link, LinkList } from '../base/link-list.ts';
+import { ReadyList, ReadyMark, type ReadyTarget } from '../base/ready-list.ts';
 import { type Address, IpAddress, isLinkLocal6, isUnspecified, isV4 } from '../wire/address.ts';
 import { ICMP_HEADER_LEN, ICMP4, ICMP6, icmpId, icmpSeq, writeIcmp } from '../wire/icmp.ts';
 import { IPPROTO } from '../wire/ip-protocol.ts';
@@ -43,7 +43,7 @@ export class EchoError {
 /** Errors kept per socket until they are read; more are counted only. */
 const MAX_ERRORS = 64;
 
-export class EchoSocket {
+export class EchoSocket implements ReadyTarget {
   readonly id: number;
   readonly queue = new DatagramQueue();
   readonly errors: EchoError[] = [];
@@ -56,14 +56,18 @@ export class EchoSocket {
   pmtuDiscovery: number = PMTUDISC.WANT;
   /** Out of this interface only; 0 = by route. */
   boundIndex = 0;
-  /** Has replies or errors that the application has not been told of yet. */
-  isReady = false;
   listener: EchoListener | null = null;
-  readonly readyLink: Link<EchoSocket> = new Link(this);
+  /** Has replies or errors that the application has not been told of yet: one bit. */
+  readonly readyMark = new ReadyMark(this);
 
   constructor(id: number, rcvbufBytes: number) {
     this.id = id;
     this.rcvbufBytes = rcvbufBytes;
+  }
+
+  /** Within `drainReady`. */
+  onReady(): void {
+    this.listener?.onReady();
   }
 }
 
@@ -75,7 +79,7 @@ export interface EchoListener {
 export class EchoSockets {
   private readonly net: Network;
   private readonly byId = new Map<number, EchoSocket>();
-  private readonly ready = new LinkList<EchoSocket>();
+  private readonly ready = new ReadyList();
   private readonly scratch = new Datagram();
 
   constructor(net: Network) {
@@ -181,25 +185,15 @@ export class EchoSockets {
   }
 
   get hasReady(): boolean {
-    return this.ready.first !== null;
+    return this.ready.hasReady;
   }
 
   /** Runs the applications of sockets that became ready. What they make ready waits for the next turn. */
   drainReady(): void {
-    const { last } = this.ready;
-    if (last === null) return;
-    // An application may close the stack, which empties the list.
-    while (this.ready.first !== null) {
-      const socket = this.ready.shift();
-      socket.isReady = false;
-      if (socket.listener !== null) socket.listener.onReady();
-      if (socket === last.owner) return;
-    }
+    this.ready.drain();
   }
 
   private markReady(socket: EchoSocket): void {
-    if (socket.isReady || socket.listener === null) return;
-    socket.isReady = true;
-    this.ready.push(socket.readyLink);
+    if (socket.listener !== null) this.ready.mark(socket.readyMark, 1);
   }
 }

@@ -174,13 +174,13 @@ export class Stack implements Host, DadListener {
 
   fireTimers(): void {
     this.deadlines.fire(this.env.nowNs);
-    this.udp.readiness.retry();
+    this.udp.refused.retry(this.udp.ready);
     this.tcp.roomWait.retry();
     this.tcp.pageWait.retry();
   }
 
   drainReady(): void {
-    this.udp.readiness.drain();
+    this.udp.ready.drain();
     this.net.echoes.drainReady();
     for (let i = 0; i < this.drains.length; i++) this.drains[i]!.drainReady();
   }
@@ -207,14 +207,14 @@ export class Stack implements Host, DadListener {
   }
 
   private findDue(): void {
-    const { readiness } = this.udp;
+    const { ready, refused } = this.udp;
     const isReady =
       this.tcp.hasOutput ||
-      readiness.hasReady ||
+      ready.hasReady ||
       this.net.echoes.hasReady ||
       this.hasReadyApplications();
     const { roomWait, pageWait } = this.tcp;
-    if (isReady || readiness.canRetry() || roomWait.canRetry() || pageWait.canRetry()) {
+    if (isReady || refused.canRetry() || roomWait.canRetry() || pageWait.canRetry()) {
       this.dueNs = this.env.nowNs;
       return;
     }
@@ -241,7 +241,7 @@ export class Stack implements Host, DadListener {
       iface.device.close();
     }
     // Nobody is left to be told.
-    this.udp.readiness.retry();
+    this.udp.refused.retry(this.udp.ready);
     this.drainReady();
   }
 

@@ -128,7 +128,7 @@ function queueOne(
     return DROP.UDP_NO_MEMORY;
   }
   mib.count(UDP.InDatagrams);
-  udp.readiness.mark(s, READY.IN);
+  udp.ready.mark(s.readyMark, READY.IN);
   return ACCEPTED;
 }
 

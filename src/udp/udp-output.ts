@@ -168,6 +168,6 @@ function unsent(udp: Udp, s: UdpSocket, why: number): number {
   const { mib, out } = udp.net;
   if (why === -EMSGSIZE) return why;
   (isV4(out.path.destination) ? mib.udp4 : mib.udp6).count(UDP.SndbufErrors);
-  if (why === -EAGAIN) udp.readiness.refuse(s, out.path.iface.device.tx);
+  if (why === -EAGAIN) udp.refused.add(s, out.path.iface.device.tx);
   return why;
 }

@@ -1,4 +1,5 @@
 import { Link } from '../base/link-list.ts';
+import { ReadyMark, type ReadyTarget } from '../base/ready-list.ts';
 import type { TxRing } from '../link/tx-ring.ts';
 import { DatagramQueue } from '../net/datagram-store.ts';
 import type { ErrorQueue } from '../net/error-queue.ts';
@@ -10,9 +11,9 @@ export const READY = { IN: 1, OUT: 2, ERROR: 4 } as const;
 
 /**
  * One UDP socket: who it is, what it was told, what waits in it. `udp.ts` does the work and writes
- * the fields, `ready-sockets.ts` those of readiness; options are the application's to set.
+ * the fields, `refused-sockets.ts` those of waiting for room; options are the application's to set.
  */
-export class UdpSocket {
+export class UdpSocket implements ReadyTarget {
   /** Its place in the protocol's list. */
   readonly index: number;
   /** An IPv6 socket that also speaks IPv4 (IPV6_V6ONLY off), or a socket of one family. */
@@ -62,17 +63,20 @@ export class UdpSocket {
   /** The ring that had no room for the last send, and how far it had come then; null: nothing is waited for. */
   refusedBy: TxRing | null = null;
   refusedAt = 0;
-  /** READY bits that the application has not been told of yet. */
-  readyBits = 0;
   listener: ReadyListener | null = null;
   /** Its places among those who are to be told, and among those who wait for room. */
-  readonly readyLink: Link<UdpSocket> = new Link(this);
+  readonly readyMark = new ReadyMark(this);
   readonly refusedLink: Link<UdpSocket> = new Link(this);
 
   constructor(index: number, family: UdpFamily, rcvbufBytes: number) {
     this.index = index;
     this.family = family;
     this.rcvbufBytes = rcvbufBytes;
+  }
+
+  /** Within `drainReady`. */
+  onReady(bits: number): void {
+    if (!this.isClosed) this.listener?.onReady(bits);
   }
 }
 

@@ -9,6 +9,7 @@ import {
   EINVAL,
   ENETUNREACH,
 } from '../base/errno.ts';
+import { ReadyList } from '../base/ready-list.ts';
 import { NOT_FOUND } from '../base/word-table.ts';
 import { Datagram } from '../net/datagram-store.ts';
 import { EphemeralPorts } from '../net/ephemeral-ports.ts';
@@ -29,7 +30,7 @@ import {
   isV4,
 } from '../wire/address.ts';
 import { UDP_HEADER_LEN } from '../wire/udp.ts';
-import { ReadySockets } from './ready-sockets.ts';
+import { RefusedSockets } from './refused-sockets.ts';
 import { UdpBindings } from './udp-bindings.ts';
 import { UdpDemux } from './udp-demux.ts';
 import { udpError, udpInput } from './udp-input.ts';
@@ -49,8 +50,9 @@ export class Udp implements Transport {
   private readonly ports: EphemeralPorts;
   private readonly sockets: (UdpSocket | null)[] = [];
   private readonly freeIndices: number[] = [];
-  /** Whom to tell that he can read, or write again. */
-  readonly readiness = new ReadySockets();
+  /** Whom to tell that he can read, or write again; and who found no room in a device. */
+  readonly ready = new ReadyList();
+  readonly refused = new RefusedSockets();
   private readonly scratch = new Datagram();
   /** Nothing beyond the socket's options: never written. */
   private readonly asSocketSays: Readonly<UdpSendControl> = new UdpSendControl();
@@ -190,7 +192,7 @@ export class Udp implements Transport {
 
   setError(s: UdpSocket, errno: number): void {
     s.pendingError = errno;
-    this.readiness.mark(s, READY.ERROR);
+    this.ready.mark(s.readyMark, READY.ERROR);
   }
 
   /** Keeps an ICMP error for a socket that asked for all of them, and reports it like any other. */
@@ -204,7 +206,7 @@ export class Udp implements Transport {
   /** Keeps an error of whatever origin; when the queue is full it is counted and lost. */
   keepError(s: UdpSocket, error: QueuedError): void {
     s.errors ??= new ErrorQueue();
-    if (s.errors.push(error, s.rcvbufBytes)) this.readiness.mark(s, READY.ERROR);
+    if (s.errors.push(error, s.rcvbufBytes)) this.ready.mark(s.readyMark, READY.ERROR);
   }
 
   /**
@@ -216,7 +218,7 @@ export class Udp implements Transport {
     if (error === null) return null;
     const errors = s.errors!; // it was in there
     s.pendingError = errors.pendingAfter(error, s.pendingError);
-    if (!errors.isEmpty) this.readiness.mark(s, READY.ERROR); // whoever waits for edges hears of it
+    if (!errors.isEmpty) this.ready.mark(s.readyMark, READY.ERROR); // whoever waits for edges hears of it
     return error;
   }
 
