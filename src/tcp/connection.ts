@@ -4,12 +4,13 @@
  */
 import { assert } from '../base/assert.ts';
 import { ENOENT } from '../base/errno.ts';
-import { MS, SEC } from '../base/time.ts';
+import { SEC } from '../base/time.ts';
 import { CcView } from '../cc/cc-view.ts';
 import type { TxRing } from '../link/tx-ring.ts';
 import { type Address, isV4 } from '../wire/address.ts';
 import { type Seq, seqAdd, seqDiff, seqOf } from '../wire/seq.ts';
 import { type Agreed, DEFAULT_MSS4, TIMESTAMP_BYTES } from './agreed.ts';
+import { answerClock, isAnswerTooSoon, neverAnswered } from './answer-limit.ts';
 import { Chrono } from './chrono.ts';
 import { CompressedAck } from './compressed-ack.ts';
 import { Congestion } from './congestion.ts';
@@ -51,9 +52,6 @@ import { LastBuffer } from './write-room.ts';
 /** RFC 6928's window: what the peer is expected to send in its first round trip. */
 const FIRST_SPACE_SEGMENTS = 10;
 const PAWS_IDLE_SEC = 24 * 24 * 3600;
-
-/** Half the range of a clock of milliseconds. */
-const LONG_AGO_MS = 2 ** 31;
 
 export class TcpConnection implements DeadlineTarget, FlowId {
   readonly kind = 'connection';
@@ -136,8 +134,8 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   softError = 0;
   lastReceivedNs = 0;
   lastSentNs = 0;
-  /** By a clock of milliseconds that wraps. */
-  private lastUnwantedMs = 0;
+  /** See `answer-limit`. */
+  private lastUnwantedMs: number;
   /** How it ended: 0 or an errno. */
   error = 0;
   /** For want of pages (see `page-wait`): where it stands as a writer, and whether its window is shut. */
@@ -198,7 +196,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.lastAckSent = this.rcv.nxt;
     this.sndbufBytes = settings.sndbufBytes || config.wmemDefault;
     this.rcvbufBytes = settings.rcvbufBytes || config.rmemDefault;
-    this.lastUnwantedMs = (Math.floor(env.nowNs / MS) - LONG_AGO_MS) | 0;
+    this.lastUnwantedMs = neverAnswered(tcp);
     this.lastReceivedNs = env.nowNs;
     this.lastSentNs = env.nowNs;
     this.owner = null;
@@ -352,17 +350,10 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.lastEcho = echo;
   }
 
-  /**
-   * ACKs that answer what should not have come are rate limited, all of them together (RFC 5961 §7), so
-   * that two ends cannot keep each other busy. `skipped` counts those that are not sent.
-   */
+  /** RFC 5961 §7; `skipped` counts the answers that are not given. */
   mayAnswer(skipped: number): boolean {
-    const nowMs = Math.floor(this.tcp.env.nowNs / MS) | 0;
-    if (((nowMs - this.lastUnwantedMs) >>> 0) * MS < this.tcp.config.invalidRatelimitNs) {
-      this.tcp.mib.count(skipped);
-      return false;
-    }
-    this.lastUnwantedMs = nowMs;
+    if (isAnswerTooSoon(this.tcp, this.lastUnwantedMs, skipped)) return false;
+    this.lastUnwantedMs = answerClock(this.tcp);
     return true;
   }
 

@@ -1,24 +1,28 @@
 /** SYN-SENT and SYN-RECEIVED: RFC 9293 §3.5, §3.10.7.3, §3.10.7.4; what is offered and agreed (RFC 7323, 2018). */
 import { Deadline, type Expirable } from '../base/deadline-queue.ts';
-import { ECONNREFUSED, ECONNRESET, ETIMEDOUT } from '../base/errno.ts';
+import { ECONNRESET, ETIMEDOUT } from '../base/errno.ts';
 import { MS, NEVER, US } from '../base/time.ts';
 import type { NetworkError, QuotedPacket } from '../net/transport.ts';
 import { type Address, IpAddress, isV4 } from '../wire/address.ts';
-import { type Seq, seqAdd, seqEq, seqGt, seqLe, seqLt, seqOf } from '../wire/seq.ts';
-import { TCP_FLAG, TCP_HEADER_LEN, TCP_OPT, writeTcp } from '../wire/tcp.ts';
+import { type Seq, seqEq, seqOf } from '../wire/seq.ts';
+import { TCP_FLAG } from '../wire/tcp.ts';
 import { Agreed, DEFAULT_MSS4, DEFAULT_MSS6, TIMESTAMP_BYTES } from './agreed.ts';
+import { answerClock, isAnswerTooSoon, neverAnswered } from './answer-limit.ts';
 import type { TcpConnection } from './connection.ts';
 import { agreesToEcn, asksForEcn, ECN } from './ecn.ts';
 import type { FlowId } from './endpoint.ts';
+import { establish } from './establish.ts';
+import { sendHandshakeSegment } from './handshake-segment.ts';
 import { initialSequence, timestampOffset } from './isn.ts';
 import type { Listener } from './listener.ts';
 import { initialWindow } from './receive-window.ts';
 import { INITIAL_RTO_NS } from './rtt.ts';
 import type { Segment } from './segment.ts';
+import { inSynReceived } from './syn-received.ts';
+import { inSynSent } from './syn-sent.ts';
 import type { Tcp } from './tcp.ts';
 import type { TcpSettings } from './tcp-settings.ts';
 import { STATE, type TcpState } from './tcp-state.ts';
-import { transmit } from './transmit.ts';
 import { MIN_WAIT_NS } from './xmit-timer.ts';
 
 /** Who began an active open. */
@@ -28,9 +32,6 @@ export interface Opener {
   /** Why it is about to fail, as the network says it. Borrowed: both. */
   networkError?(quote: QuotedPacket, why: NetworkError): void;
 }
-
-/** Half the range of a clock of milliseconds. */
-const LONG_AGO_MS = 2 ** 31;
 
 export class Handshake implements FlowId, Expirable {
   readonly kind = 'handshake';
@@ -48,23 +49,23 @@ export class Handshake implements FlowId, Expirable {
   private irs: Seq = seqOf(0);
   private peerMss = 0;
   private sndShift = 0;
-  private readonly rcvShift: number;
-  private hasTimestamps: boolean;
-  private hasSack: boolean;
-  private hasWindowScale: boolean;
-  private hasEcn = false;
+  readonly rcvShift: number;
+  hasTimestamps: boolean;
+  hasSack: boolean;
+  hasWindowScale: boolean;
+  hasEcn = false;
   private tsRecent = 0;
   private peerWindow = 0;
   /** By a clock of microseconds that wraps (after 71 minutes): 8 bytes, not 24. */
   private firstSentUs = 0;
   private retries = 0;
-  /** By a clock of milliseconds that wraps. */
-  private lastUnwantedMs = 0;
+  /** See `answer-limit`. */
+  private lastUnwantedMs: number;
   /** SYN-ACKs that answered a SYN sent again. */
   private answers = 0;
   /** When the first SYN timed out, by a clock of milliseconds that wraps: 8 bytes, not 24. */
   private firstTimeoutMs = 0;
-  private readonly tsOffset: number;
+  readonly tsOffset: number;
   readonly tcp: Tcp;
   private readonly deadline: Deadline;
 
@@ -100,7 +101,7 @@ export class Handshake implements FlowId, Expirable {
     const { rcvbufBytes } = settings;
     const mostSpace = rcvbufBytes !== 0 ? rcvbufBytes >> 1 : config.rmemMax;
     this.rcvShift = this.hasWindowScale ? shiftFor(mostSpace) : 0;
-    this.lastUnwantedMs = (this.nowMs() - LONG_AGO_MS) | 0;
+    this.lastUnwantedMs = neverAnswered(tcp);
     this.deadline = new Deadline(this);
   }
 
@@ -114,7 +115,7 @@ export class Handshake implements FlowId, Expirable {
     this.tcp.mib.count(this.tcp.ids.ActiveOpens);
     this.firstSentUs = this.nowUs();
     this.hasEcn = asksForEcn(this.tcp.config, this.tcp.moduleFor(this.settings));
-    this.send(TCP_FLAG.SYN);
+    sendHandshakeSegment(this, TCP_FLAG.SYN);
     this.arm();
   }
 
@@ -122,13 +123,13 @@ export class Handshake implements FlowId, Expirable {
   synArrived(seg: Segment): void {
     this.takeSyn(seg);
     this.firstSentUs = this.nowUs();
-    this.send(TCP_FLAG.SYN | TCP_FLAG.ACK);
+    sendHandshakeSegment(this, TCP_FLAG.SYN | TCP_FLAG.ACK);
     this.arm();
   }
 
   segmentArrives(seg: Segment): void {
-    if (this.state === STATE.SYN_SENT) this.inSynSent(seg);
-    else this.inSynReceived(seg);
+    if (this.state === STATE.SYN_SENT) inSynSent(this, seg);
+    else inSynReceived(this, seg);
   }
 
   /** The SYN, or the SYN-ACK, again: RFC 6298 §2.1, doubling. */
@@ -154,7 +155,7 @@ export class Handshake implements FlowId, Expirable {
     const { mib, ids } = this.tcp;
     mib.count(ids.RetransSegs);
     mib.count(ids.TCPSynRetrans);
-    this.send(flags);
+    sendHandshakeSegment(this, flags);
     // Linux counts a SYN-ACK that is sent again among the new segments as well, but not a SYN.
     if (flags === TCP_FLAG.SYN) mib.add(ids.OutSegs, -1);
   }
@@ -173,7 +174,7 @@ export class Handshake implements FlowId, Expirable {
   abort(): void {
     if (this.state === STATE.SYN_RECEIVED) {
       this.tcp.mib.count(this.tcp.ids.OutRsts);
-      this.send(TCP_FLAG.RST | TCP_FLAG.ACK);
+      sendHandshakeSegment(this, TCP_FLAG.RST | TCP_FLAG.ACK);
     }
     this.abandon();
   }
@@ -273,7 +274,7 @@ export class Handshake implements FlowId, Expirable {
   }
 
   /** Since the first SYN. */
-  private ageNs(): number {
+  ageNs(): number {
     return ((this.nowUs() - this.firstSentUs) >>> 0) * US;
   }
 
@@ -289,144 +290,55 @@ export class Handshake implements FlowId, Expirable {
     return Math.min(INITIAL_RTO_NS * 2 ** doublings, maxRtoNs);
   }
 
-  /** RFC 9293 §3.10.7.3. */
-  private inSynSent(seg: Segment): void {
-    const hasAck = seg.has(TCP_FLAG.ACK);
-    const isOurs = hasAck && seqEq(seg.ack, seqAdd(this.iss, 1));
-    if (hasAck && !isOurs) {
-      // The peer has half of an old connection, which our reset ends: the SYN again, soon (Linux).
-      if (this.retries === 0) this.armIn(MIN_WAIT_NS);
-      if (!seg.has(TCP_FLAG.RST)) this.tcp.resetUnknown(this, seg);
-      return;
-    }
-    if (isOurs && this.echoesNoneOfOurs(seg)) {
-      this.tcp.mib.count(this.tcp.ids.PAWSActive);
-      this.tcp.resetUnknown(this, seg);
-      return;
-    }
-    if (seg.has(TCP_FLAG.RST)) {
-      if (isOurs) this.fail(ECONNREFUSED);
-      return;
-    }
-    if (!seg.has(TCP_FLAG.SYN)) return;
-    this.takeSyn(seg);
-    if (isOurs) {
-      this.complete(seg);
-      return;
-    }
-    this.state = STATE.SYN_RECEIVED; // simultaneous open
-    this.send(TCP_FLAG.SYN | TCP_FLAG.ACK);
+  /** RFC 5961 §7. */
+  mayAnswer(skipped: number): boolean {
+    if (isAnswerTooSoon(this.tcp, this.lastUnwantedMs, skipped)) return false;
+    this.lastUnwantedMs = answerClock(this.tcp);
+    return true;
+  }
+
+  sendAck(): void {
+    sendHandshakeSegment(this, TCP_FLAG.ACK);
+  }
+
+  /** The peer's SYN came again: it did not hear our answer. */
+  answerAgain(): void {
+    if (!this.mayAnswer(this.tcp.ids.TCPACKSkippedSynRecv)) return;
+    this.answers++;
+    this.resend(TCP_FLAG.SYN | TCP_FLAG.ACK);
     this.arm();
   }
 
-  /** RFC 7323 §3.2: a timestamp that no SYN of ours had is an answer to somebody else, or of an older attempt. */
-  private echoesNoneOfOurs(seg: Segment): boolean {
-    if (!this.hasTimestamps || !seg.hasTimestamps || seg.tsEcr === 0) return false;
-    const { tcp, tsOffset } = this;
-    const first = tcp.timestamp(tcp.env.nowNs - this.ageNs(), tsOffset);
-    const span = (tcp.timestamp(tcp.env.nowNs, tsOffset) - first) >>> 0;
-    return (seg.tsEcr - first) >>> 0 > span;
+  /** Something old stands in the way of our first SYN. */
+  tryAgainSoon(): void {
+    if (this.retries === 0) this.armIn(MIN_WAIT_NS);
   }
 
-  /** RFC 9293 §3.10.7.4 for SYN-RECEIVED, by Linux's rules. */
-  private inSynReceived(seg: Segment): void {
-    const { tcp, listener } = this;
-    const isSyn = seg.has(TCP_FLAG.SYN);
-    const isReset = seg.has(TCP_FLAG.RST);
-    const hasAck = seg.has(TCP_FLAG.ACK);
-    const isOurs = hasAck && seqEq(seg.ack, seqAdd(this.iss, 1));
-    const isFirst = isSyn && seqEq(seg.seq, this.irs);
-    if (listener !== null && isFirst && !hasAck && !isReset) {
-      // It did not hear us.
-      if (!this.mayAnswer(tcp.ids.TCPACKSkippedSynRecv)) return;
-      this.answers++;
-      this.resend(TCP_FLAG.SYN | TCP_FLAG.ACK);
-      this.arm();
-      return;
-    }
-    if (listener !== null && hasAck && !isOurs && !isReset) {
-      tcp.resetUnknown(this, seg);
-      return;
-    }
-    // When the SYNs have crossed the peer's comes again, in its SYN-ACK or by itself.
-    const isRepeated = listener === null && isFirst;
-    const isSynAck = isRepeated && isOurs && seg.seqLen === 1;
-    if (!isRepeated && !this.isAcceptable(seg)) return;
-    if (isReset) {
-      if (seqEq(seg.seq, seqAdd(this.irs, 1))) this.wasReset();
-      else this.challenge();
-    } else if (isSyn && !isSynAck) this.synInWindow(seg);
-    else if (hasAck && !isOurs) tcp.resetUnknown(this, seg);
-    else if (hasAck) {
-      if (seg.hasTimestamps) this.tsRecent = seg.tsVal;
-      this.complete(seg);
-    }
+  /** Simultaneous open: the peer's SYN came instead of an answer. */
+  crossed(): void {
+    this.state = STATE.SYN_RECEIVED;
+    sendHandshakeSegment(this, TCP_FLAG.SYN | TCP_FLAG.ACK);
+    this.arm();
   }
 
-  /** First step: by its timestamp and by its numbers; what is not is answered, unless it is a RST. */
-  private isAcceptable(seg: Segment): boolean {
-    const { mib, ids } = this.tcp;
-    const isOld = this.hasTimestamps && seg.hasTimestamps && ((seg.tsVal - this.tsRecent) | 0) < 0;
-    if (!isOld && this.isInWindow(seg)) return true;
-    if (isOld) mib.count(ids.PAWSEstab);
-    if (!seg.has(TCP_FLAG.RST) && this.mayAnswer(ids.TCPACKSkippedSynRecv)) this.send(TCP_FLAG.ACK);
-    return false;
-  }
-
-  /** Fourth step: it ends what a listener has; our own attempt asks whether it is meant (RFC 5961 §4.2). */
-  private synInWindow(seg: Segment): void {
-    const { tcp } = this;
-    if (this.listener === null) {
-      tcp.mib.count(tcp.ids.TCPSYNChallenge);
-      this.challenge();
-      return;
-    }
-    tcp.resetUnknown(this, seg);
-    this.wasReset();
-  }
-
-  private wasReset(): void {
+  wasReset(): void {
     const { mib, ids } = this.tcp;
     if (this.listener !== null) mib.count(ids.EmbryonicRsts);
     this.fail(ECONNRESET);
   }
 
-  /** RFC 5961 §3.2, §4.2. */
-  private challenge(): void {
-    const { mib, ids } = this.tcp;
-    if (!this.mayAnswer(ids.TCPACKSkippedChallenge)) return;
-    mib.count(ids.TCPChallengeACK);
-    this.send(TCP_FLAG.ACK);
+  rememberTimestamp(seg: Segment): void {
+    if (seg.hasTimestamps) this.tsRecent = seg.tsVal;
   }
 
-  private isInWindow(seg: Segment): boolean {
-    const next = seqAdd(this.irs, 1);
-    if (seqEq(seg.seq, next)) return true;
-    const edge = seqAdd(next, this.rcvWindow());
-    return seqGt(seg.end(), next)
-      ? seqLt(seg.seq, edge)
-      : seqGt(seg.seq, next) && seqLe(seg.seq, edge);
-  }
-
-  /** RFC 5961 §7. */
-  private mayAnswer(skipped: number): boolean {
-    const { config, mib } = this.tcp;
-    if (((this.nowMs() - this.lastUnwantedMs) >>> 0) * MS < config.invalidRatelimitNs) {
-      mib.count(skipped);
-      return false;
-    }
-    this.lastUnwantedMs = this.nowMs();
-    return true;
-  }
-
-  private complete(seg: Segment): void {
+  complete(seg: Segment): void {
     const shift = seg.has(TCP_FLAG.SYN) ? 0 : this.sndShift;
     this.peerWindow = seg.window << shift;
     this.cancel();
-    this.tcp.handshakeDone(this, seg);
+    establish(this, seg);
   }
 
-  private takeSyn(seg: Segment): void {
+  takeSyn(seg: Segment): void {
     this.irs = seg.seq;
     this.peerWindow = seg.window;
     if (seg.hasMss) this.peerMss = Math.max(seg.mss, this.tcp.config.minSndMss);
@@ -447,12 +359,6 @@ export class Handshake implements FlowId, Expirable {
     }
     if (listener === null) return this.hasEcn && seg.has(TCP_FLAG.ECE) && seg.has(TCP_FLAG.CWR);
     return agreesToEcn(tcp.config, tcp.moduleFor(listener.settings), seg);
-  }
-
-  /** RFC 3168 §6.1.1: ECE and CWR in a SYN ask, ECE in a SYN-ACK agrees. */
-  private ecnFlags(flags: number): number {
-    if (!this.hasEcn || (flags & TCP_FLAG.SYN) === 0) return 0;
-    return (flags & TCP_FLAG.ACK) !== 0 ? TCP_FLAG.ECE : TCP_FLAG.ECE | TCP_FLAG.CWR;
   }
 
   /** The window of a SYN is never scaled (RFC 7323 §2.2). */
@@ -481,62 +387,6 @@ export class Handshake implements FlowId, Expirable {
 
   private armIn(waitNs: number): void {
     this.tcp.deadlines.arm(this.deadline, this.tcp.env.nowNs + waitNs);
-  }
-
-  private send(flags: number): void {
-    const { tcp } = this;
-    const { dv } = tcp.net.env.memory.slab;
-    const isSyn = (flags & TCP_FLAG.SYN) !== 0;
-    const at = isSyn ? this.writeOptions(dv) : tcp.header + TCP_HEADER_LEN;
-    const hasAck = (flags & TCP_FLAG.ACK) !== 0;
-    const ack = hasAck ? seqAdd(this.irs, 1) : seqOf(0);
-    const seq = isSyn ? this.iss : seqAdd(this.iss, 1);
-    const len = at - tcp.header;
-    writeTcp(
-      dv,
-      tcp.header,
-      this.localPort,
-      this.remotePort,
-      seq,
-      ack,
-      len,
-      flags | this.ecnFlags(flags),
-      this.rcvWindow(),
-      0,
-    );
-    transmit(tcp, this, len, null, 0, 0, 0);
-    tcp.mib.count(tcp.ids.OutSegs);
-  }
-
-  /** In Linux's order: MSS, then SACK-permitted beside timestamps (or NOPs), then window scale. */
-  private writeOptions(dv: DataView): number {
-    const { tcp } = this;
-    let at = tcp.header + TCP_HEADER_LEN;
-    dv.setInt32(at, (TCP_OPT.MSS << 24) | (4 << 16) | tcp.ourMss(this));
-    at += 4;
-    if (this.hasTimestamps) {
-      const first = this.hasSack
-        ? (TCP_OPT.SACK_PERMITTED << 8) | 2
-        : (TCP_OPT.NOP << 8) | TCP_OPT.NOP;
-      dv.setInt32(at, (first << 16) | (TCP_OPT.TIMESTAMPS << 8) | 10);
-      dv.setInt32(at + 4, tcp.timestamp(tcp.env.nowNs, this.tsOffset));
-      dv.setInt32(at + 8, this.tsRecent);
-      at += 12;
-    } else if (this.hasSack) {
-      dv.setInt32(
-        at,
-        (TCP_OPT.NOP << 24) | (TCP_OPT.NOP << 16) | (TCP_OPT.SACK_PERMITTED << 8) | 2,
-      );
-      at += 4;
-    }
-    if (this.hasWindowScale) {
-      dv.setInt32(
-        at,
-        (TCP_OPT.NOP << 24) | (TCP_OPT.WINDOW_SCALE << 16) | (3 << 8) | this.rcvShift,
-      );
-      at += 4;
-    }
-    return at;
   }
 }
 

@@ -23,18 +23,18 @@ import { pseudoHeaderSum } from '../wire/pseudo-header.ts';
 import { type Seq, seqOf } from '../wire/seq.ts';
 import { TCP_FLAG, TCP_HEADER_LEN, tcpDstPort, tcpSrcPort, writeTcp } from '../wire/tcp.ts';
 import { AckOutcome } from './ack-outcome.ts';
-import { TcpConnection } from './connection.ts';
+import type { TcpConnection } from './connection.ts';
 import { ConnectionList } from './connection-list.ts';
 import { DEADLINES_WIDTH } from './deadlines.ts';
 import { ECN } from './ecn.ts';
 import type { Sender } from './endpoint.ts';
-import { Handshake } from './handshake.ts';
-import { crossed, segmentArrives } from './input.ts';
+import type { Handshake } from './handshake.ts';
+import { segmentArrives } from './input.ts';
 import type { Listener } from './listener.ts';
 import { networkError } from './network-error.ts';
 import { output, sendReset } from './output.ts';
-import { updatePacingRate } from './pacer.ts';
 import { PageWait } from './page-wait.ts';
+import { toListener } from './passive-open.ts';
 import { RoomWait } from './room-wait.ts';
 import { parseSegment, Segment } from './segment.ts';
 import { TcpConfig } from './tcp-config.ts';
@@ -105,7 +105,7 @@ export class Tcp implements Transport {
   readonly roomWait = new RoomWait();
   readonly pageWait: PageWait;
   readonly around: { left: Seq; right: Seq } = { left: seqOf(0), right: seqOf(0) };
-  private readonly loose = new LooseFlow(this.defaults);
+  readonly loose = new LooseFlow(this.defaults);
   private listed = new ConnectionList();
   private running = new ConnectionList();
 
@@ -145,7 +145,7 @@ export class Tcp implements Transport {
     seg.chunk = pkt.chunk;
     seg.ecn = pkt.tos & 3;
     const e = this.demux.find(pkt.dst, seg.dstPort, pkt.src, seg.srcPort);
-    if (e === null) return this.toListener(pkt, seg, null);
+    if (e === null) return toListener(this, pkt, seg, null);
     if (e.kind === 'time-wait') return this.toTimeWait(e, pkt, seg);
     this.toEndpoint(e, seg);
     return ACCEPTED;
@@ -161,7 +161,7 @@ export class Tcp implements Transport {
     }
     const iss = e.nextIss;
     e.kill();
-    return this.toListener(pkt, seg, iss);
+    return toListener(this, pkt, seg, iss);
   }
 
   private toEndpoint(e: TcpConnection | Handshake, seg: Segment): void {
@@ -169,91 +169,6 @@ export class Tcp implements Transport {
       segmentArrives(e, seg);
       if (!this.isGone(e)) this.wantsOutput(e);
     } else e.segmentArrives(seg);
-  }
-
-  /** RFC 9293 §3.10.7.2. */
-  private toListener(pkt: IpPacket, seg: Segment, iss: Seq | null): number {
-    const { mib, ids } = this;
-    const flow = this.loose.set(pkt, seg);
-    const listener = this.demux.findListener(pkt.dst, seg.dstPort, pkt.iface.index);
-    if (listener === null) {
-      this.resetUnknown(flow, seg);
-      return DROP.TCP_NO_PORT;
-    }
-    if (seg.has(TCP_FLAG.RST)) return DROP.TCP_NO_PORT;
-    if (seg.has(TCP_FLAG.ACK)) {
-      this.resetUnknown(flow, seg);
-      return DROP.TCP_NO_PORT;
-    }
-    if (!seg.has(TCP_FLAG.SYN)) return DROP.TCP_NO_PORT;
-    if (!this.mayBegin(listener, iss !== null)) {
-      mib.count(ids.ListenDrops);
-      return DROP.TCP_BACKLOG;
-    }
-    const h = new Handshake(this, flow, listener, null, listener.settings, iss);
-    listener.began(h);
-    this.demux.set(h, listener.settings.isReuseAddress);
-    h.synArrived(seg);
-    return ACCEPTED;
-  }
-
-  /** Linux's rules for a SYN without cookies. `isKnown`: the peer had the same port in TIME-WAIT, so it exists. */
-  private mayBegin(listener: Listener, isKnown: boolean): boolean {
-    const { mib, ids } = this;
-    if (!isKnown && listener.isSynQueueFull) {
-      mib.count(ids.TCPReqQFullDrop);
-      return false;
-    }
-    if (listener.isAcceptQueueFull) {
-      mib.count(ids.ListenOverflows);
-      return false;
-    }
-    const { maxSynBacklog } = this.config;
-    return isKnown || maxSynBacklog - listener.halfOpen >= maxSynBacklog >> 2;
-  }
-
-  /** Nobody can accept it: the peer's next segment, or our timer, tries again; or it is told. */
-  private overflowed(h: Handshake, seg: Segment): void {
-    const { mib, ids } = this;
-    mib.count(ids.ListenOverflows);
-    mib.count(ids.ListenDrops);
-    if (this.config.abortOnOverflow === 0) {
-      h.rearm();
-      return;
-    }
-    this.resetUnknown(h, seg);
-    mib.count(ids.EmbryonicRsts);
-    h.refuse();
-  }
-
-  /** The handshake is over: a connection takes its place, and gets what else the segment carries. */
-  handshakeDone(h: Handshake, seg: Segment): void {
-    const { listener } = h;
-    if (listener?.isAcceptQueueFull === true) {
-      this.overflowed(h, seg);
-      return;
-    }
-    const agreed = h.agreed();
-    const windows = { sndWnd: h.peerWindowBytes, rcvWnd: h.rcvWindow() };
-    const settings = listener === null ? h.settings : listener.settings;
-    const c = new TcpConnection(this, h, agreed, h.iss, h.peerIsn, windows, settings);
-    c.rememberTimestamp(h.recentTimestamp);
-    c.measureHandshake(h.rttNs, h.retransmissions, h.timeouts);
-    c.congestion.observePath(c.rtt, c.minRtt, false);
-    updatePacingRate(c); // it sizes the first super-frames
-    c.congestion.delivered(1); // the SYN, as Linux counts it
-    c.totals.opened(listener === null, h.retransmissions, h.timeouts, h.sinceTimeoutMs);
-    this.demux.set(c);
-    this.mib.add(this.ids.CurrEstab, 1);
-    if (listener === null) this.mib.count(this.ids.TCPDelivered);
-    else this.mib.count(this.ids.PassiveOpens);
-    if (h.state === STATE.SYN_SENT) c.delack.owe(true);
-    else if (seg.has(TCP_FLAG.SYN)) crossed(c, seg);
-    else segmentArrives(c, seg);
-    if (this.isGone(c)) return;
-    if (listener !== null) listener.established(h, c);
-    else h.established(c);
-    this.wantsOutput(c);
   }
 
   /** An ICMP error about a segment of ours, or our own failure to send one. */

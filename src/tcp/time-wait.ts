@@ -8,6 +8,7 @@ import { MS } from '../base/time.ts';
 import { type Address, IpAddress } from '../wire/address.ts';
 import { type Seq, seqAdd, seqBits, seqEq, seqGt, seqLe, seqLt, seqOf } from '../wire/seq.ts';
 import { TCP_FLAG } from '../wire/tcp.ts';
+import { answerClock, isAnswerTooSoon, neverAnswered } from './answer-limit.ts';
 import type { TcpConnection } from './connection.ts';
 import { ECN } from './ecn.ts';
 import type { Sender } from './endpoint.ts';
@@ -23,8 +24,6 @@ import type { TimeWaits } from './time-waits.ts';
 const PAWS_MSL_MS = 60_000;
 /** RFC 6191 §2 wants a larger ISN than any that was used; Linux leaves room for a window. */
 const NEXT_ISS = 65537;
-/** Of the clock of milliseconds: so long ago that it was never. */
-const NEVER_MS = 1 << 30;
 
 export const VERDICT = { DONE: 0, NEW_SYN: 1 } as const;
 
@@ -85,7 +84,7 @@ export class TimeWait implements Sender {
     this.set(TW.TS_OFFSET, agreed.tsOffset);
     this.set(TW.TS_RECENT, c.tsRecent);
     this.set(TW.TS_RECENT_MS, (c.tsRecentSec * 1000) | 0);
-    this.set(TW.UNWANTED_MS, this.nowMs() - NEVER_MS);
+    this.set(TW.UNWANTED_MS, neverAnswered(this.tcp));
     this.set(TW.STATE, state);
     this.set(TW.IP, settings.tos | (settings.ttl << 8) | (settings.pmtuDiscovery << 16));
   }
@@ -221,13 +220,8 @@ export class TimeWait implements Sender {
   private answer(seg: Segment, skipped: number): void {
     const { tcp } = this;
     if (seg.seqLen === 0 || seg.has(TCP_FLAG.SYN)) {
-      const nowMs = this.nowMs();
-      const sinceMs = (nowMs - this.get(TW.UNWANTED_MS)) | 0;
-      if (sinceMs * MS < tcp.config.invalidRatelimitNs) {
-        tcp.mib.count(skipped);
-        return;
-      }
-      this.set(TW.UNWANTED_MS, nowMs);
+      if (isAnswerTooSoon(tcp, this.get(TW.UNWANTED_MS), skipped)) return;
+      this.set(TW.UNWANTED_MS, answerClock(tcp));
     }
     tcp.sendTimeWaitAck(this, this.rcvNxt, this.windowField());
   }
