@@ -22,6 +22,7 @@ import {
   tcpUrgent,
   tcpWindow,
 } from '../wire/tcp.ts';
+import { NO_COOKIE, validCookieLen } from './fast-open-option.ts';
 
 export class Segment {
   srcPort = 0;
@@ -56,9 +57,9 @@ export class Segment {
   sackBlocks = 0;
   /** Edges as int32 sequence numbers: left, right, left, right … */
   readonly sackEdges = new Int32Array(2 * MAX_SACK_BLOCKS);
-  /** RFC 7413: where the cookie is, and its length; -1 when there is no such option, 0 for a request. */
+  /** RFC 7413: where the cookie is, and its length: 0 is a request. */
   cookieOff = 0;
-  cookieLen = -1;
+  cookieLen = NO_COOKIE;
   /** The cookie came in the experimental option (RFC 7413 appendix, kind 254). */
   isCookieExperimental = false;
 
@@ -108,7 +109,7 @@ export function parseSegment(slab: Slab, off: number, len: number, seg: Segment)
   seg.isSackPermitted = false;
   seg.hasTimestamps = false;
   seg.sackBlocks = 0;
-  seg.cookieLen = -1;
+  seg.cookieLen = NO_COOKIE;
   if (headerLen > TCP_HEADER_LEN) parseOptions(slab, off + TCP_HEADER_LEN, off + headerLen, seg);
   return 0;
 }
@@ -168,9 +169,10 @@ function parseSack(dv: DataView, at: number, len: number, seg: Segment): void {
   for (let i = 0; i < 2 * seg.sackBlocks; i++) seg.sackEdges[i] = dv.getInt32(at + 2 + 4 * i);
 }
 
+/** RFC 7413 §4.1.1: in SYNs only, of an even length; what is too short or too long takes back an option before it. */
 function setCookie(seg: Segment, off: number, len: number, isExperimental: boolean): void {
-  if ((seg.flags & TCP_FLAG.SYN) === 0) return;
+  if ((seg.flags & TCP_FLAG.SYN) === 0 || (len & 1) !== 0) return;
   seg.cookieOff = off;
-  seg.cookieLen = len;
+  seg.cookieLen = validCookieLen(len);
   seg.isCookieExperimental = isExperimental;
 }

@@ -1,4 +1,5 @@
 import { MS, SEC } from '../base/time.ts';
+import { FAST_OPEN } from './fast-open-option.ts';
 
 /**
  * What can be tuned in TCP, with the defaults of Linux 6.18 and its names without `tcp_`. Code reads the
@@ -11,6 +12,8 @@ export class TcpConfig {
   windowScaling = 1;
   /** RFC 6928: initial congestion window, in segments (Linux: a route attribute). */
   initialWindow = 10;
+  /** tcp_fastopen: FAST_OPEN bits. */
+  fastOpen: number = FAST_OPEN.CLIENT;
   synRetries = 6;
   synackRetries = 5;
   /** tcp_syn_linear_timeouts: SYNs sent again before the timeout begins to double. */

@@ -2,6 +2,12 @@ import fc from 'fast-check';
 import t from 'tap';
 import { Slab } from '../../src/base/slab.ts';
 import { DROP } from '../../src/net/drops.ts';
+import {
+  FastOpenCookie,
+  fastOpenOptionLen,
+  NO_COOKIE,
+  writeFastOpenOption,
+} from '../../src/tcp/fast-open-option.ts';
 import { parseSegment, Segment } from '../../src/tcp/segment.ts';
 import { mayMove, STATE } from '../../src/tcp/tcp-state.ts';
 import { seqBits, seqOf } from '../../src/wire/seq.ts';
@@ -9,6 +15,7 @@ import { TCP_FLAG, writeTcp } from '../../src/wire/tcp.ts';
 import { holds } from '../support/property.ts';
 
 const AT = 128;
+const COOKIE = (len: number): number[] => Array.from({ length: len }, (_, i) => 0xa1 + i);
 
 /** A segment with these option bytes (padded with END) and this much text. */
 function parse(flags: number, options: readonly number[], text = 0): Segment {
@@ -79,6 +86,42 @@ t.test('RFC 7413: a cookie request, a cookie, and the experimental form', (t) =>
     -1,
     'another experiment',
   );
+  for (const len of [1, 2, 3, 5, 17, 18]) {
+    t.equal(
+      parse(TCP_FLAG.SYN, [34, 2 + len, ...COOKIE(len)]).cookieLen,
+      NO_COOKIE,
+      `${len} bytes`,
+    );
+  }
+  t.end();
+});
+
+t.test('RFC 7413 §4.1.1: the option is written as it is read, in whole words', (t) => {
+  const slab = new Slab(4096);
+  const [sent, came] = [new FastOpenCookie(), new FastOpenCookie()];
+  for (const isExperimental of [false, true]) {
+    for (const len of [0, 4, 6, 8, 16]) {
+      sent.bytes.set(COOKIE(len));
+      sent.set(len, isExperimental);
+      slab.u8.fill(0, AT, AT + 100);
+      const end = writeFastOpenOption(slab.dv, AT + 20, sent);
+      t.equal(end - AT - 20, fastOpenOptionLen(sent));
+      t.equal((end - AT) % 4, 0);
+      writeTcp(slab.dv, AT, 1, 2, seqOf(0), seqOf(0), end - AT, TCP_FLAG.SYN, 1, 0);
+      const seg = new Segment();
+      t.equal(parseSegment(slab, AT, end - AT, seg), 0);
+      came.takeFrom(slab, seg);
+      t.equal(came.len, len);
+      t.equal(came.isExperimental, isExperimental);
+      t.same([...came.bytes.subarray(0, len)], COOKIE(len));
+      t.ok(sent.matches(slab, seg));
+      if (len === 0) continue;
+      sent.bytes[len - 1] = 0;
+      t.notOk(sent.matches(slab, seg), 'another last byte');
+    }
+  }
+  came.clear();
+  t.equal(sent.copy(came).len, NO_COOKIE);
   t.end();
 });
 
