@@ -227,11 +227,15 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     const path = net.paths.lookup(this.remote, this.boundIndex);
     if (path === null) return this.congestion.view.mss;
     const mtu = path.mtu(env);
-    const headers = (isV4(this.remote) ? 20 : 40) + 20;
     const options = this.agreed.hasTimestamps ? TIMESTAMP_BYTES : 0;
-    let most = Math.min(this.agreed.peerMss, mtu - headers);
+    let most = Math.min(this.agreed.peerMss, mtu - this.headerBytes() + options);
     if (this.pathMtu !== null) most = Math.min(most, this.pathMtu.limitAt(env.nowNs));
     return Math.max(this.withinHalfWindow(most - options), this.tcp.config.minSndMss);
+  }
+
+  /** In front of the text of a full segment: IP, TCP, and the options of every segment. */
+  headerBytes(): number {
+    return (isV4(this.remote) ? 40 : 60) + (this.agreed.hasTimestamps ? TIMESTAMP_BYTES : 0);
   }
 
   /** RFC 9293 §3.8.6.2.1, where Fs is 1/2: two segments fit into the largest window the peer ever offered. */

@@ -1,4 +1,5 @@
 /** Segments out: IP and TCP header, options, text by reference, checksum. What to send is `output.ts`'s affair. */
+import type { Clock } from '../base/env.ts';
 import type { Slab } from '../base/slab.ts';
 import { GSO, MAX_PIECES, TX } from '../link/ring-layout.ts';
 import type { TxRing } from '../link/tx-ring.ts';
@@ -115,6 +116,12 @@ function holdText(
   return true;
 }
 
+/** A path of less than min_pmtu is not believed, so segments must be cut on it, or none would arrive. */
+function mayNotBeCut(path: Path, discovery: number, clock: Clock): boolean {
+  if (discovery === PMTUDISC.DONT) return false;
+  return discovery !== PMTUDISC.WANT || !path.needsFragmenting(clock);
+}
+
 function writeIp(tcp: Tcp, path: Path, id: Sender, l3: number, tcpLen: number, v4: boolean): void {
   const { net } = tcp;
   const { dv } = net.env.memory.slab;
@@ -123,7 +130,7 @@ function writeIp(tcp: Tcp, path: Path, id: Sender, l3: number, tcpLen: number, v
   const { destination } = path;
   if (v4) {
     const ttl = settings.ttl || net.config.ttl4;
-    const hasDf = settings.pmtuDiscovery !== PMTUDISC.DONT;
+    const hasDf = mayNotBeCut(path, settings.pmtuDiscovery, net.env);
     const ipId = hasDf ? 0 : net.identifications.next4(destination, IPPROTO.TCP);
     const df = hasDf ? IPV4_DF : 0;
     const total = IPV4_HEADER_LEN + tcpLen;
