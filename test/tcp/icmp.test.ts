@@ -1,7 +1,8 @@
 /** What an ICMP error may do to a connection, and what it may not: RFC 5927, RFC 1122 §4.2.3.9, by Linux's rules. */
+import tap from 'tap';
 import { PMTUDISC } from '../../src/net/out-packet.ts';
 import type { Seen } from '../net/packets.ts';
-import { DEFAULT_OPTIONS, dialogue, type TcpHarness } from './tcp-harness.ts';
+import { DEFAULT_OPTIONS, dialogue, TcpHarness } from './tcp-harness.ts';
 
 const FULL = { rtt: 0.1, options: 'mss 1460,sackOK' };
 /** Two full segments under way. */
@@ -24,31 +25,41 @@ function watch({ rig }: TcpHarness): Seen[] {
 
 const isUncut = (noted: Seen[]): boolean[] => noted.splice(0).map(({ df }) => df);
 
-for (const name of ['net', 'host', 'protocol', 'port'].map((n) => `${n}-unreachable`)) {
-  dialogue(`RFC 5927 §6: ${name} does not end a connection that stands`, (_, h) => {
-    h.passive(FULL);
-    h.run(`${TWO}
-      0.25 < icmp ${name} 1
-      0.26 < icmp ttl-exceeded 1461
-      0.27 < icmp parameter-problem 1
-      0.27 state ESTABLISHED
-      0.3  < . 1:1(0) ack 2921
-      0.3  mib OutOfWindowIcmps 0`);
-  });
-}
-
-/** Each says that what is under way was too large, and is not believed: nothing is resent, no segment gets smaller. */
-const LIES: readonly (readonly [what: string, icmp: string])[] = [
-  ['larger than what was sent', 'frag-needed 1500 1'],
-  ['as large as what was sent', 'frag-needed 1500 1461'],
-  ['the segment that it quotes is smaller', 'frag-needed 600 2921'],
-  ['nothing is at the edge', 'frag-needed 1000 3021'],
-  ['acknowledged', 'frag-needed 1000 0'],
-  ['not sent yet', 'frag-needed 1000 3022'],
+/** RFC 9293 §3.9.2.2 for a handshake: which error ends it. Columns: an open of ours; what a listener answered. */
+const OPENINGS: readonly (readonly [string, string, string])[] = [
+  ['net-unreachable', 'ENETUNREACH', 'LISTEN'],
+  ['host-unreachable', 'EHOSTUNREACH', 'LISTEN'],
+  ['protocol-unreachable', 'ENOPROTOOPT', 'SYN-RECEIVED'],
+  ['port-unreachable', 'ECONNREFUSED', 'SYN-RECEIVED'],
+  ['ttl-exceeded', 'EHOSTUNREACH', 'LISTEN'],
+  ['parameter-problem', 'EPROTO', 'LISTEN'],
 ];
 
-for (const [what, icmp] of LIES) {
-  dialogue(`RFC 5927 §7: an MTU is not believed: ${what}`, (t, h) => {
+dialogue('RFC 5927 §6: no ICMP error ends a connection that stands', (_, h) => {
+  h.passive(FULL);
+  h.run(TWO);
+  for (const [name] of OPENINGS) h.run(`0.25 < icmp ${name} 1\n0.25 < icmp ${name} 1461`);
+  h.run(`
+    0.25 state ESTABLISHED
+    0.3  < . 1:1(0) ack 2921
+    0.3  mib OutOfWindowIcmps 0`);
+});
+
+/** Each says that what is under way was too large, and is not believed: nothing is resent, no segment gets smaller. */
+const LIES: readonly (readonly [title: string, icmp: string])[] = [
+  ['RFC 5927 §7: an MTU that is larger than what was sent is not believed', 'frag-needed 1500 1'],
+  [
+    'RFC 5927 §7: an MTU that is as large as what was sent is not believed',
+    'frag-needed 1500 1461',
+  ],
+  ['RFC 5927 §7: an MTU is not believed when it quotes a smaller segment', 'frag-needed 600 2921'],
+  ['RFC 5927 §7: an MTU is not believed of what begins at SND.NXT', 'frag-needed 1000 3021'],
+  ['RFC 5927 §7: an MTU is not believed of what is acknowledged', 'frag-needed 1000 0'],
+  ['RFC 5927 §7: an MTU is not believed of what was not sent', 'frag-needed 1000 3022'],
+];
+
+for (const [title, icmp] of LIES) {
+  dialogue(title, (t, h) => {
     h.passive(FULL);
     h.run(`${TWO}
       0.21  write 100
@@ -128,40 +139,42 @@ dialogue('an MTU is news once: what else comes about a window’s segments costs
   h.run('0.35  < . 1:1(0) ack 2921');
 });
 
-/** RFC 9293 §3.9.2.2 for a handshake: which error ends it. Columns: an open of ours; what a listener answered. */
-const OPENINGS: readonly (readonly [string, string, string])[] = [
-  ['net-unreachable', 'ENETUNREACH', 'LISTEN'],
-  ['host-unreachable', 'EHOSTUNREACH', 'LISTEN'],
-  ['protocol-unreachable', 'ENOPROTOOPT', 'SYN-RECEIVED'],
-  ['port-unreachable', 'ECONNREFUSED', 'SYN-RECEIVED'],
-  ['ttl-exceeded', 'EHOSTUNREACH', 'LISTEN'],
-  ['parameter-problem', 'EPROTO', 'LISTEN'],
-];
-
-for (const [name, errno, left] of OPENINGS) {
-  dialogue(`RFC 5927 §4: ${name} and an opening: only with the number of its SYN`, (_, h) => {
-    h.run(`
-      0    connect
-      0    > S 0:0(0) <*>
-      0.1  < icmp ${name} 1
-      0.1  < icmp ${name} -1
-      0.1  state SYN-SENT
-      0.1  mib OutOfWindowIcmps 2
-      0.2  < icmp ${name} 0
-      0.2  closed ${errno}`);
-  });
-  dialogue(`RFC 5927 §4: ${name} and what a listener has answered`, (_, h) => {
-    h.run(`
-      0    listen
-      0    < S 0:0(0) win 65535 <${DEFAULT_OPTIONS}>
-      0    > S. 0:0(0) ack 1 <*>
-      0.1  < icmp ${name} 1
-      0.1  state SYN-RECEIVED
-      0.1  mib OutOfWindowIcmps 1
-      0.2  < icmp ${name} 0
-      0.2  state ${left}`);
+/** A dialogue for each row. */
+function openings(title: string, script: (row: (typeof OPENINGS)[number]) => string): void {
+  tap.test(title, async (t) => {
+    for (const row of OPENINGS) {
+      const h = new TcpHarness();
+      t.doesNotThrow(() => h.run(script(row)), row[0]);
+      h.end(t);
+    }
   });
 }
+
+openings(
+  'RFC 5927 §4: an ICMP error ends an opening only with the number of its SYN',
+  ([name, errno]) => `
+    0    connect
+    0    > S 0:0(0) <*>
+    0.1  < icmp ${name} 1
+    0.1  < icmp ${name} -1
+    0.1  state SYN-SENT
+    0.1  mib OutOfWindowIcmps 2
+    0.2  < icmp ${name} 0
+    0.2  closed ${errno}`,
+);
+
+openings(
+  'RFC 5927 §4: what a listener has answered ends when no host is there',
+  ([name, , left]) => `
+    0    listen
+    0    < S 0:0(0) win 65535 <${DEFAULT_OPTIONS}>
+    0    > S. 0:0(0) ack 1 <*>
+    0.1  < icmp ${name} 1
+    0.1  state SYN-RECEIVED
+    0.1  mib OutOfWindowIcmps 1
+    0.2  < icmp ${name} 0
+    0.2  state ${left}`,
+);
 
 dialogue('TIME-WAIT hears no ICMP error', (_, h) => {
   h.passive();
