@@ -30,6 +30,7 @@ export const TCP_SYSCTLS: readonly TcpSysctl[] = [
   { name: 'net.core.somaxconn', fields: ['somaxconn'], unit: 1, min: 0, max: INT_MAX },
   tcp('abort_on_overflow', 'abortOnOverflow', 0, 255),
   tcp('base_mss', 'baseMss', 48, 65535),
+  tcp('challenge_ack_limit', 'challengeAckLimit', 0, INT_MAX),
   tcp('comp_sack_delay_ns', 'compSackDelayNs', 0, INT_MAX),
   tcp('comp_sack_nr', 'compSackNr', 0, 255),
   tcp('dsack', 'dsack', 0, 1),

@@ -24,12 +24,8 @@ import { disarmXmit, restartXmit } from './xmit-timer.ts';
 /** False: the segment acknowledges what was never sent, or is too old to be believed. */
 export function step5Ack(c: TcpConnection, seg: Segment): boolean {
   const { snd } = c;
-  if (seqGt(seg.ack, snd.nxt)) {
+  if (!isBelievable(c, seg.ack)) {
     challenge(c); // limited: two broken ends must not fill the line
-    return false;
-  }
-  if (seqLt(seg.ack, snd.una) && isTooOld(c, seg.ack)) {
-    challenge(c);
     return false;
   }
   if (seg.seqLen === 0) c.tcp.mib.count(c.tcp.ids.TCPPureAcks);
@@ -37,6 +33,12 @@ export function step5Ack(c: TcpConnection, seg: Segment): boolean {
   if (seqGe(seg.ack, snd.una)) rememberTimestamp(c, seg);
   acknowledge(c, seg);
   return true;
+}
+
+/** RFC 5961 §5.2: MAX.SND.WND before SND.UNA ≤ SEG.ACK ≤ SND.NXT. */
+export function isBelievable(c: TcpConnection, ack: Seq): boolean {
+  const { snd } = c;
+  return !seqGt(ack, snd.nxt) && (!seqLt(ack, snd.una) || !isTooOld(c, ack));
 }
 
 /**

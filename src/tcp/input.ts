@@ -1,7 +1,7 @@
 /** SEGMENT ARRIVES for a connection in a synchronized state: RFC 9293 §3.10.7.4, in the order of its steps. */
 import { seqAdd, seqEq, seqGt, seqLe, seqLt } from '../wire/seq.ts';
 import { TCP_FLAG } from '../wire/tcp.ts';
-import { step5Ack } from './ack.ts';
+import { isBelievable, step5Ack } from './ack.ts';
 import { challenge } from './challenge.ts';
 import type { TcpConnection } from './connection.ts';
 import type { Segment } from './segment.ts';
@@ -47,14 +47,18 @@ function step1Sequence(c: TcpConnection, seg: Segment): boolean {
   return false;
 }
 
-/** An ACK tells the peer where we are; not for each of a flood of segments without text. */
+/**
+ * An ACK tells the peer where we are; not for each of a flood. Linux limits answers to segments without text; here
+ * also to text whose ACK no peer of ours can have sent (RFC 5961 §5.2): it is a guess, or of an older connection.
+ */
 function answer(c: TcpConnection, seg: Segment, skipped: number): void {
   if (seg.has(TCP_FLAG.SYN)) {
     c.tcp.mib.count(c.tcp.ids.TCPSYNChallenge);
     challenge(c);
     return;
   }
-  if (seg.seqLen === 0 && !c.mayAnswer(skipped)) return;
+  const mayBeTrue = seg.has(TCP_FLAG.ACK) && isBelievable(c, seg.ack);
+  if ((seg.seqLen === 0 || !mayBeTrue) && !c.mayAnswer(skipped)) return;
   const end = seg.end();
   if (seg.seqLen > 0 && seqLt(seg.seq, c.rcv.nxt)) {
     c.tcp.mib.count(c.tcp.ids.DelayedACKLost);

@@ -1,6 +1,7 @@
 /** A segment for a connection whose SYNs were exchanged: RFC 9293 §3.10.7.4 for SYN-RECEIVED, by Linux's rules. */
 import { seqAdd, seqEq, seqGt, seqLe, seqLt } from '../wire/seq.ts';
 import { TCP_FLAG } from '../wire/tcp.ts';
+import { mayChallenge } from './challenge.ts';
 import type { Handshake } from './handshake.ts';
 import type { Segment } from './segment.ts';
 
@@ -58,10 +59,7 @@ function synInWindow(h: Handshake, seg: Segment): void {
 
 /** RFC 5961 §3.2, §4.2. */
 function challenge(h: Handshake): void {
-  const { mib, ids } = h.tcp;
-  if (!h.mayAnswer(ids.TCPACKSkippedChallenge)) return;
-  mib.count(ids.TCPChallengeACK);
-  h.sendAck();
+  if (mayChallenge(h)) h.sendAck();
 }
 
 function isInWindow(h: Handshake, seg: Segment): boolean {

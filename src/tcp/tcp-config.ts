@@ -79,6 +79,8 @@ export class TcpConfig {
   notsentLowat = 0xffffffff;
   /** tcp_min_snd_mss */
   minSndMss = 48;
+  /** tcp_challenge_ack_limit: about so many a second of the host; the default is none. */
+  challengeAckLimit = 2 ** 31 - 1;
   /** RFC 5961 §7: challenge ACKs of one connection are this far apart. */
   invalidRatelimitNs = 500 * MS;
 }

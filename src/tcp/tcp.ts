@@ -23,6 +23,7 @@ import { pseudoHeaderSum } from '../wire/pseudo-header.ts';
 import { type Seq, seqOf } from '../wire/seq.ts';
 import { TCP_FLAG, TCP_HEADER_LEN, tcpDstPort, tcpSrcPort, writeTcp } from '../wire/tcp.ts';
 import { AckOutcome } from './ack-outcome.ts';
+import { ChallengeBudget } from './challenge.ts';
 import type { TcpConnection } from './connection.ts';
 import { ConnectionList } from './connection-list.ts';
 import { DEADLINES_WIDTH } from './deadlines.ts';
@@ -85,6 +86,7 @@ export class Tcp implements Transport {
   readonly totals = new RowTable(TOTALS_WIDTH);
   readonly deadlineRows = new RowTable(DEADLINES_WIDTH);
   readonly timeWaits: TimeWaits;
+  readonly challenges: ChallengeBudget;
   readonly demux: TcpDemux;
   readonly ports: EphemeralPorts;
   /** For whoever opens without wishes. */
@@ -117,6 +119,7 @@ export class Tcp implements Transport {
     this.heldText = net.env.memory.slab.carve(HELD_HEADER_BYTES + HELD_TEXT_BYTES);
     this.pageWait = new PageWait(net.env, net.deadlines);
     this.timeWaits = new TimeWaits(this);
+    this.challenges = new ChallengeBudget(net.env, this.config);
     this.demux = new TcpDemux(net.env.rng.stream('tcp.demux'), this.timeWaits);
     this.ports = new EphemeralPorts(net.secret, net.env.rng.stream('tcp.ports'), net.config);
     this.ccRandom = net.env.rng.stream('tcp.cc');

@@ -246,6 +246,29 @@ const ACTS: Readonly<Record<string, Act>> = {
     t.same(overflow(byDefault), { closedWith: null, resets: 0, drops: 1 });
     t.same(overflow(setting(name, '1')), { closedWith: ECONNRESET, resets: 1, drops: 1 });
   },
+  'net.ipv4.tcp_challenge_ack_limit': (t, name) => {
+    /** Of 40 resets in the window, in each of 20 seconds, so many are challenged. */
+    const challenged = (set: Set): number[] => {
+      const h = new TcpHarness();
+      setting('net.ipv4.tcp_invalid_ratelimit', '0')(h.tcp);
+      set(h.tcp);
+      h.passive();
+      h.trace = [];
+      return Array.from({ length: 20 }, (_, i) => {
+        const before = h.mib('TCPChallengeACK');
+        h.run(`${i + 1}.5 < R 1001:1001(0)\n`.repeat(40));
+        return h.mib('TCPChallengeACK') - before;
+      });
+    };
+    t.ok(challenged(byDefault).every((n) => n === 40));
+    t.ok(challenged(setting(name, '0')).every((n) => n === 0));
+    const counts = challenged(setting(name, '10'));
+    t.ok(
+      counts.every((n) => n >= 5 && n <= 14),
+      counts.join(' '),
+    );
+    t.ok(new Set(counts).size > 3, 'nobody can count on a number');
+  },
   'net.ipv4.tcp_comp_sack_delay_ns': (_t, name) => {
     compressed(byDefault, '0.131');
     compressed(setting(name, '2000000'), '0.132');
