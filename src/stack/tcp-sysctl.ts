@@ -45,6 +45,7 @@ export const TCP_SYSCTLS: readonly TcpSysctl[] = [
   tcp('keepalive_time', 'keepaliveTimeNs', 1, INT_MAX, SEC),
   tcp('max_reordering', 'maxReordering', 0, INT_MAX),
   tcp('max_syn_backlog', 'maxSynBacklog', 0, INT_MAX),
+  tcp('max_tw_buckets', 'maxTwBuckets', 0, INT_MAX),
   tcp('min_rtt_wlen', 'minRttWindowNs', 0, 86400, SEC),
   tcp('min_snd_mss', 'minSndMss', 48, 65535),
   tcp('min_tso_segs', 'minTsoSegs', 1, 255),
@@ -78,6 +79,8 @@ export const TCP_SYSCTLS: readonly TcpSysctl[] = [
   tcp('timestamps', 'timestamps', 0, 2),
   tcp('tso_rtt_log', 'tsoRttLog', 0, 255),
   tcp('tso_win_divisor', 'tsoWinDivisor', 0, INT_MAX),
+  tcp('tw_reuse', 'twReuse', 0, 2),
+  tcp('tw_reuse_delay', 'twReuseDelayNs', 1, 60000, MS),
   tcp('window_scaling', 'windowScaling', 0, 1),
   {
     name: 'net.ipv4.tcp_wmem',

@@ -39,6 +39,11 @@ export class TcpConfig {
   /** tcp_comp_sack_delay_ns, tcp_comp_sack_nr */
   compSackDelayNs = 1 * MS;
   compSackNr = 44;
+  /** tcp_tw_reuse: an active open may take the port of a TIME-WAIT: 1 of any, 2 on loopback, tcp_tw_reuse_delay old. */
+  twReuse = 2;
+  twReuseDelayNs = 1000 * MS;
+  /** tcp_max_tw_buckets: half of Linux's hash table where memory does not bound it. */
+  maxTwBuckets = 262144;
   /** tcp_rfc1337: a RST does not end TIME-WAIT. */
   rfc1337 = 0;
   /** tcp_stdurg: the urgent pointer points at the last urgent byte, not behind it. */

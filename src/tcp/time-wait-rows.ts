@@ -16,10 +16,11 @@ export const TW = {
   REMOTE_PORT: 4,
   SND_NXT: 5,
   RCV_NXT: 6,
-  /** Bytes, and by how much the field is shifted. */
   RCV_WND: 7,
-  RCV_SHIFT: 8,
-  HAS_TIMESTAMPS: 9,
+  /** By how much that field is shifted; with HAS_TIMESTAMPS. */
+  AGREED: 8,
+  /** When it entered the state. */
+  SINCE_MS: 9,
   TS_OFFSET: 10,
   TS_RECENT: 11,
   TS_RECENT_MS: 12,
@@ -30,6 +31,8 @@ export const TW = {
   /** What its IP headers are like: tos, ttl and PMTUDISC, a byte each. */
   IP: 15,
 } as const;
+/** In AGREED, beside the shift. */
+export const HAS_TIMESTAMPS = 1 << 8;
 const ROW_BITS = 4;
 const BLOCK_BITS = 8;
 const BLOCK_ROWS = 1 << BLOCK_BITS;

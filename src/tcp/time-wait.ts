@@ -5,7 +5,7 @@
  * The record is a row of `TimeWaitRows`; this is how it behaves. One object looks at one row after another.
  */
 import { MS } from '../base/time.ts';
-import { type Address, IpAddress } from '../wire/address.ts';
+import { type Address, IpAddress, isLoopback } from '../wire/address.ts';
 import { type Seq, seqAdd, seqBits, seqEq, seqGt, seqLe, seqLt, seqOf } from '../wire/seq.ts';
 import { TCP_FLAG } from '../wire/tcp.ts';
 import { answerClock, isAnswerTooSoon, neverAnswered } from './answer-limit.ts';
@@ -17,13 +17,16 @@ import type { Segment } from './segment.ts';
 import type { Tcp } from './tcp.ts';
 import { TcpSettings } from './tcp-settings.ts';
 import { STATE, type TcpState } from './tcp-state.ts';
-import { type TimeWaitRows, TW } from './time-wait-rows.ts';
+import { HAS_TIMESTAMPS, type TimeWaitRows, TW } from './time-wait-rows.ts';
 import type { TimeWaits } from './time-waits.ts';
 
 /** A RST is not judged by a timestamp older than an MSL. */
 const PAWS_MSL_MS = 60_000;
 /** RFC 6191 §2 wants a larger ISN than any that was used; Linux leaves room for a window. */
 const NEXT_ISS = 65537;
+
+/** Of tcp_tw_reuse. */
+const REUSE_LOOPBACK = 2;
 
 export const VERDICT = { DONE: 0, NEW_SYN: 1 } as const;
 
@@ -79,8 +82,8 @@ export class TimeWait implements Sender {
     this.set(TW.SND_NXT, seqBits(c.snd.nxt));
     this.set(TW.RCV_NXT, seqBits(c.rcv.nxt));
     this.set(TW.RCV_WND, c.rcv.window());
-    this.set(TW.RCV_SHIFT, agreed.rcvShift);
-    this.set(TW.HAS_TIMESTAMPS, agreed.hasTimestamps ? 1 : 0);
+    this.set(TW.AGREED, agreed.rcvShift | (agreed.hasTimestamps ? HAS_TIMESTAMPS : 0));
+    this.set(TW.SINCE_MS, this.nowMs());
     this.set(TW.TS_OFFSET, agreed.tsOffset);
     this.set(TW.TS_RECENT, c.tsRecent);
     this.set(TW.TS_RECENT_MS, (c.tsRecentSec * 1000) | 0);
@@ -102,7 +105,7 @@ export class TimeWait implements Sender {
   }
 
   get hasTimestamps(): boolean {
-    return this.get(TW.HAS_TIMESTAMPS) !== 0;
+    return (this.get(TW.AGREED) & HAS_TIMESTAMPS) !== 0;
   }
 
   get tsRecent(): number {
@@ -122,6 +125,30 @@ export class TimeWait implements Sender {
   /** For the connection that a new SYN begins. */
   get nextIss(): Seq {
     return seqAdd(this.sndNxt, NEXT_ISS);
+  }
+
+  /**
+   * Whether an active open may take its place: the peer's timestamps keep the segments of the two apart (RFC 7323
+   * Appendix B.2), once its clock has ticked. To a port that the application chose it always gives way, as on Linux;
+   * to one that is chosen for it by tcp_tw_reuse. @param isChosen The port is not the application's.
+   */
+  givesWay(isChosen: boolean): boolean {
+    if (!this.hasTimestamps) return false;
+    if (!isChosen) return true;
+    const { twReuse, twReuseDelayNs } = this.tcp.config;
+    if (this.state !== STATE.TIME_WAIT || twReuse === 0) return false;
+    if (twReuse === REUSE_LOOPBACK && !this.isLoopback()) return false;
+    return ((this.nowMs() - this.get(TW.SINCE_MS)) | 0) * MS > twReuseDelayNs;
+  }
+
+  /** As far as the addresses, or the interface it is tied to, tell. */
+  private isLoopback(): boolean {
+    const { interfaces } = this.tcp.net;
+    return (
+      isLoopback(this.local) ||
+      isLoopback(this.remote) ||
+      interfaces.some((i) => i.isLoopback && i.index === this.boundIndex)
+    );
   }
 
   /** NEW_SYN: the peer begins anew; a listener may have it (RFC 9293 §3.6.1, RFC 6191). */
@@ -159,6 +186,7 @@ export class TimeWait implements Sender {
 
   private takeFin(seg: Segment): void {
     this.set(TW.STATE, STATE.TIME_WAIT);
+    this.set(TW.SINCE_MS, this.nowMs());
     this.set(TW.RCV_NXT, seqBits(seg.end()));
     this.remember(seg);
     this.waitFor(this.tcp.config.timeWaitNs);
@@ -232,7 +260,7 @@ export class TimeWait implements Sender {
   }
 
   private windowField(): number {
-    return Math.min(65535, this.get(TW.RCV_WND) >>> this.get(TW.RCV_SHIFT));
+    return Math.min(65535, this.get(TW.RCV_WND) >>> (this.get(TW.AGREED) & (HAS_TIMESTAMPS - 1)));
   }
 
   private remember(seg: Segment): void {

@@ -9,11 +9,15 @@
  */
 import { assert } from '../base/assert.ts';
 import { Deadline, type Expirable } from '../base/deadline-queue.ts';
+import { SEC } from '../base/time.ts';
 import type { TcpConnection } from './connection.ts';
 import type { Tcp } from './tcp.ts';
 import type { TcpState } from './tcp-state.ts';
 import { TimeWait } from './time-wait.ts';
 import { TimeWaitRows } from './time-wait-rows.ts';
+
+/** Linux counts waits up to this apart (TWKilled). */
+const SHORT_NS = 4 * SEC;
 
 class WaitQueue implements Expirable {
   readonly waitNs: number;
@@ -39,10 +43,15 @@ export class TimeWaits {
   private readonly byHead = new Map<number, WaitQueue>();
   private readonly tcp: Tcp;
   private readonly borrowed: TimeWait;
+  private waiting = 0;
 
   constructor(tcp: Tcp) {
     this.tcp = tcp;
     this.borrowed = new TimeWait(this, tcp);
+  }
+
+  get size(): number {
+    return this.waiting;
   }
 
   /** Borrowed: until the next call. */
@@ -55,8 +64,18 @@ export class TimeWaits {
     return new TimeWait(this, this.tcp).lookAt(row);
   }
 
-  /** A row takes the connection's place. @param state TIME-WAIT, or FIN-WAIT-2 when nobody reads any more. */
+  /**
+   * A row takes the connection's place, unless there are tcp_max_tw_buckets of them: then nothing is left of the
+   * connection. @param state TIME-WAIT, or FIN-WAIT-2 when nobody reads any more.
+   */
   begin(c: TcpConnection, state: TcpState, waitNs: number): void {
+    const { mib, ids, config } = this.tcp;
+    if (this.waiting >= config.maxTwBuckets) {
+      mib.count(ids.TCPTimeWaitOverflow);
+      return;
+    }
+    this.waiting++;
+    mib.count(waitNs > SHORT_NS ? ids.TW : ids.TWKilled);
     const row = this.rows.take();
     this.borrowed.fill(row, c, state);
     this.tcp.demux.replaceByRow(c, row);
@@ -73,6 +92,7 @@ export class TimeWaits {
   /** The flow is forgotten. */
   end(row: number): void {
     const behind = this.rows.unlink(row);
+    this.waiting--;
     this.tcp.demux.remove(this.at(row));
     this.rows.give(row);
     this.closeIfEmpty(behind);
@@ -85,7 +105,6 @@ export class TimeWaits {
     let row = rows.next(queue.head);
     while (row !== queue.head && rows.dueNs(row) <= nowNs) {
       const next = rows.next(row);
-      tcp.mib.count(tcp.ids.TW);
       this.end(row);
       row = next;
     }

@@ -10,6 +10,7 @@ import {
 } from '../base/errno.ts';
 import { CAST } from '../net/ip-packet.ts';
 import { type Address, IpAddress, isLinkLocal6, isUnspecified } from '../wire/address.ts';
+import type { Seq } from '../wire/seq.ts';
 import { applicationWrites } from './application-limit.ts';
 import type { TcpConnection } from './connection.ts';
 import { abortNow, beginClose, closeConnection } from './ending.ts';
@@ -17,8 +18,10 @@ import { Handshake, type Opener } from './handshake.ts';
 import { type Acceptor, Listener } from './listener.ts';
 import { unackedBytes, wantsUpdate } from './receive-window.ts';
 import type { Tcp } from './tcp.ts';
+import type { Endpoint } from './tcp-demux.ts';
 import type { TcpSettings } from './tcp-settings.ts';
 import { isIn, MAY_SEND, STATE } from './tcp-state.ts';
+import type { TimeWait } from './time-wait.ts';
 import { copiedSeq, isAtMark, isNextUrgent, passMark, readableBeforeMark } from './urgent.ts';
 import { writeRoom } from './write-room.ts';
 
@@ -76,19 +79,34 @@ export function tcpConnect(
   const { demux } = tcp;
   const localPort = from.port !== 0 ? from.port : choosePort(tcp, local, remote, remotePort);
   if (localPort === 0) return -EADDRNOTAVAIL;
-  if (demux.find(local, localPort, remote, remotePort) !== null) return -EADDRNOTAVAIL;
+  const before = demux.find(local, localPort, remote, remotePort);
+  if (!mayBegin(before, from.port === 0)) return -EADDRNOTAVAIL;
+  const iss = before === null ? null : recycle(tcp, before);
   const id = { local, localPort, remote, remotePort, boundIndex };
-  const h = new Handshake(tcp, id, null, opener, settings);
+  const h = new Handshake(tcp, id, null, opener, settings, iss);
   demux.set(h, settings.isReuseAddress);
   h.start();
   return h;
+}
+
+/** The 4-tuple is free, or a TIME-WAIT gives way. @param isChosen The port is not the application's. */
+function mayBegin(before: Endpoint | null, isChosen: boolean): before is TimeWait | null {
+  return before === null || (before.kind === 'time-wait' && before.givesWay(isChosen));
+}
+
+/** The TIME-WAIT is over; returns the number to begin with. */
+function recycle(tcp: Tcp, before: TimeWait): Seq {
+  const iss = before.nextIss;
+  before.kill();
+  tcp.mib.count(tcp.ids.TWRecycled);
+  return iss;
 }
 
 function choosePort(tcp: Tcp, local: Address, remote: Address, remotePort: number): number {
   const { demux } = tcp;
   const use = {
     isPortFree: (port: number) =>
-      !demux.holds.isBound(port) && demux.find(local, port, remote, remotePort) === null,
+      !demux.holds.isBound(port) && mayBegin(demux.find(local, port, remote, remotePort), true),
   };
   return tcp.ports.pick(local, remote, remotePort, use);
 }

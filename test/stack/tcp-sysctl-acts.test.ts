@@ -12,6 +12,7 @@ import { ALL_STATES } from '../../tools/command/ss-filter.ts';
 import { TcpRig } from '../socket/tcp-rig.ts';
 import { TcpHarness } from '../tcp/tcp-harness.ts';
 import { End, type PairOptions, TcpPair } from '../tcp/tcp-pair.ts';
+import { PORT_SYSCTLS } from './port-sysctls.ts';
 
 const infoOf = (of: End | TcpHarness): TcpInfo => {
   const info = new TcpInfo();
@@ -242,6 +243,7 @@ function usesEcn(client: string, server: string): boolean {
 type Act = (t: Test, name: string) => void;
 
 const ACTS: Readonly<Record<string, Act>> = {
+  ...PORT_SYSCTLS,
   'net.ipv4.tcp_abort_on_overflow': (t, name) => {
     t.same(overflow(byDefault), { closedWith: null, resets: 0, drops: 1 });
     t.same(overflow(setting(name, '1')), { closedWith: ECONNRESET, resets: 1, drops: 1 });

@@ -29,6 +29,7 @@ const DEFAULTS: Readonly<Record<string, string>> = {
   'net.ipv4.tcp_keepalive_probes': '9',
   'net.ipv4.tcp_keepalive_time': '7200',
   'net.ipv4.tcp_max_reordering': '300',
+  'net.ipv4.tcp_max_tw_buckets': '262144',
   'net.ipv4.tcp_min_rtt_wlen': '300',
   'net.ipv4.tcp_min_snd_mss': '48',
   'net.ipv4.tcp_min_tso_segs': '2',
@@ -54,6 +55,8 @@ const DEFAULTS: Readonly<Record<string, string>> = {
   'net.ipv4.tcp_timestamps': '1',
   'net.ipv4.tcp_tso_rtt_log': '9',
   'net.ipv4.tcp_tso_win_divisor': '3',
+  'net.ipv4.tcp_tw_reuse': '2',
+  'net.ipv4.tcp_tw_reuse_delay': '1000',
   'net.ipv4.tcp_window_scaling': '1',
   'net.ipv4.tcp_wmem': '4096\t16384\t4194304',
 };
