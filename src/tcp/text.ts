@@ -124,13 +124,13 @@ function outOfOrder(c: TcpConnection, seq: Seq, off: number, len: number, chunk:
   const { rcv, received, sacks, tcp, delack } = c;
   const { around } = tcp;
   const leave = seqEq(seq, rcv.nxt) ? 0 : pagesForOrder(tcp.env.memory.pages);
-  received.insert(seq, off, len, chunk, leave);
-  if (received.isRefused) tcp.mib.count(tcp.ids.TCPOFODrop);
-  if (seqDiff(received.duplicateRight, received.duplicateLeft) > 0) {
-    reportDuplicate(c, received.duplicateLeft, received.duplicateRight);
-    if (received.newBytes === 0) tcp.mib.count(tcp.ids.TCPOFOMerge);
+  const placed = received.insert(seq, off, len, chunk, leave);
+  if (placed.isRefused) tcp.mib.count(tcp.ids.TCPOFODrop);
+  if (seqDiff(placed.duplicateRight, placed.duplicateLeft) > 0) {
+    reportDuplicate(c, placed.duplicateLeft, placed.duplicateRight);
+    if (placed.newBytes === 0) tcp.mib.count(tcp.ids.TCPOFOMerge);
   }
-  if (received.newBytes > 0 && seqGt(seq, rcv.nxt)) {
+  if (placed.newBytes > 0 && seqGt(seq, rcv.nxt)) {
     received.stretchAround(seq, around);
     c.sizing.disordered(c);
     sacks.arrived(around.left, seqAdd(around.right, c.finAt?.isAt(around.right) === true ? 1 : 0));

@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import t from 'tap';
 import { BlockPool, NO_BLOCK } from '../../src/base/block-pool.ts';
 import { Slab } from '../../src/base/slab.ts';
-import { COPY_BREAK, ReceiveBuffer } from '../../src/tcp/receive-buffer.ts';
+import type { Placed } from '../../src/tcp/out-of-order.ts';
+import { ReceiveBuffer } from '../../src/tcp/receive-buffer.ts';
+import { COPY_BREAK } from '../../src/tcp/text-store.ts';
 import { seqAdd, seqDiff, seqOf } from '../../src/wire/seq.ts';
 import { holds } from '../support/property.ts';
 
@@ -17,6 +19,7 @@ class Rig {
   readonly start: number;
   nxt = 0;
   read = 0;
+  placed: Placed | null = null;
 
   constructor(start: number) {
     this.start = start;
@@ -36,7 +39,14 @@ class Rig {
       }
     } else if (skip < len) {
       const rcvNxt = seqAdd(seqOf(this.start), this.nxt);
-      this.buffer.insert(seqAdd(seqOf(this.start), from), off + skip, len - skip, chunk, 0);
+      const { buffer } = this;
+      this.placed = buffer.insert(
+        seqAdd(seqOf(this.start), from),
+        off + skip,
+        len - skip,
+        chunk,
+        0,
+      );
       this.nxt += this.buffer.drain(rcvNxt);
     }
     this.chunks.release(chunk);
@@ -82,9 +92,10 @@ t.test('a duplicate is named for a D-SACK, and stored once', (t) => {
   rig.arrive(1000, 500);
   rig.arrive(800, 900);
   const { buffer } = rig;
-  t.equal(seqDiff(buffer.duplicateLeft, seqOf(100)), 1000, 'its left edge');
-  t.equal(seqDiff(buffer.duplicateRight, seqOf(100)), 1500, 'its right edge');
-  t.equal(buffer.newBytes, 400);
+  const placed = rig.placed!; // what has just arrived was placed
+  t.equal(seqDiff(placed.duplicateLeft, seqOf(100)), 1000, 'its left edge');
+  t.equal(seqDiff(placed.duplicateRight, seqOf(100)), 1500, 'its right edge');
+  t.equal(placed.newBytes, 400);
   t.equal(buffer.beyondBytes, 900);
   const around = { left: seqOf(0), right: seqOf(0) };
   buffer.stretchAround(seqOf(100 + 1200), around);
@@ -124,10 +135,8 @@ t.test('text in order takes the place of what lies furthest beyond the gap', (t)
   const slab = new Slab(8 << 20);
   const pages = new BlockPool(slab, 1024, 8);
   const buffer = new ReceiveBuffer(new BlockPool(slab, 1024, 1), pages);
-  const insert = (at: number): boolean => {
-    buffer.insert(seqOf(at), 64, 1024, NO_BLOCK, 1);
-    return !buffer.isRefused;
-  };
+  const insert = (at: number): boolean =>
+    !buffer.insert(seqOf(at), 64, 1024, NO_BLOCK, 1).isRefused;
   const taken = [1, 2, 3, 4, 5, 6, 7, 8].map((i) => insert(i * 1024));
   t.same(taken, [true, true, true, true, true, true, true, false], 'a page is left for the gap');
   t.ok(buffer.hasRoom(1024, NO_BLOCK));
