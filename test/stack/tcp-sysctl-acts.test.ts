@@ -1,65 +1,33 @@
 /** Each of TCP's sysctls acts: what it changes can be seen from outside, in Linux's units. */
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { ECONNRESET } from '../../src/base/errno.ts';
 import { MS, SEC } from '../../src/base/time.ts';
-import { TCP_SYSCTLS, writeTcpSysctl } from '../../src/stack/tcp-sysctl.ts';
+import { TCP_SYSCTLS } from '../../src/stack/tcp-sysctl.ts';
 import { deferral, segmentsPerFrame, WAIT } from '../../src/tcp/super-frame.ts';
-import { connectionInfo, TCPI_OPT, TcpInfo } from '../../src/tcp/tcp-info.ts';
+import { TCPI_OPT } from '../../src/tcp/tcp-info.ts';
 import type { TcpSettings } from '../../src/tcp/tcp-settings.ts';
 import { tcpClose, tcpReadable } from '../../src/tcp/user-calls.ts';
 import { listSockets } from '../../tools/command/socket-handlers.ts';
 import { ALL_STATES } from '../../tools/command/ss-filter.ts';
 import { TcpRig } from '../socket/tcp-rig.ts';
 import { TcpHarness } from '../tcp/tcp-harness.ts';
-import { End, type PairOptions, TcpPair } from '../tcp/tcp-pair.ts';
+import { End, TcpPair } from '../tcp/tcp-pair.ts';
 import { PORT_SYSCTLS } from './port-sysctls.ts';
-
-const infoOf = (of: End | TcpHarness): TcpInfo => {
-  const info = new TcpInfo();
-  connectionInfo(of.connection!, info);
-  return info;
-};
-
-interface Joined {
-  readonly pair: TcpPair;
-  readonly client: End;
-  readonly server: End;
-}
-
-/** A pair whose client has the setting; the client sends so much, and both stay open. */
-function joined(set: Set, bytes: number, options: Partial<PairOptions> = {}, forMs = 5000): Joined {
-  const pair = new TcpPair({ seed: 1, delayNs: 20 * MS, ...options });
-  set(pair.client.tcp);
-  const client = new End(bytes, true);
-  const server = new End(0, true);
-  pair.listen((c) => server.attach(c));
-  pair.connect({ established: (c) => client.attach(c), failed: () => undefined });
-  pair.sim.run(pair.sim.nowNs + forMs * MS);
-  return { pair, client, server };
-}
-
-type Tcp = TcpPair['client']['tcp'];
-type Set = (tcp: Tcp) => void;
-
-/** The row is written with `value`, and nothing else. */
-const setting =
-  (name: string, value: string): Set =>
-  (tcp) => {
-    if (writeTcpSysctl(tcp, name, value) !== 0) throw new Error(`${name} = ${value} is refused`);
-  };
-const byDefault: Set = () => undefined;
-
-function talk(set: Set, options: string, script: string): void {
-  const h = new TcpHarness();
-  set(h.tcp);
-  h.passive({ rtt: 0.05, options });
-  h.run(script);
-}
-const PLAIN = 'mss 1000,sackOK';
-const FULL = 'mss 1460,sackOK,TS val 1 ecr 0,wscale 7';
+import { ATTACK_ACTS } from './tcp-sysctl-attacks.ts';
+import {
+  type Act,
+  byDefault,
+  FULL,
+  infoOf,
+  joined,
+  PLAIN,
+  type Setter,
+  setting,
+  talk,
+} from './tcp-sysctl-rig.ts';
 
 /** What was agreed with a peer that offers everything. */
-function agreedOptions(set: Set): number {
+function agreedOptions(set: Setter): number {
   const h = new TcpHarness();
   set(h.tcp);
   h.passive({ options: FULL });
@@ -67,7 +35,7 @@ function agreedOptions(set: Set): number {
 }
 
 /** How long, in seconds, and with how many timeouts a sender waits for a peer that has vanished. */
-function givesUp(set: Set, isOrphan: boolean): { seconds: number; timeouts: number } {
+function givesUp(set: Setter, isOrphan: boolean): { seconds: number; timeouts: number } {
   const { pair, client } = joined(set, 0);
   const { mib, demux } = pair.client.tcp;
   const before = mib.get('TCPTimeouts');
@@ -85,7 +53,7 @@ function givesUp(set: Set, isOrphan: boolean): { seconds: number; timeouts: numb
 }
 
 /** SYNs that a client sends to nobody, or SYN-ACKs that a listener sends to a client that is gone. */
-function openingsSent(set: Set, isPassive: boolean): number {
+function openingsSent(set: Setter, isPassive: boolean): number {
   if (isPassive) {
     const h = new TcpHarness();
     set(h.tcp);
@@ -106,7 +74,7 @@ function openingsSent(set: Set, isPassive: boolean): number {
 }
 
 /** Bytes in a segment when a peer has not answered for so long; probing of the path's MTU is on. */
-function segmentAfter(seconds: number, set: Set): number {
+function segmentAfter(seconds: number, set: Setter): number {
   const { pair, client } = joined((tcp) => {
     setting('net.ipv4.tcp_mtu_probing', '1')(tcp);
     set(tcp);
@@ -118,7 +86,7 @@ function segmentAfter(seconds: number, set: Set): number {
 }
 
 /** When the third of three timeouts is, in ms after the write; without tail-loss probes. */
-function timeoutsAt(set: Set): number[] {
+function timeoutsAt(set: Setter): number[] {
   const { pair, client } = joined((tcp) => {
     setting('net.ipv4.tcp_early_retrans', '0')(tcp);
     set(tcp);
@@ -165,12 +133,12 @@ const KEEPALIVE: Act = (t) => {
 };
 
 const resendsAfter =
-  (seconds: string): ((set: Set) => void) =>
+  (seconds: string): ((set: Setter) => void) =>
   (set) =>
     talk(set, PLAIN, `${OVERTAKEN}\n${seconds} > . 1:1001(1000) ack 1`);
 
 /** Of three connections of which two fill the accept queue, what becomes of the last: it opens, and then? */
-function overflow(set: Set): { closedWith: number | null; resets: number; drops: number } {
+function overflow(set: Setter): { closedWith: number | null; resets: number; drops: number } {
   const pair = new TcpPair({ seed: 1 });
   set(pair.server.tcp);
   pair.listen(() => undefined, 1, false);
@@ -189,7 +157,7 @@ function overflow(set: Set): { closedWith: number | null; resets: number; drops:
 }
 
 /** SYNs that a listener takes of six that come at once and are not answered yet. */
-function remembered(set: Set): { taken: number; drops: number } {
+function remembered(set: Setter): { taken: number; drops: number } {
   const pair = new TcpPair({ seed: 1, backDelayNs: 50 * MS });
   set(pair.server.tcp);
   const l = pair.listen(() => undefined);
@@ -201,7 +169,7 @@ function remembered(set: Set): { taken: number; drops: number } {
 }
 
 /** Text beyond a gap, when nobody waits for quick ACKs: what answers the fourth of them. */
-function compressed(set: Set, fourth: string): void {
+function compressed(set: Setter, fourth: string): void {
   const h = new TcpHarness();
   set(h.tcp);
   h.passive({ rtt: 0.05, options: PLAIN });
@@ -218,7 +186,7 @@ function compressed(set: Set, fourth: string): void {
 }
 
 /** In an opening that is asked to use ECN, what the second SYN says. */
-function secondSyn(set: Set, syn: string): void {
+function secondSyn(set: Setter, syn: string): void {
   const h = new TcpHarness();
   setting('net.ipv4.tcp_ecn', '1')(h.tcp);
   set(h.tcp);
@@ -240,36 +208,12 @@ function usesEcn(client: string, server: string): boolean {
   return (infoOf(end).tcpi_options & TCPI_OPT.ECN) !== 0;
 }
 
-type Act = (t: Test, name: string) => void;
-
 const ACTS: Readonly<Record<string, Act>> = {
+  ...ATTACK_ACTS,
   ...PORT_SYSCTLS,
   'net.ipv4.tcp_abort_on_overflow': (t, name) => {
     t.same(overflow(byDefault), { closedWith: null, resets: 0, drops: 1 });
     t.same(overflow(setting(name, '1')), { closedWith: ECONNRESET, resets: 1, drops: 1 });
-  },
-  'net.ipv4.tcp_challenge_ack_limit': (t, name) => {
-    /** Of 40 resets in the window, in each of 20 seconds, so many are challenged. */
-    const challenged = (set: Set): number[] => {
-      const h = new TcpHarness();
-      setting('net.ipv4.tcp_invalid_ratelimit', '0')(h.tcp);
-      set(h.tcp);
-      h.passive();
-      h.trace = [];
-      return Array.from({ length: 20 }, (_, i) => {
-        const before = h.mib('TCPChallengeACK');
-        h.run(`${i + 1}.5 < R 1001:1001(0)\n`.repeat(40));
-        return h.mib('TCPChallengeACK') - before;
-      });
-    };
-    t.ok(challenged(byDefault).every((n) => n === 40));
-    t.ok(challenged(setting(name, '0')).every((n) => n === 0));
-    const counts = challenged(setting(name, '10'));
-    t.ok(
-      counts.every((n) => n >= 5 && n <= 14),
-      counts.join(' '),
-    );
-    t.ok(new Set(counts).size > 3, 'nobody can count on a number');
   },
   'net.ipv4.tcp_comp_sack_delay_ns': (_t, name) => {
     compressed(byDefault, '0.131');
@@ -298,7 +242,7 @@ const ACTS: Readonly<Record<string, Act>> = {
     t.same(remembered(setting(name, '4')), { taken: 4, drops: 2 });
   },
   'net.ipv4.tcp_notsent_lowat': (t, name) => {
-    const written = (set: Set): { bytes: number | string; events: string } => {
+    const written = (set: Setter): { bytes: number | string; events: string } => {
       const rig = new TcpRig();
       const [c] = rig.joined();
       set(rig.a.stack.tcp);
@@ -310,19 +254,9 @@ const ACTS: Readonly<Record<string, Act>> = {
     t.same(written(byDefault), { bytes: 30_000, events: 'OUT' });
     t.same(written(setting(name, '3000')), { bytes: 30_000, events: '' }); // a buffer is taken whole
   },
-  'net.ipv4.tcp_rfc1337': (t, name) => {
-    const ends = `
-      0.1   close
-      0.1   > F. 1:1(0) ack 1
-      0.2   < F. 1:1(0) ack 2
-      0.2   > . 2:2(0) ack 2
-      1     < R 2:2(0)`;
-    t.doesNotThrow(() => talk(byDefault, PLAIN, `${ends}\n1 state CLOSED`));
-    t.doesNotThrow(() => talk(setting(name, '1'), PLAIN, `${ends}\n1 state TIME-WAIT`));
-  },
   'net.ipv4.tcp_stdurg': (t, name) => {
     /** Bytes in front of the urgent one, where the pointer says 5. */
-    const ahead = (set: Set): number => {
+    const ahead = (set: Setter): number => {
       const h = new TcpHarness();
       set(h.tcp);
       h.passive();
@@ -375,7 +309,7 @@ const ACTS: Readonly<Record<string, Act>> = {
     talk(setting(name, '0'), PLAIN, twice(''));
   },
   'net.ipv4.tcp_early_retrans': (t, name) => {
-    const probes = (set: Set): number => {
+    const probes = (set: Setter): number => {
       const { pair, client } = joined(set, 1000);
       pair.cut();
       pair.hosts[0]!.after(0, () => client.send(4000));
@@ -387,7 +321,7 @@ const ACTS: Readonly<Record<string, Act>> = {
   },
   'net.ipv4.tcp_fin_timeout': (t, name) => {
     /** What is left of a closed connection whose peer stays open, 6.5 and 7.5 s later. */
-    const remains = (set: Set): string[] => {
+    const remains = (set: Setter): string[] => {
       const { pair, client } = joined(set, 0);
       pair.hosts[0]!.after(0, () => tcpClose(client.connection!));
       return [6500, 1000].map((ms) => {
@@ -411,7 +345,7 @@ const ACTS: Readonly<Record<string, Act>> = {
       …      > . 1:1001(1000) ack 1
       +0.01  < . 1:1(0) ack 1001
       ${next}`;
-    const talkAtTimeout = (set: Set, next: string): void => {
+    const talkAtTimeout = (set: Setter, next: string): void => {
       const h = new TcpHarness({ tcp: { initialWindow: 3, earlyRetrans: 0 } });
       set(h.tcp);
       h.passive({ rtt: 0.05 });
@@ -420,20 +354,11 @@ const ACTS: Readonly<Record<string, Act>> = {
     talkAtTimeout(byDefault, '+0 > . 3001:4001(1000) ack 1\n+0 > P. 4001:5001(1000) ack 1');
     talkAtTimeout(setting(name, '0'), '+0 > . 1001:2001(1000) ack 1\n+0 > . 2001:3001(1000) ack 1');
   },
-  'net.ipv4.tcp_invalid_ratelimit': (_t, name) => {
-    const twice = (second: string) => `
-      0.1    < . 900001:900001(0) ack 1
-      0.1    > . 1:1(0) ack 1
-      0.2    < . 900001:900001(0) ack 1
-      ${second}`;
-    talk(byDefault, PLAIN, twice('0.2 nothing'));
-    talk(setting(name, '0'), PLAIN, twice('0.2 > . 1:1(0) ack 1'));
-  },
   'net.ipv4.tcp_keepalive_intvl': KEEPALIVE,
   'net.ipv4.tcp_keepalive_probes': KEEPALIVE,
   'net.ipv4.tcp_keepalive_time': KEEPALIVE,
   'net.ipv4.tcp_max_reordering': (t, name) => {
-    const reordering = (set: Set): number => {
+    const reordering = (set: Setter): number => {
       const faults = { reordering: 0.02, reorderGap: 20, reorderHoldNs: 8 * MS };
       const { client } = joined(set, 2_000_000, { faults }, 20_000);
       return infoOf(client).tcpi_reordering;
@@ -442,7 +367,7 @@ const ACTS: Readonly<Record<string, Act>> = {
     t.ok(reordering(byDefault) > 5);
   },
   'net.ipv4.tcp_min_rtt_wlen': (t, name) => {
-    const minRtt = (set: Set): number => {
+    const minRtt = (set: Setter): number => {
       const h = new TcpHarness();
       set(h.tcp);
       h.passive({ rtt: 0.05 });
@@ -464,7 +389,7 @@ const ACTS: Readonly<Record<string, Act>> = {
     );
   },
   'net.ipv4.tcp_min_tso_segs': (t, name) => {
-    const segments = (set: Set): number => {
+    const segments = (set: Setter): number => {
       const { client } = joined(set, 100_000, { delayNs: 100 * MS });
       return segmentsPerFrame(client.connection!);
     };
@@ -472,7 +397,7 @@ const ACTS: Readonly<Record<string, Act>> = {
     t.equal(segments(setting(name, '9')), 9);
   },
   'net.ipv4.tcp_moderate_rcvbuf': (t, name) => {
-    const buffer = (set: Set): number => {
+    const buffer = (set: Setter): number => {
       const pair = new TcpPair({ seed: 1, delayNs: 20 * MS });
       set(pair.server.tcp);
       const [client, server] = [new End(5_000_000, true), new End(0, true)];
@@ -491,7 +416,7 @@ const ACTS: Readonly<Record<string, Act>> = {
     t.ok(usual.seconds > 90 && usual.seconds < 220, `0 is 8: after ${usual.seconds} s`);
   },
   'net.ipv4.tcp_pacing_ca_ratio': (t, name) => {
-    const percent = (set: Set): number => {
+    const percent = (set: Setter): number => {
       const { client } = joined(set, 3_000_000, { queueBytes: 60_000, rateBps: 20e6 });
       const i = infoOf(client);
       return (100 * i.tcpi_pacing_rate * i.tcpi_rtt) / (i.tcpi_snd_cwnd * i.tcpi_snd_mss * 1e6);
@@ -500,7 +425,7 @@ const ACTS: Readonly<Record<string, Act>> = {
     t.ok(Math.abs(percent(setting(name, '300')) - 300) < 30);
   },
   'net.ipv4.tcp_pacing_ss_ratio': (t, name) => {
-    const percent = (set: Set): number => {
+    const percent = (set: Setter): number => {
       const { client } = joined(set, 20_000);
       const i = infoOf(client);
       return (100 * i.tcpi_pacing_rate * i.tcpi_rtt) / (i.tcpi_snd_cwnd * i.tcpi_snd_mss * 1e6);
@@ -529,7 +454,7 @@ const ACTS: Readonly<Record<string, Act>> = {
     t.ok(Math.abs(at[5]! - at[4]! - 1000) < 1, 'the sixth comes a second after the fifth');
   },
   'net.ipv4.tcp_rto_min_us': (t, name) => {
-    const timeout = (set: Set): number => {
+    const timeout = (set: Setter): number => {
       const h = new TcpHarness();
       set(h.tcp);
       h.passive({ rtt: 0.05 });
@@ -543,7 +468,7 @@ const ACTS: Readonly<Record<string, Act>> = {
     t.equal(agreedOptions(setting(name, '0')) & TCPI_OPT.SACK, 0);
   },
   'net.ipv4.tcp_slow_start_after_idle': (t, name) => {
-    const window = (set: Set): number => {
+    const window = (set: Setter): number => {
       const { pair, client } = joined(set, 200_000);
       pair.sim.run(pair.sim.nowNs + 20 * SEC);
       pair.hosts[0]!.after(0, () => client.send(100));
@@ -568,7 +493,7 @@ const ACTS: Readonly<Record<string, Act>> = {
     t.equal(plain.flow.agreed.tsOffset, 0, '2: without a random offset');
   },
   'net.ipv4.tcp_tso_rtt_log': (t, name) => {
-    const segments = (set: Set): number => {
+    const segments = (set: Setter): number => {
       const { client } = joined(set, 20_000, { delayNs: MS / 10 });
       return segmentsPerFrame(client.connection!);
     };
