@@ -149,6 +149,8 @@ export interface CcModule {
   readonly flags: number;
   /** A module without state of its own may give every connection the same object. */
   create(): CongestionControl;
+  /** The same module with another value of a parameter of its own; -ENOENT: it has none of that name, -EINVAL. */
+  withParameter?(name: string, value: number): CcModule | number;
 }
 
 function hooksOf(m: CongestionControl): number {

@@ -16,6 +16,7 @@
  * - §5.8: the time without data to send is left out only when nothing at all was in flight (TX_START).
  */
 import { assert } from '../base/assert.ts';
+import { EINVAL, ENOENT } from '../base/errno.ts';
 import { MS, NEVER, SEC, US } from '../base/time.ts';
 import { CA_EVENT, CA_STATE, type CaEvent, type CaState } from './ca-state.ts';
 import type { CcView } from './cc-view.ts';
@@ -218,10 +219,44 @@ export class Cubic extends CongestionControl {
   }
 }
 
+/** The files of /sys/module/tcp_cubic/parameters, and what they take. */
+const PARAMETERS: Readonly<
+  Record<string, { field: keyof CubicParams; least: number; most: number }>
+> = {
+  beta: { field: 'beta', least: 1, most: SCALE - 1 },
+  bic_scale: { field: 'bicScale', least: 1, most: SCALE },
+  fast_convergence: { field: 'fastConvergence', least: 0, most: 1 },
+  tcp_friendliness: { field: 'tcpFriendliness', least: 0, most: 1 },
+  hystart: { field: 'hystart', least: 0, most: 1 },
+  hystart_detect: { field: 'hystartDetect', least: 0, most: 3 },
+  hystart_low_window: { field: 'hystartLowWindow', least: 0, most: 0x7fffffff },
+  hystart_ack_delta_us: { field: 'hystartAckDeltaUs', least: 0, most: 0x7fffffff },
+  initial_ssthresh: { field: 'initialSsthresh', least: 0, most: 0x7fffffff },
+};
+
+function withParameter(
+  name: string,
+  params: CubicParams,
+  parameter: string,
+  value: number,
+): CcModule | number {
+  const known = Object.hasOwn(PARAMETERS, parameter) ? PARAMETERS[parameter] : undefined;
+  if (known === undefined) return -ENOENT;
+  const { field, least, most } = known;
+  if (!Number.isInteger(value) || value < least || value > most) return -EINVAL;
+  const isSwitch = typeof LINUX_CUBIC[field] === 'boolean';
+  return cubicWith(name, { ...params, [field]: isSwitch ? value !== 0 : value });
+}
+
 /** CUBIC with other parameters, under a name of its own. */
 export function cubicWith(name: string, changes: Partial<CubicParams>): CcModule {
   const params: CubicParams = { ...LINUX_CUBIC, ...changes };
-  return { name, flags: CC_FLAG.NON_RESTRICTED, create: () => new Cubic(params) };
+  return {
+    name,
+    flags: CC_FLAG.NON_RESTRICTED,
+    create: () => new Cubic(params),
+    withParameter: (parameter, value) => withParameter(name, params, parameter, value),
+  };
 }
 
 export const cubic: CcModule = cubicWith('cubic', {});

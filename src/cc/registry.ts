@@ -45,6 +45,17 @@ export class CcRegistry {
     return 0;
   }
 
+  /** As a file in /sys/module/tcp_NAME/parameters: for connections made from then on. 0, -ENOENT, -EINVAL. */
+  setParameter(moduleName: string, parameter: string, value: number): number {
+    const old = this.modules.get(moduleName);
+    const changed = old?.withParameter?.(parameter, value) ?? -ENOENT;
+    if (typeof changed === 'number') return changed;
+    assert(changed.name === moduleName, 'a parameter does not change the name');
+    this.modules.set(moduleName, changed);
+    if (this.default === old) this.default = changed;
+    return 0;
+  }
+
   /** Undefined: there is no such module, which is -ENOENT to who asked. */
   find(name: string): CcModule | undefined {
     return this.modules.get(name);

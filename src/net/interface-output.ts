@@ -27,13 +27,13 @@ export class InterfaceOutput implements NeighbourOutput {
 
   sendHeld(n: Neighbour, chain: number, len: number, csum: number): void {
     const { net } = this;
-    const { device } = net.interfaces[this.index - 1]!;
+    const { device, isDropping } = net.interfaces[this.index - 1]!;
     const { tx, mac } = device;
     const mib = n.family.isV4 ? net.mib.ip4 : net.mib.ip6;
     const { slab, cells } = net.env.memory;
     const isSmall = len <= SLOT_ROOM;
     const at = isSmall ? 0 : net.reserve(net.interfaces[this.index - 1]!, len);
-    if (at < 0 || !hasRoom(device, 1)) {
+    if (at < 0 || isDropping || !hasRoom(device, 1)) {
       mib.count(IP.OutDiscards);
       return;
     }

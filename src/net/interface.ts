@@ -34,6 +34,10 @@ export class Interface {
   readonly addresses: InterfaceAddress[] = [];
   /** Loopback: no link layer to resolve, and every address of ours is reached through it. */
   readonly isLoopback: boolean;
+  /** TCP spaces what it sends here in time, whatever its module asks for. */
+  isPaced = false;
+  /** Nothing leaves: what is sent is lost here, and who can try again is told. */
+  isDropping = false;
   /** Group address → number of reasons to listen. */
   private readonly groups: WordTable;
 
@@ -51,6 +55,16 @@ export class Interface {
     this.neighbours = neighbours;
     this.isLoopback = isLoopback;
     this.groups = new WordTable(4, random);
+  }
+
+  /** As Linux's `fq` at the root of an interface: for connections made from then on. */
+  setPaced(isPaced: boolean): void {
+    this.isPaced = isPaced;
+  }
+
+  /** As Linux's `pfifo limit 0` at the root: a queue without a place. */
+  setDropping(isDropping: boolean): void {
+    this.isDropping = isDropping;
   }
 
   find(address: Address): InterfaceAddress | undefined {

@@ -40,6 +40,10 @@ export function ipOutput(net: Network): number {
   else if (o.path.cast === CAST.BROADCAST) mib.count(IP.OutBcastPkts);
   // RFC 1122 §3.2.1.3 (g), RFC 4291 §2.5.3: a loopback address does not leave the host.
   if (isLoopback(o.src) && !o.path.iface.isLoopback) return finish(mib, -EINVAL);
+  if (o.path.iface.isDropping) {
+    mib.count(IP.OutDiscards); // a loss on the way, like any other
+    return 0;
+  }
   const headerLen = v4 ? IPV4_HEADER_LEN : IPV6_HEADER_LEN;
   const size = headerLen + o.transportLen + o.payloadLen;
   const mtu = usableMtu(net, o);

@@ -107,6 +107,11 @@ export class Congestion {
     if (v.pacingRate > bytesPerSecond) v.setPacingRate(bytesPerSecond);
   }
 
+  /** The way out asks for it. */
+  requirePacing(): void {
+    this.view.requirePacing();
+  }
+
   /** The pacer lets the next frame go then. */
   setNextDeparture(ns: number): void {
     this.view.nextDepartureNs = ns;

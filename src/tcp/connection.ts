@@ -202,6 +202,9 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.owner = null;
     this.congestion.observe(env.nowNs, this.mss());
     this.congestion.limitRate(settings.maxPacingRate);
+    if (tcp.net.paths.lookup(this.remote, this.boundIndex)?.iface.isPaced === true) {
+      this.congestion.requirePacing();
+    }
     this.congestion.start(config.initialWindow);
     expandSendBuffer(this);
     if (settings.isKeepalive) this.armKeepalive(env.nowNs);

@@ -258,9 +258,9 @@ export function sendAck(c: TcpConnection): void {
   sendSegment(c, c.snd.acceptable(), 0, 0, TCP_FLAG.ACK);
 }
 
-/** RFC 9293 §3.8.4, §3.8.6.1: a segment that the peer must answer: one before what it expects. */
-export function sendProbe(c: TcpConnection): void {
-  sendSegment(c, seqAdd(c.snd.una, -1), 0, 0, TCP_FLAG.ACK);
+/** RFC 9293 §3.8.4, §3.8.6.1: a segment that the peer must answer, one before what it expects. False: it stayed. */
+export function sendProbe(c: TcpConnection): boolean {
+  return sendSegment(c, seqAdd(c.snd.una, -1), 0, 0, TCP_FLAG.ACK);
 }
 
 export function sendReset(c: TcpConnection): void {

@@ -9,11 +9,12 @@ import { ETIMEDOUT } from '../base/errno.ts';
 import { MS, NEVER, SEC } from '../base/time.ts';
 import type { TcpConnection } from './connection.ts';
 import { DUE } from './deadlines.ts';
-import { isOrphan, orphanRetries, timedOut, withinUserTimeout } from './give-up.ts';
+import { isOrphan, orphanRetries, patienceNs, timedOut, withinUserTimeout } from './give-up.ts';
 import { sendHeldBack, sendProbe } from './output.ts';
 import { probeWaitNs } from './probing.ts';
 import { keepaliveIdleNs } from './tcp-settings.ts';
 import { isIn, STATE } from './tcp-state.ts';
+import { SHORTAGE_NS } from './xmit-timer.ts';
 
 /** An ACK came while text was held back: the window is open, or the wait begins anew. */
 export function probeAnswered(c: TcpConnection): void {
@@ -48,11 +49,13 @@ export function probeWindow(c: TcpConnection): void {
     probing.windowOpened();
     return;
   }
-  sendProbe(c);
+  const isHeldHere = !sendProbe(c) && tcp.net.paths.lookup(c.remote, c.boundIndex) !== null;
   c.noteProbe();
-  probing.backOff(tcp.config.retries2);
   tcp.mib.count(tcp.ids.TCPWinProbe);
-  c.due.arm(DUE.PERSIST, c.tcp.env.nowNs + withinUserTimeout(c, probing.sinceNs, probeWaitNs(c)));
+  // What did not leave this host says nothing of the peer.
+  if (!isHeldHere) probing.backOff(tcp.config.retries2);
+  const waitNs = isHeldHere ? SHORTAGE_NS : probeWaitNs(c);
+  c.due.arm(DUE.PERSIST, c.tcp.env.nowNs + withinUserTimeout(c, probing.sinceNs, waitNs));
 }
 
 function isProbingOver(c: TcpConnection): boolean {
@@ -60,7 +63,12 @@ function isProbingOver(c: TcpConnection): boolean {
   if (settings.userTimeoutMs > 0 && probing.sinceNs !== NEVER) {
     if (c.tcp.env.nowNs - probing.sinceNs >= settings.userTimeoutMs * MS) return true;
   }
-  if (!isOrphan(c)) return c.probes >= tcp.config.retries2;
+  if (!isOrphan(c)) {
+    const { retries2 } = tcp.config;
+    if (c.probes < retries2) return false;
+    // Linux ends here, after 15 * 500 ms of a full device; R2 is 100 s at least (RFC 1122 §4.2.3.5).
+    return probing.backoff >= retries2 || c.probes * SHORTAGE_NS >= patienceNs(c, retries2);
+  }
   const isAlive = probeWaitNs(c) < tcp.config.maxRtoNs;
   const most = orphanRetries(c, isAlive);
   return (!isAlive && probing.backoff >= most) || c.probes >= most;

@@ -198,10 +198,10 @@ export class Tcp implements Transport {
     return this.listed.count > 0;
   }
 
-  /** It has found no room in its device: it goes on when there is some. */
+  /** It has found no room in its device: it goes on when there is some. Who drops has none to wait for. */
   waitForRoom(c: TcpConnection): void {
     const path = this.net.paths.lookup(c.remote, c.boundIndex);
-    if (path !== null) this.roomWait.add(c, path.iface.device.tx);
+    if (path !== null && !path.iface.isDropping) this.roomWait.add(c, path.iface.device.tx);
   }
 
   /** Sends what this turn's input and applications made due. */

@@ -1,5 +1,4 @@
 /** The retransmission timer in its two uses that send: the timeout (RFC 6298 §5) and the tail-loss probe (RFC 8985 §7). */
-import { MS } from '../base/time.ts';
 import { CA_STATE } from '../cc/ca-state.ts';
 import type { TcpConnection } from './connection.ts';
 import {
@@ -12,10 +11,7 @@ import {
 } from './give-up.ts';
 import { resendAsProbe, retransmit, sendNewAsProbe } from './output.ts';
 import { NO_RECORD, REC_STATE } from './tx-records.ts';
-import { armRto, armRtoAfterWait, armRtoIn } from './xmit-timer.ts';
-
-/** Linux's wait after a local shortage: it is not the network's, so it is not doubled. */
-const SHORTAGE_NS = 500 * MS;
+import { armRto, armRtoAfterWait, armRtoIn, SHORTAGE_NS } from './xmit-timer.ts';
 
 /** RFC 6298 §5.4–5.6, RFC 1122 §4.2.3.5: R2 ends the connection. */
 export function retransmissionTimeout(c: TcpConnection): void {

@@ -28,7 +28,7 @@ export const HELD_HEADER_BYTES = 128;
 
 /**
  * Sends the header at `tcp.header` (`headerLen` bytes, checksum zero) with `len` bytes of the queue's
- * text. False: no route, no room, or text for a neighbour that is not resolved yet.
+ * text. False: no route, no room, an interface that drops, or text for a neighbour that is not resolved yet.
  */
 export function transmit(
   tcp: Tcp,
@@ -41,7 +41,7 @@ export function transmit(
 ): boolean {
   const { net } = tcp;
   const path = net.paths.lookup(id.remote, id.boundIndex);
-  if (path === null || !hasRoom(path.iface.device, 1)) return false;
+  if (path === null || path.iface.isDropping || !hasRoom(path.iface.device, 1)) return false;
   const { device } = path.iface;
   const v4 = isV4(id.remote);
   if (len > 0 && queue !== null && !path.iface.isLoopback && path.cast === CAST.UNICAST) {

@@ -11,6 +11,9 @@ import { REC_TIME } from './tx-records.ts';
 /** TCP_TIMEOUT_MIN of Linux: no probe and no wait is shorter. */
 export const MIN_WAIT_NS = 2 * MS;
 
+/** Linux's wait after a local shortage (TCP_RESOURCE_PROBE_INTERVAL): it is not the network's, so it is not doubled. */
+export const SHORTAGE_NS = 500 * MS;
+
 export function armRto(c: TcpConnection): void {
   disarmXmit(c);
   c.due.arm(DUE.RTO, c.tcp.env.nowNs + c.rtt.rtoNs);

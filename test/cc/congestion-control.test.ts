@@ -5,6 +5,7 @@ import { EBUSY, EEXIST, EINVAL, ENOENT, EPERM } from '../../src/base/errno.ts';
 import { CA_ACK, CA_EVENT, CA_STATE } from '../../src/cc/ca-state.ts';
 import { INFINITE_SSTHRESH } from '../../src/cc/cc-view.ts';
 import { CC_FLAG, CongestionControl, HOOK } from '../../src/cc/congestion-control.ts';
+import { cubic } from '../../src/cc/cubic.ts';
 import { CcRegistry, swapModule } from '../../src/cc/registry.ts';
 import { reno } from '../../src/cc/reno.ts';
 import { additiveIncrease, slowStart } from '../../src/cc/window-growth.ts';
@@ -130,6 +131,33 @@ t.test('registry: a module that never sets a window is refused', (t) => {
   }
   const module = { name: 'nothing', flags: 0, create: () => new Nothing() };
   t.equal(new CcRegistry(reno).register(module), -EINVAL);
+  t.end();
+});
+
+t.test('registry: a module’s parameters, as files under /sys/module', (t) => {
+  const modules = new CcRegistry(cubic, reno);
+  const old = modules.find('cubic');
+  for (const [module, parameter, value, result] of [
+    ['cubic', 'hystart_detect', 1, 0],
+    ['cubic', 'hystart_detect', 4, -EINVAL],
+    ['cubic', 'beta', 1024, -EINVAL],
+    ['cubic', 'hystart', 0.5, -EINVAL],
+    ['cubic', 'toString', 1, -ENOENT],
+    ['reno', 'beta', 1, -ENOENT],
+    ['none', 'beta', 1, -ENOENT],
+  ] as const) {
+    t.equal(modules.setParameter(module, parameter, value), result, `${module}.${parameter}`);
+  }
+  t.not(modules.find('cubic'), old);
+  t.equal(modules.defaultModule, modules.find('cubic'), 'the default is still cubic');
+  t.equal(new CcRegistry(cubic).find('cubic'), old, 'another registry knows nothing of it');
+
+  // Slow start ends at initial_ssthresh only without HyStart: the second change keeps the first.
+  t.equal(modules.setParameter('cubic', 'hystart', 0), 0);
+  t.equal(modules.setParameter('cubic', 'initial_ssthresh', 30), 0);
+  const v = newView();
+  modules.defaultModule.create().init(v);
+  t.equal(v.ssthresh, 30);
   t.end();
 });
 

@@ -1,15 +1,16 @@
 /** What commands of scripts change, on the stack under test. */
-import { ENOENT } from '../../base/errno.ts';
+import { EINVAL, ENOENT } from '../../base/errno.ts';
 import type { MemoryDevice } from '../../link/memory-device.ts';
+import type { Interface } from '../../net/interface.ts';
 import { listCounters } from '../../stack/nstat.ts';
 import type { Stack } from '../../stack/stack.ts';
 import { writeSysctl } from '../../stack/sysctl.ts';
 import { writeTcpSysctl } from '../../stack/tcp-sysctl.ts';
 import { STATE } from '../../tcp/tcp-state.ts';
 import { isV4 } from '../../wire/address.ts';
-import type { PointToPoint } from './point-to-point.ts';
 import type { Qdisc, RouteChange, ShellHost, TcpSocketLine } from './system-under-test.ts';
 
+const PACING = 'fq';
 const UNPACED = ['pfifo', 'bfifo', 'pfifo_fast', 'noqueue', 'default'];
 
 export class RingwayShell implements ShellHost {
@@ -17,13 +18,13 @@ export class RingwayShell implements ShellHost {
   readonly files = new Map<string, Uint8Array>();
   private readonly stack: Stack;
   private readonly nic: MemoryDevice;
-  private readonly wire: PointToPoint;
+  private readonly iface: Interface;
   private counted = new Map<string, number>();
 
-  constructor(stack: Stack, nic: MemoryDevice, wire: PointToPoint) {
+  constructor(stack: Stack, nic: MemoryDevice, iface: Interface) {
     this.stack = stack;
     this.nic = nic;
-    this.wire = wire;
+    this.iface = iface;
   }
 
   setSysctl(name: string, value: string): number {
@@ -32,8 +33,12 @@ export class RingwayShell implements ShellHost {
     return result === -ENOENT ? writeSysctl(net.config, name, value) : result;
   }
 
-  setModuleParameter(_module: string, _name: string, _value: string): number {
-    return -ENOENT;
+  /** Of the modules of congestion control: `tcp_cubic`. */
+  setModuleParameter(module: string, name: string, value: string): number {
+    if (!module.startsWith('tcp_')) return -ENOENT;
+    if (!/^\d+$/.test(value)) return -EINVAL;
+    const { ccModules } = this.stack.tcp;
+    return ccModules.setParameter(module.slice('tcp_'.length), name, Number(value));
   }
 
   flushTcpMetrics(): void {
@@ -41,8 +46,9 @@ export class RingwayShell implements ShellHost {
   }
 
   setQdisc({ kind, limit }: Qdisc): number {
-    if (!UNPACED.includes(kind)) return -ENOENT;
-    this.wire.setDropping(limit === 0);
+    if (kind !== PACING && !UNPACED.includes(kind)) return -ENOENT;
+    this.iface.setPaced(kind === PACING);
+    this.iface.setDropping(limit === 0);
     return 0;
   }
 

@@ -10,6 +10,7 @@
  * does. What calls and packets cause to be sent leaves in the turn that `run` takes.
  */
 import { MS } from '../../base/time.ts';
+import type { Interface } from '../../net/interface.ts';
 import { type Blocking, BlockingCalls } from '../../socket/blocking-calls.ts';
 import { SocketApi } from '../../socket/socket-api.ts';
 import { Stack } from '../../stack/stack.ts';
@@ -54,10 +55,10 @@ export class RingwaySystem implements SystemUnderTest {
     });
     this.wire = new PointToPoint(this.sim.frames, this.sim.clock, nic);
     this.stack = new Stack(this.sim.env('host'), this.sim.frames);
-    this.configure(options, nic);
+    const iface = this.configure(options, nic);
     this.host = this.sim.addHost('host', this.stack, [nic]);
     this.api = new SocketApi(this.stack, { firstFd: FIRST_FD });
-    this.shell = new RingwayShell(this.stack, nic, this.wire);
+    this.shell = new RingwayShell(this.stack, nic, iface);
     this.sim.run(BOOT_NS);
   }
 
@@ -121,7 +122,7 @@ export class RingwaySystem implements SystemUnderTest {
   }
 
   /** The peer is on the link, at an address of the link layer that is known: nobody is asked for it. */
-  private configure(options: ScriptOptions, nic: ReturnType<Simulator['nic']>): void {
+  private configure(options: ScriptOptions, nic: ReturnType<Simulator['nic']>): Interface {
     const { stack } = this;
     const { localIp, remoteIp, gatewayIp, prefixBits } = options;
     stack.net.config.dadTransmits = 0;
@@ -131,6 +132,7 @@ export class RingwaySystem implements SystemUnderTest {
     for (const peer of [remoteIp, gatewayIp]) {
       iface.neighbours.set(peer, this.wire.peerMac, true);
     }
+    return iface;
   }
 }
 

@@ -101,11 +101,52 @@ ${UDP}+0 connect(3, ..., ...) = 0
   t.equal(verdict(text), 'pass');
   const lost = `${text}+0 > (ttl 33) udp (10)\n`;
   t.match(verdict(lost), /^11: no packet came/, 'a queue without a place drops');
+  t.equal(verdict(`${lost.replace('pfifo limit 0', 'pfifo limit 1')}`), 'pass');
   t.equal(
     verdict(`${UDP}+0 \`sysctl -q net.ipv4.tcp_nonsense=1\``),
     '2: unsupported: sysctl net.ipv4.tcp_nonsense',
   );
 });
+
+const TCP = `0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
++0 bind(3, ..., ...) = 0
++0 listen(3, 1) = 0
++0 < S 0:0(0) win 65535 <mss 1000,sackOK,nop,nop>
++0 > S. 0:0(0) ack 1 <...>
++.1 < . 1:1(0) ack 1 win 65535
++0 accept(3, ..., ...) = 4
+`;
+
+t.test('tc qdisc … fq: the second window leaves in frames at its own rate', async (t) => {
+  const text = (qdisc: string): string => `--tolerance_usecs=500
+\`tc qdisc replace dev tun0 root ${qdisc}\`
+${TCP}+0 write(4, ..., 30000) = 30000
++0 > P. 1:10001(10000) ack 1
++.1 < . 1:1(0) ack 10001 win 65535
++0 > P. 10001:12001(2000) ack 1
++.0025 > P. 12001:14001(2000) ack 1
++.005 > P. 14001:16001(2000) ack 1
+`;
+  // Twice 20 segments in 100 ms: 400,000 bytes a second. Half of the first gap is credit for the pause.
+  t.equal(verdict(text('fq')), 'pass');
+  t.not(verdict(text('pfifo')), 'pass', 'pfifo: all of it at once');
+});
+
+t.test(
+  'what is lost in this host is tried again every 500 ms; the peer is not to blame',
+  async (t) => {
+    const text = `${TCP}+0 \`tc qdisc replace dev tun0 root pfifo limit 0\`
++0 write(4, ..., 100) = 100
++10 %{ assert tcpi_probes == 20, tcpi_probes; assert tcpi_backoff == 0 }%
++0 %{ assert tcpi_unacked == 0 and tcpi_notsent_bytes == 100 }%
++0 \`tc qdisc replace dev tun0 root pfifo\`
++.3~+.31 > P. 1:101(100) ack 1
++.1 < . 1:1(0) ack 101 win 65535
++0 %{ assert tcpi_probes == 0, tcpi_probes }%
+`;
+    t.equal(verdict(text), 'pass');
+  },
+);
 
 t.test('a script that must fail', async (t) => {
   const wrong = `// Failure: expected result\n0 socket(..., SOCK_STREAM, IPPROTO_UDP) = 3\n`;
