@@ -10,6 +10,7 @@ import {
   type OptionHead,
   type OptionStatus,
   type SocketOption,
+  textOption,
   writeInt,
 } from './option.ts';
 import { atSocket } from './socket-options.ts';
@@ -42,7 +43,7 @@ export interface IpSocket {
 /** SOCK_MIN_RCVBUF, SOCK_MIN_SNDBUF. */
 const MIN_RCVBUF = 2304;
 const MIN_SNDBUF = 4608;
-/** IFNAMSIZ, with the zero at the end. */
+/** IFNAMSIZ, with the zero at the end: so much room is asked for, whatever the name. */
 const MAX_NAME = 16;
 
 export const atIp = (name: string, number: number, note = ''): OptionHead => ({
@@ -110,7 +111,7 @@ export function sendBufferForceOption(): SocketOption<IpSocket> {
 }
 
 export const DEVICE_OPTIONS: readonly SocketOption<IpSocket>[] = [
-  bytesOption<IpSocket>(
+  textOption<IpSocket>(
     atSocket('SO_BINDTODEVICE', SO.BINDTODEVICE, 'a name; empty unties'),
     getDevice,
     setDevice,
@@ -119,6 +120,7 @@ export const DEVICE_OPTIONS: readonly SocketOption<IpSocket>[] = [
     atSocket('SO_BINDTOIFINDEX', SO.BINDTOIFINDEX, '0 unties'),
     (e) => e.boundIndex,
     (e, index) => {
+      if (index < 0) return -EINVAL;
       const isKnown = index === 0 || e.net.interfaces[index - 1] !== undefined;
       return isKnown ? e.bindToDevice(index) : -ENODEV;
     },
@@ -128,7 +130,7 @@ export const DEVICE_OPTIONS: readonly SocketOption<IpSocket>[] = [
 function getDevice(e: IpSocket, into: Uint8Array): number {
   const name = e.net.interfaces[e.boundIndex - 1]?.name ?? '';
   if (name === '') return 0;
-  if (into.length < name.length + 1) return -EINVAL;
+  if (into.length < MAX_NAME) return -EINVAL;
   for (let i = 0; i < name.length; i++) into[i] = name.charCodeAt(i);
   into[name.length] = 0;
   return name.length + 1;

@@ -1,6 +1,6 @@
 /** Socket options as values: one table says what each does, and the documentation is checked against it. */
-import { EINVAL, ENOPROTOOPT } from '../base/errno.ts';
-import { SOL } from './abi.ts';
+import { EINVAL, ENOPROTOOPT, EOPNOTSUPP } from '../base/errno.ts';
+import { AF, SOL } from './abi.ts';
 
 /**
  * What happens to an option: it acts; it is kept and returned, and nothing here can act on it (advisory);
@@ -18,6 +18,8 @@ export interface SocketOption<T> {
   readonly errno: number;
   /** For the documentation: what there is to know. */
   readonly note: string;
+  /** A name, of any length; others are as long as an int, at least. */
+  readonly isText: boolean;
   get(e: T, into: Uint8Array): number;
   set(e: T, value: Uint8Array): number;
 }
@@ -27,8 +29,8 @@ export type OptionHead = Readonly<
 >;
 
 /**
- * An int; null: it cannot be read, or set. `set` returns 0 or -errno. As on Linux an IP option fits in one
- * byte, either way, and one of SOL_SOCKET is cut.
+ * An int; null: it cannot be read, or set. `set` returns 0 or -errno. As on Linux an option of SOL_IP fits in
+ * one byte, either way, and others are cut when they are read.
  */
 export function intOption<T>(
   head: OptionHead,
@@ -40,17 +42,17 @@ export function intOption<T>(
     ...head,
     status,
     errno: 0,
+    isText: false,
     get: (e, into) => {
       if (get === null) return -ENOPROTOOPT;
       const value = get(e);
-      const isByte = head.level !== SOL.SOCKET && into.length < 4 && value >= 0 && value <= 255;
+      const isByte = head.level === SOL.IP && into.length < 4 && value >= 0 && value <= 255;
       return writeInt(value, isByte ? into.subarray(0, 1) : into);
     },
     set: (e, value) => {
       if (set === null) return -ENOPROTOOPT;
       const n = readInt(value);
-      if (n === null || (head.level === SOL.SOCKET && value.length < 4)) return -EINVAL;
-      return set(e, n);
+      return n === null ? -EINVAL : set(e, n);
     },
   };
 }
@@ -61,17 +63,34 @@ export function bytesOption<T>(
   get: ((e: T, into: Uint8Array) => number) | null,
   set: ((e: T, value: Uint8Array) => number) | null,
 ): SocketOption<T> {
+  return { ...textOption(head, get, set), isText: false };
+}
+
+/** A name: neither zero at its end nor a length is asked for. */
+export function textOption<T>(
+  head: OptionHead,
+  get: ((e: T, into: Uint8Array) => number) | null,
+  set: ((e: T, value: Uint8Array) => number) | null,
+): SocketOption<T> {
   return {
     ...head,
     status: 'implemented',
     errno: 0,
+    isText: true,
     get: (e, into) => (get === null ? -ENOPROTOOPT : get(e, into)),
     set: (e, value) => (set === null ? -ENOPROTOOPT : set(e, value)),
   };
 }
 
 export function refusedOption<T>(head: OptionHead, errno: number = ENOPROTOOPT): SocketOption<T> {
-  return { ...head, status: 'refused', errno, get: () => -errno, set: () => -errno };
+  return {
+    ...head,
+    status: 'refused',
+    errno,
+    isText: false,
+    get: () => -errno,
+    set: () => -errno,
+  };
 }
 
 /** By level and number. */
@@ -99,8 +118,20 @@ export function writeInt(value: number, into: Uint8Array): number {
 
 export type OptionMap<T> = ReadonlyMap<number, SocketOption<T>>;
 
-/** `getsockopt`: the value's length, or -errno. */
-export function getFrom<T>(
+/** The families and protocols whose options a socket may know. */
+export interface OptionOwner {
+  readonly domain: number;
+  /** IPPROTO_TCP is SOL_TCP, IPPROTO_UDP is SOL_UDP. */
+  readonly protocol: number;
+}
+
+/** Linux wants an int's length before it looks which option it is; SOL_IP takes a byte. */
+function isIntLevel(e: OptionOwner, level: number): boolean {
+  return level === SOL.SOCKET || level === e.protocol;
+}
+
+/** `getsockopt`: the value's length, or -errno. As on Linux, AF_INET has an errno of its own for other levels. */
+export function getFrom<T extends OptionOwner>(
   options: OptionMap<T>,
   e: T,
   level: number,
@@ -108,10 +139,12 @@ export function getFrom<T>(
   into: Uint8Array,
 ): number {
   const option = options.get(optionKey(level, name));
-  return option === undefined ? -ENOPROTOOPT : option.get(e, into);
+  if (option !== undefined) return option.get(e, into);
+  const isForeign = e.domain === AF.INET && level !== SOL.IP && !isIntLevel(e, level);
+  return isForeign ? -EOPNOTSUPP : -ENOPROTOOPT;
 }
 
-export function setIn<T>(
+export function setIn<T extends OptionOwner>(
   options: OptionMap<T>,
   e: T,
   level: number,
@@ -119,5 +152,6 @@ export function setIn<T>(
   value: Uint8Array,
 ): number {
   const option = options.get(optionKey(level, name));
+  if (value.length < 4 && option?.isText !== true && isIntLevel(e, level)) return -EINVAL;
   return option === undefined ? -ENOPROTOOPT : option.set(e, value);
 }

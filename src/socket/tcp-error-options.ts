@@ -3,9 +3,19 @@ import { EINVAL, EOPNOTSUPP } from '../base/errno.ts';
 import { STATE } from '../tcp/tcp-state.ts';
 import { AF, IP_OPT, IPV6_OPT, SO, STAMPING } from './abi.ts';
 import { atIp, atIpv6, on } from './ip-options.ts';
-import { intOption, type OptionHead, type SocketOption } from './option.ts';
+import {
+  bytesOption,
+  intOption,
+  type OptionHead,
+  readInt,
+  type SocketOption,
+  writeInt,
+} from './option.ts';
 import { atSocket } from './socket-options.ts';
 import type { TcpEndpoint } from './tcp-endpoint.ts';
+
+/** sizeof(struct so_timestamping): the flags, and a clock that we do not bind to. */
+const TIMESTAMPING_BYTES = 8;
 
 type Option = SocketOption<TcpEndpoint>;
 
@@ -27,10 +37,15 @@ function zerocopyOption(): Option {
 }
 
 function timestampingOption(): Option {
-  return intOption<TcpEndpoint>(
+  return bytesOption<TcpEndpoint>(
     atSocket('SO_TIMESTAMPING', SO.TIMESTAMPING, 'TX_SCHED, TX_SOFTWARE, TX_ACK'),
-    (e) => e.settings.timestamping,
-    setTimestamping,
+    (e, into) => {
+      const n = Math.min(into.length, TIMESTAMPING_BYTES);
+      into.fill(0, 0, n);
+      writeInt(e.settings.timestamping, into);
+      return n;
+    },
+    (e, value) => setTimestamping(e, readInt(value)!), // `setIn` has looked at the length
   );
 }
 

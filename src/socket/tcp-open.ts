@@ -152,9 +152,10 @@ export function acceptNext(e: TcpEndpoint): TcpEndpoint | number {
   const c = listener.accept();
   if (c === undefined) return -EAGAIN;
   const child = e.shared.openWith(e.domain, false, c.settings);
-  child.setPriority(e.priority);
   child.setMark(e.mark);
   child.setBoundIndex(c.boundIndex);
+  child.setPeekOffset(e.peekOffset);
+  child.setWantsLeft(e.wantsLeft);
   child.setWaitLimits(e.receiveTimeoutNs, e.sendTimeoutNs);
   child.setLink(LINK.JOINED);
   child.take(c);

@@ -11,6 +11,7 @@ import {
 } from '../tcp/tcp-info.ts';
 import { TCP_INFO_LEN, writeTcpInfo } from '../tcp/tcp-info-layout.ts';
 import { NO_LINGER2, type TcpSettings } from '../tcp/tcp-settings.ts';
+import { STATE } from '../tcp/tcp-state.ts';
 import { tcpQuickAck } from '../tcp/user-calls.ts';
 import { SOL, TCP_OPTION } from './abi.ts';
 import { on } from './ip-options.ts';
@@ -20,6 +21,7 @@ import {
   type OptionHead,
   refusedOption,
   type SocketOption,
+  textOption,
 } from './option.ts';
 import type { TcpEndpoint } from './tcp-endpoint.ts';
 
@@ -128,14 +130,13 @@ function pushOptions(): Option[] {
 
 function linger2Option(): Option {
   return intOption<TcpEndpoint>(
-    atTcp('TCP_LINGER2', TCP_OPTION.LINGER2, 'up to 120 s; negative or more: none'),
+    atTcp('TCP_LINGER2', TCP_OPTION.LINGER2, 'at most 120 s; negative: none'),
     (e) => {
       const { linger2Sec } = e.settings;
       return linger2Sec !== 0 ? linger2Sec : sec(e.tcp.config.finTimeoutNs);
     },
     (e, value) => {
-      const isNone = value < 0 || value > MAX_LINGER2_SEC;
-      e.change({ linger2Sec: isNone ? NO_LINGER2 : value });
+      e.change({ linger2Sec: value < 0 ? NO_LINGER2 : Math.min(value, MAX_LINGER2_SEC) });
       return 0;
     },
   );
@@ -144,7 +145,12 @@ function linger2Option(): Option {
 function maxSegmentOption(): Option {
   return intOption<TcpEndpoint>(
     atTcp('TCP_MAXSEG', TCP_OPTION.MAXSEG, '88 to 32767; of a connection what it uses'),
-    (e) => e.connection?.mss() ?? (e.settings.maxSegment || DEFAULT_MSS),
+    (e) => {
+      const { connection: c } = e;
+      const asked = e.settings.maxSegment;
+      if (asked !== 0 && (c === null || c.state === STATE.CLOSED)) return asked;
+      return c?.mss() ?? DEFAULT_MSS;
+    },
     (e, value) => {
       if (value !== 0 && (value < MIN_MSS || value > MAX_MSS)) return -EINVAL;
       e.change({ maxSegment: value });
@@ -166,7 +172,7 @@ function quickAckOption(): Option {
 }
 
 function congestionOption(): Option {
-  return bytesOption<TcpEndpoint>(
+  return textOption<TcpEndpoint>(
     atTcp('TCP_CONGESTION', TCP_OPTION.CONGESTION, 'a name; ENOENT: nobody knows it'),
     (e, into) => {
       const { ccModules } = e.tcp;

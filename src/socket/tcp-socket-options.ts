@@ -33,6 +33,8 @@ const LINGER_BYTES = 8;
 /** SK_MEMINFO_VARS, in their order. */
 const MEMINFO_WORDS = 9;
 const NO_RATE_LIMIT = 0xffffffff;
+/** The largest that 64 bits and a double both hold. */
+const MAX_RATE = 2 ** 64 - 2048;
 
 function lingerOption(): Option {
   return bytesOption<TcpEndpoint>(
@@ -71,7 +73,11 @@ function lowWaterOption(): Option {
 /** Bytes a second: 32 bits or 64. */
 function pacingOption(): Option {
   return bytesOption<TcpEndpoint>(
-    atSocket('SO_MAX_PACING_RATE', SO.MAX_PACING_RATE, 'bytes/s in 32 or 64 bits'),
+    atSocket(
+      'SO_MAX_PACING_RATE',
+      SO.MAX_PACING_RATE,
+      'bytes/s in 32 or 64 bits; 0: paced, not limited',
+    ),
     (e, into) => {
       const rate = e.settings.maxPacingRate;
       const dv = new DataView(new ArrayBuffer(8));
@@ -88,7 +94,7 @@ function pacingOption(): Option {
       const low = readInt(value)! >>> 0;
       const high = value.length >= 8 ? readInt(value.subarray(4))! >>> 0 : -1;
       const isOff = low === NO_RATE_LIMIT && (high === -1 || high === NO_RATE_LIMIT);
-      const rate = low + Math.max(high, 0) * 4294967296;
+      const rate = Math.min(low + Math.max(high, 0) * 4294967296, MAX_RATE);
       e.change({ maxPacingRate: isOff ? Infinity : rate });
       return 0;
     },
@@ -147,7 +153,7 @@ function switchOptions(): Option[] {
       atSocket('SO_PEEK_OFF', SO.PEEK_OFF, 'negative: off'),
       (e) => e.peekOffset,
       (e, value) => {
-        e.setPeekOffset(Math.max(value, -1));
+        e.setPeekOffset(value);
         return 0;
       },
     ),

@@ -99,12 +99,15 @@ export class Congestion {
     v.setPacingRate((pieces * v.mss * percent * (SEC / 100)) / v.srttNs);
   }
 
-  /** SO_MAX_PACING_RATE. Whoever names a limit wants it kept: departures are spaced from then on. */
+  /**
+   * SO_MAX_PACING_RATE. Whoever names a limit wants it kept: departures are spaced from then on. 0 is no limit, as on
+   * Linux, whose pacer lets go what has no rate.
+   */
   limitRate(bytesPerSecond: number): void {
     const v = this.view;
-    v.maxPacingRate = bytesPerSecond;
+    v.maxPacingRate = bytesPerSecond === 0 ? Infinity : bytesPerSecond;
     if (bytesPerSecond !== Infinity) v.requirePacing();
-    if (v.pacingRate > bytesPerSecond) v.setPacingRate(bytesPerSecond);
+    if (v.pacingRate > v.maxPacingRate) v.setPacingRate(v.maxPacingRate);
   }
 
   /** The way out asks for it. */

@@ -26,6 +26,7 @@ export function toListener(tcp: Tcp, pkt: IpPacket, seg: Segment, iss: Seq | nul
     tcp.mib.count(tcp.ids.ListenDrops);
     return DROP.TCP_BACKLOG;
   }
+  flow.tie(listener.boundIndex);
   const h = new Handshake(tcp, flow, listener, null, listener.settings, iss);
   listener.began(h);
   tcp.demux.set(h, listener.settings.isReuseAddress);

@@ -17,7 +17,7 @@ import { CAST, type IpPacket } from '../net/ip-packet.ts';
 import type { Network } from '../net/network.ts';
 import { checksumIsGood } from '../net/payload-checksum.ts';
 import type { NetworkError, QuotedPacket, Transport } from '../net/transport.ts';
-import { IpAddress, isV4 } from '../wire/address.ts';
+import { IpAddress, isLinkLocal6, isV4 } from '../wire/address.ts';
 import { IPPROTO } from '../wire/ip-protocol.ts';
 import { pseudoHeaderSum } from '../wire/pseudo-header.ts';
 import { type Seq, seqOf } from '../wire/seq.ts';
@@ -71,7 +71,13 @@ class LooseFlow implements Sender {
     this.remote.copy(pkt.src);
     this.localPort = seg.dstPort;
     this.remotePort = seg.srcPort;
+    this.boundIndex = isLinkLocal6(pkt.src) ? pkt.iface.index : 0;
     return this;
+  }
+
+  /** To the listener's interface, if it has one (SO_BINDTODEVICE). */
+  tie(index: number): void {
+    if (index !== 0) this.boundIndex = index;
   }
 }
 

@@ -240,8 +240,9 @@ export function tcpHasUrgent(c: TcpConnection): boolean {
 
 /** TCP_QUICKACK: 0 waits for an answer to carry ACKs, other values do not; an ACK that is owed goes now. */
 export function tcpQuickAck(c: TcpConnection, value: number): void {
-  c.delack.setInteractive(value === 0 || (value & 1) === 0);
+  c.delack.setInteractive(value === 0);
   if (value === 0 || !c.delack.isOwed || !isIn(c.state, MAY_SEND)) return;
+  c.delack.setInteractive((value & 1) === 0); // an even value: for this ACK alone
   c.delack.owe(true);
   c.tcp.wantsOutput(c);
 }

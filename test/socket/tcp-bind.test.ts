@@ -1,5 +1,6 @@
 /** Who may have a port: EADDRINUSE as Linux decides it. */
 import { AF, IPV6_OPT, SO, SOL } from '../../src/socket/abi.ts';
+import { ip } from '../net/rig.ts';
 import { addr } from './socket-rig.ts';
 import { CLIENT, dialogue, SERVER, SERVER6, type Side } from './tcp-rig.ts';
 
@@ -201,3 +202,20 @@ dialogue(
     t.equal(open(a, { to: `10.0.0.3:${port}` }), 'ok', 'another address');
   },
 );
+
+dialogue('link-local addresses: the answer leaves by the interface the SYN came by', (t, r) => {
+  const [client, server] = ['fe80::a', 'fe80::b'];
+  const sides = [r.a, r.b];
+  for (const [i, own] of [client, server].entries()) {
+    const { stack } = sides[i]!;
+    // Another link with the same prefix, too.
+    const other = stack.addInterface('eth1', r.sim.nic(`o${i}`, { mtu: 1500 }));
+    stack.addAddress(other, ip(`fe80::${i}f`), 64);
+    stack.addAddress(stack.net.interfaces[1]!, ip(own), 64);
+  }
+  const [c, s] = r.joined(`[${server}%2]:80`);
+  t.equal(r.a.write(c, 'hello'), 5);
+  r.ms(50);
+  t.equal(r.b.read(s), 'hello');
+  t.equal(r.b.peer(s).replace(/\]:\d+$/, ''), `[${client}%2`);
+});
