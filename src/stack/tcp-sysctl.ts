@@ -76,6 +76,7 @@ export const TCP_SYSCTLS: readonly TcpSysctl[] = [
   tcp('syn_linear_timeouts', 'synLinearTimeouts', 0, 127),
   tcp('syn_retries', 'synRetries', 1, 127),
   tcp('synack_retries', 'synackRetries', 0, 255),
+  tcp('syncookies', 'syncookies', 0, 2),
   tcp('timestamps', 'timestamps', 0, 2),
   tcp('tso_rtt_log', 'tsoRttLog', 0, 255),
   tcp('tso_win_divisor', 'tsoWinDivisor', 0, INT_MAX),

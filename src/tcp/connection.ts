@@ -277,12 +277,12 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     rate.delivered(tcp.rateSample, tcp.records, r, end);
   }
 
-  /** The first round-trip sample; 0 is none. */
+  /** The first round-trip sample; 0 and -1 are none. */
   measureHandshake(rttNs: number, retransmissions: number, timeouts: number): void {
     // RFC 5681 §3.1, RFC 6298 §5.7; Linux lets one loss pass, as its first timeout is short.
     if (retransmissions > 1 && timeouts > 0) this.congestion.beginSmall();
     if (rttNs <= 0) {
-      if (retransmissions > 0) this.rtt.handshakeGaveNone();
+      if (retransmissions > 0 || rttNs < 0) this.rtt.handshakeGaveNone();
       return;
     }
     this.rtt.sample(rttNs, this.snd.una, this.snd.nxt);

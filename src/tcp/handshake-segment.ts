@@ -1,10 +1,10 @@
 /** What a handshake sends: SYN, SYN-ACK, ACK and RST, and the options of a SYN (RFC 9293 §3.2, 7323, 2018, 3168). */
 import { seqAdd, seqOf } from '../wire/seq.ts';
 import { TCP_FLAG, TCP_HEADER_LEN, TCP_OPT, writeTcp } from '../wire/tcp.ts';
-import type { Handshake } from './handshake.ts';
+import type { SynSender } from './opening.ts';
 import { transmit } from './transmit.ts';
 
-export function sendHandshakeSegment(h: Handshake, flags: number): void {
+export function sendHandshakeSegment(h: SynSender, flags: number): void {
   const { tcp } = h;
   const { dv } = tcp.net.env.memory.slab;
   const isSyn = (flags & TCP_FLAG.SYN) !== 0;
@@ -30,13 +30,13 @@ export function sendHandshakeSegment(h: Handshake, flags: number): void {
 }
 
 /** RFC 3168 §6.1.1: ECE and CWR in a SYN ask, ECE in a SYN-ACK agrees. */
-function ecnFlags(h: Handshake, flags: number): number {
+function ecnFlags(h: SynSender, flags: number): number {
   if (!h.hasEcn || (flags & TCP_FLAG.SYN) === 0) return 0;
   return (flags & TCP_FLAG.ACK) !== 0 ? TCP_FLAG.ECE : TCP_FLAG.ECE | TCP_FLAG.CWR;
 }
 
 /** In Linux's order: MSS, then SACK-permitted beside timestamps (or NOPs), then window scale. */
-function writeOptions(h: Handshake, dv: DataView): number {
+function writeOptions(h: SynSender, dv: DataView): number {
   const { tcp } = h;
   let at = tcp.header + TCP_HEADER_LEN;
   dv.setInt32(at, (TCP_OPT.MSS << 24) | (4 << 16) | tcp.ourMss(h));
@@ -44,7 +44,7 @@ function writeOptions(h: Handshake, dv: DataView): number {
   if (h.hasTimestamps) {
     const first = h.hasSack ? (TCP_OPT.SACK_PERMITTED << 8) | 2 : (TCP_OPT.NOP << 8) | TCP_OPT.NOP;
     dv.setInt32(at, (first << 16) | (TCP_OPT.TIMESTAMPS << 8) | 10);
-    dv.setInt32(at + 4, tcp.timestamp(tcp.env.nowNs, h.tsOffset));
+    dv.setInt32(at + 4, h.tsVal());
     dv.setInt32(at + 8, h.recentTimestamp);
     at += 12;
   } else if (h.hasSack) {

@@ -3,10 +3,10 @@ import { Deadline, type Expirable } from '../base/deadline-queue.ts';
 import { ECONNRESET, ETIMEDOUT } from '../base/errno.ts';
 import { MS, NEVER, US } from '../base/time.ts';
 import type { NetworkError, QuotedPacket } from '../net/transport.ts';
-import { type Address, IpAddress, isV4 } from '../wire/address.ts';
+import { type Address, IpAddress } from '../wire/address.ts';
 import { type Seq, seqEq, seqOf } from '../wire/seq.ts';
 import { TCP_FLAG } from '../wire/tcp.ts';
-import { Agreed, DEFAULT_MSS4, DEFAULT_MSS6, TIMESTAMP_BYTES } from './agreed.ts';
+import { Agreed } from './agreed.ts';
 import { answerClock, isAnswerTooSoon, neverAnswered } from './answer-limit.ts';
 import type { TcpConnection } from './connection.ts';
 import { agreesToEcn, asksForEcn, ECN } from './ecn.ts';
@@ -15,7 +15,8 @@ import { establish } from './establish.ts';
 import { sendHandshakeSegment } from './handshake-segment.ts';
 import { initialSequence, timestampOffset } from './isn.ts';
 import type { Listener } from './listener.ts';
-import { initialWindow } from './receive-window.ts';
+import { defaultMss, offeredShift, offeredWindow, peerMssOf, timestampBytes } from './offer.ts';
+import type { Opening, SynSender } from './opening.ts';
 import { INITIAL_RTO_NS } from './rtt.ts';
 import type { Segment } from './segment.ts';
 import { inSynReceived } from './syn-received.ts';
@@ -33,7 +34,7 @@ export interface Opener {
   networkError?(quote: QuotedPacket, why: NetworkError): void;
 }
 
-export class Handshake implements FlowId, Expirable {
+export class Handshake implements Opening, SynSender, Expirable {
   readonly kind = 'handshake';
   readonly local: Address;
   readonly remote: Address;
@@ -93,14 +94,12 @@ export class Handshake implements FlowId, Expirable {
     this.settings = settings.share();
     this.state = listener === null ? STATE.SYN_SENT : STATE.SYN_RECEIVED;
     this.iss = iss ?? initialSequence(tcp.net.secret, this, tcp.env.nowNs);
-    this.tsOffset = config.timestamps === 2 ? 0 : timestampOffset(tcp.net.secret, this);
-    this.peerMss = isV4(id.remote) ? DEFAULT_MSS4 : DEFAULT_MSS6;
+    this.tsOffset = timestampOffset(tcp.net.secret, this, config);
+    this.peerMss = defaultMss(id);
     this.hasTimestamps = config.timestamps !== 0;
     this.hasSack = config.sack !== 0;
     this.hasWindowScale = config.windowScaling !== 0;
-    const { rcvbufBytes } = settings;
-    const mostSpace = rcvbufBytes !== 0 ? rcvbufBytes >> 1 : config.rmemMax;
-    this.rcvShift = this.hasWindowScale ? shiftFor(mostSpace) : 0;
+    this.rcvShift = this.hasWindowScale ? offeredShift(config, settings) : 0;
     this.lastUnwantedMs = neverAnswered(tcp);
     this.deadline = new Deadline(this);
   }
@@ -219,9 +218,26 @@ export class Handshake implements FlowId, Expirable {
     this.opener = opener;
   }
 
-  /** The connection is there: its opener takes it. */
+  /** The connection is there: its listener, or opener, takes it. */
   established(c: TcpConnection): void {
-    this.opener?.established(c);
+    if (this.listener === null) this.opener?.established(c);
+    else {
+      this.listener.abandoned(this);
+      this.listener.established(c);
+    }
+  }
+
+  /** A listener's child is like its listener is now. */
+  get inherited(): TcpSettings {
+    return this.listener?.settings ?? this.settings;
+  }
+
+  get isPassive(): boolean {
+    return this.listener !== null;
+  }
+
+  tsVal(): number {
+    return this.tcp.timestamp(this.tcp.env.nowNs, this.tsOffset);
   }
 
   /** From our first segment until now; 0 when it was sent twice (RFC 6298 §3: then nobody knows). */
@@ -341,9 +357,7 @@ export class Handshake implements FlowId, Expirable {
   takeSyn(seg: Segment): void {
     this.irs = seg.seq;
     this.peerWindow = seg.window;
-    if (seg.hasMss) this.peerMss = Math.max(seg.mss, this.tcp.config.minSndMss);
-    const { maxSegment } = this.settings;
-    if (maxSegment !== 0) this.peerMss = Math.min(this.peerMss, maxSegment);
+    this.peerMss = peerMssOf(this, seg, this.tcp.config, this.settings);
     this.hasTimestamps = this.hasTimestamps && seg.hasTimestamps;
     this.hasSack = this.hasSack && seg.isSackPermitted;
     this.hasWindowScale = this.hasWindowScale && seg.hasWindowScale;
@@ -363,10 +377,9 @@ export class Handshake implements FlowId, Expirable {
 
   /** The window of a SYN is never scaled (RFC 7323 §2.2). */
   rcvWindow(): number {
-    const bytes = this.settings.rcvbufBytes || this.tcp.config.rmemDefault;
     // An answer's segments are without the bytes of its timestamps.
-    const options = this.listener !== null && this.hasTimestamps ? TIMESTAMP_BYTES : 0;
-    return initialWindow(bytes, this.tcp.ourMss(this) - options);
+    const isWithout = this.listener !== null && this.hasTimestamps;
+    return offeredWindow(this.tcp, this, timestampBytes(isWithout));
   }
 
   /** Nobody can accept it now. */
@@ -388,11 +401,4 @@ export class Handshake implements FlowId, Expirable {
   private armIn(waitNs: number): void {
     this.tcp.deadlines.arm(this.deadline, this.tcp.env.nowNs + waitNs);
   }
-}
-
-/** RFC 7323 §2.2: enough to offer the largest receive buffer (as Linux computes it). */
-function shiftFor(bytes: number): number {
-  let shift = 0;
-  for (let space = bytes; space > 65535 && shift < 14; space >>= 1) shift++;
-  return shift;
 }

@@ -2,6 +2,7 @@ import type { SipHash } from '../base/siphash.ts';
 import { hashAddress } from '../wire/pseudo-header.ts';
 import { type Seq, seqOf } from '../wire/seq.ts';
 import type { FlowId } from './endpoint.ts';
+import type { TcpConfig } from './tcp-config.ts';
 
 /** RFC 9293 §3.4.1: a clock of 4 µs, so that numbers of one 4-tuple move on while old segments live. */
 const TICK_NS = 4000;
@@ -11,8 +12,9 @@ export function initialSequence(hash: SipHash, id: FlowId, nowNs: number): Seq {
   return seqOf(flowDigest(hash, id) + (Math.floor(nowNs / TICK_NS) % 4294967296));
 }
 
-/** RFC 7323 §5.4: timestamps of different connections do not compare. */
-export function timestampOffset(hash: SipHash, id: FlowId): number {
+/** RFC 7323 §5.4: timestamps of different connections do not compare; unless tcp_timestamps is 2. */
+export function timestampOffset(hash: SipHash, id: FlowId, { timestamps }: TcpConfig): number {
+  if (timestamps === 2) return 0;
   flowDigest(hash, id);
   return hash.high;
 }

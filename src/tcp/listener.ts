@@ -3,6 +3,7 @@ import { IpAddress } from '../wire/address.ts';
 import type { TcpConnection } from './connection.ts';
 import type { ConnectionOwner } from './endpoint.ts';
 import type { Handshake } from './handshake.ts';
+import { COOKIE_LIFE_NS } from './syn-cookie.ts';
 import type { TcpSettings } from './tcp-settings.ts';
 
 /** Told when a connection can be accepted. */
@@ -20,6 +21,7 @@ export class Listener implements ConnectionOwner {
   /** Those of the connections it will accept. */
   settings: TcpSettings;
   backlog = 0;
+  private cookieAtNs = -Infinity;
   private readonly half = new Set<Handshake>();
   private readonly ready: TcpConnection[] = [];
 
@@ -73,12 +75,21 @@ export class Listener implements ConnectionOwner {
     this.half.add(h);
   }
 
+  /** A cookie has left: for a while they come back. */
+  noteCookie(nowNs: number): void {
+    this.cookieAtNs = nowNs;
+  }
+
+  /** While no cookie is out, nothing that looks like one is. */
+  mayHaveCookies(nowNs: number): boolean {
+    return nowNs - this.cookieAtNs <= COOKIE_LIFE_NS;
+  }
+
   abandoned(h: Handshake): void {
     this.half.delete(h);
   }
 
-  established(h: Handshake, c: TcpConnection): void {
-    this.half.delete(h);
+  established(c: TcpConnection): void {
     c.setOwner(this);
     this.ready.push(c);
     this.acceptor.acceptable();

@@ -3,10 +3,15 @@ import { ACCEPTED, DROP } from '../net/drops.ts';
 import type { IpPacket } from '../net/ip-packet.ts';
 import type { Seq } from '../wire/seq.ts';
 import { TCP_FLAG } from '../wire/tcp.ts';
+import { cookieArrives } from './cookie-opening.ts';
+import type { Sender } from './endpoint.ts';
 import { Handshake } from './handshake.ts';
 import type { Listener } from './listener.ts';
 import type { Segment } from './segment.ts';
 import type { Tcp } from './tcp.ts';
+
+/** tcp_syncookies */
+const ALWAYS = 2;
 
 /** @param iss Where a TIME-WAIT gives way to a new connection; else null. */
 export function toListener(tcp: Tcp, pkt: IpPacket, seg: Segment, iss: Seq | null): number {
@@ -17,16 +22,19 @@ export function toListener(tcp: Tcp, pkt: IpPacket, seg: Segment, iss: Seq | nul
     return DROP.TCP_NO_PORT;
   }
   if (seg.has(TCP_FLAG.RST)) return DROP.TCP_NO_PORT;
-  if (seg.has(TCP_FLAG.ACK)) {
-    tcp.resetUnknown(flow, seg);
-    return DROP.TCP_NO_PORT;
-  }
+  flow.tie(listener.boundIndex);
+  if (seg.has(TCP_FLAG.ACK)) return ackArrives(tcp, listener, flow, seg);
   if (!seg.has(TCP_FLAG.SYN)) return DROP.TCP_NO_PORT;
-  if (!mayBegin(tcp, listener, iss !== null)) {
+  const isKnown = iss !== null;
+  const isCookieWanted = !isKnown && wantsCookie(tcp, listener);
+  if (!mayBegin(tcp, listener, isKnown)) {
     tcp.mib.count(tcp.ids.ListenDrops);
     return DROP.TCP_BACKLOG;
   }
-  flow.tie(listener.boundIndex);
+  if (isCookieWanted) {
+    tcp.cookieAnswer.send(flow, listener, seg);
+    return ACCEPTED;
+  }
   const h = new Handshake(tcp, flow, listener, null, listener.settings, iss);
   listener.began(h);
   tcp.demux.set(h, listener.settings.isReuseAddress);
@@ -34,10 +42,27 @@ export function toListener(tcp: Tcp, pkt: IpPacket, seg: Segment, iss: Seq | nul
   return ACCEPTED;
 }
 
-/** Linux's rules for a SYN without cookies. `isKnown`: the peer had the same port in TIME-WAIT, so it exists. */
+/** It may bring a cookie back; else there is nothing that it could acknowledge. */
+function ackArrives(tcp: Tcp, listener: Listener, flow: Sender, seg: Segment): number {
+  const verdict = seg.has(TCP_FLAG.SYN)
+    ? DROP.TCP_NO_PORT
+    : cookieArrives(tcp, listener, flow, seg);
+  if (verdict === DROP.TCP_NO_PORT) tcp.resetUnknown(flow, seg);
+  return verdict;
+}
+
+/** tcp_syncookies: 1 = once the SYN queue is full, 2 = always. */
+function wantsCookie({ mib, ids, config }: Tcp, listener: Listener): boolean {
+  if (config.syncookies === ALWAYS) return true;
+  if (config.syncookies === 0 || !listener.isSynQueueFull) return false;
+  mib.count(ids.TCPReqQFullDoCookies);
+  return true;
+}
+
+/** Linux's rules. `isKnown`: the peer had the same port in TIME-WAIT, so it exists. */
 function mayBegin(tcp: Tcp, listener: Listener, isKnown: boolean): boolean {
-  const { mib, ids } = tcp;
-  if (!isKnown && listener.isSynQueueFull) {
+  const { mib, ids, config } = tcp;
+  if (!isKnown && config.syncookies === 0 && listener.isSynQueueFull) {
     mib.count(ids.TCPReqQFullDrop);
     return false;
   }
@@ -45,6 +70,8 @@ function mayBegin(tcp: Tcp, listener: Listener, isKnown: boolean): boolean {
     mib.count(ids.ListenOverflows);
     return false;
   }
-  const { maxSynBacklog } = tcp.config;
-  return isKnown || maxSynBacklog - listener.halfOpen >= maxSynBacklog >> 2;
+  const { maxSynBacklog } = config;
+  return (
+    isKnown || config.syncookies !== 0 || maxSynBacklog - listener.halfOpen >= maxSynBacklog >> 2
+  );
 }

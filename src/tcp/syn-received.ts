@@ -31,7 +31,8 @@ export function inSynReceived(h: Handshake, seg: Segment): void {
   else if (hasAck && !isOurs) tcp.resetUnknown(h, seg);
   else if (hasAck) {
     h.rememberTimestamp(seg);
-    h.complete(seg);
+    if (listener?.isAcceptQueueFull === true) overflowed(h, seg);
+    else h.complete(seg);
   }
 }
 
@@ -69,4 +70,18 @@ function isInWindow(h: Handshake, seg: Segment): boolean {
   return seqGt(seg.end(), next)
     ? seqLt(seg.seq, edge)
     : seqGt(seg.seq, next) && seqLe(seg.seq, edge);
+}
+
+/** Nobody can accept it: the peer's next segment, or our timer, tries again; or it is told. */
+function overflowed(h: Handshake, seg: Segment): void {
+  const { mib, ids, config } = h.tcp;
+  mib.count(ids.ListenOverflows);
+  mib.count(ids.ListenDrops);
+  if (config.abortOnOverflow === 0) {
+    h.rearm();
+    return;
+  }
+  h.tcp.resetUnknown(h, seg);
+  mib.count(ids.EmbryonicRsts);
+  h.refuse();
 }

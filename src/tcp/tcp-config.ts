@@ -78,6 +78,8 @@ export class TcpConfig {
   somaxconn = 4096;
   /** SYNs that a listener remembers, whatever its backlog; the last quarter only for peers known from TIME-WAIT. */
   maxSynBacklog = 4096;
+  /** tcp_syncookies: 0 never, 1 when a SYN queue is full, 2 always. */
+  syncookies = 1;
   /** tcp_abort_on_overflow: who finds the accept queue full is reset, not left to try again. */
   abortOnOverflow = 0;
   /** tcp_notsent_lowat: unlimited. */

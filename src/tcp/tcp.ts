@@ -26,6 +26,7 @@ import { AckOutcome } from './ack-outcome.ts';
 import { ChallengeBudget } from './challenge.ts';
 import type { TcpConnection } from './connection.ts';
 import { ConnectionList } from './connection-list.ts';
+import { CookieAnswer } from './cookie-opening.ts';
 import { DEADLINES_WIDTH } from './deadlines.ts';
 import { ECN } from './ecn.ts';
 import type { Sender } from './endpoint.ts';
@@ -38,6 +39,7 @@ import { PageWait } from './page-wait.ts';
 import { toListener } from './passive-open.ts';
 import { RoomWait } from './room-wait.ts';
 import { parseSegment, Segment } from './segment.ts';
+import { SynCookies } from './syn-cookie.ts';
 import { TcpConfig } from './tcp-config.ts';
 import { TcpDemux } from './tcp-demux.ts';
 import { openTcpMib, TCP_MIB, type TcpMib } from './tcp-mib.ts';
@@ -113,6 +115,8 @@ export class Tcp implements Transport {
   readonly roomWait = new RoomWait();
   readonly pageWait: PageWait;
   readonly around: { left: Seq; right: Seq } = { left: seqOf(0), right: seqOf(0) };
+  readonly cookies: SynCookies;
+  readonly cookieAnswer: CookieAnswer;
   readonly loose = new LooseFlow(this.defaults);
   private listed = new ConnectionList();
   private running = new ConnectionList();
@@ -128,6 +132,8 @@ export class Tcp implements Transport {
     this.challenges = new ChallengeBudget(net.env, this.config);
     this.demux = new TcpDemux(net.env.rng.stream('tcp.demux'), this.timeWaits);
     this.ports = new EphemeralPorts(net.secret, net.env.rng.stream('tcp.ports'), net.config);
+    this.cookies = new SynCookies(net.env.rng.stream('tcp.cookies'));
+    this.cookieAnswer = new CookieAnswer(this);
     this.ccRandom = net.env.rng.stream('tcp.cc');
   }
 

@@ -66,11 +66,18 @@ function overflow(set: Setter): { closedWith: number | null; resets: number; dro
   return { closedWith: ends[2]!.closedWith, resets, drops };
 }
 
+const both =
+  (first: Setter, second: Setter): Setter =>
+  (tcp) => {
+    first(tcp);
+    second(tcp);
+  };
+
 /** SYNs that a listener takes of six that come at once and are not answered yet. */
-function remembered(set: Setter): { taken: number; drops: number } {
+function remembered(set: Setter, backlog = 16): { taken: number; drops: number } {
   const pair = new TcpPair({ seed: 1, backDelayNs: 50 * MS });
   set(pair.server.tcp);
-  const l = pair.listen(() => undefined);
+  const l = pair.listen(() => undefined, backlog);
   for (let i = 0; i < 6; i++) {
     pair.connect({ established: () => undefined, failed: () => undefined });
   }
@@ -121,8 +128,15 @@ export const OPENING_ACTS: Readonly<Record<string, Act>> = {
     secondSyn(setting(name, '0'), 'SEW');
   },
   'net.ipv4.tcp_max_syn_backlog': (t, name) => {
-    t.same(remembered(byDefault), { taken: 6, drops: 0 });
-    t.same(remembered(setting(name, '4')), { taken: 4, drops: 2 });
+    const without = setting('net.ipv4.tcp_syncookies', '0');
+    t.same(remembered(without), { taken: 6, drops: 0 });
+    t.same(remembered(both(without, setting(name, '4'))), { taken: 4, drops: 2 });
+    t.same(remembered(setting(name, '4')), { taken: 6, drops: 0 });
+  },
+  'net.ipv4.tcp_syncookies': (t, name) => {
+    t.same(remembered(byDefault, 2), { taken: 3, drops: 0 });
+    t.same(remembered(setting(name, '0'), 2), { taken: 3, drops: 3 });
+    t.same(remembered(setting(name, '2'), 2), { taken: 0, drops: 0 });
   },
   'net.ipv4.tcp_syn_linear_timeouts': (_t, name) => {
     const h = new TcpHarness();
