@@ -1,4 +1,5 @@
 import { MS, SEC } from '../base/time.ts';
+import { PortSet } from './port-set.ts';
 
 /**
  * What can be tuned in the network layer, with Linux's defaults. `stack/sysctl.ts` gives each its
@@ -38,6 +39,8 @@ export class NetConfig {
   /** net.ipv4.ip_local_port_range */
   localPortFirst = 32768;
   localPortLast = 60999;
+  /** net.ipv4.ip_local_reserved_ports: never chosen; who asks for one by number gets it. */
+  readonly reservedPorts = new PortSet();
 
   /** net.core.rmem_default, rmem_max, wmem_default, wmem_max */
   rmemDefault = 212992;

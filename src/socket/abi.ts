@@ -142,6 +142,7 @@ export const IP_OPT = {
   DROP_MEMBERSHIP: 36,
   ADD_SOURCE_MEMBERSHIP: 39,
   MULTICAST_ALL: 49,
+  LOCAL_PORT_RANGE: 51,
 } as const;
 
 export const IPV6_OPT = {

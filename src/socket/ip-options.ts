@@ -31,6 +31,9 @@ export interface IpSocket {
   setPmtuDiscovery(value: number): void;
   readonly isV6Only: boolean;
   setV6Only(isOn: boolean): number;
+  /** IP_LOCAL_PORT_RANGE: as given. */
+  readonly portRange: number;
+  setPortRange(value: number): void;
   /** Whom it is connected to; null: nobody. */
   readonly peerAddress: Address | null;
   /** As set: doubled. */
@@ -197,6 +200,21 @@ function mtuOption(head: OptionHead): SocketOption<IpSocket> {
   );
 }
 
+/** Two ports in one word; a part that is 0, or outside of ip_local_port_range, does not count. */
+function portRange(head: OptionHead): SocketOption<IpSocket> {
+  return intOption<IpSocket>(
+    head,
+    (e) => e.portRange,
+    (e, value) => {
+      const first = value & 0xffff;
+      const last = value >>> 16;
+      if (first !== 0 && last !== 0 && first > last) return -EINVAL;
+      e.setPortRange(value);
+      return 0;
+    },
+  );
+}
+
 const BOTH = 'one value for both families';
 
 export const IP_OPTIONS: readonly SocketOption<IpSocket>[] = [
@@ -206,6 +224,7 @@ export const IP_OPTIONS: readonly SocketOption<IpSocket>[] = [
     atIp('IP_MTU_DISCOVER', IP_OPT.MTU_DISCOVER, 'DONT, WANT, DO, PROBE; others are EINVAL'),
   ),
   mtuOption(atIp('IP_MTU', IP_OPT.MTU, 'of a connected socket')),
+  portRange(atIp('IP_LOCAL_PORT_RANGE', IP_OPT.LOCAL_PORT_RANGE, 'within ip_local_port_range')),
 ];
 
 export const IPV6_OPTIONS: readonly SocketOption<IpSocket>[] = [

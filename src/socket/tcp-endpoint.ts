@@ -315,6 +315,14 @@ export class TcpEndpoint
     return 0;
   }
 
+  get portRange(): number {
+    return this.wishes.portRange;
+  }
+
+  setPortRange(portRange: number): void {
+    this.change({ portRange });
+  }
+
   get peerAddress(): Address | null {
     return (this.connection ?? this.handshake)?.remote ?? null;
   }

@@ -96,7 +96,8 @@ function claimPort(e: TcpEndpoint, local: Address, port: number, boundIndex: num
   const { holds } = e.tcp.demux;
   const claim = (p: number): PortClaim => ({ ...claimOf(e, local, p, HOLD.BOUND), boundIndex });
   const use = { isPortFree: (p: number) => !holds.conflicts(claim(p), null, true) };
-  const chosen = port !== 0 ? port : e.tcp.ports.pick(local, ANY6, 0, use);
+  const { isReuseAddress, portRange } = e.settings;
+  const chosen = port !== 0 ? port : e.tcp.ports.pickToBind(use, isReuseAddress, portRange);
   if (chosen === 0 || holds.conflicts(claim(chosen), null, port === 0)) return -EADDRINUSE;
   e.setHold(holds.take(claim(chosen)));
   e.setName(new IpAddress().copy(local), chosen);

@@ -166,6 +166,14 @@ export class UdpEndpoint extends Endpoint implements IpSocket, ReadyListener, Re
     return this.udp.setV6Only(this.s, isOn);
   }
 
+  get portRange(): number {
+    return this.s.portRange;
+  }
+
+  setPortRange(range: number): void {
+    this.s.portRange = range;
+  }
+
   get peerAddress(): Address | null {
     return this.s.isConnected ? this.s.remote : null;
   }

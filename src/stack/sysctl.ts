@@ -16,7 +16,7 @@ type NumberField = {
 
 export interface Sysctl {
   readonly name: string;
-  /** One field, or two for a range. */
+  /** One field, or two for a range, or none for a list of ports. */
   readonly fields: readonly NumberField[];
   /** What one unit of Linux's is in ours: nanoseconds for times, 1 for the rest. */
   readonly unit: number;
@@ -43,6 +43,9 @@ const NEIGHBOUR = (family: 'ipv4' | 'ipv6'): readonly Sysctl[] => {
   ];
 };
 
+/** A list of ports, not a number. */
+const RESERVED_PORTS = 'net.ipv4.ip_local_reserved_ports';
+
 export const SYSCTLS: readonly Sysctl[] = [
   one('net.core.optmem_max', 'optmemMax', 0, INT_MAX),
   one('net.core.rmem_default', 'rmemDefault', 2304, INT_MAX),
@@ -62,6 +65,7 @@ export const SYSCTLS: readonly Sysctl[] = [
     min: 1,
     max: 65535,
   },
+  { name: RESERVED_PORTS, fields: [], unit: 1, min: 0, max: 65535 },
   one('net.ipv4.ipfrag_high_thresh', 'ipfragHighThresh', 0, INT_MAX),
   one('net.ipv4.ipfrag_time', 'ipfragTime4Ns', 0, INT_MAX, SEC),
   ...NEIGHBOUR('ipv4'),
@@ -89,6 +93,7 @@ export function dottedName(name: string): string {
 
 /** As the file under /proc/sys shows it. */
 export function readSysctl(config: NetConfig, sysctl: Sysctl): string {
+  if (sysctl.name === RESERVED_PORTS) return config.reservedPorts.toString();
   return sysctl.fields.map((field) => String(Math.round(config[field] / sysctl.unit))).join('\t');
 }
 
@@ -99,6 +104,7 @@ export function readSysctl(config: NetConfig, sysctl: Sysctl): string {
 export function writeSysctl(config: NetConfig, name: string, text: string): number {
   const sysctl = findSysctl(name);
   if (sysctl === undefined) return -ENOENT;
+  if (sysctl.name === RESERVED_PORTS) return config.reservedPorts.parse(text);
   const words = text.trim().split(/\s+/);
   if (words.length !== sysctl.fields.length) return -EINVAL;
   const values: number[] = [];

@@ -77,7 +77,8 @@ export function tcpConnect(
   if (isUnspecified(source)) return -ENETUNREACH;
   const local = new IpAddress().copy(source);
   const { demux } = tcp;
-  const localPort = from.port !== 0 ? from.port : choosePort(tcp, local, remote, remotePort);
+  const localPort =
+    from.port !== 0 ? from.port : choosePort(tcp, local, remote, remotePort, settings);
   if (localPort === 0) return -EADDRNOTAVAIL;
   const before = demux.find(local, localPort, remote, remotePort);
   if (!mayBegin(before, from.port === 0)) return -EADDRNOTAVAIL;
@@ -102,13 +103,19 @@ function recycle(tcp: Tcp, before: TimeWait): Seq {
   return iss;
 }
 
-function choosePort(tcp: Tcp, local: Address, remote: Address, remotePort: number): number {
+function choosePort(
+  tcp: Tcp,
+  local: Address,
+  remote: Address,
+  remotePort: number,
+  settings: TcpSettings,
+): number {
   const { demux } = tcp;
   const use = {
     isPortFree: (port: number) =>
       !demux.holds.isBound(port) && mayBegin(demux.find(local, port, remote, remotePort), true),
   };
-  return tcp.ports.pick(local, remote, remotePort, use);
+  return tcp.ports.pick(local, remote, remotePort, use, settings.portRange);
 }
 
 /** Takes as much as the send buffer has room for. -EAGAIN: none; -EPIPE: this side is closed. */

@@ -49,6 +49,8 @@ export class UdpSocket implements ReadyTarget {
   /** Made when the first error has to be kept. */
   errors: ErrorQueue | null = null;
 
+  /** IP_LOCAL_PORT_RANGE: the first port, and the last one above it; 0 = the sysctl's. */
+  portRange = 0;
   isBroadcastAllowed = false;
   /** 0: the stack's default. */
   ttl = 0;

@@ -321,7 +321,8 @@ export class Udp implements Transport {
     boundIndex: number,
   ): number {
     const use = this.bindings.asking(address, s.family, boundIndex);
-    const chosen = port !== 0 ? port : this.ports.pick(address, remote, remotePort, use);
+    const chosen =
+      port !== 0 ? port : this.ports.pick(address, remote, remotePort, use, s.portRange);
     if (chosen === 0 || !use.isPortFree(chosen)) return -EADDRINUSE;
     s.local.copy(address);
     s.localPort = chosen;

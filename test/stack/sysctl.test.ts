@@ -258,6 +258,25 @@ const ACTS: Readonly<Record<string, Act>> = {
     t.same(ports.sort(), [5000, 5001]);
     t.ok(h.stack.udp.bind(h.stack.udp.open('dual'), ip('::'), 0) < 0, 'and then none is left');
   },
+  'net.ipv4.ip_local_reserved_ports': (t, h, set) => {
+    const { config } = h.net;
+    config.localPortFirst = 5000;
+    config.localPortLast = 5009;
+    set('22,5001-5004,5006-5009');
+    const s = h.stack.udp.open('dual');
+    t.equal(h.stack.udp.bind(s, ip('::'), 5001), 0, 'who asks for it gets it');
+    const ports = [0, 1].map(() => {
+      const chosen = h.stack.udp.open('dual');
+      t.equal(h.stack.udp.bind(chosen, ip('::'), 0), 0);
+      return chosen.localPort;
+    });
+    t.same(ports.sort(), [5000, 5005]);
+    for (const bad of ['x', '1-', '70000', '9-8', '1;2', '1,,2']) {
+      t.equal(writeSysctl(config, 'net.ipv4.ip_local_reserved_ports', bad), -EINVAL, bad);
+    }
+    t.equal(config.reservedPorts.toString(), '22,5001-5004,5006-5009', 'nothing has changed');
+    set('');
+  },
   'net.ipv4.ipfrag_high_thresh': limitsFragments(V4),
   'net.ipv6.ip6frag_high_thresh': limitsFragments(V6),
   'net.ipv4.ipfrag_time': timesFragments(V4),
