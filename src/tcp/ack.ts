@@ -11,6 +11,7 @@ import { challenge } from './challenge.ts';
 import type { TcpConnection } from './connection.ts';
 import { acknowledgeDuplicates } from './duplicate-acks.ts';
 import { finAcknowledged } from './ending.ts';
+import { probeAcknowledged } from './mtu-search.ts';
 import { updatePacingRate } from './pacer.ts';
 import { probeAnswered } from './probes.ts';
 import { sackInput } from './sack.ts';
@@ -207,6 +208,7 @@ function removeAcknowledged(c: TcpConnection, ack: Seq, priorForward: Seq): bool
   c.sendQueue.release(Math.min(bytes, c.sendQueue.length));
   c.totals.acknowledged(seqDiff(ack, snd.una));
   snd.acknowledge(ack);
+  if (c.pathMtu !== null) probeAcknowledged(c, c.pathMtu);
   a.unaAdvanced();
   if (rtx.isEmpty && c.sendQueue.length === 0) c.chrono.idle();
   if (rtx.first !== NO_RECORD && rtx.has(rtx.first, REC_STATE.SACKED)) a.reneging();

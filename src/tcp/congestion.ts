@@ -260,6 +260,27 @@ export class Congestion {
     this.forgetPrior();
   }
 
+  // ---- probes of the path's MTU (RFC 4821) ----
+
+  /** One segment left that stands for two of the usual size. */
+  probeSent(): void {
+    this.view.setCwnd(this.view.cwnd - 1);
+  }
+
+  /** It is lost, and was not a sign of congestion. */
+  probeFailed(): void {
+    this.view.setCwnd(this.view.cwnd + 1);
+  }
+
+  /** Packets are of `is` bytes from now on, not of `was`: the window stays as many bytes. */
+  segmentsGrew(was: number, is: number): void {
+    const v = this.view;
+    v.priorSsthresh = currentSsthresh(v);
+    v.setCwnd(Math.max(1, Math.floor((v.cwnd * was) / is)));
+    v.setCwndCnt(0);
+    v.setSsthresh(currentSsthresh(v));
+  }
+
   /** The reduction was for nothing (RFC 3522, 4015, D-SACK): back to where we were. */
   undo(): void {
     const v = this.view;

@@ -229,10 +229,11 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     const { net, env } = this.tcp;
     const path = net.paths.lookup(this.remote, this.boundIndex);
     if (path === null) return this.congestion.view.mss;
-    const mtu = path.mtu(env);
+    let mtu = path.mtu(env);
+    const search = this.pathMtu === null ? null : this.pathMtu.search;
+    if (search !== null) mtu = search.within(mtu);
     const options = this.agreed.hasTimestamps ? TIMESTAMP_BYTES : 0;
-    let most = Math.min(this.agreed.peerMss, mtu - this.headerBytes() + options);
-    if (this.pathMtu !== null) most = Math.min(most, this.pathMtu.limitAt(env.nowNs));
+    const most = Math.min(this.agreed.peerMss, mtu - this.headerBytes() + options);
     return Math.max(this.withinHalfWindow(most - options), this.tcp.config.minSndMss);
   }
 

@@ -3,6 +3,7 @@ import { assert } from '../base/assert.ts';
 import { TCP_FLAG } from '../wire/tcp.ts';
 import { TcpConnection } from './connection.ts';
 import { crossed, segmentArrives } from './input.ts';
+import { searchFromStart } from './mtu-search.ts';
 import type { Opening } from './opening.ts';
 import { updatePacingRate } from './pacer.ts';
 import type { Segment } from './segment.ts';
@@ -17,6 +18,7 @@ export function establish(h: Opening, seg: Segment): void {
   c.rememberTimestamp(h.recentTimestamp);
   c.measureHandshake(h.rttNs, h.retransmissions, h.timeouts);
   c.congestion.observePath(c.rtt, c.minRtt, false);
+  if (tcp.config.mtuProbing > 1) searchFromStart(c, isPassive);
   updatePacingRate(c); // it sizes the first super-frames
   c.congestion.delivered(1); // the SYN, as Linux counts it
   c.totals.opened(!isPassive, h.retransmissions, h.timeouts, h.sinceTimeoutMs);

@@ -50,7 +50,8 @@ function tooLarge(c: TcpConnection, seq: Seq, mtu: number): boolean {
   if (headers + longestOf(c, r) <= mtu) return false;
   const { tcp } = c;
   const least = v4 ? tcp.net.config.minPmtu4 : IPV6_MIN_MTU;
-  if (headers + c.mss() > Math.max(mtu, least)) {
+  const probe = c.pathMtu?.search?.size ?? 0;
+  if (Math.max(headers + c.mss(), probe) > Math.max(mtu, least)) {
     c.ownPathMtu().tooLarge(true);
     tcp.wantsOutput(c);
   }

@@ -5,8 +5,9 @@ import { MAX_SACK_BLOCKS, TCP_FLAG, TCP_HEADER_LEN, TCP_OPT, writeTcp } from '..
 import type { TcpConnection } from './connection.ts';
 import { DUE } from './deadlines.ts';
 import { limitToWhatIsLeft } from './duplicate-acks.ts';
+import { nextProbe, notePath, PROBE, pathShrank, probeSent } from './mtu-search.ts';
 import { departed, isPacerOpen } from './pacer.ts';
-import { resendTooLarge } from './path-mtu.ts';
+import type { PathMtu } from './path-mtu.ts';
 import { armPersist } from './probing.ts';
 import { selectWindow } from './receive-window.ts';
 import { REXMIT } from './recovery.ts';
@@ -23,7 +24,7 @@ import { armAfterNewData, armRto } from './xmit-timer.ts';
 
 export function output(c: TcpConnection): void {
   c.congestion.observe(c.tcp.env.nowNs, c.mss());
-  if (c.pathMtu?.isTooLarge === true) resendTooLarge(c, c.pathMtu);
+  if (c.pathMtu?.isTooLarge === true) pathShrank(c, c.pathMtu);
   if (c.recovery.rexmit === REXMIT.LOST) retransmitLost(c);
   sendNewData(c);
   sendFin(c);
@@ -100,7 +101,8 @@ function resend(c: TcpConnection, r: number, most: number): boolean {
   const flags =
     TCP_FLAG.ACK | (isFin ? TCP_FLAG.FIN : 0) | (isPushed && len > 0 ? TCP_FLAG.PSH : 0);
   if (c.inFlight() === 0) c.congestion.event(CA_EVENT.TX_START);
-  if (!sendSegment(c, rtx.seqOfRecord(r), from, len, flags)) return false;
+  if (!sendSegment(c, rtx.seqOfRecord(r), from, len, flags, mss)) return false;
+  if (c.pathMtu?.search) c.pathMtu.search.inconclusive();
   tcp.mib.add(tcp.ids.RetransSegs, rtx.pieces(r));
   c.totals.retransmitted(rtx.pieces(r), len);
   afterSending(c, rtx.pieces(r), len);
@@ -134,6 +136,7 @@ export function sendNewData(c: TcpConnection): void {
   const most = segmentsPerFrame(c);
   const before = c.snd.nxt;
   const hadText = c.unsentBytes() > 0;
+  if (hadText && c.pathMtu !== null && !probePath(c, c.pathMtu)) return;
   let wait: number = WAIT.NO;
   for (let unsent = c.unsentBytes(); unsent > 0; unsent = c.unsentBytes()) {
     if (!isPacerOpen(c)) break;
@@ -144,7 +147,7 @@ export function sendNewData(c: TcpConnection): void {
       wait = len;
       break;
     }
-    if (!sendText(c, len, unsent, false)) break;
+    if (!sendText(c, len, unsent, false, congestion.view.mss)) break;
   }
   // Who has nothing to send is not held back by cwnd, full as it may be.
   const isFull = hadText && c.inFlight() >= congestion.view.cwnd;
@@ -161,8 +164,9 @@ export function sendNewAsProbe(c: TcpConnection): boolean {
   const unsent = c.unsentBytes();
   if (!isIn(c.state, MAY_SEND | HAS_CLOSED) || unsent === 0) return false;
   const record = c.records?.distance(c.snd.nxt) ?? unsent;
-  const len = Math.min(unsent, record, c.congestion.view.mss);
-  return len <= c.snd.usable() && sendText(c, len, unsent, false);
+  const { mss } = c.congestion.view;
+  const len = Math.min(unsent, record, mss);
+  return len <= c.snd.usable() && sendText(c, len, unsent, false, mss);
 }
 
 /** Whatever the peer's window admits of what was held back: the other side of silly-window avoidance. */
@@ -173,8 +177,9 @@ export function sendHeldBack(c: TcpConnection): boolean {
     return c.isFinSent;
   }
   const record = c.records?.distance(c.snd.nxt) ?? unsent;
-  const len = Math.min(unsent, record, c.snd.usable(), c.congestion.view.mss);
-  return len > 0 && sendText(c, len, unsent, true);
+  const { mss } = c.congestion.view;
+  const len = Math.min(unsent, record, c.snd.usable(), mss);
+  return len > 0 && sendText(c, len, unsent, true, mss);
 }
 
 /** RFC 2861: a window that was not full for a retransmission timeout comes down towards what was used. */
@@ -194,7 +199,26 @@ function validateWindow(c: TcpConnection): void {
   use.full(now);
 }
 
-function sendText(c: TcpConnection, len: number, unsent: number, isForced: boolean): boolean {
+/** RFC 4821: one segment to find out whether the path takes so large a one. False: text waits until there is room for it. */
+function probePath(c: TcpConnection, { search }: PathMtu): boolean {
+  if (search === null) return true;
+  const unsent = c.unsentBytes();
+  const len = nextProbe(c, search, unsent);
+  if (len === PROBE.WAIT) return false;
+  if (len === PROBE.NONE) return true;
+  const from = c.snd.nxt;
+  if (sendText(c, len, unsent, false, len)) probeSent(c, search, from, len);
+  return true;
+}
+
+/** In segments of `size` bytes. */
+function sendText(
+  c: TcpConnection,
+  len: number,
+  unsent: number,
+  isForced: boolean,
+  size: number,
+): boolean {
   const { snd, rtx } = c;
   const v = c.congestion.view;
   const isLast = len === unsent;
@@ -205,8 +229,8 @@ function sendText(c: TcpConnection, len: number, unsent: number, isForced: boole
   const flags = TCP_FLAG.ACK | (isPushed ? TCP_FLAG.PSH : 0) | (hasFin ? TCP_FLAG.FIN : 0);
   const isIdle = rtx.isEmpty;
   if (c.inFlight() === 0) c.congestion.event(CA_EVENT.TX_START);
-  if (!sendSegment(c, seq, seqDiff(seq, snd.una), len, flags)) return false;
-  const pieces = Math.ceil(len / v.mss);
+  if (!sendSegment(c, seq, seqDiff(seq, snd.una), len, flags, size)) return false;
+  const pieces = Math.ceil(len / size);
   const seqLen = len + (hasFin ? 1 : 0);
   if (hasFin) c.noteFinSent();
   const state = (hasFin ? REC_STATE.FIN : 0) | (isPushed ? REC_STATE.PSH : 0);
@@ -214,7 +238,7 @@ function sendText(c: TcpConnection, len: number, unsent: number, isForced: boole
   c.rate.sent(v, c.tcp.records, r, isIdle, rtx.inFlight());
   c.tcp.mib.add(c.tcp.ids.TCPOrigDataSent, pieces);
   snd.advance(seqLen);
-  if (len % v.mss !== 0) snd.noteSmall();
+  if (len % size !== 0) snd.noteSmall();
   if (c.congestion.isReducing) c.congestion.sentDuringReduction(pieces);
   c.due.disarm(DUE.PERSIST);
   afterSending(c, pieces, len);
@@ -227,7 +251,8 @@ function sendFin(c: TcpConnection): void {
   if (!c.isFinQueued || c.isFinSent || c.unsentBytes() > 0) return;
   const { snd, rtx } = c;
   const seq = snd.nxt;
-  if (!sendSegment(c, seq, 0, 0, TCP_FLAG.ACK | TCP_FLAG.FIN)) return;
+  const { mss } = c.congestion.view;
+  if (!sendSegment(c, seq, 0, 0, TCP_FLAG.ACK | TCP_FLAG.FIN, mss)) return;
   const isIdle = rtx.isEmpty;
   c.noteFinSent();
   const r = rtx.append(seq, 1, 1, REC_STATE.FIN, c.tcp.env);
@@ -255,16 +280,20 @@ function armIfStuck(c: TcpConnection): void {
 // ---- segments without text ----
 
 export function sendAck(c: TcpConnection): void {
-  sendSegment(c, c.snd.acceptable(), 0, 0, TCP_FLAG.ACK);
+  sendBare(c, c.snd.acceptable(), TCP_FLAG.ACK);
 }
 
 /** RFC 9293 §3.8.4, §3.8.6.1: a segment that the peer must answer, one before what it expects. False: it stayed. */
 export function sendProbe(c: TcpConnection): boolean {
-  return sendSegment(c, seqAdd(c.snd.una, -1), 0, 0, TCP_FLAG.ACK);
+  return sendBare(c, seqAdd(c.snd.una, -1), TCP_FLAG.ACK);
 }
 
 export function sendReset(c: TcpConnection): void {
-  sendSegment(c, c.snd.acceptable(), 0, 0, TCP_FLAG.RST | TCP_FLAG.ACK);
+  sendBare(c, c.snd.acceptable(), TCP_FLAG.RST | TCP_FLAG.ACK);
+}
+
+function sendBare(c: TcpConnection, seq: Seq, flags: number): boolean {
+  return sendSegment(c, seq, 0, 0, flags, c.congestion.view.mss);
 }
 
 function sendSegment(
@@ -273,8 +302,8 @@ function sendSegment(
   from: number,
   len: number,
   flags: number,
+  mss: number,
 ): boolean {
-  const mss = c.congestion.view.mss;
   const blocks = sackRoom(c, flags, len, mss);
   const hasLeftOut = blocks === 0 && !c.sacks.isEmpty;
   const isNewText = len > 0 && seqEq(seq, c.snd.nxt);
@@ -294,6 +323,7 @@ function sendSegment(
   if (len > 0 && c.marks !== null && c.watcher !== null) {
     c.marks.sent(c.watcher, c.sendQueue, c.snd.una, seq, len);
   }
+  if (c.pathMtu?.search) notePath(c, c.pathMtu.search);
   const pieces = len > mss ? Math.ceil(len / mss) : 1;
   // A retransmission, a FIN's included, is counted in RetransSegs only.
   const isBare = len === 0 && (flags & TCP_FLAG.FIN) === 0;

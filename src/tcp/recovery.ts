@@ -18,6 +18,7 @@ import { type Seq, seqDiff, seqGe, seqGt, seqLt, seqOf } from '../wire/seq.ts';
 import type { AckOutcome } from './ack-outcome.ts';
 import type { TcpConnection } from './connection.ts';
 import { countDuplicates, limitToWhatIsLeft } from './duplicate-acks.ts';
+import { takesProbeForLost } from './mtu-search.ts';
 import type { LossListener } from './rack.ts';
 import { describeLoss } from './rate-sampler.ts';
 import { NO_RECORD, REC_STATE } from './tx-records.ts';
@@ -140,6 +141,7 @@ export class Recovery implements LossListener {
       this.tryToOpen(a.isEce);
       return;
     }
+    if (c.pathMtu !== null && takesProbeForLost(c, c.pathMtu)) return;
     this.enterRecovery(a.isEce);
     this.rexmit = REXMIT.LOST;
   }
@@ -229,6 +231,7 @@ export class Recovery implements LossListener {
     const before = rtx.inFlight();
     this.detect();
     if (rtx.inFlight() === before) return;
+    if (c.pathMtu !== null && takesProbeForLost(c, c.pathMtu)) return;
     if (congestion.state !== CA_STATE.RECOVERY) {
       this.enterRecovery(false);
       if (!congestion.has(HOOK.CONG_CONTROL)) {

@@ -20,10 +20,13 @@ export class TcpConfig {
   synLinearTimeouts = 4;
   retries1 = 3;
   retries2 = 15;
-  /** tcp_mtu_probing: other than 0, timeouts make segments smaller, from tcp_base_mss down to tcp_mtu_probe_floor. */
+  /** tcp_mtu_probing: 1 searches the path's MTU once a black hole is suspected, 2 from the start. */
   mtuProbing = 0;
   baseMss = 1024;
   mtuProbeFloor = 48;
+  /** tcp_probe_interval, tcp_probe_threshold: when a search begins anew, and is exact enough (bytes). */
+  probeIntervalNs = 600 * SEC;
+  probeThreshold = 8;
   /** 0: as many as seem wise (give-up.ts). */
   orphanRetries = 0;
   finTimeoutNs = 60 * SEC;

@@ -83,6 +83,8 @@ const NAMES = [
   'TCPDSACKIgnoredNoUndo',
   'TCPSACKDiscard',
   'TCPSackMerged',
+  'TCPMTUPFail',
+  'TCPMTUPSuccess',
   'OutOfWindowIcmps',
   'TCPSYNChallenge',
   'TCPACKSkippedSynRecv',

@@ -9,6 +9,7 @@ import {
   timedOut,
   withinUserTimeout,
 } from './give-up.ts';
+import { suspectBlackHole } from './mtu-search.ts';
 import { resendAsProbe, retransmit, sendNewAsProbe } from './output.ts';
 import { NO_RECORD, REC_STATE } from './tx-records.ts';
 import { armRto, armRtoAfterWait, armRtoIn, SHORTAGE_NS } from './xmit-timer.ts';
@@ -26,8 +27,7 @@ export function retransmissionTimeout(c: TcpConnection): void {
   }
   if (tcp.config.mtuProbing !== 0 && hasTimedOut(c, tcp.config.retries1)) {
     // RFC 1122 §4.2.3.5's R1: perhaps only large segments are lost.
-    c.ownPathMtu().suspect(tcp.config.baseMss, tcp.config.mtuProbeFloor, c.tcp.env.nowNs);
-    c.congestion.observe(c.tcp.env.nowNs, c.mss());
+    suspectBlackHole(c);
   }
   if (recovery.retransmits === 0) countKind(c);
   recovery.enterLoss();

@@ -13,6 +13,7 @@ import { DUE } from '../../src/tcp/deadlines.ts';
 import type { ConnectionOwner } from '../../src/tcp/endpoint.ts';
 import { Handshake } from '../../src/tcp/handshake.ts';
 import type { Listener } from '../../src/tcp/listener.ts';
+import { suspectBlackHole } from '../../src/tcp/mtu-search.ts';
 import { REC_STATE } from '../../src/tcp/tx-records.ts';
 import {
   plainFrom,
@@ -394,7 +395,7 @@ class Episode implements ConnectionOwner {
     const c = this.connection;
     if (c === null || c.tcp.isGone(c)) return;
     c.ownPathMtu().tooLarge(true);
-    c.ownPathMtu().suspect(1024, 48, c.tcp.env.nowNs);
+    suspectBlackHole(c);
     c.tcp.wantsOutput(c);
   }
 

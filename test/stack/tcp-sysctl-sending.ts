@@ -2,6 +2,7 @@
 import { MS, SEC } from '../../src/base/time.ts';
 import { deferral, segmentsPerFrame, WAIT } from '../../src/tcp/super-frame.ts';
 import { TcpRig } from '../socket/tcp-rig.ts';
+import { TcpHarness } from '../tcp/tcp-harness.ts';
 import {
   type Act,
   byDefault,
@@ -11,6 +12,15 @@ import {
   setting,
   talk,
 } from './tcp-sysctl-rig.ts';
+
+/** Bytes in a segment once so many were sent, where the path's MTU is searched for from the start. */
+function searched(set: Setter, bytes: number): number {
+  const { client } = joined((tcp) => {
+    setting('net.ipv4.tcp_mtu_probing', '2')(tcp);
+    set(tcp);
+  }, bytes);
+  return infoOf(client).tcpi_snd_mss;
+}
 
 /** Bytes in a segment when a peer has not answered for so long; probing of the path's MTU is on. */
 function segmentAfter(seconds: number, set: Setter): number {
@@ -50,6 +60,33 @@ export const SENDING_ACTS: Readonly<Record<string, Act>> = {
   'net.ipv4.tcp_mtu_probing': (t, name) => {
     t.equal(segmentAfter(60, setting(name, '0')), 1448);
     t.ok(segmentAfter(60, byDefault) < 1448);
+    t.equal(searched(setting(name, '2'), 0), 1024, 'searched for from the start');
+  },
+  'net.ipv4.tcp_probe_interval': (t, name) => {
+    /** What leaves first, six seconds after a probe that was lost and left little of the range to search. */
+    const later = (set: Setter): string => {
+      const h = new TcpHarness({ tcp: { initialWindow: 12, baseMss: 512, probeThreshold: 480 } });
+      setting('net.ipv4.tcp_mtu_probing', '2')(h.tcp);
+      set(h.tcp);
+      h.active({ rtt: 0.1, options: 'mss 1460,sackOK' });
+      h.trace = [];
+      h.run(`
+        0.2   write 5000
+        0.3   < . 1:1(0) ack 1 <sack 987:3035>
+        0.4   < . 1:1(0) ack 5001
+        6     write 10
+        6.1   < . 1:1(0) ack 5011
+        6.2   write 5000`);
+      t.equal(h.mib('TCPMTUPFail'), 1);
+      return h.trace.find((line) => line.includes('5011:'))!.split(' ')[1]!;
+    };
+    t.equal(later(byDefault), '5011:5523(512)');
+    t.equal(later(setting(name, '5')), '5011:5997(986)');
+  },
+  'net.ipv4.tcp_probe_threshold': (t, name) => {
+    const exact = searched((tcp) => setting(name, '8')(tcp), 1e6);
+    const rough = searched((tcp) => setting(name, '200')(tcp), 1e6);
+    t.ok(exact > 1440 && rough < exact && rough > 1024, `${exact}, ${rough}`);
   },
   'net.ipv4.tcp_retries1': (t, name) => {
     t.equal(segmentAfter(20, setting(name, '10')), 1448, 'not suspected yet');
