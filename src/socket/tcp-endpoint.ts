@@ -20,7 +20,11 @@ import type { Handshake, Opener } from '../tcp/handshake.ts';
 import type { Acceptor, Listener } from '../tcp/listener.ts';
 import type { PortHold } from '../tcp/port-holds.ts';
 import type { Tcp } from '../tcp/tcp.ts';
-import type { TcpSettings, TcpSettingValues } from '../tcp/tcp-settings.ts';
+import {
+  firstReceiveBuffer,
+  type TcpSettings,
+  type TcpSettingValues,
+} from '../tcp/tcp-settings.ts';
 import { isIn, STATE, type TcpState } from '../tcp/tcp-state.ts';
 import { tcpShutdown, tcpShutdownReceive } from '../tcp/user-calls.ts';
 import { type Address, ANY4, ANY6, IpAddress, isLinkLocal6, isV4 } from '../wire/address.ts';
@@ -329,7 +333,7 @@ export class TcpEndpoint
 
   get receiveBuffer(): number {
     const { connection: c, wishes } = this;
-    return c?.rcvbufBytes ?? (wishes.rcvbufBytes || this.tcp.config.rmemDefault);
+    return c?.rcvbufBytes ?? firstReceiveBuffer(wishes, this.tcp.config);
   }
 
   setReceiveBuffer(rcvbufBytes: number): void {

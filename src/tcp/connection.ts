@@ -40,7 +40,7 @@ import { SendQueue } from './send-queue.ts';
 import { ReceiveSpace, SendSpace } from './space.ts';
 import { TailLossProbe } from './tail-loss-probe.ts';
 import type { Tcp } from './tcp.ts';
-import { keepaliveIdleNs, type TcpSettings } from './tcp-settings.ts';
+import { firstReceiveBuffer, keepaliveIdleNs, type TcpSettings } from './tcp-settings.ts';
 import { COUNTED, isIn, mayMove, STATE, type TcpState } from './tcp-state.ts';
 import { Totals } from './totals.ts';
 import { NO_RECORD } from './tx-records.ts';
@@ -195,7 +195,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.use = new WindowUse(this.snd.una, env.nowNs);
     this.lastAckSent = this.rcv.nxt;
     this.sndbufBytes = settings.sndbufBytes || config.wmemDefault;
-    this.rcvbufBytes = settings.rcvbufBytes || config.rmemDefault;
+    this.rcvbufBytes = firstReceiveBuffer(settings, config);
     this.lastUnwantedMs = neverAnswered(tcp);
     this.lastReceivedNs = env.nowNs;
     this.lastSentNs = env.nowNs;

@@ -6,7 +6,7 @@ import { initialWindow } from './receive-window.ts';
 import type { Segment } from './segment.ts';
 import type { Tcp } from './tcp.ts';
 import type { TcpConfig } from './tcp-config.ts';
-import type { TcpSettings } from './tcp-settings.ts';
+import { firstReceiveBuffer, type TcpSettings } from './tcp-settings.ts';
 
 /** RFC 7323 §2.2: enough to offer the largest receive buffer (as Linux computes it). */
 export function offeredShift(config: TcpConfig, { rcvbufBytes }: TcpSettings): number {
@@ -18,7 +18,7 @@ export function offeredShift(config: TcpConfig, { rcvbufBytes }: TcpSettings): n
 
 /** The window of a SYN, which is never scaled. @param optionBytes Of each segment of ours that follows. */
 export function offeredWindow(tcp: Tcp, from: Sender, optionBytes: number): number {
-  const bytes = from.settings.rcvbufBytes || tcp.config.rmemDefault;
+  const bytes = firstReceiveBuffer(from.settings, tcp.config);
   return initialWindow(bytes, tcp.ourMss(from) - optionBytes);
 }
 

@@ -94,6 +94,11 @@ export class TcpSettings {
 
 export type TcpSettingValues = Omit<TcpSettings, 'share' | 'own' | 'change' | 'setIp' | 'isShared'>;
 
+/** The receive buffer that a connection begins with: SO_RCVBUF, or tcp_rmem and room for SO_RCVLOWAT. */
+export function firstReceiveBuffer(s: TcpSettings, config: TcpConfig): number {
+  return s.rcvbufBytes || Math.max(config.rmemDefault, Math.min(2 * s.rcvLowat, config.rmemMax));
+}
+
 /** TCP_KEEPIDLE, or the sysctl. */
 export function keepaliveIdleNs(s: TcpSettings, config: TcpConfig): number {
   return s.keepIdleSec !== 0 ? s.keepIdleSec * SEC : config.keepaliveTimeNs;
