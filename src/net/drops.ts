@@ -57,6 +57,19 @@ const NAMES = [
   'TCP_NO_PORT',
   /** The listener's queues are full: the peer will try again. */
   'TCP_BACKLOG',
+  /** What a connection does not take (RFC 9293 §3.10.7.4): it came before, or lies outside the window. */
+  'TCP_OLD_SEQUENCE',
+  'TCP_INVALID_SEQUENCE',
+  /** By its timestamp it is older than what has arrived (RFC 7323 §5). */
+  'TCP_RFC7323_PAWS',
+  /** A reset that ends nothing; a SYN in the middle of a connection. */
+  'TCP_RESET',
+  'TCP_INVALID_SYN',
+  /** Neither ACK, nor SYN, nor RST. */
+  'TCP_FLAGS',
+  /** It acknowledges what was never sent, or what nobody remembers. */
+  'TCP_ACK_UNSENT_DATA',
+  'TCP_TOO_OLD_ACK',
   /** An answer was due and there is no way back, or no room in the device. */
   'REPLY_NO_ROUTE',
   'REPLY_NO_ROOM',

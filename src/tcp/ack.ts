@@ -3,6 +3,7 @@ import { MS, NEVER } from '../base/time.ts';
 import { CA_ACK, CA_STATE } from '../cc/ca-state.ts';
 import { HOOK } from '../cc/congestion-control.ts';
 import { NO_SAMPLE } from '../cc/samples.ts';
+import { ACCEPTED, DROP } from '../net/drops.ts';
 import { type Seq, seqDiff, seqEq, seqGe, seqGt, seqLe, seqLt } from '../wire/seq.ts';
 import { TCP_FLAG } from '../wire/tcp.ts';
 import type { AckOutcome } from './ack-outcome.ts';
@@ -22,18 +23,18 @@ import { TOTAL } from './totals.ts';
 import { NO_RECORD, REC_STATE, REC_TIME, type TxRecords } from './tx-records.ts';
 import { disarmXmit, restartXmit } from './xmit-timer.ts';
 
-/** False: the segment acknowledges what was never sent, or is too old to be believed. */
-export function step5Ack(c: TcpConnection, seg: Segment): boolean {
+/** ACCEPTED, or: the segment acknowledges what was never sent, or is too old to be believed. */
+export function step5Ack(c: TcpConnection, seg: Segment): number {
   const { snd } = c;
   if (!isBelievable(c, seg.ack)) {
     challenge(c); // limited: two broken ends must not fill the line
-    return false;
+    return seqGt(seg.ack, snd.nxt) ? DROP.TCP_ACK_UNSENT_DATA : DROP.TCP_TOO_OLD_ACK;
   }
   if (seg.seqLen === 0) c.tcp.mib.count(c.tcp.ids.TCPPureAcks);
   c.noteReceived();
   if (seqGe(seg.ack, snd.una)) rememberTimestamp(c, seg);
   acknowledge(c, seg);
-  return true;
+  return ACCEPTED;
 }
 
 /** RFC 5961 §5.2: MAX.SND.WND before SND.UNA ≤ SEG.ACK ≤ SND.NXT. */

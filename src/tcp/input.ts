@@ -1,4 +1,5 @@
 /** SEGMENT ARRIVES for a connection in a synchronized state: RFC 9293 §3.10.7.4, in the order of its steps. */
+import { ACCEPTED, DROP } from '../net/drops.ts';
 import { seqAdd, seqEq, seqGt, seqLe, seqLt } from '../wire/seq.ts';
 import { TCP_FLAG } from '../wire/tcp.ts';
 import { isBelievable, step5Ack } from './ack.ts';
@@ -9,17 +10,19 @@ import { isIn, STATE } from './tcp-state.ts';
 import { reportDuplicate, step7Text, step8Fin } from './text.ts';
 import { step6Urg } from './urgent.ts';
 
-export function segmentArrives(c: TcpConnection, seg: Segment): void {
+/** Its fate: ACCEPTED, or why it went no further. */
+export function segmentArrives(c: TcpConnection, seg: Segment): number {
   c.totals.segmentIn(seg.pieces, seg.len);
-  if (!step1Sequence(c, seg)) return; // first: acceptability, PAWS; may owe an ACK
-  if (!step2Reset(c, seg)) return; // second: RST, exact match or challenge (RFC 5961 §3.2)
-  if (!step4Syn(c, seg)) return; // fourth: SYN in a synchronized state (RFC 5961 §4.2)
-  if (!seg.has(TCP_FLAG.ACK)) return; // fifth: without ACK it is dropped
-  if (!step5Ack(c, seg)) return; // an old ACK does not discard the text
-  if (c.tcp.isGone(c)) return;
+  const unacceptable = step1Sequence(c, seg); // first: acceptability, PAWS; may owe an ACK
+  if (unacceptable !== ACCEPTED) return unacceptable;
+  if (seg.has(TCP_FLAG.RST)) return step2Reset(c, seg); // second: exact match or challenge (RFC 5961 §3.2)
+  if (seg.has(TCP_FLAG.SYN)) return step4Syn(c); // fourth: challenge (RFC 5961 §4.2)
+  if (!seg.has(TCP_FLAG.ACK)) return DROP.TCP_FLAGS; // fifth: without ACK it is dropped
+  const unbelievable = step5Ack(c, seg); // an old ACK does not discard the text
+  if (unbelievable !== ACCEPTED || c.tcp.isGone(c)) return unbelievable;
   step6Urg(c, seg);
-  if (!step7Text(c, seg)) return; // it was for nobody: the connection is over
-  step8Fin(c, seg);
+  if (step7Text(c, seg)) step8Fin(c, seg); // else it was for nobody: the connection is over
+  return ACCEPTED;
 }
 
 /** The SYN-ACK that ends a simultaneous open repeats the peer's SYN: acknowledged at once, as a duplicate. */
@@ -28,23 +31,23 @@ export function crossed(c: TcpConnection, seg: Segment): void {
   c.delack.owe(true);
 }
 
-function step1Sequence(c: TcpConnection, seg: Segment): boolean {
+function step1Sequence(c: TcpConnection, seg: Segment): number {
   const { tcp } = c;
   const { ids } = tcp;
   if (isOldDuplicateByTimestamp(c, seg) && !seg.has(TCP_FLAG.RST)) {
     if (isOvertakenAck(c, seg)) {
       tcp.mib.count(ids.PAWSOldAck);
-      return false;
+      return DROP.TCP_RFC7323_PAWS;
     }
     if (!seg.has(TCP_FLAG.SYN)) tcp.mib.count(ids.PAWSEstab);
     answer(c, seg, ids.TCPACKSkippedPAWS);
-    return false;
+    return DROP.TCP_RFC7323_PAWS;
   }
-  if (isAcceptable(c, seg)) return true;
-  if (seg.has(TCP_FLAG.RST)) {
-    if (isResetBeforeFin(c, seg)) tcp.reset(c);
-  } else answer(c, seg, ids.TCPACKSkippedSeq);
-  return false;
+  const outside = whyOutside(c, seg);
+  if (outside === ACCEPTED) return ACCEPTED;
+  if (seg.has(TCP_FLAG.RST)) return isResetBeforeFin(c, seg) ? ACCEPTED : outside;
+  answer(c, seg, ids.TCPACKSkippedSeq);
+  return outside;
 }
 
 /**
@@ -71,15 +74,15 @@ function answer(c: TcpConnection, seg: Segment, skipped: number): void {
  * RFC 9293 §3.10.7.4's four cases in one: something of it lies within the window (or at its left edge).
  * Linux's third rule: text that reaches beyond the window is refused whole while there is text to read.
  */
-function isAcceptable(c: TcpConnection, seg: Segment): boolean {
+function whyOutside(c: TcpConnection, seg: Segment): number {
   const { rcv, tcp } = c;
   const end = seg.end();
-  if (seqLt(end, rcv.wup)) return false;
+  if (seqLt(end, rcv.wup)) return DROP.TCP_OLD_SEQUENCE;
   const right = seqAdd(rcv.nxt, rcv.acceptable());
-  if (seqLt(right, seg.seq)) return false;
-  if (c.received.readyBytes === 0 || seqLe(seqAdd(seg.seq, seg.len), right)) return true;
+  if (seqLt(right, seg.seq)) return DROP.TCP_INVALID_SEQUENCE;
+  if (c.received.readyBytes === 0 || seqLe(seqAdd(seg.seq, seg.len), right)) return ACCEPTED;
   tcp.mib.count(tcp.ids.BeyondWindow);
-  return false;
+  return DROP.TCP_INVALID_SEQUENCE;
 }
 
 /** RFC 7323 §5.3, with Linux's two exceptions: TS.Recent of 0 means nothing, nor does a replayed pure ACK. */
@@ -104,12 +107,14 @@ function isDisorderedAck(c: TcpConnection, seg: Segment, ageMs: number): boolean
 }
 
 /** RFC 5961 §3.2: only at the very edge; also at the end of what is SACKed, where the peer's SND.NXT may be. */
-function step2Reset(c: TcpConnection, seg: Segment): boolean {
-  if (!seg.has(TCP_FLAG.RST)) return true;
+function step2Reset(c: TcpConnection, seg: Segment): number {
   const isExact = seqEq(seg.seq, c.rcv.nxt) || isResetBeforeFin(c, seg);
-  if (isExact || (c.agreed.hasSack && c.sacks.isRightmost(seg.seq))) c.tcp.reset(c);
-  else challenge(c);
-  return false;
+  if (isExact || (c.agreed.hasSack && c.sacks.isRightmost(seg.seq))) {
+    c.tcp.reset(c);
+    return ACCEPTED;
+  }
+  challenge(c);
+  return DROP.TCP_RESET;
 }
 
 const PEER_DONE = (1 << STATE.CLOSE_WAIT) | (1 << STATE.LAST_ACK) | (1 << STATE.CLOSING);
@@ -119,9 +124,8 @@ function isResetBeforeFin(c: TcpConnection, seg: Segment): boolean {
   return isIn(c.state, PEER_DONE) && seqEq(seg.seq, seqAdd(c.rcv.nxt, -1));
 }
 
-function step4Syn(c: TcpConnection, seg: Segment): boolean {
-  if (!seg.has(TCP_FLAG.SYN)) return true;
+function step4Syn(c: TcpConnection): number {
   c.tcp.mib.count(c.tcp.ids.TCPSYNChallenge);
   challenge(c);
-  return false;
+  return DROP.TCP_INVALID_SYN;
 }

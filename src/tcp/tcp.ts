@@ -162,8 +162,7 @@ export class Tcp implements Transport {
     const e = this.demux.find(pkt.dst, seg.dstPort, pkt.src, seg.srcPort);
     if (e === null) return toListener(this, pkt, seg, null);
     if (e.kind === 'time-wait') return this.toTimeWait(e, pkt, seg);
-    this.toEndpoint(e, seg);
-    return ACCEPTED;
+    return this.toEndpoint(e, seg);
   }
 
   /** A new SYN is for a listener, if there is one. */
@@ -179,11 +178,14 @@ export class Tcp implements Transport {
     return toListener(this, pkt, seg, iss);
   }
 
-  private toEndpoint(e: TcpConnection | Handshake, seg: Segment): void {
-    if (e.kind === 'connection') {
-      segmentArrives(e, seg);
-      if (!this.isGone(e)) this.wantsOutput(e);
-    } else e.segmentArrives(seg);
+  private toEndpoint(e: TcpConnection | Handshake, seg: Segment): number {
+    if (e.kind === 'handshake') {
+      e.segmentArrives(seg);
+      return ACCEPTED;
+    }
+    const fate = segmentArrives(e, seg);
+    if (!this.isGone(e)) this.wantsOutput(e);
+    return fate;
   }
 
   /** An ICMP error about a segment of ours, or our own failure to send one. */

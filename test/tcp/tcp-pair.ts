@@ -117,7 +117,8 @@ export class TcpPair {
   readonly sim: Simulator;
   readonly client: Stack;
   readonly server: Stack;
-  private readonly nicB: ReturnType<Simulator['nic']>;
+  /** The client's and the server's end of the link. */
+  readonly nics: readonly ReturnType<Simulator['nic']>[];
   readonly hosts: SimHost[] = [];
   private readonly serverAddress = new IpAddress().setV4(0x0a000002);
 
@@ -129,7 +130,7 @@ export class TcpPair {
     const { sim } = this;
     const nicA = sim.nic('a', options.caps === undefined ? {} : { caps: options.caps });
     const nicB = sim.nic('b', options.caps === undefined ? {} : { caps: options.caps });
-    this.nicB = nicB;
+    this.nics = [nicA, nicB];
     this.client = this.host('client', nicA, 1, options);
     this.server = this.host('server', nicB, 2, options);
     const link = {
@@ -164,7 +165,7 @@ export class TcpPair {
 
   /** The server is gone: nothing that is sent to it arrives. */
   cut(): void {
-    this.nicB.close();
+    this.nics[1]!.close();
   }
 
   /** An active open in a turn of the client. */
