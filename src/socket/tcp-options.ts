@@ -2,6 +2,7 @@
 import { EINVAL, ENOENT } from '../base/errno.ts';
 import { MS, SEC } from '../base/time.ts';
 import type { CcInfo } from '../cc/congestion-control.ts';
+import { secondsOf, timeoutsFor } from '../tcp/defer-accept.ts';
 import {
   closedInfo,
   connectionInfo,
@@ -142,6 +143,21 @@ function linger2Option(): Option {
   );
 }
 
+function deferAcceptOption(): Option {
+  return intOption<TcpEndpoint>(
+    atTcp(
+      'TCP_DEFER_ACCEPT',
+      TCP_OPTION.DEFER_ACCEPT,
+      's; read back as timeouts of the SYN-ACK last',
+    ),
+    (e) => secondsOf(e.settings.deferTimeouts, e.tcp.config),
+    (e, value) => {
+      e.change({ deferTimeouts: timeoutsFor(value, e.tcp.config) });
+      return 0;
+    },
+  );
+}
+
 function maxSegmentOption(): Option {
   return intOption<TcpEndpoint>(
     atTcp('TCP_MAXSEG', TCP_OPTION.MAXSEG, '88 to 32767; of a connection what it uses'),
@@ -258,7 +274,6 @@ function words(values: readonly number[]): Uint8Array {
 }
 
 const REFUSED: readonly (readonly [string, number, string])[] = [
-  ['TCP_DEFER_ACCEPT', TCP_OPTION.DEFER_ACCEPT, 'accepted when the handshake is over'],
   ['TCP_WINDOW_CLAMP', TCP_OPTION.WINDOW_CLAMP, 'SO_RCVBUF bounds the window'],
   ['TCP_MD5SIG', TCP_OPTION.MD5SIG, 'no signatures'],
   ['TCP_REPAIR', TCP_OPTION.REPAIR, 'state is not moved'],
@@ -277,6 +292,7 @@ const REFUSED: readonly (readonly [string, number, string])[] = [
 export function tcpLevelOptions(): readonly Option[] {
   return [
     ...pushOptions(),
+    deferAcceptOption(),
     maxSegmentOption(),
     ...keepaliveOptions(),
     linger2Option(),

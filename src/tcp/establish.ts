@@ -2,6 +2,7 @@
 import { assert } from '../base/assert.ts';
 import { TCP_FLAG } from '../wire/tcp.ts';
 import { TcpConnection } from './connection.ts';
+import { DUE } from './deadlines.ts';
 import { crossed, segmentArrives } from './input.ts';
 import { searchFromStart } from './mtu-search.ts';
 import type { Opening } from './opening.ts';
@@ -25,10 +26,18 @@ export function establish(h: Opening, seg: Segment): void {
   tcp.demux.set(c, inherited.isReuseAddress);
   tcp.mib.add(tcp.ids.CurrEstab, 1);
   tcp.mib.count(isPassive ? tcp.ids.PassiveOpens : tcp.ids.TCPDelivered);
-  if (h.state === STATE.SYN_SENT) c.delack.owe(true);
+  if (h.state === STATE.SYN_SENT) answerSynAck(c);
   else if (seg.has(TCP_FLAG.SYN)) crossed(c, seg);
   else segmentArrives(c, seg);
   assert(!tcp.isGone(c), 'what completes a handshake is neither reset nor refused');
   h.established(c);
   tcp.wantsOutput(c);
+}
+
+/** At once; or, for who has set TCP_DEFER_ACCEPT, with the first text: that is what the peer waits for (Linux). */
+function answerSynAck(c: TcpConnection): void {
+  const { delack, due, settings, tcp } = c;
+  const isLater = settings.deferTimeouts > 0;
+  delack.owe(!isLater);
+  if (isLater) due.arm(DUE.DELACK, tcp.env.nowNs + tcp.config.delackMaxNs);
 }

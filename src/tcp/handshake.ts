@@ -1,7 +1,7 @@
 /** SYN-SENT and SYN-RECEIVED: RFC 9293 §3.5, §3.10.7.3, §3.10.7.4; what is offered and agreed (RFC 7323, 2018). */
 import { Deadline, type Expirable } from '../base/deadline-queue.ts';
 import { ECONNRESET, ETIMEDOUT } from '../base/errno.ts';
-import { MS, NEVER, US } from '../base/time.ts';
+import { MS, US } from '../base/time.ts';
 import type { NetworkError, QuotedPacket } from '../net/transport.ts';
 import { type Address, IpAddress } from '../wire/address.ts';
 import { type Seq, seqEq, seqOf } from '../wire/seq.ts';
@@ -17,8 +17,8 @@ import { initialSequence, timestampOffset } from './isn.ts';
 import type { Listener } from './listener.ts';
 import { defaultMss, offeredShift, offeredWindow, peerMssOf, timestampBytes } from './offer.ts';
 import type { Opening, SynSender } from './opening.ts';
-import { INITIAL_RTO_NS } from './rtt.ts';
 import type { Segment } from './segment.ts';
+import { hasSynGivenUp, synTimeoutNs, userTimeLeftNs } from './syn-patience.ts';
 import { inSynReceived } from './syn-received.ts';
 import { inSynSent } from './syn-sent.ts';
 import type { Tcp } from './tcp.ts';
@@ -62,8 +62,10 @@ export class Handshake implements Opening, SynSender, Expirable {
   private retries = 0;
   /** See `answer-limit`. */
   private lastUnwantedMs: number;
-  /** SYN-ACKs that answered a SYN sent again. */
-  private answers = 0;
+  /** SYNs and SYN-ACKs beyond the first: by the timer, or because the peer's SYN came again. */
+  private resent = 0;
+  /** A listener's: the peer has heard the SYN-ACK, but its ACK opened nothing (TCP_DEFER_ACCEPT). */
+  isHeard = false;
   /** When the first SYN timed out, by a clock of milliseconds that wraps: 8 bytes, not 24. */
   private firstTimeoutMs = 0;
   readonly tsOffset: number;
@@ -135,23 +137,30 @@ export class Handshake implements Opening, SynSender, Expirable {
   expire(): void {
     const { config, mib, ids } = this.tcp;
     mib.count(ids.TCPTimeouts);
-    const synRetries = (this.settings.synRetries || config.synRetries) + config.synLinearTimeouts;
-    const limit = this.listener === null ? synRetries : config.synackRetries;
-    if (this.retries >= limit || this.leftNs() <= 0) {
+    if (hasSynGivenUp(this)) {
       if (this.listener === null) this.fail(ETIMEDOUT);
       else this.refuse();
       return;
     }
-    if (this.retries === 0) this.firstTimeoutMs = this.nowMs();
+    if (this.retries === 0) {
+      this.firstTimeoutMs = this.nowMs();
+      this.listener?.aged();
+    }
+    const isWaiting = this.isHeard && this.retries < this.inherited.deferTimeouts - 1;
     this.retries++;
     // RFC 3168 §6.1.1.1: something on the path may drop SYNs that ask for ECN.
     if (this.state === STATE.SYN_SENT && config.ecnFallback !== 0) this.hasEcn = false;
-    this.resend(this.state === STATE.SYN_SENT ? TCP_FLAG.SYN : TCP_FLAG.SYN | TCP_FLAG.ACK);
+    if (!isWaiting) this.resend(this.synFlags());
     this.arm();
+  }
+
+  private synFlags(): number {
+    return this.state === STATE.SYN_SENT ? TCP_FLAG.SYN : TCP_FLAG.SYN | TCP_FLAG.ACK;
   }
 
   private resend(flags: number): void {
     const { mib, ids } = this.tcp;
+    this.resent++;
     mib.count(ids.RetransSegs);
     mib.count(ids.TCPSynRetrans);
     sendHandshakeSegment(this, flags);
@@ -266,9 +275,8 @@ export class Handshake implements Opening, SynSender, Expirable {
     return this.retransmissions > 0;
   }
 
-  /** By the timer, or because the peer's SYN came again. */
   get retransmissions(): number {
-    return this.retries + this.answers;
+    return this.resent;
   }
 
   get timeouts(): number {
@@ -298,19 +306,16 @@ export class Handshake implements Opening, SynSender, Expirable {
     return Math.floor(this.tcp.env.nowNs / MS) | 0;
   }
 
-  /** How long the SYN, or SYN-ACK, that left last is waited for: RFC 6298 §5.5, the first SYNs at an even pace. */
-  timeoutNs(): number {
-    const { maxRtoNs, synLinearTimeouts } = this.tcp.config;
-    const linear = this.state === STATE.SYN_SENT ? synLinearTimeouts : 0;
-    const doublings = Math.max(0, this.retries - linear);
-    return Math.min(INITIAL_RTO_NS * 2 ** doublings, maxRtoNs);
-  }
-
   /** RFC 5961 §7. */
   mayAnswer(skipped: number): boolean {
     if (isAnswerTooSoon(this.tcp, this.lastUnwantedMs, skipped)) return false;
     this.lastUnwantedMs = answerClock(this.tcp);
     return true;
+  }
+
+  /** Nobody is to know of it yet: TCP_DEFER_ACCEPT. */
+  defer(): void {
+    this.isHeard = true;
   }
 
   sendAck(): void {
@@ -320,7 +325,6 @@ export class Handshake implements Opening, SynSender, Expirable {
   /** The peer's SYN came again: it did not hear our answer. */
   answerAgain(): void {
     if (!this.mayAnswer(this.tcp.ids.TCPACKSkippedSynRecv)) return;
-    this.answers++;
     this.resend(TCP_FLAG.SYN | TCP_FLAG.ACK);
     this.arm();
   }
@@ -388,14 +392,7 @@ export class Handshake implements Opening, SynSender, Expirable {
   }
 
   private arm(): void {
-    this.armIn(Math.min(this.timeoutNs(), Math.max(this.leftNs(), MS)));
-  }
-
-  /** RFC 5482: of the user timeout, which counts once a SYN of ours was sent again. */
-  private leftNs(): number {
-    const { userTimeoutMs } = this.settings;
-    if (userTimeoutMs === 0 || this.retries === 0 || this.listener !== null) return NEVER;
-    return userTimeoutMs * MS - this.ageNs();
+    this.armIn(Math.min(synTimeoutNs(this), Math.max(userTimeLeftNs(this), MS)));
   }
 
   private armIn(waitNs: number): void {

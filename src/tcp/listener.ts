@@ -6,6 +6,9 @@ import type { Handshake } from './handshake.ts';
 import { COOKIE_LIFE_NS } from './syn-cookie.ts';
 import type { TcpSettings } from './tcp-settings.ts';
 
+/** Timeouts that a SYN-ACK has at least. */
+const LEAST_PATIENCE = 2;
+
 /** Told when a connection can be accepted. */
 export interface Acceptor {
   acceptable(): void;
@@ -23,6 +26,8 @@ export class Listener implements ConnectionOwner {
   backlog = 0;
   private cookieAtNs = -Infinity;
   private readonly half = new Set<Handshake>();
+  /** Those of them whose SYN-ACK was not sent again by the timer. */
+  private young = 0;
   private readonly ready: TcpConnection[] = [];
 
   constructor(
@@ -73,6 +78,7 @@ export class Listener implements ConnectionOwner {
 
   began(h: Handshake): void {
     this.half.add(h);
+    this.young++;
   }
 
   /** A cookie has left: for a while they come back. */
@@ -85,8 +91,25 @@ export class Listener implements ConnectionOwner {
     return nowNs - this.cookieAtNs <= COOKIE_LIFE_NS;
   }
 
+  /** A SYN-ACK has timed out for the first time. */
+  aged(): void {
+    this.young--;
+  }
+
+  /**
+   * How many timeouts a SYN-ACK may have, of so many. When the queue fills up with peers that do not answer they are
+   * waited for less long (Linux).
+   */
+  patience(timeouts: number): number {
+    const { size } = this.half;
+    if (2 * size <= Math.max(8, this.backlog)) return timeouts;
+    let most = timeouts;
+    for (let few = 2 * this.young; most > LEAST_PATIENCE && size >= few; few *= 2) most--;
+    return most;
+  }
+
   abandoned(h: Handshake): void {
-    this.half.delete(h);
+    if (this.half.delete(h) && h.timeouts === 0) this.young--;
   }
 
   established(c: TcpConnection): void {
@@ -116,6 +139,7 @@ export class Listener implements ConnectionOwner {
   drain(): { half: Handshake[]; ready: TcpConnection[] } {
     const left = { half: [...this.half], ready: this.ready.splice(0) };
     this.half.clear();
+    this.young = 0;
     return left;
   }
 }

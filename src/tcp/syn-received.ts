@@ -2,6 +2,7 @@
 import { seqAdd, seqEq, seqGt, seqLe, seqLt } from '../wire/seq.ts';
 import { TCP_FLAG } from '../wire/tcp.ts';
 import { mayChallenge } from './challenge.ts';
+import { isDeferred } from './defer-accept.ts';
 import type { Handshake } from './handshake.ts';
 import type { Segment } from './segment.ts';
 
@@ -31,7 +32,10 @@ export function inSynReceived(h: Handshake, seg: Segment): void {
   else if (hasAck && !isOurs) tcp.resetUnknown(h, seg);
   else if (hasAck) {
     h.rememberTimestamp(seg);
-    if (listener?.isAcceptQueueFull === true) overflowed(h, seg);
+    if (listener !== null && isDeferred(h, seg)) {
+      tcp.mib.count(tcp.ids.TCPDeferAcceptDrop);
+      h.defer();
+    } else if (listener?.isAcceptQueueFull === true) overflowed(h, seg);
     else h.complete(seg);
   }
 }

@@ -13,6 +13,7 @@ import { TIMESTAMP_BYTES } from './agreed.ts';
 import type { TcpConnection } from './connection.ts';
 import type { Handshake } from './handshake.ts';
 import type { Listener } from './listener.ts';
+import { synTimeoutNs } from './syn-patience.ts';
 import type { Tcp } from './tcp.ts';
 import { STATE, type TcpState } from './tcp-state.ts';
 import { TOTAL } from './totals.ts';
@@ -316,7 +317,7 @@ export function handshakeInfo(h: Handshake, info: TcpInfo): void {
   info.tcpi_state = h.state;
   info.tcpi_retransmits = h.timeouts;
   info.tcpi_backoff = h.timeouts;
-  info.tcpi_rto = toMicros(h.timeoutNs());
+  info.tcpi_rto = toMicros(synTimeoutNs(h));
   info.tcpi_unacked = 1;
   if (h.wasRetransmitted) {
     info.tcpi_ca_state = CA_STATE.LOSS;

@@ -22,6 +22,7 @@ const NAMES = [
   'ListenDrops',
   'TCPReqQFullDrop',
   'TCPReqQFullDoCookies',
+  'TCPDeferAcceptDrop',
   'SyncookiesSent',
   'SyncookiesRecv',
   'SyncookiesFailed',

@@ -26,6 +26,8 @@ export class TcpSettings {
   /** TCP_SYNCNT, TCP_LINGER2: 0 = the sysctl's. */
   synRetries = 0;
   linger2Sec = 0;
+  /** TCP_DEFER_ACCEPT, in timeouts of the SYN-ACK: 0 = accepted when the handshake is over. */
+  deferTimeouts = 0;
   /** TCP_USER_TIMEOUT: 0 = R2 decides. */
   userTimeoutMs = 0;
   /** TCP_MAXSEG: 0 = the path's. */
