@@ -3,7 +3,7 @@ import type { TcpConnection } from '../tcp/connection.ts';
 import { WRITER } from '../tcp/page-wait.ts';
 import { isIn, MAY_SEND } from '../tcp/tcp-state.ts';
 import { tcpHasUrgent, tcpIsAtMark } from '../tcp/user-calls.ts';
-import { notsentLimit } from '../tcp/write-room.ts';
+import { chargedBytes, notsentLimit } from '../tcp/write-room.ts';
 import { POLL, POLL_READABLE } from './abi.ts';
 
 /** POLLIN, POLLPRI: SO_RCVLOWAT bytes; or less, when the window is so small that more may not come. */
@@ -22,6 +22,6 @@ export function readableEvents(c: TcpConnection, lowWater: number): number {
 export function isRoomForMore(c: TcpConnection): boolean {
   if (!isIn(c.state, MAY_SEND)) return true; // writing says why not
   if (c.writer === WRITER.WAITS) return false;
-  const queued = c.sendQueue.length;
-  return c.sndbufBytes - queued >= queued >> 1 && 2 * c.unsentBytes() < notsentLimit(c);
+  const charged = chargedBytes(c);
+  return c.sndbufBytes - charged >= charged >> 1 && 2 * c.unsentBytes() < notsentLimit(c);
 }

@@ -1,6 +1,7 @@
 /** Options of TCP sockets below SOL_TCP, and the whole table, which docs/sockets.md is checked against. */
 import { EINVAL } from '../base/errno.ts';
 import { HOLD } from '../tcp/port-holds.ts';
+import { chargedBytes } from '../tcp/write-room.ts';
 import { AF, IP_OPT, SO } from './abi.ts';
 import {
   atIp,
@@ -112,7 +113,7 @@ function memoryOption(): Option {
       words[1] = e.receiveBuffer;
       words[2] = c === null ? 0 : c.sendQueue.length - c.unsentBytes();
       words[3] = e.sendBuffer;
-      words[5] = c?.sendQueue.length ?? 0;
+      words[5] = c === null ? 0 : chargedBytes(c);
       const bytes = new Uint8Array(words.buffer);
       const n = Math.min(into.length, bytes.length);
       into.set(bytes.subarray(0, n));

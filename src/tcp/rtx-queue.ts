@@ -33,6 +33,8 @@ export class RtxQueue {
   readonly sent: SentOrder;
   readonly lost: LostOrder;
   packetsOut = 0;
+  /** Records in it. */
+  count = 0;
   /** Without SACK: duplicate ACKs, each of which stands for a segment that arrived (RFC 6582). */
   sackedOut = 0;
   lostOut = 0;
@@ -117,6 +119,7 @@ export class RtxQueue {
     this.last = r;
     this.sent.push(r);
     this.packetsOut += pieces;
+    this.count++;
     this.indexRecord(r);
     return r;
   }
@@ -144,6 +147,7 @@ export class RtxQueue {
     const whole = records.get(r, REC.LEN);
     assert(len > 0 && len < whole, 'a record is split inside');
     const second = records.take();
+    this.count++;
     records.copy(r, second);
     const seq = seqAdd(this.seqOfRecord(r), len);
     records.set(second, REC.SEQ, seqBits(seq));
@@ -188,6 +192,7 @@ export class RtxQueue {
       this.index = NO_WORDS;
     } else records.set(this.first, REC.PREV, NO_RECORD);
     records.give(r);
+    this.count--;
   }
 
   /** The MSS is another than when it was cut into pieces. */
@@ -347,6 +352,7 @@ export class RtxQueue {
     if (next === NO_RECORD) this.last = r;
     else records.set(next, REC.PREV, r);
     records.give(gone);
+    this.count--;
   }
 
   // ---- in the other orders ----

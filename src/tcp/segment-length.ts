@@ -4,7 +4,7 @@
  */
 import { seqGt, seqLe } from '../wire/seq.ts';
 import type { TcpConnection } from './connection.ts';
-import { deferral, GSO_MAX_BYTES, WAIT } from './super-frame.ts';
+import { bufferBytes, deferral, WAIT } from './super-frame.ts';
 
 /**
  * Bytes, or what to wait for (WAIT). `quota`: segments that cwnd admits, at least one; `most`: those of a full
@@ -26,13 +26,12 @@ function lengthWithin(c: TcpConnection, unsent: number, quota: number, most: num
   if (usable < Math.min(unsent, mss)) return WAIT.WINDOW;
   if (unsent < mss && isHeldByNagle(c)) return WAIT.MORE_DATA;
   if (unsent <= mss) return unsent;
-  // What one frame could carry at best stands for the buffers that Linux would have queued it in.
-  const atBest = Math.floor(GSO_MAX_BYTES / mss) * mss;
+  const atBest = bufferBytes(c);
   const isTail = unsent <= atBest;
   const len = isTail ? unsent : atBest;
   const wait = deferral(c, len, isTail, usable, most);
   if (wait !== WAIT.NO) return wait;
-  return splitPoint(c, len, isTail, usable, Math.min(quota, most) * mss);
+  return splitPoint(c, len, isTail, usable, Math.min(Math.min(quota, most) * mss, atBest));
 }
 
 /** Whole segments; a shorter last one only if Nagle lets it go. */

@@ -5,6 +5,7 @@
  * - autosizing: what the pacing rate sends in about a millisecond, and more on short paths, where bursts do not
  *   hurt; at least two segments; at most 64 KiB;
  * - no more than half of cwnd at once, so that two frames are in flight and the ACK of one releases the next;
+ * - no more than half of the largest window that the peer ever offered, likewise;
  * - whole segments, but for the last one of the stream where Nagle lets it go;
  * - deferral: a frame that cwnd or the window would cut short waits for the next ACK, if that one is near.
  */
@@ -38,6 +39,17 @@ export function segmentsPerFrame(c: TcpConnection): number {
   }
   const segments = Math.floor(Math.min(bytes, GSO_MAX_BYTES) / v.mss);
   return Math.max(segments, least > 0 ? least : tcp.config.minTsoSegs, 1);
+}
+
+/**
+ * What one frame carries at most, and one of the buffers that writes are counted in (`write-room`): whole segments, no
+ * more than half of the largest window, so that the ACK of one frame comes while the next is under way.
+ */
+export function bufferBytes(c: TcpConnection): number {
+  const { mss } = c.congestion.view;
+  const { maxWnd } = c.snd;
+  const most = maxWnd > 0 ? Math.min(GSO_MAX_BYTES, Math.max(maxWnd >> 1, mss)) : GSO_MAX_BYTES;
+  return Math.max(1, Math.floor(most / mss)) * mss;
 }
 
 /** Whether the device cuts super-frames of this connection itself. */

@@ -5,13 +5,17 @@
  *                         SND.NXT                                                     what is written next
  *
  * A buffer is as large as a super-frame, or half of the peer's largest window. Bytes that fit into the last one
- * are taken always; a new one is begun while less than the send buffer's size is queued, and less waits than
- * TCP_NOTSENT_LOWAT. A buffer that is full is sent at once if cwnd and the window let it go. So a write may
+ * are taken always; a new one is begun while less than the send buffer's size is charged, and less waits than
+ * TCP_NOTSENT_LOWAT. Each buffer is charged with what Linux spends on it besides its bytes: SO_SNDBUF means the
+ * same there and here, and many small segments do not pin more memory than it says. A buffer that is full is sent at once if cwnd and the window let it go. So a write may
  * go past both limits by one buffer.
  */
 import { type Seq, seqAdd, seqDiff, seqGt } from '../wire/seq.ts';
 import type { TcpConnection } from './connection.ts';
-import { GSO_MAX_BYTES } from './super-frame.ts';
+import { bufferBytes } from './super-frame.ts';
+
+/** sk_buff, skb_shared_info and room for headers, as Linux 6.18 charges them (SK_MEMINFO_WMEM_QUEUED). */
+const BUFFER_COST = 832;
 
 /** Where the last buffer begins. */
 export class LastBuffer {
@@ -39,18 +43,20 @@ export function writeRoom(c: TcpConnection, asked: number): number {
   const free = freeToGo(c);
   const limit = notsentLimit(c);
   const unsent = c.unsentBytes();
-  const queued = c.sendQueue.length;
+  let charged = chargedBytes(c);
   const end = c.finSeq();
   let gone = leaving(unsent, free, mss);
   let last = c.lastBuffer.length(seqAdd(c.snd.nxt, gone), end);
   let taken = 0;
   while (taken < asked) {
     if (last <= 0 || last >= full) {
-      if (queued + taken >= c.sndbufBytes || unsent + taken - gone >= limit) break;
+      if (charged >= c.sndbufBytes || unsent + taken - gone >= limit) break;
       last = 0;
+      charged += BUFFER_COST;
     }
     const n = Math.min(asked - taken, full - last);
     taken += n;
+    charged += n;
     last += n;
     if (last < full) break;
     gone = leaving(unsent + taken, free, mss);
@@ -60,17 +66,16 @@ export function writeRoom(c: TcpConnection, asked: number): number {
   return taken;
 }
 
+/** What is queued, sent or not, and the buffers it is in: what SO_SNDBUF limits. */
+export function chargedBytes(c: TcpConnection): number {
+  const unsent = c.unsentBytes();
+  const buffers = c.rtx.count + (unsent > 0 ? Math.ceil(unsent / bufferBytes(c)) : 0);
+  return c.sendQueue.length + buffers * BUFFER_COST;
+}
+
 /** What may wait to be sent for the first time. */
 export function notsentLimit(c: TcpConnection): number {
   return c.settings.notsentLowat || c.tcp.config.notsentLowat;
-}
-
-/** Whole segments: as many as a super-frame has, and no more than half of the largest window. */
-function bufferBytes(c: TcpConnection): number {
-  const { mss } = c.congestion.view;
-  const { maxWnd } = c.snd;
-  const most = maxWnd > 0 ? Math.min(GSO_MAX_BYTES, Math.max(maxWnd >> 1, mss)) : GSO_MAX_BYTES;
-  return Math.max(1, Math.floor(most / mss)) * mss;
 }
 
 /** Bytes that the next output could send. */

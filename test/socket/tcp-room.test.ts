@@ -25,6 +25,24 @@ dialogue('SO_SNDBUF: doubled, and passed by less than one buffer', (t, r) => {
   t.equal(a.poll(c), '');
 });
 
+dialogue('SO_SNDBUF: a buffer is charged with more than its bytes', (t, r) => {
+  const { a } = r;
+  const [c] = r.joined();
+  t.equal(a.set(c, SOL.TCP, TCP_OPTION.NODELAY, 1), 0);
+  t.equal(a.set(c, SOL.SOCKET, SO.SNDBUF, 0), 0);
+  t.equal(a.get(c, SOL.SOCKET, SO.SNDBUF), 4608, 'the least');
+  // Each byte leaves in a segment of its own: six of 833 bytes are the first that pass 4608.
+  const results = Array.from({ length: 8 }, () => {
+    const n = write(a, c, 1);
+    r.ms(1);
+    return n;
+  });
+  t.same(results, [1, 1, 1, 1, 1, 1, 'EAGAIN', 'EAGAIN']);
+  t.equal(a.poll(c), '');
+  r.ms(200);
+  t.equal(a.poll(c), 'OUT', 'all of it is acknowledged');
+});
+
 dialogue('TCP_NOTSENT_LOWAT: a wake-up when what waits has left', (t, r) => {
   const { a, b } = r;
   const [c, s] = r.joined();

@@ -99,6 +99,21 @@ t.test('super-frames: whole segments, half of cwnd, what the rate sends in a mil
   t.end();
 });
 
+t.test('super-frames: no more than half of the largest window the peer offered', (t) => {
+  // A short path would allow frames of 44 segments.
+  const tcp = { rmemDefault: 40_000, rmemMax: 40_000 };
+  const rig = new PathRig({ ...PATH, delayNs: 50 * US, tcp });
+  const { near } = rig.open({ congestion: 'reno' });
+  rig.write(near, 1e6);
+  rig.run(SEC);
+  const half = near.connection!.snd.maxWnd / 2;
+  const most = Math.max(...rig.departures.map((d) => d.len));
+  t.ok(half < 22_000, `half of the window is ${half}`);
+  t.ok(most > half - MSS && most <= half, `${most} in the largest frame`);
+  rig.close();
+  t.end();
+});
+
 t.test('tcp_tso_rtt_log: on a short path bursts are larger', (t) => {
   for (const [tsoRttLog, least, most] of [
     [9, 44, 45],
