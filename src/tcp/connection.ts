@@ -51,6 +51,8 @@ import { LastBuffer } from './write-room.ts';
 
 /** RFC 6928's window: what the peer is expected to send in its first round trip. */
 const FIRST_SPACE_SEGMENTS = 10;
+/** RFC 791's least MTU without its headers: the peer's window makes no segment smaller. */
+const LEAST_SEGMENT = 68 - 20;
 const PAWS_IDLE_SEC = 24 * 24 * 3600;
 
 export class TcpConnection implements DeadlineTarget, FlowId {
@@ -234,7 +236,8 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     if (search !== null) mtu = search.within(mtu);
     const options = this.agreed.hasTimestamps ? TIMESTAMP_BYTES : 0;
     const most = Math.min(this.agreed.peerMss, mtu - this.headerBytes() + options);
-    return Math.max(this.withinHalfWindow(most - options), this.tcp.config.minSndMss);
+    // tcp_min_snd_mss is with all the options of a segment: 40 bytes of them and 8 of text.
+    return this.withinHalfWindow(Math.max(most, this.tcp.config.minSndMss) - options, options);
   }
 
   /** In front of the text of a full segment: IP, TCP, and the options of every segment. */
@@ -243,10 +246,10 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   }
 
   /** RFC 9293 §3.8.6.2.1, where Fs is 1/2: two segments fit into the largest window the peer ever offered. */
-  private withinHalfWindow(segment: number): number {
+  private withinHalfWindow(segment: number, options: number): number {
     const { maxWnd } = this.snd;
     const most = maxWnd > DEFAULT_MSS4 ? maxWnd >> 1 : maxWnd;
-    return most > 0 ? Math.min(segment, Math.max(most, this.tcp.config.minSndMss)) : segment;
+    return most > 0 ? Math.min(segment, Math.max(most, LEAST_SEGMENT - options)) : segment;
   }
 
   /** Bytes written that were never sent. */

@@ -131,8 +131,8 @@ function parseOption(dv: DataView, kind: number, at: number, len: number, seg: S
   switch (kind) {
     case TCP_OPT.MSS:
       if (len !== 4 || !isSyn) return;
-      seg.hasMss = true;
       seg.mss = dv.getUint16(at + 2);
+      seg.hasMss = seg.mss !== 0; // nobody can mean it: as if it were not there (Linux)
       return;
     case TCP_OPT.WINDOW_SCALE:
       if (len !== 3 || !isSyn) return;
