@@ -39,6 +39,11 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./command/ss.ts')).ssCommand,
   },
   {
+    name: 'sysctl',
+    summary: "a running stack's settings under Linux's names: reads and sets them",
+    load: async () => (await import('./command/sysctl.ts')).sysctlCommand,
+  },
+  {
     name: 'addr',
     summary: 'the addresses of a running stack; addr add, addr del',
     load: async () => (await import('./command/show.ts')).addrCommand,

@@ -98,6 +98,8 @@ const CONGESTION_CONTROL = 'net.ipv4.tcp_congestion_control';
 /** What is registered, and what an application without privileges may choose of it. */
 export const AVAILABLE_CC = 'net.ipv4.tcp_available_congestion_control';
 export const ALLOWED_CC = 'net.ipv4.tcp_allowed_congestion_control';
+/** Those that are names, not numbers. */
+export const CC_SYSCTLS: readonly string[] = [CONGESTION_CONTROL, AVAILABLE_CC, ALLOWED_CC];
 
 export const findTcpSysctl = (name: string): TcpSysctl | undefined =>
   TCP_SYSCTLS.find((sysctl) => sysctl.name === name);

@@ -1,83 +1,14 @@
 /** The `ringway` command, as users run it: against a stack in memory, and one on a TAP device. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
 import t, { type Test } from 'tap';
 import { programPath } from '../../tools/dev/requirements.ts';
 import { requires } from '../support/requires.ts';
+import { ADDRESSES, collect, Place, RINGWAY, type Up } from './command-place.ts';
 
-const RINGWAY = [process.execPath, resolve('bin/ringway.js')];
 const skip = requires({ addon: true });
 const tap = requires({ root: true, tun: true, addon: true, programs: ['unshare', 'nsenter'] });
-
-interface Ended {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-/** Stacks that run in a folder of their own, and commands in that folder. */
-class Place {
-  readonly folder = mkdtempSync(join(tmpdir(), 'ringway-command-'));
-  private readonly stacks: ChildProcess[] = [];
-
-  constructor(t: Test) {
-    t.teardown(async () => {
-      for (const stack of this.stacks) {
-        if (stack.exitCode === null && stack.signalCode === null) stack.kill('SIGKILL');
-      }
-      rmSync(this.folder, { recursive: true, force: true });
-    });
-  }
-
-  /** Starts `ringway up -j …`, or what stands before it; resolves with what it says when it is up. */
-  async up(args: readonly string[], before: readonly string[] = []): Promise<Up> {
-    const [program, ...rest] = [...before, ...RINGWAY, 'up', '-j', ...args];
-    const child = spawn(program!, rest, { cwd: this.folder, stdio: ['ignore', 'pipe', 'inherit'] });
-    this.stacks.push(child);
-    const ended = new Promise<number | null>((done) => child.once('close', done));
-    const lines = createInterface({ input: child.stdout! });
-    const says = new Promise<{ pid: number; ifname: string; mac: string }>((done, fail) => {
-      lines.once('line', (line) => done(JSON.parse(line) as never));
-      void ended.then((code) => fail(new Error(`ended with ${code} before it was up`)));
-    });
-    return { child, ended, ...(await says) };
-  }
-
-  run(...args: readonly string[]): Promise<Ended> {
-    return collect([...RINGWAY, ...args], this.folder);
-  }
-
-  async json(...args: readonly string[]): Promise<never> {
-    const { out } = await this.run(...args);
-    return JSON.parse(out) as never;
-  }
-}
-
-interface Up {
-  readonly child: ChildProcess;
-  readonly ended: Promise<number | null>;
-  readonly pid: number;
-  readonly ifname: string;
-  readonly mac: string;
-}
-
-function collect(command: readonly string[], cwd: string): Promise<Ended> {
-  const [program, ...args] = command;
-  const child = spawn(program!, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
-  let [out, err] = ['', ''];
-  child.stdout.on('data', (chunk) => {
-    out += chunk;
-  });
-  child.stderr.on('data', (chunk) => {
-    err += chunk;
-  });
-  return new Promise((done) => child.once('close', (code) => done({ code, out, err })));
-}
-
-const ADDRESSES = ['--address', '10.9.0.2/24', '--address', 'fd09::2/64'];
 
 // Some forty processes, each of which compiles what it runs: on a busy machine that is minutes.
 t.setTimeout(600_000);

@@ -8,6 +8,7 @@ import type { LiveStack } from './live-stack.ts';
 import { checkedRequest } from './ping-request.ts';
 import { type PingEvent, PingRun } from './ping-run.ts';
 import { socketHandlers } from './socket-handlers.ts';
+import { sysctl } from './sysctl-handler.ts';
 import { addrView, linkStatsView, linkView, neighViews, routeViews } from './views.ts';
 
 const MAX_WORDS = 16;
@@ -47,6 +48,7 @@ export function controlHandlers(
     ['route', answer(() => routeViews(stack))],
     ['neigh', answer(() => neighViews(stack))],
     ...socketHandlers(live),
+    ['sysctl', (request, session) => sysctl(live, request, session)],
     ['change', (request, session) => change(live, request, session)],
     ['ping', (request, session) => ping(live, request, session)],
     ['capture', (request, session) => capture(live, request, session)],
