@@ -26,7 +26,7 @@ import type { Interface } from './interface.ts';
 import { CAST } from './ip-packet.ts';
 import type { LocalAddresses } from './local-addresses.ts';
 import type { NetConfig } from './net-config.ts';
-import type { Route, RouteTable } from './route-table.ts';
+import { NO_METRICS, type Route, type RouteMetrics, type RouteTable } from './route-table.ts';
 import { setSourceFor } from './source-address.ts';
 
 const MAX_PATHS = 4096;
@@ -44,6 +44,8 @@ export class Path {
   cast = 0;
   /** The interface it was asked for (0 = any): part of the key. */
   boundIndex = 0;
+  /** Of the route that it follows. */
+  metrics: RouteMetrics = NO_METRICS;
   generation = 0;
   wasUsed = false;
   /** RFC 1191, RFC 8201: 0 until a smaller MTU than the link's was learned. */
@@ -58,13 +60,20 @@ export class Path {
 
   /** The largest IP packet that gets through, as far as we know. */
   mtu(clock: Clock): number {
-    const link = this.iface.device.mtu;
-    if (this.pmtu === 0 || clock.nowNs >= this.pmtuExpiresNs) return link;
-    return Math.min(this.pmtu, link);
+    const first = this.firstMtu();
+    if (this.metrics.isMtuLocked || this.pmtu === 0) return first;
+    return clock.nowNs >= this.pmtuExpiresNs ? first : Math.min(this.pmtu, first);
   }
 
-  /** Whether even a packet of `mtu` bytes must go without DF, or it would never arrive. */
+  /** That of the link, or what the route says: before any router said something else. */
+  firstMtu(): number {
+    const { mtu } = this.iface.device;
+    return this.metrics.mtu === 0 ? mtu : Math.min(this.metrics.mtu, mtu);
+  }
+
+  /** Whether even a packet of `mtu` bytes must go without DF, or it would never arrive, or nobody would hear why. */
   needsFragmenting(clock: Clock): boolean {
+    if (this.metrics.isMtuLocked) return true;
     return this.isBelowFloor && clock.nowNs < this.pmtuExpiresNs;
   }
 }
@@ -152,6 +161,7 @@ export class PathCache {
    */
   learnMtu(path: Path, reported: number): boolean {
     const v4 = isV4(path.destination);
+    if (path.metrics.isMtuLocked) return false;
     if (!v4 && reported < IPV6_MIN_MTU) return false; // RFC 8201 §4: such a report is discarded
     const mtu = v4 ? Math.max(reported, this.config.minPmtu4) : reported;
     const { env } = this;
@@ -221,6 +231,7 @@ export class PathCache {
 
   private derive(path: Path, destination: Address, boundIndex: number): boolean {
     path.destination.copy(destination);
+    path.metrics = NO_METRICS;
     const bound = boundIndex === 0 ? null : (this.interfaces[boundIndex - 1] ?? null);
     if (boundIndex !== 0 && bound === null) return false;
     this.routes.forgetPassed();
@@ -267,6 +278,7 @@ export class PathCache {
     const route: Route | null = this.routes.lookup(path.destination, bound);
     if (route === null) return false;
     path.iface = route.iface;
+    path.metrics = route.metrics;
     path.cast = CAST.UNICAST;
     path.nextHop.copy(route.gateway ?? path.destination);
     // RFC 1122 §3.3.4.3: an IPv4 address on the gateway's net. RFC 6724 §5 looks at the destination.

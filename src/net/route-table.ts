@@ -8,6 +8,20 @@ import {
 } from '../wire/address.ts';
 import type { Interface } from './interface.ts';
 
+/** What is known of a way besides where it leads; 0: nothing. Names are those of `ip route`. */
+export interface RouteMetrics {
+  /** The largest IP packet. */
+  readonly mtu: number;
+  /** What routers say about the path's MTU is not believed; IPv4 packets leave without DF. */
+  readonly isMtuLocked: boolean;
+  /** The MSS that we offer. */
+  readonly advmss: number;
+  /** TCP's first congestion window, in segments. */
+  readonly initcwnd: number;
+}
+
+export const NO_METRICS: RouteMetrics = { mtu: 0, isMtuLocked: false, advmss: 0, initcwnd: 0 };
+
 /** One way to a set of destinations. */
 export class Route {
   readonly prefix: Address;
@@ -18,6 +32,7 @@ export class Route {
   readonly iface: Interface;
   /** The smaller wins among equal prefixes. */
   readonly metric: number;
+  readonly metrics: RouteMetrics;
 
   constructor(
     prefix: Address,
@@ -25,21 +40,28 @@ export class Route {
     gateway: Address | null,
     iface: Interface,
     metric: number,
+    metrics: RouteMetrics = NO_METRICS,
   ) {
     this.prefix = Object.freeze(networkOf(prefix, bits));
     this.bits = bits;
     this.gateway = gateway === null ? null : Object.freeze(new IpAddress().copy(gateway));
     this.iface = iface;
     this.metric = metric;
+    this.metrics = metrics;
+  }
+
+  /** To the same destinations, with the same claim to be used: one of the two replaces the other. */
+  competes(other: Route): boolean {
+    return (
+      this.bits === other.bits &&
+      this.metric === other.metric &&
+      addressEquals(this.prefix, other.prefix)
+    );
   }
 
   equals(other: Route): boolean {
     return (
-      this.bits === other.bits &&
-      this.metric === other.metric &&
-      this.iface === other.iface &&
-      addressEquals(this.prefix, other.prefix) &&
-      sameGateway(this.gateway, other.gateway)
+      this.competes(other) && this.iface === other.iface && sameGateway(this.gateway, other.gateway)
     );
   }
 }
@@ -66,6 +88,12 @@ export class RouteTable {
     this.ordered.splice(at < 0 ? this.ordered.length : at, 0, route);
     this.changed();
     return true;
+  }
+
+  /** In the place of those to the same prefix with the same metric, if there are any. */
+  replace(route: Route): void {
+    this.removeWhere((r) => r.competes(route));
+    this.add(route);
   }
 
   /** Removes every route that matches; returns how many. */

@@ -11,7 +11,7 @@ import { frameInput } from '../net/ethernet.ts';
 import type { Interface, InterfaceAddress } from '../net/interface.ts';
 import { InterfaceOutput } from '../net/interface-output.ts';
 import { Network } from '../net/network.ts';
-import { Route } from '../net/route-table.ts';
+import { NO_METRICS, Route, type RouteMetrics } from '../net/route-table.ts';
 import { createInterface } from '../net/solicitor.ts';
 import { Tcp } from '../tcp/tcp.ts';
 import { Udp } from '../udp/udp.ts';
@@ -135,7 +135,36 @@ export class Stack implements Host, DadListener {
     gateway: Address | null,
     iface: Interface | null,
     metric?: number,
+    metrics: RouteMetrics = NO_METRICS,
   ): number {
+    const route = this.routeTo(prefix, bits, gateway, iface, metric, metrics);
+    if (typeof route === 'number') return route;
+    return this.net.routes.add(route) ? 0 : -EEXIST;
+  }
+
+  /** The same in the place of what there is to the same prefix with the same metric. */
+  replaceRoute(
+    prefix: Address,
+    bits: number,
+    gateway: Address | null,
+    iface: Interface | null,
+    metric: number | undefined,
+    metrics: RouteMetrics,
+  ): number {
+    const route = this.routeTo(prefix, bits, gateway, iface, metric, metrics);
+    if (typeof route === 'number') return route;
+    this.net.routes.replace(route);
+    return 0;
+  }
+
+  private routeTo(
+    prefix: Address,
+    bits: number,
+    gateway: Address | null,
+    iface: Interface | null,
+    metric: number | undefined,
+    metrics: RouteMetrics,
+  ): Route | number {
     const v4 = isV4(prefix);
     if (bits < 0 || bits > (v4 ? 32 : 128)) return -EINVAL;
     let out = iface;
@@ -147,10 +176,7 @@ export class Stack implements Host, DadListener {
     }
     if (out === null) return -ENODEV;
     const length = v4 ? bits + 96 : bits;
-    const isAdded = this.net.routes.add(
-      new Route(prefix, length, gateway, out, metric ?? (v4 ? 0 : DEFAULT_METRIC)),
-    );
-    return isAdded ? 0 : -EEXIST;
+    return new Route(prefix, length, gateway, out, metric ?? (v4 ? 0 : DEFAULT_METRIC), metrics);
   }
 
   addDefaultRoute(gateway: Address): number {

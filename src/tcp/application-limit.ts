@@ -24,6 +24,6 @@ export function restartIfIdle(c: TcpConnection): void {
   const rto = c.rtt.rtoNs;
   if (idleNs <= rto) return;
   c.congestion.observe(now, c.mss());
-  c.congestion.restartAfterIdle(idleNs, rto, config.initialWindow);
+  c.congestion.restartAfterIdle(idleNs, rto, c.tcp.firstWindow(c));
   c.use.full(now);
 }

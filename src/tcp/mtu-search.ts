@@ -174,7 +174,9 @@ export function nextProbe(c: TcpConnection, search: MtuSearch, unsent: number): 
   const v = congestion.view;
   if (search.size !== 0 || v.caState !== CA_STATE.OPEN || v.cwnd < LEAST_CWND) return PROBE.NONE;
   if (!c.sacks.isEmpty) return PROBE.NONE; // the header's length would not be known
-  const high = Math.min(search.high, search.pathMtu);
+  const path = tcp.net.paths.lookup(c.remote, c.boundIndex);
+  // A route that was changed lets a probe be larger than what the last segment could be.
+  const high = Math.min(search.high, path === null ? search.pathMtu : path.mtu(tcp.env));
   const size = (high + search.low) >> 1;
   if (size > high || high - search.low < tcp.config.probeThreshold) {
     searchAgain(c, search);

@@ -191,11 +191,12 @@ function validateWindow(c: TcpConnection): void {
     use.full(now);
     return;
   }
-  const { slowStartAfterIdle, initialWindow } = c.tcp.config;
+  const { slowStartAfterIdle } = c.tcp.config;
   if (slowStartAfterIdle === 0 || now - use.fullSinceNs() < c.rtt.rtoNs) return;
   if (congestion.has(HOOK.CONG_CONTROL)) return;
   const isByApplication = v.caState === CA_STATE.OPEN && !c.chrono.isRefused();
-  if (isByApplication) congestion.applicationLimited(Math.max(use.mostUsed(), initialWindow));
+  if (isByApplication)
+    congestion.applicationLimited(Math.max(use.mostUsed(), c.tcp.firstWindow(c)));
   use.full(now);
 }
 

@@ -10,7 +10,7 @@ export class TcpConfig {
   sack = 1;
   dsack = 1;
   windowScaling = 1;
-  /** RFC 6928: initial congestion window, in segments (Linux: a route attribute). */
+  /** RFC 6928: initial congestion window, in segments, where the route says nothing (`initcwnd`). */
   initialWindow = 10;
   /** tcp_fastopen: FAST_OPEN bits. */
   fastOpen: number = FAST_OPEN.CLIENT;

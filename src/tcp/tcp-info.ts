@@ -332,7 +332,7 @@ export function handshakeInfo(h: Handshake, info: TcpInfo): void {
   info.tcpi_rttvar = UNKNOWN_RTTVAR_US;
   info.tcpi_min_rtt = NO_MIN_RTT;
   info.tcpi_snd_ssthresh = INFINITE_SSTHRESH;
-  info.tcpi_snd_cwnd = h.wasRetransmitted ? 1 : tcp.config.initialWindow;
+  info.tcpi_snd_cwnd = h.wasRetransmitted ? 1 : tcp.firstWindow(h);
   info.tcpi_reordering = tcp.config.reordering;
   info.tcpi_pacing_rate = Infinity;
   info.tcpi_max_pacing_rate = Infinity;

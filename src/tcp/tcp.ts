@@ -351,11 +351,18 @@ export class Tcp implements Transport {
     return (ns / 1e6 + (offset >>> 0)) | 0; // the sum is not below zero, where cutting would round up
   }
 
-  /** What we offer: the link's MTU less the fixed headers (RFC 9293 §3.7.1). */
+  /** The first congestion window: the route's, or RFC 6928's. */
+  firstWindow(id: Sender): number {
+    const path = this.net.paths.lookup(id.remote, id.boundIndex);
+    return path?.metrics.initcwnd || this.config.initialWindow;
+  }
+
+  /** What we offer: what the route says, or its MTU less the fixed headers (RFC 9293 §3.7.1). */
   ourMss(id: Sender): number {
     const path = this.net.paths.lookup(id.remote, id.boundIndex);
-    const mtu = path === null ? 576 : path.iface.device.mtu;
-    const most = Math.min(mtu - (isV4(id.remote) ? 40 : 60), 65535);
+    const mtu = path === null ? 576 : path.firstMtu();
+    const advmss = path === null ? 0 : path.metrics.advmss;
+    const most = Math.min(advmss || mtu - (isV4(id.remote) ? 40 : 60), 65535);
     const { maxSegment } = id.settings;
     return maxSegment !== 0 && maxSegment < most ? maxSegment : most;
   }

@@ -214,6 +214,14 @@ async function changes(t: Test, place: Place): Promise<void> {
   };
   await does('addr', 'add', '10.9.0.9/24', 'dev', 'mem0');
   await does('route', 'add', 'default', 'via', '10.9.0.1');
+  const near = ['10.9.1.0/24', 'dev', 'mem0'];
+  const metrics = ['mtu', 'lock', '1400', 'advmss', '1000', 'initcwnd', '4'];
+  await does('route', 'add', ...near, 'mtu', '1300');
+  await does('route', 'replace', ...near, ...metrics);
+  const routes = (await place.run('route')).out;
+  t.match(routes, /^10\.9\.1\.0\/24 dev mem0 .*mtu lock 1400 advmss 1000 initcwnd 4$/m);
+  t.notMatch(routes, /mtu 1300/);
+  await does('route', 'del', ...near);
   await does('neigh', 'add', '10.9.0.50', 'lladdr', '02:00:00:00:00:50', 'dev', 'mem0');
   t.match((await place.run('addr')).out, /inet 10\.9\.0\.9\/24/);
   t.match((await place.run('route')).out, /^default via 10\.9\.0\.1 dev mem0 proto static$/m);
@@ -225,6 +233,8 @@ async function changes(t: Test, place: Place): Promise<void> {
     [['addr', 'add', '10.9.0.8/24', 'dev', 'eth7'], 3, /no interface eth7/],
     [['route', 'add', '10.0.0.0/8', 'via', '172.16.0.1'], 3, /not on a link/],
     [['route', 'del', '10.0.0.0/8'], 3, /no route/],
+    [['route', 'add', ...near, 'mtu', 'lock'], 2, /usage: ringway route/],
+    [['route', 'add', ...near, 'mtu', 'large'], 2, /mtu large\?/],
     [['neigh', 'add', '10.9.0.51', 'dev', 'mem0'], 2, /usage: ringway neigh/],
   ];
   const results = await Promise.all(refused.map(([args]) => place.run(...args)));

@@ -1,6 +1,7 @@
 /** Changes to a running stack: `addr add`, `route del`, `neigh flush` …, made in the process that has it. */
 import { errnoName } from '../../src/base/errno.ts';
 import type { Interface } from '../../src/net/interface.ts';
+import type { RouteMetrics } from '../../src/net/route-table.ts';
 import type { Stack } from '../../src/stack/stack.ts';
 import { type Address, addressEquals, isV4, networkOf } from '../../src/wire/address.ts';
 import { formatAddress, parseAddress, parsePrefix } from '../../src/wire/address-text.ts';
@@ -33,7 +34,8 @@ const CHANGES: Readonly<Record<string, (stack: Stack, words: readonly string[]) 
     const { address } = prefixOf(subject);
     refuse(stack.removeAddress(interfaceOf(stack, pairs), address), `address ${subject}`);
   },
-  'route add': addRoute,
+  'route add': (stack, words) => setRoute(stack, words, 'add'),
+  'route replace': (stack, words) => setRoute(stack, words, 'replace'),
   'route del': deleteRoute,
   'neigh add': setNeighbour,
   'neigh replace': setNeighbour,
@@ -51,12 +53,17 @@ const CHANGES: Readonly<Record<string, (stack: Stack, words: readonly string[]) 
   },
 };
 
-const ROUTE_USAGE = 'route add|del default|PREFIX [via GATEWAY] [dev IFACE] [metric N]';
+const ROUTE_USAGE =
+  'route add|replace|del default|PREFIX [via GATEWAY] [dev IFACE] [metric N]' +
+  ' [mtu [lock] N] [advmss N] [initcwnd N]';
 
-function addRoute(stack: Stack, words: readonly string[]): void {
-  const { prefix, bits, gateway, iface, metric } = routeOf(stack, words);
+function setRoute(stack: Stack, words: readonly string[], verb: 'add' | 'replace'): void {
+  const { prefix, bits, gateway, iface, metric, metrics } = routeOf(stack, words);
   if (gateway === null && iface === null) throw usageError(`usage: ringway ${ROUTE_USAGE}`);
-  const result = stack.addRoute(prefix, bits, gateway, iface, metric);
+  const result =
+    verb === 'add'
+      ? stack.addRoute(prefix, bits, gateway, iface, metric, metrics)
+      : stack.replaceRoute(prefix, bits, gateway, iface, metric, metrics);
   if (result < 0 && gateway !== null && errnoName(result) === 'ENETUNREACH') {
     const text = `gateway ${formatAddress(gateway)} is not on a link of the stack`;
     throw new Failure('ENETUNREACH', text);
@@ -88,21 +95,35 @@ function routeOf(
   gateway: Address | null;
   iface: Interface | null;
   metric: number | undefined;
+  metrics: RouteMetrics;
 } {
-  const [subject, pairs] = split(words, ['via', 'dev', 'metric'], ROUTE_USAGE);
+  const lockAt = words.indexOf('lock');
+  const isMtuLocked = lockAt > 0 && words[lockAt - 1] === 'mtu';
+  const plain = isMtuLocked ? words.toSpliced(lockAt, 1) : words;
+  const keys = ['via', 'dev', 'metric', 'mtu', 'advmss', 'initcwnd'];
+  const [subject, pairs] = split(plain, keys, ROUTE_USAGE);
   const via = pairs.get('via');
   const gateway = via === undefined ? null : addressOf(via);
   const isDefault = subject === 'default';
   const any = gateway !== null && !isV4(gateway) ? '::/0' : '0.0.0.0/0';
   const { address, bits } = prefixOf(isDefault ? any : subject);
-  const metric = pairs.get('metric');
-  if (metric !== undefined && !/^\d{1,9}$/.test(metric)) throw usageError(`metric ${metric}?`);
+  const numberOf = (key: string): number | undefined => {
+    const text = pairs.get(key);
+    if (text !== undefined && !/^\d{1,9}$/.test(text)) throw usageError(`${key} ${text}?`);
+    return text === undefined ? undefined : Number(text);
+  };
   return {
     prefix: address,
     bits,
     gateway,
     iface: pairs.has('dev') ? interfaceOf(stack, pairs) : null,
-    metric: metric === undefined ? undefined : Number(metric),
+    metric: numberOf('metric'),
+    metrics: {
+      mtu: numberOf('mtu') ?? 0,
+      isMtuLocked,
+      advmss: numberOf('advmss') ?? 0,
+      initcwnd: numberOf('initcwnd') ?? 0,
+    },
   };
 }
 

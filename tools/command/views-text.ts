@@ -59,6 +59,11 @@ export function routeText(r: RouteView): string {
   if (r.scope !== undefined) line += ` scope ${r.scope}`;
   if (r.prefsrc !== undefined) line += ` src ${r.prefsrc}`;
   if (r.metric !== undefined) line += ` metric ${r.metric}`;
+  for (const { mtu, lock, advmss, initcwnd } of r.metrics ?? []) {
+    if (mtu !== undefined) line += ` mtu ${lock === undefined ? '' : 'lock '}${mtu}`;
+    if (advmss !== undefined) line += ` advmss ${advmss}`;
+    if (initcwnd !== undefined) line += ` initcwnd ${initcwnd}`;
+  }
   return [line, ...r.flags].join(' ');
 }
 

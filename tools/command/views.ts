@@ -1,7 +1,7 @@
 /** What a stack shows of itself, as plain objects with the field names of `ip -j`. */
 import type { Interface, InterfaceAddress } from '../../src/net/interface.ts';
 import { nudName } from '../../src/net/neighbour.ts';
-import type { Route } from '../../src/net/route-table.ts';
+import type { Route, RouteMetrics } from '../../src/net/route-table.ts';
 import type { Stack } from '../../src/stack/stack.ts';
 import {
   type Address,
@@ -57,6 +57,14 @@ export interface AddrView extends LinkView {
   readonly addr_info: readonly AddressView[];
 }
 
+/** As `ip -json route` has them: an array with one object. */
+export interface RouteMetricsView {
+  readonly mtu?: number;
+  readonly lock?: readonly 'mtu'[];
+  readonly advmss?: number;
+  readonly initcwnd?: number;
+}
+
 export interface RouteView {
   readonly dst: string;
   readonly gateway?: string;
@@ -65,6 +73,7 @@ export interface RouteView {
   readonly scope?: 'link';
   readonly prefsrc?: string;
   readonly metric?: number;
+  readonly metrics?: readonly RouteMetricsView[];
   readonly flags: readonly string[];
   readonly family: 'inet' | 'inet6';
 }
@@ -164,9 +173,20 @@ function routeView(route: Route): RouteView {
     ...(v4 && route.gateway === null ? { scope: 'link' as const } : {}),
     ...(v4 && own !== null ? { prefsrc: formatAddress(own) } : {}),
     ...(route.metric === 0 ? {} : { metric: route.metric }),
+    ...metricsOf(route.metrics),
     flags: route.iface.device.isUp ? [] : ['linkdown'],
     family: v4 ? 'inet' : 'inet6',
   };
+}
+
+function metricsOf(m: RouteMetrics): { readonly metrics?: readonly RouteMetricsView[] } {
+  const view: RouteMetricsView = {
+    ...(m.isMtuLocked ? { lock: ['mtu'] as const } : {}),
+    ...(m.mtu === 0 ? {} : { mtu: m.mtu }),
+    ...(m.advmss === 0 ? {} : { advmss: m.advmss }),
+    ...(m.initcwnd === 0 ? {} : { initcwnd: m.initcwnd }),
+  };
+  return Object.keys(view).length === 0 ? {} : { metrics: [view] };
 }
 
 /** The address of ours whose subnet the route is, if it came with one. */

@@ -58,8 +58,10 @@ export class RingwayShell implements ShellHost {
     return 0;
   }
 
-  setRoute(_route: RouteChange): number {
-    return -ENOENT;
+  /** The peer is on the link: whatever gateway the script names stands for it. */
+  setRoute({ address, bits, mtu, isMtuLocked, advmss, initcwnd }: RouteChange): number {
+    const metrics = { mtu, isMtuLocked, advmss, initcwnd };
+    return this.stack.replaceRoute(address, bits, null, this.iface, undefined, metrics);
   }
 
   nstat(): readonly (readonly [string, number])[] {

@@ -237,17 +237,11 @@ function planIp(args: readonly string[]): Step | string {
   return (host) => statusOf(host.setRoute(route));
 }
 
-const METRICS: Readonly<Record<string, 'advmss' | 'initcwnd' | 'initrwnd'>> = {
-  advmss: 'advmss',
-  initcwnd: 'initcwnd',
-  initrwnd: 'initrwnd',
-};
-
-/** `PREFIX [via A] [dev D] [advmss N] [mtu [lock] N] [initcwnd N] …`, or null. */
+/** `PREFIX [via A] [dev D] [advmss N] [mtu [lock] N] [initcwnd N]`, or null. */
 function routeOf(words: readonly string[]): RouteChange | null {
   const to = parsePrefix(words[0] ?? '');
   if (to === null) return null;
-  const route = { ...to, mtu: 0, isMtuLocked: false, advmss: 0, initcwnd: 0, initrwnd: 0 };
+  const route = { ...to, mtu: 0, isMtuLocked: false, advmss: 0, initcwnd: 0 };
   for (let i = 1; i < words.length; i += 2) {
     const word = words[i]!;
     if (word === 'mtu' && words[i + 1] === 'lock') {
@@ -257,9 +251,8 @@ function routeOf(words: readonly string[]): RouteChange | null {
     const value = words[i + 1] ?? '';
     if (word === 'via' || word === 'dev') continue;
     if (!/^\d+$/.test(value)) return null;
-    if (word === 'mtu') route.mtu = Number(value);
-    else if (METRICS[word] !== undefined) route[METRICS[word]] = Number(value);
-    else return null;
+    if (word !== 'mtu' && word !== 'advmss' && word !== 'initcwnd') return null;
+    route[word] = Number(value);
   }
   return route;
 }

@@ -233,7 +233,6 @@ export interface RouteChange {
   readonly isMtuLocked: boolean;
   readonly advmss: number;
   readonly initcwnd: number;
-  readonly initrwnd: number;
 }
 
 export interface TcpSocketLine {

@@ -132,6 +132,44 @@ ${TCP}+0 write(4, ..., 30000) = 30000
   t.not(verdict(text('pfifo')), 'pass', 'pfifo: all of it at once');
 });
 
+const ROUTES = [
+  ['ipv4', '1500', 40, '192.0.2.1', 'unreachable frag_needed mtu 600'],
+  ['ipv6', '1520', 60, '2001:db8::1', 'packet_too_big mtu 1280'],
+] as const;
+
+for (const [version, linkMtu, headers, peer, tooBig] of ROUTES) {
+  t.test(`ip route: advmss, mtu lock, initcwnd, ${version}`, async (t) => {
+    const route = (words: string): string => `\`ip route change ${peer} dev tun0 ${words}\``;
+    const open = (words: string, offered: number): string => `--ip_version=${version}
+--mtu=${linkMtu}
+--strict_segments
+${route(words)}
+0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
++0 \`ethtool -K tun0 tso off\`
++0 bind(3, ..., ...) = 0
++0 listen(3, 1) = 0
++0 < S 0:0(0) win 65535 <mss 1460>
++0 > S. 0:0(0) ack 1 <mss ${offered}>
++.1 < . 1:1(0) ack 1 win 65535
++0 accept(3, ..., ...) = 4
+`;
+    const text = `${open(`advmss 500 mtu lock ${1300 + headers} initcwnd 3`, 500)}
++0 write(4, ..., 6000) = 6000
++0 > . 1:1301(1300) ack 1
++0 > . 1301:2601(1300) ack 1
++0 > . 2601:3901(1300) ack 1
++.01 < icmp ${tooBig} [1:1301(1300)]
++0 %{ assert tcpi_snd_mss == 1300 and tcpi_lost == 0; assert tcpi_advmss == 500 }%
++0 ${route('mtu 1300')}
++.09 < . 1:1(0) ack 3901 win 65535
++0 > . 3901:${3901 + 1300 - headers}(${1300 - headers}) ack 1
+`;
+    t.equal(verdict(text), 'pass');
+    t.not(verdict(text.replace('lock ', '')), 'pass', 'without a lock the router is believed');
+    t.equal(verdict(open('mtu 1300', 1300 - headers)), 'pass', 'the MTU bounds the offer');
+  });
+}
+
 t.test(
   'what is lost in this host is tried again every 500 ms; the peer is not to blame',
   async (t) => {
