@@ -21,6 +21,8 @@ const REFUSED: readonly (readonly [string, number, string])[] = [
   ['SO_DONTROUTE', SO.DONTROUTE, 'gateways are always used'],
   ['SO_PASSCRED', SO.PASSCRED, 'peers are not processes'],
   ['SO_ATTACH_FILTER', SO.ATTACH_FILTER, 'no packet filters'],
+  ['SO_ATTACH_REUSEPORT_CBPF', SO.ATTACH_REUSEPORT_CBPF, 'a keyed hash decides'],
+  ['SO_ATTACH_REUSEPORT_EBPF', SO.ATTACH_REUSEPORT_EBPF, 'a keyed hash decides'],
   ['SO_BUSY_POLL', SO.BUSY_POLL, 'the driver polls, not the socket'],
   ['SO_TXTIME', SO.TXTIME, 'no departure times'],
 ];

@@ -14,6 +14,7 @@ import {
 } from '../base/errno.ts';
 import type { TcpConnection } from '../tcp/connection.ts';
 import type { Opener } from '../tcp/handshake.ts';
+import { closeListener } from '../tcp/listener-close.ts';
 import { HOLD, type PortClaim } from '../tcp/port-holds.ts';
 import { STATE } from '../tcp/tcp-state.ts';
 import {
@@ -87,8 +88,8 @@ function isBroadcast(e: TcpEndpoint, a: Address): boolean {
 }
 
 function claimOf(e: TcpEndpoint, local: Address, port: number, kind: number): PortClaim {
-  const { isV6Only, isReuseAddress: isReuse } = e.settings;
-  return { local, port, boundIndex: e.boundIndex, isV6Only, isReuse, kind };
+  const { isV6Only, isReuseAddress: isReuse, isReusePort } = e.settings;
+  return { local, port, boundIndex: e.boundIndex, isV6Only, isReuse, isReusePort, kind };
 }
 
 /** Port 0: one is chosen. */
@@ -112,11 +113,11 @@ export function tieTo(e: TcpEndpoint, index: number): number {
   return 0;
 }
 
-/** What decides conflicts has changed: SO_REUSEADDR, the interface, that it listens. */
-export function renewHold(e: TcpEndpoint, kind: number): void {
+/** What decides conflicts has changed: SO_REUSEADDR, SO_REUSEPORT, the interface, the address, that it listens. */
+export function renewHold(e: TcpEndpoint, kind: number, to: Address | null = null): void {
   if (e.hold === null) return;
   const { holds } = e.tcp.demux;
-  const claim = claimOf(e, e.hold.local, e.hold.port, kind);
+  const claim = claimOf(e, to ?? e.hold.local, e.hold.port, kind);
   holds.release(e.hold);
   e.setHold(holds.take(claim));
 }
@@ -210,6 +211,8 @@ function begin(e: TcpEndpoint, to: SockAddr): number {
   const h = tcpConnect(e.tcp, remote, to.port, from, e);
   if (typeof h === 'number') return h;
   if (e.handshake === null && e.connection === null && e.error === 0) e.setHandshake(h);
+  // A socket that was bound to any address has one from now on: others may have its port on the rest.
+  renewHold(e, HOLD.BOUND, h.local);
   return -EINPROGRESS;
 }
 
@@ -239,8 +242,7 @@ export function disconnect(e: TcpEndpoint): number {
   const { tcp, listener, handshake: h, connection: c } = e;
   let errno = 0;
   if (listener !== null) {
-    tcp.closeListener(listener);
-    renewHold(e, HOLD.BOUND);
+    closeListener(tcp, listener);
   } else if (h !== null) {
     h.abort();
     errno = ECONNRESET;
@@ -266,6 +268,7 @@ function releaseChosen(e: TcpEndpoint): void {
     e.tcp.demux.holds.release(e.hold);
     e.setHold(null);
   }
+  renewHold(e, HOLD.BOUND, address);
   e.setName(address, e.hold === null ? 0 : e.hold.port);
 }
 
@@ -274,7 +277,7 @@ function releaseChosen(e: TcpEndpoint): void {
 /** The last descriptor is gone. A connection lives on without the socket until all is said and acknowledged. */
 export function closeSocket(e: TcpEndpoint): void {
   const { tcp, listener, handshake: h, connection: c } = e;
-  if (listener !== null) tcp.closeListener(listener);
+  if (listener !== null) closeListener(tcp, listener);
   if (h !== null) {
     if (h.state === STATE.SYN_SENT || e.settings.lingerSec === 0) h.abort();
     else h.setOpener(new Orphan());

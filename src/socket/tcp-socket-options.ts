@@ -135,6 +135,15 @@ function switchOptions(): Option[] {
       },
     ),
     intOption<TcpEndpoint>(
+      atSocket('SO_REUSEPORT', SO.REUSEPORT, 'one listener by a keyed hash of the 4-tuple'),
+      (e) => on(e.settings.isReusePort),
+      (e, value) => {
+        e.change({ isReusePort: value !== 0 });
+        renewHold(e, e.isListening ? HOLD.LISTENING : HOLD.BOUND);
+        return 0;
+      },
+    ),
+    intOption<TcpEndpoint>(
       atSocket('SO_KEEPALIVE', SO.KEEPALIVE, ''),
       (e) => on(e.settings.isKeepalive),
       (e, value) => {
@@ -162,7 +171,6 @@ function switchOptions(): Option[] {
 }
 
 const REFUSED_SOCKET: readonly (readonly [string, number, string])[] = [
-  ['SO_REUSEPORT', SO.REUSEPORT, 'one listener an address and port'],
   ['SO_TIMESTAMP', SO.TIMESTAMP, 'of datagrams only'],
   ['SO_TIMESTAMPNS', SO.TIMESTAMPNS, 'of datagrams only'],
   ['SO_INCOMING_CPU', SO.INCOMING_CPU, 'one stack, one thread'],

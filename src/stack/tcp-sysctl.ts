@@ -46,6 +46,7 @@ export const TCP_SYSCTLS: readonly TcpSysctl[] = [
   tcp('max_reordering', 'maxReordering', 0, INT_MAX),
   tcp('max_syn_backlog', 'maxSynBacklog', 0, INT_MAX),
   tcp('max_tw_buckets', 'maxTwBuckets', 0, INT_MAX),
+  tcp('migrate_req', 'migrateReq', 0, 1),
   tcp('min_rtt_wlen', 'minRttWindowNs', 0, 86400, SEC),
   tcp('min_snd_mss', 'minSndMss', 48, 65535),
   tcp('min_tso_segs', 'minTsoSegs', 1, 255),

@@ -23,7 +23,7 @@ export function establish(h: Opening, seg: Segment): void {
   updatePacingRate(c); // it sizes the first super-frames
   c.congestion.delivered(1); // the SYN, as Linux counts it
   c.totals.opened(!isPassive, h.retransmissions, h.timeouts, h.sinceTimeoutMs);
-  tcp.demux.set(c, inherited.isReuseAddress);
+  tcp.demux.set(c, inherited);
   tcp.mib.add(tcp.ids.CurrEstab, 1);
   tcp.mib.count(isPassive ? tcp.ids.PassiveOpens : tcp.ids.TCPDelivered);
   if (h.state === STATE.SYN_SENT) answerSynAck(c);

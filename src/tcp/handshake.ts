@@ -42,7 +42,7 @@ export class Handshake implements Opening, SynSender, Expirable {
   readonly remotePort: number;
   readonly boundIndex: number;
   /** Null: an active open; else who will accept it. */
-  readonly listener: Listener | null;
+  listener: Listener | null;
   private opener: Opener | null;
   settings: TcpSettings;
   readonly iss: Seq;
@@ -195,6 +195,12 @@ export class Handshake implements Opening, SynSender, Expirable {
     this.tcp.mib.count(this.tcp.ids.AttemptFails);
     this.refuse();
     this.opener?.failed(errno);
+  }
+
+  /** Its listener is gone, another one of the same port has it now (tcp_migrate_req). */
+  migrate(to: Listener): void {
+    this.listener = to;
+    to.began(this);
   }
 
   /** A listener wants it no more, or has waited for long enough: no attempt of ours has failed. */

@@ -16,7 +16,7 @@ const ALWAYS = 2;
 /** @param iss Where a TIME-WAIT gives way to a new connection; else null. */
 export function toListener(tcp: Tcp, pkt: IpPacket, seg: Segment, iss: Seq | null): number {
   const flow = tcp.loose.set(pkt, seg);
-  const listener = tcp.demux.findListener(pkt.dst, seg.dstPort, pkt.iface.index);
+  const listener = tcp.findListener(pkt, seg);
   if (listener === null) {
     tcp.resetUnknown(flow, seg);
     return DROP.TCP_NO_PORT;
@@ -37,7 +37,7 @@ export function toListener(tcp: Tcp, pkt: IpPacket, seg: Segment, iss: Seq | nul
   }
   const h = new Handshake(tcp, flow, listener, null, listener.settings, iss);
   listener.began(h);
-  tcp.demux.set(h, listener.settings.isReuseAddress);
+  tcp.demux.set(h, listener.settings);
   h.synArrived(seg);
   return ACCEPTED;
 }

@@ -18,6 +18,8 @@ export interface PortClaim {
   readonly isV6Only: boolean;
   /** SO_REUSEADDR */
   readonly isReuse: boolean;
+  /** SO_REUSEPORT */
+  readonly isReusePort: boolean;
   /** One of HOLD. */
   readonly kind: number;
 }
@@ -28,6 +30,7 @@ export class PortHold implements PortClaim {
   readonly boundIndex: number;
   readonly isV6Only: boolean;
   readonly isReuse: boolean;
+  readonly isReusePort: boolean;
   readonly kind: number;
   /** How many hold the port like this. */
   holders = 0;
@@ -40,6 +43,7 @@ export class PortHold implements PortClaim {
     this.boundIndex = claim.boundIndex;
     this.isV6Only = claim.isV6Only;
     this.isReuse = claim.isReuse;
+    this.isReusePort = claim.isReusePort;
     this.kind = claim.kind;
   }
 }
@@ -80,8 +84,9 @@ export class PortHolds {
   }
 
   /**
-   * Whether somebody else holds the port in a way that excludes the claim. With SO_REUSEADDR on both sides
-   * only a listener excludes; not so when the port is being chosen (`isChoosing`).
+   * Whether somebody else holds the port in a way that excludes the claim. With SO_REUSEADDR on both sides only a
+   * listener excludes, with SO_REUSEPORT on both sides nobody (Linux asks for the same user besides: a stack has
+   * one). When the port is being chosen (`isChoosing`) nobody shares.
    * @param own the claimant's own hold, or null.
    */
   conflicts(claim: PortClaim, own: PortHold | null, isChoosing: boolean): boolean {
@@ -89,8 +94,10 @@ export class PortHolds {
       if (h === own && h.holders === 1) continue;
       if (h.boundIndex !== 0 && claim.boundIndex !== 0 && h.boundIndex !== claim.boundIndex)
         continue;
-      const mayShare = claim.isReuse && h.isReuse && h.kind !== HOLD.LISTENING && !isChoosing;
-      if (!mayShare && meet(claim, h)) return true;
+      const mayShare =
+        (claim.isReuse && h.isReuse && h.kind !== HOLD.LISTENING) ||
+        (claim.isReusePort && h.isReusePort);
+      if ((isChoosing || !mayShare) && meet(claim, h)) return true;
     }
     return false;
   }
@@ -108,6 +115,7 @@ function isAlike(h: PortHold, c: PortClaim): boolean {
   return (
     h.kind === c.kind &&
     h.isReuse === c.isReuse &&
+    h.isReusePort === c.isReusePort &&
     h.boundIndex === c.boundIndex &&
     h.isV6Only === c.isV6Only &&
     addressEquals(h.local, c.local)

@@ -42,6 +42,8 @@ export class TcpConfig {
   /** tcp_comp_sack_delay_ns, tcp_comp_sack_nr */
   compSackDelayNs = 1 * MS;
   compSackNr = 44;
+  /** tcp_migrate_req: what waits in a listener that closes goes to one that shares its port. */
+  migrateReq = 0;
   /** tcp_tw_reuse: an active open may take the port of a TIME-WAIT: 1 of any, 2 on loopback, tcp_tw_reuse_delay old. */
   twReuse = 2;
   twReuseDelayNs = 1000 * MS;

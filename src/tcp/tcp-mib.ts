@@ -14,6 +14,8 @@ const NAMES = [
   'InCsumErrors',
   'OutRsts',
   'TW',
+  'TCPMigrateReqSuccess',
+  'TCPMigrateReqFailure',
   'TWRecycled',
   'TWKilled',
   'TCPTimeWaitOverflow',

@@ -48,6 +48,8 @@ export class TcpSettings {
   pmtuDiscovery: number = PMTUDISC.WANT;
   /** SO_REUSEADDR */
   isReuseAddress = false;
+  /** SO_REUSEPORT */
+  isReusePort = false;
   /** IP_LOCAL_PORT_RANGE: the first port, and the last one above it; 0 = the sysctl's. */
   portRange = 0;
   /** IPV6_V6ONLY */

@@ -33,6 +33,7 @@ import type { Sender } from './endpoint.ts';
 import type { Handshake } from './handshake.ts';
 import { segmentArrives } from './input.ts';
 import type { Listener } from './listener.ts';
+import { closeListener } from './listener-close.ts';
 import { networkError } from './network-error.ts';
 import { output, sendReset } from './output.ts';
 import { PageWait } from './page-wait.ts';
@@ -165,10 +166,15 @@ export class Tcp implements Transport {
     return this.toEndpoint(e, seg);
   }
 
+  findListener(pkt: IpPacket, seg: Segment): Listener | null {
+    const { dst, src, iface } = pkt;
+    return this.demux.listeners.find(dst, seg.dstPort, src, seg.srcPort, iface.index);
+  }
+
   /** A new SYN is for a listener, if there is one. */
   private toTimeWait(e: TimeWait, pkt: IpPacket, seg: Segment): number {
     if (e.segmentArrives(seg) === VERDICT.DONE) return ACCEPTED;
-    const listener = this.demux.findListener(pkt.dst, seg.dstPort, pkt.iface.index);
+    const listener = this.findListener(pkt, seg);
     if (listener === null) {
       e.answerSyn(seg);
       return ACCEPTED;
@@ -314,7 +320,7 @@ export class Tcp implements Transport {
 
   /** Everything goes, without a word to the peers: the stack is closing. */
   closeAll(): void {
-    for (const l of this.demux.allListeners()) this.closeListener(l);
+    for (const l of this.demux.listeners.all()) closeListener(this, l);
     for (const e of this.demux.all()) {
       if (e.kind === 'connection') {
         this.end(e, 0);
@@ -323,20 +329,6 @@ export class Tcp implements Transport {
       else e.kill();
     }
     this.pageWait.clear();
-  }
-
-  closeListener(l: Listener): void {
-    this.demux.removeListener(l);
-    const { half, ready } = l.drain();
-    for (const h of half) {
-      h.cancel();
-      this.demux.remove(h);
-    }
-    for (const c of ready) {
-      c.setOwner(null); // nobody is left to release it
-      if (this.isGone(c)) c.release();
-      else this.abort(c, 0);
-    }
   }
 
   // ---- small things ----

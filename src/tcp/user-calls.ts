@@ -49,10 +49,12 @@ export function tcpListen(
   acceptor: Acceptor,
 ): Listener | number {
   const { local, port, boundIndex, settings } = from;
-  if (tcp.demux.listenerAt(local, port, boundIndex) !== null) return -EADDRINUSE;
+  const { isV6Only, isReusePort } = settings;
+  const others = tcp.demux.listeners.groupAt(local, port, boundIndex, isV6Only);
+  if (others.some((l) => !isReusePort || !l.settings.isReusePort)) return -EADDRINUSE;
   const most = limitBacklog(tcp, backlog);
   const l = new Listener(new IpAddress().copy(local), port, boundIndex, most, acceptor, settings);
-  tcp.demux.addListener(l);
+  tcp.demux.listeners.add(l);
   return l;
 }
 
@@ -85,7 +87,7 @@ export function tcpConnect(
   const iss = before === null ? null : recycle(tcp, before);
   const id = { local, localPort, remote, remotePort, boundIndex };
   const h = new Handshake(tcp, id, null, opener, settings, iss);
-  demux.set(h, settings.isReuseAddress);
+  demux.set(h, settings);
   h.start();
   return h;
 }

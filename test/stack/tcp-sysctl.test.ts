@@ -30,6 +30,7 @@ const DEFAULTS: Readonly<Record<string, string>> = {
   'net.ipv4.tcp_keepalive_time': '7200',
   'net.ipv4.tcp_max_reordering': '300',
   'net.ipv4.tcp_max_tw_buckets': '262144',
+  'net.ipv4.tcp_migrate_req': '0',
   'net.ipv4.tcp_min_rtt_wlen': '300',
   'net.ipv4.tcp_min_snd_mss': '48',
   'net.ipv4.tcp_min_tso_segs': '2',

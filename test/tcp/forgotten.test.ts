@@ -1,4 +1,5 @@
 /** What waits while nothing can leave, or nobody answers: it goes when it can, and ends when it should. */
+import { closeListener } from '../../src/tcp/listener-close.ts';
 import { tcpPeek, tcpReadUrgent } from '../../src/tcp/user-calls.ts';
 import { data, US4 } from '../net/packets.ts';
 import { ip } from '../net/rig.ts';
@@ -134,7 +135,7 @@ dialogue('what a listener that closes had not handed over is forgotten, ended or
     0.5   > . 1:1(0) ack 101`);
   t.equal(listener!.waiting, 2);
   const before = tcp.totals.live;
-  tcp.closeListener(listener!);
+  closeListener(tcp, listener!);
   h.run('0.5  > R. 1:1(0) ack 101');
   t.equal(tcp.totals.live, before - 2);
   t.equal(tcp.env.memory.pages.held, 0);

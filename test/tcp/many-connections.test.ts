@@ -1,8 +1,10 @@
 /** A hundred thousand connections come and go, ten thousand wait: nothing is left of them. LONG=1 for all of them. */
+
 import t from 'tap';
 import { ECONNRESET } from '../../src/base/errno.ts';
 import { SEC } from '../../src/base/time.ts';
 import type { Stack } from '../../src/stack/stack.ts';
+import { closeListener } from '../../src/tcp/listener-close.ts';
 import { End, TcpPair } from './tcp-pair.ts';
 
 const BATCH = 500;
@@ -51,7 +53,7 @@ t.test(`${CONNECTIONS} connections come and go`, (t) => {
   pair.sim.run(pair.sim.nowNs + 61 * SEC);
   t.ok(ended(pair.client) + ended(pair.server) >= CONNECTIONS, 'each left a TIME-WAIT');
   t.same(leftIn(pair.client), NOTHING);
-  pair.server.tcp.closeListener(l);
+  closeListener(pair.server.tcp, l);
   t.same(leftIn(pair.server), NOTHING);
   t.same(pair.end(), { pages: 0, cells: 0, records: 0, flows: 0 });
   t.end();
@@ -71,7 +73,7 @@ t.test(`${WAITING} wait to be accepted until the listener closes`, (t) => {
     pair.sim.runUntil(() => l.waiting === begun, pair.sim.nowNs + 10 * SEC);
   }
   t.equal(l.waiting, WAITING);
-  pair.hosts[1]!.after(0, () => pair.server.tcp.closeListener(l));
+  pair.hosts[1]!.after(0, () => closeListener(pair.server.tcp, l));
   pair.sim.run(pair.sim.nowNs + SEC);
   t.same(leftIn(pair.server), NOTHING);
   // So many resets at once do not fit into a device's ring: who did not get one hears of it when it sends.

@@ -2,6 +2,7 @@
  * Two stacks and a bottleneck in virtual time, for whoever measures: flows that write as fast as they may, and what
  * their segments look like on the wire. Nobody looks at bytes here (`tcp-pair.ts` does).
  */
+
 import type { MemorySizes } from '../../src/base/memory.ts';
 import { SEC } from '../../src/base/time.ts';
 import type { CcModule } from '../../src/cc/congestion-control.ts';
@@ -15,6 +16,7 @@ import { Stack } from '../../src/stack/stack.ts';
 import type { TcpConnection } from '../../src/tcp/connection.ts';
 import type { ConnectionOwner } from '../../src/tcp/endpoint.ts';
 import type { Listener } from '../../src/tcp/listener.ts';
+import { closeListener } from '../../src/tcp/listener-close.ts';
 import type { TcpConfig } from '../../src/tcp/tcp-config.ts';
 import { TcpSettings, type TcpSettingValues } from '../../src/tcp/tcp-settings.ts';
 import { tcpConnect, tcpListen, tcpRead, tcpWrite } from '../../src/tcp/user-calls.ts';
@@ -150,7 +152,7 @@ export class PathRig {
   listen(settings: TcpSettings): Listener {
     const { tcp } = this.server;
     const from = { local: ANY4, port: PORT, boundIndex: 0, settings };
-    if (this.listener !== undefined) tcp.closeListener(this.listener);
+    if (this.listener !== undefined) closeListener(tcp, this.listener);
     const l = tcpListen(tcp, from, 4096, {
       acceptable: () => {
         for (let c = l.accept(); c !== undefined; c = l.accept()) this.take(c);

@@ -156,7 +156,8 @@ export class StateRig {
     const { demux } = this.net.stack.tcp;
     const e = demux.find(ip('10.0.0.1'), this.port, ip('10.0.0.2'), PEER_PORT);
     if (e !== null) return STATE_NAMES[e.state]!;
-    return !this.isPassive && demux.listenerAt(ip('10.0.0.1'), this.port, 0) !== null
+    return !this.isPassive &&
+      demux.listeners.groupAt(ip('10.0.0.1'), this.port, 0, false).length > 0
       ? 'LISTEN'
       : 'CLOSED';
   }

@@ -1,8 +1,10 @@
 /** Ports that TIME-WAIT holds: who may have them again, and how many TIME-WAITs there may be. */
+
 import t from 'tap';
 import { EADDRNOTAVAIL, errnoName } from '../../src/base/errno.ts';
 import { MS, SEC } from '../../src/base/time.ts';
 import type { Listener } from '../../src/tcp/listener.ts';
+import { closeListener } from '../../src/tcp/listener-close.ts';
 import { STATE } from '../../src/tcp/tcp-state.ts';
 import { plainFrom, tcpListen } from '../../src/tcp/user-calls.ts';
 import { ANY4, IpAddress } from '../../src/wire/address.ts';
@@ -68,7 +70,7 @@ t.test('tcp_tw_reuse 2: on loopback a TIME-WAIT gives way', async (t) => {
     );
     one.run(1100);
     t.equal(one.connect(new End(0), LOOPBACK, one.any()), reuse === 0 ? BUSY : '');
-    tcp.closeListener(l as Listener);
+    closeListener(tcp, l as Listener);
     one.end();
   }
 });

@@ -66,7 +66,7 @@ export function socketSummary(stack: Stack): SummaryAnswer {
     udp: byFamily(udp.list(), (s) => s.family === 'ipv4'),
     tcp: sum(
       byFamily([...connections, ...opening], (e) => isV4(e.remote)),
-      byFamily(tcp.demux.allListeners(), (l) => isV4(l.local)),
+      byFamily(tcp.demux.listeners.all(), (l) => isV4(l.local)),
     ),
     fragments: { ip: net.reassembly4.inProgress, ip6: net.reassembly6.inProgress },
     estab: connections.filter((c) => isEstablished(c.state)).length,

@@ -90,7 +90,7 @@ export function udpViews(stack: Stack): SocketView[] {
 export function tcpViews(stack: Stack): SocketView[] {
   const { demux } = stack.tcp;
   return [
-    ...demux.allListeners().map((l) => listenerView(stack, l)),
+    ...demux.listeners.all().map((l) => listenerView(stack, l)),
     ...demux.all().map((e) => endpointView(stack, e)),
   ];
 }

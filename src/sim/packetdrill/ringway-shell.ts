@@ -75,7 +75,7 @@ export class RingwayShell implements ShellHost {
 
   tcpSockets(): readonly TcpSocketLine[] {
     const { demux } = this.stack.tcp;
-    const listeners = demux.allListeners().map(({ local, localPort }) => ({
+    const listeners = demux.listeners.all().map(({ local, localPort }) => ({
       isV4: isV4(local),
       localPort,
       remotePort: 0,
