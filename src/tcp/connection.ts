@@ -197,7 +197,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.use = new WindowUse(this.snd.una, env.nowNs);
     this.lastAckSent = this.rcv.nxt;
     this.sndbufBytes = settings.sndbufBytes || config.wmemDefault;
-    this.rcvbufBytes = firstReceiveBuffer(settings, config);
+    this.setReceiveBuffer(firstReceiveBuffer(settings, config));
     this.lastUnwantedMs = neverAnswered(tcp);
     this.lastReceivedNs = env.nowNs;
     this.lastSentNs = env.nowNs;
@@ -387,7 +387,12 @@ export class TcpConnection implements DeadlineTarget, FlowId {
 
   growReceiveBuffer(bytes: number): void {
     if (this.settings.rcvbufBytes !== 0) return;
-    this.rcvbufBytes = Math.max(this.rcvbufBytes, Math.floor(bytes));
+    this.setReceiveBuffer(Math.max(this.rcvbufBytes, Math.floor(bytes)));
+  }
+
+  private setReceiveBuffer(bytes: number): void {
+    this.rcvbufBytes = bytes;
+    this.received.setLimit(bytes);
   }
 
   growSendBuffer(bytes: number): void {
@@ -442,7 +447,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     const old = this.settings;
     this.settings = settings.share();
     if (settings.sndbufBytes !== 0) this.sndbufBytes = settings.sndbufBytes;
-    if (settings.rcvbufBytes !== 0) this.rcvbufBytes = settings.rcvbufBytes;
+    if (settings.rcvbufBytes !== 0) this.setReceiveBuffer(settings.rcvbufBytes);
     if (this.current === STATE.CLOSED) return;
     if (old.congestion !== settings.congestion) this.useCongestion(settings.congestion);
     if (old.maxPacingRate !== settings.maxPacingRate) {

@@ -8,7 +8,7 @@
  * "ready" without a copy. An idle connection holds no block and no array.
  */
 import { assert } from '../base/assert.ts';
-import type { BlockPool } from '../base/block-pool.ts';
+import { type BlockPool, NO_BLOCK } from '../base/block-pool.ts';
 import { NO_WORDS, WordArrays } from '../base/word-arrays.ts';
 import { type Seq, seqAdd, seqDiff } from '../wire/seq.ts';
 import { OutOfOrder, type Placed } from './out-of-order.ts';
@@ -50,6 +50,17 @@ export class ReceiveBuffer {
     return this.readyBytes + this.beyondBytes;
   }
 
+  /** Memory that is held: pages, whatever is in them, and arrays; not the chunks of others that text stays in. */
+  get heldBytes(): number {
+    const words = this.ready.length + (this.beyond === null ? 0 : this.beyond.words);
+    return this.store.heldBytes + 4 * words;
+  }
+
+  /** The size of the receive buffer. */
+  setLimit(bytes: number): void {
+    this.store.setLimit(bytes);
+  }
+
   get beyondBytes(): number {
     return this.beyond === null ? 0 : this.beyond.bytes;
   }
@@ -73,19 +84,35 @@ export class ReceiveBuffer {
     }
   }
 
-  /**
-   * Whether the text has a place; what lies beyond the gap makes some for it, the furthest away first (RFC 2018 §8
-   * allows that), or false: no memory.
-   */
-  makeRoom(len: number, chunk: number): boolean {
-    while (!this.hasRoom(len, chunk)) {
-      if (this.beyond === null || this.beyond.dropLast() === 0) return false;
-    }
-    return true;
+  /** The text has a place, and leaves `leave` pages to others. */
+  hasRoom(len: number, chunk: number, leave: number): boolean {
+    const { beyond, store } = this;
+    if (beyond !== null && !beyond.hasRows) return false;
+    // Behind a gap only part of it may be new.
+    const staysWhole = leave > 0 || beyond === null || beyond.isEmpty;
+    return (staysWhole && store.isKept(len, chunk)) || store.hasPagesFor(len, leave);
   }
 
-  hasRoom(len: number, chunk: number): boolean {
-    return (this.store.isKept(len, chunk) && !this.gaps) || this.store.hasPagesFor(len);
+  /** It would be worth while to copy what is scattered together. */
+  get isLoose(): boolean {
+    return this.store.isScattered || this.beyond?.isInPieces === true;
+  }
+
+  /** Copies it together, what is beyond the gap first. Returns how many pieces became part of another. */
+  collapse(): number {
+    const { store, beyond } = this;
+    let joined = beyond === null ? 0 : beyond.collapse();
+    if (store.isScattered) joined += this.collapseReady();
+    store.noteCollapsed();
+    return joined;
+  }
+
+  /** An eighth of what is beyond the gap goes, the furthest first (RFC 2018 §8 allows that). */
+  dropFurthest(): void {
+    const { beyond } = this;
+    if (beyond === null || beyond.isEmpty) return;
+    const keep = beyond.bytes - Math.max(1, beyond.bytes >> 3);
+    while (beyond.bytes > keep) beyond.dropLast();
   }
 
   /** Text beyond RCV.NXT, that leaves `leave` pages to others; what is here already is not stored twice. */
@@ -105,8 +132,9 @@ export class ReceiveBuffer {
       if (skip < 0) break;
       beyond.takeFirst();
       const { block, off, len } = beyond;
-      if (skip >= len) store.release(block);
+      if (skip >= len) store.release(block, len);
       else {
+        store.used(block, skip);
         this.pushReady(block, off + skip, len - skip);
         nxt = seqAdd(nxt, len - skip);
       }
@@ -209,17 +237,13 @@ export class ReceiveBuffer {
       const isNextTo = this.ready[o + E.OFF]! + this.ready[o + E.LEN]! === off;
       if (isNextTo && this.ready[o + E.BLOCK] === block) {
         this.ready[o + E.LEN]! += len;
-        this.store.release(block); // one reference an entry
+        this.store.joined(block);
         this.hasJoined = true;
         return;
       }
     }
-    if (this.readyCount * WORDS === this.ready.length) this.widenReady();
-    const o = this.readyOffset(this.readyCount);
-    this.ready[o + E.BLOCK] = block;
-    this.ready[o + E.OFF] = off;
-    this.ready[o + E.LEN] = len;
-    this.readyCount++;
+    if (this.readyCount * WORDS === this.ready.length) this.makeEntries();
+    this.setEntry(this.readyCount++, block, off, len);
   }
 
   private consume(o: number, n: number, len: number): void {
@@ -227,15 +251,19 @@ export class ReceiveBuffer {
     if (n < len) {
       this.ready[o + E.OFF]! += n;
       this.ready[o + E.LEN] = len - n;
+      this.store.used(this.ready[o + E.BLOCK]!, n);
       return;
     }
-    this.store.release(this.ready[o + E.BLOCK]!);
+    this.store.release(this.ready[o + E.BLOCK]!, n);
     this.readyHead = (this.readyHead + 1) % (this.ready.length / WORDS);
     this.readyCount--;
   }
 
-  private widenReady(): void {
-    const wider = this.arrays.take(Math.max(FIRST_ENTRIES * WORDS, this.ready.length * 2));
+  /** For another entry. */
+  private makeEntries(): void {
+    const { ready, store } = this;
+    if (!store.mayTakeWords(ready.length * 2) && this.collapseReady() > 0) return;
+    const wider = this.arrays.take(Math.max(FIRST_ENTRIES * WORDS, ready.length * 2));
     for (let i = 0; i < this.readyCount; i++) {
       const o = this.readyOffset(i);
       for (let w = 0; w < WORDS; w++) wider[i * WORDS + w] = this.ready[o + w]!;
@@ -243,5 +271,52 @@ export class ReceiveBuffer {
     this.arrays.give(this.ready);
     this.ready = wider;
     this.readyHead = 0;
+  }
+
+  /** As long as there are pages; returns how many entries became part of another. */
+  private collapseReady(): number {
+    const { ready, store } = this;
+    const count = this.readyCount;
+    let to = 0;
+    let isOpen = false; // the next byte placed continues the entry before `to`, if the page has room
+    let i = 0;
+    for (; i < count; i++) {
+      const o = this.readyOffset(i);
+      const block = ready[o + E.BLOCK]!;
+      let off = ready[o + E.OFF]!;
+      let len = ready[o + E.LEN]!;
+      if (block >= 0) {
+        this.setEntry(to++, block, off, len);
+        isOpen = false;
+        continue;
+      }
+      if (isOpen && store.roomInPage() > 0) {
+        const n = store.place(off, len, NO_BLOCK, 0);
+        ready[this.readyOffset(to - 1) + E.LEN]! += n;
+        store.joined(store.block);
+        off += n;
+        len -= n;
+        if (len === 0) {
+          store.release(block, n);
+          continue;
+        }
+        store.used(block, n);
+      }
+      if (store.roomInPage() < len) store.letGoOfPage();
+      isOpen = store.place(off, len, NO_BLOCK, 0) > 0;
+      if (isOpen) {
+        store.release(block, len);
+        this.setEntry(to++, store.block, store.off, len);
+      } else this.setEntry(to++, block, off, len);
+    }
+    this.readyCount = to;
+    return count - to;
+  }
+
+  private setEntry(i: number, block: number, off: number, len: number): void {
+    const o = this.readyOffset(i);
+    this.ready[o + E.BLOCK] = block;
+    this.ready[o + E.OFF] = off;
+    this.ready[o + E.LEN] = len;
   }
 }

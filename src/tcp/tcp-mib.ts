@@ -41,6 +41,7 @@ const NAMES = [
   'PruneCalled',
   'RcvPruned',
   'OfoPruned',
+  'TCPRcvCollapsed',
   'EmbryonicRsts',
   'TCPPureAcks',
   'TCPSynRetrans',

@@ -2,11 +2,22 @@
  * Where the received bytes of a connection lie. A large segment stays where it was received and holds a reference
  * to its chunk; a small one (and every one while chunks are short) is copied to a page, behind what came before it,
  * so that a slow reader cannot pin a chunk with a byte.
+ *
+ * A connection holds pages for no more than its receive buffer, and SPARE_PAGES; arrays for each of its queues for a
+ * quarter of it; and KEPT_SEGMENTS chunks, or one for each 64 KiB of its buffer. All connections together keep no
+ * more than half of the chunks. Text is no more than half of the buffer, so when these bounds are met it lies
+ * scattered, and is copied together (`collapse`).
  */
 import { type BlockPool, NO_BLOCK } from '../base/block-pool.ts';
 
 /** Held by reference from this size on: at most 16 segments pin a chunk of 256 KiB. */
 export const COPY_BREAK = 16384;
+
+/** Pages are filled in parts: the one that is being filled, one that is being emptied, and two for copying. */
+const SPARE_PAGES = 4;
+const KEPT_SEGMENTS = 4;
+const BYTES_A_CHUNK = 65536;
+const LEAST_ARRAY_BYTES = 4096;
 
 export class TextStore {
   private readonly chunks: BlockPool;
@@ -14,6 +25,14 @@ export class TextStore {
   /** The page that small segments are copied to, its fill, and our own reference to it. */
   private page = NO_BLOCK;
   private pageUsed = 0;
+  /** Pages held, and bytes of text in them; segments that stay in their chunks. */
+  private pageCount = 0;
+  private pageBytes = 0;
+  private kept = 0;
+  /** Bytes of pages without text, when text was last copied together. */
+  private idleBefore = 0;
+  /** The receive buffer's size. */
+  private limitBytes = 1 << 30;
   /** Where the text went that was placed last: a chunk, or ~page; and the offset. */
   block = 0;
   off = 0;
@@ -23,25 +42,26 @@ export class TextStore {
     this.pages = pages;
   }
 
+  setLimit(bytes: number): void {
+    this.limitBytes = Math.min(bytes, 1 << 30);
+  }
+
   /** A home for the first bytes of a text, if that leaves `leave` pages to others; returns how many (0: no memory). */
   place(off: number, len: number, chunk: number, leave: number): number {
     if (this.isKept(len, chunk)) {
       this.chunks.hold(chunk);
+      this.kept++;
       this.block = chunk;
       this.off = off;
       return len;
     }
-    if (this.page === NO_BLOCK || this.pageUsed === this.pages.blockBytes) {
-      this.letGoOfPage();
-      const page = this.pages.free > leave ? this.pages.take() : NO_BLOCK;
-      if (page === NO_BLOCK) return 0;
-      this.page = page;
-    }
-    const n = Math.min(len, this.pages.blockBytes - this.pageUsed);
+    if (this.roomInPage() === 0 && !this.takePage(leave)) return 0;
+    const n = Math.min(len, this.roomInPage());
     const to = this.pages.offsetOf(this.page) + this.pageUsed;
     this.pages.slab.u8.copyWithin(to, off, off + n);
     this.pages.hold(this.page);
     this.pageUsed += n;
+    this.pageBytes += n;
     this.block = ~this.page;
     this.off = to;
     return n;
@@ -49,29 +69,91 @@ export class TextStore {
 
   /** It stays in its chunk. */
   isKept(len: number, chunk: number): boolean {
-    return chunk !== NO_BLOCK && len >= COPY_BREAK && this.chunks.free * 2 >= this.chunks.capacity;
+    return (
+      chunk !== NO_BLOCK &&
+      len >= COPY_BREAK &&
+      this.chunks.free * 2 >= this.chunks.capacity &&
+      this.kept < Math.max(KEPT_SEGMENTS, this.limitBytes / BYTES_A_CHUNK)
+    );
   }
 
-  /** So many bytes find pages. */
-  hasPagesFor(len: number): boolean {
+  /** So many bytes find pages, if `leave` of them are for others. */
+  hasPagesFor(len: number, leave: number): boolean {
     const { blockBytes, free } = this.pages;
-    const inPage = this.page === NO_BLOCK ? 0 : blockBytes - this.pageUsed;
-    return len <= inPage + free * blockBytes;
+    if (len <= this.roomInPage()) return true;
+    const own = Math.floor(this.limitBytes / blockBytes) + SPARE_PAGES - this.pageCount;
+    return len <= this.roomInPage() + Math.min(free - leave, own) * blockBytes;
   }
 
-  release(block: number): void {
-    if (block >= 0) this.chunks.release(block);
-    else this.pages.release(~block);
+  /** An array of so many words is no larger than its part of the receive buffer. */
+  mayTakeWords(count: number): boolean {
+    return 4 * count <= Math.max(this.limitBytes >> 2, LEAST_ARRAY_BYTES);
+  }
+
+  /** Since it was last copied together text has become so scattered that an eighth of the pages, and two, are idle. */
+  get isScattered(): boolean {
+    const idle = this.heldBytes - this.pageBytes - this.idleBefore;
+    return idle > Math.max(2, this.pageCount >> 3) * this.pages.blockBytes;
+  }
+
+  noteCollapsed(): void {
+    this.idleBefore = this.heldBytes - this.pageBytes;
+  }
+
+  /** Free bytes of the page that is being filled. */
+  roomInPage(): number {
+    return this.page === NO_BLOCK ? 0 : this.pages.blockBytes - this.pageUsed;
+  }
+
+  /** `len` bytes and the reference to their block go. */
+  release(block: number, len: number): void {
+    if (block >= 0) {
+      this.kept--;
+      this.chunks.release(block);
+      return;
+    }
+    this.pageBytes -= len;
+    this.releasePage(~block);
+  }
+
+  /** What lies next to it in the same block belongs to it: one reference is enough. */
+  joined(block: number): void {
+    this.release(block, 0);
+  }
+
+  /** So many bytes of a block were read, and others were not. */
+  used(block: number, len: number): void {
+    if (block < 0) this.pageBytes -= len;
   }
 
   letGoOfPage(): void {
-    if (this.page !== NO_BLOCK) this.pages.release(this.page);
+    if (this.page !== NO_BLOCK) this.releasePage(this.page);
     this.page = NO_BLOCK;
     this.pageUsed = 0;
+    if (this.pageCount === 0) this.idleBefore = 0;
   }
 
   /** The memory that all of it lies in. */
   get bytes(): Uint8Array {
     return this.pages.slab.u8;
+  }
+
+  /** Memory in pages, whatever is in them. */
+  get heldBytes(): number {
+    return this.pageCount * this.pages.blockBytes;
+  }
+
+  private takePage(leave: number): boolean {
+    this.letGoOfPage();
+    const page = this.pages.free > leave ? this.pages.take() : NO_BLOCK;
+    if (page === NO_BLOCK) return false;
+    this.page = page;
+    this.pageCount++;
+    return true;
+  }
+
+  private releasePage(page: number): void {
+    if (this.pages.references(page) === 1) this.pageCount--;
+    this.pages.release(page);
   }
 }

@@ -5,6 +5,7 @@ import type { TcpConnection } from './connection.ts';
 import { ECN, type Ecn } from './ecn.ts';
 import { abortOnData, enterTimeWait } from './ending.ts';
 import { pagesForOrder } from './page-shares.ts';
+import { prune } from './prune.ts';
 import { freeWindow, unackedBytes } from './receive-window.ts';
 import type { Segment } from './segment.ts';
 import { STATE } from './tcp-state.ts';
@@ -59,7 +60,10 @@ function takeText(c: TcpConnection, seg: Segment, end: Seq): void {
   delack.received(seg.len, seg.pieces, window, hasPush, tcp.env, c.rtt, tcp.config);
   const from = seqAdd(seg.seq, skip);
   if (seqEq(from, rcv.nxt)) {
-    if (!received.hasRoom(len, seg.chunk) && !makeRoom(c, len, seg.chunk)) return;
+    if (!received.hasRoom(len, seg.chunk, 0) && !prune(c, from, len, seg.chunk, 0)) {
+      noRoom(c);
+      return;
+    }
     if (!received.gaps) {
       received.append(seg.textOff + skip, len, seg.chunk);
       accepted(c, len);
@@ -70,26 +74,12 @@ function takeText(c: TcpConnection, seg: Segment, end: Seq): void {
   outOfOrder(c, from, seg.textOff + skip, len, seg.chunk);
 }
 
-/**
- * Memory is short: what lies beyond the gap goes before text in order is refused. If that is not enough the peer
- * hears of a shut window until there is memory: it keeps what it has, and does not give up.
- */
-function makeRoom(c: TcpConnection, len: number, chunk: number): boolean {
-  const { received, tcp, sacks } = c;
-  const { ids, mib } = tcp;
-  mib.count(ids.PruneCalled);
-  const before = received.beyondBytes;
-  const hasRoom = received.makeRoom(len, chunk);
-  if (received.beyondBytes < before) {
-    mib.count(ids.OfoPruned);
-    sacks.clear();
-  }
-  if (hasRoom) return true;
-  mib.count(ids.RcvPruned);
-  mib.count(ids.TCPRcvQDrop);
+/** There is none: the peer hears of a shut window until there is memory. It keeps what it has, and does not give up. */
+function noRoom(c: TcpConnection): void {
+  const { tcp } = c;
+  tcp.mib.count(tcp.ids.TCPRcvQDrop);
   tcp.pageWait.addShut(c);
   c.delack.owe(true);
-  return false;
 }
 
 /** Text in order: readable, and acknowledged by the rules for it. */
@@ -124,6 +114,9 @@ function outOfOrder(c: TcpConnection, seq: Seq, off: number, len: number, chunk:
   const { rcv, received, sacks, tcp, delack } = c;
   const { around } = tcp;
   const leave = seqEq(seq, rcv.nxt) ? 0 : pagesForOrder(tcp.env.memory.pages);
+  if (leave > 0 && !received.hasRoom(len, chunk, leave)) {
+    prune(c, seq, len, chunk, leave);
+  }
   const placed = received.insert(seq, off, len, chunk, leave);
   if (placed.isRefused) tcp.mib.count(tcp.ids.TCPOFODrop);
   if (seqDiff(placed.duplicateRight, placed.duplicateLeft) > 0) {

@@ -33,7 +33,7 @@ class Rig {
     const skip = Math.max(0, Math.min(len, this.nxt - offset));
     const from = offset + skip;
     if (skip < len && from === this.nxt && !this.buffer.gaps) {
-      if (this.buffer.makeRoom(len - skip, chunk)) {
+      if (this.buffer.hasRoom(len - skip, chunk, 0)) {
         this.buffer.append(off + skip, len - skip, chunk);
         this.nxt += len - skip;
       }
@@ -67,6 +67,7 @@ t.test('whatever order segments arrive in, the stream is read as it was sent', (
     fc.record({ ahead: fc.nat(30_000), len: fc.integer({ min: 1, max: 3000 }) }),
     fc.record({ ahead: fc.constant(0), len: fc.integer({ min: COPY_BREAK, max: 60_000 }) }),
     fc.record({ read: fc.integer({ min: 1, max: 40_000 }) }),
+    fc.record({ shrink: fc.boolean() }),
   );
   for (const start of [0, 0x7fffff00, -2000]) {
     const property = fc.property(fc.array(event, { maxLength: 60, size: 'max' }), (events) => {
@@ -74,6 +75,11 @@ t.test('whatever order segments arrive in, the stream is read as it was sent', (
       for (const e of events) {
         if ('read' in e) {
           if (!rig.take(e.read)) return false;
+        } else if ('shrink' in e) {
+          if (e.shrink) rig.buffer.dropFurthest();
+          const before = rig.buffer.chargedBytes;
+          rig.buffer.collapse();
+          if (rig.buffer.chargedBytes !== before) return false;
         } else rig.arrive(Math.max(0, rig.nxt - 500) + e.ahead, e.len);
         if (rig.buffer.readyBytes !== rig.nxt - rig.read) return false;
         if (rig.buffer.chargedBytes > 120_000) break;
@@ -139,15 +145,41 @@ t.test('text in order takes the place of what lies furthest beyond the gap', (t)
     !buffer.insert(seqOf(at), 64, 1024, NO_BLOCK, 1).isRefused;
   const taken = [1, 2, 3, 4, 5, 6, 7, 8].map((i) => insert(i * 1024));
   t.same(taken, [true, true, true, true, true, true, true, false], 'a page is left for the gap');
-  t.ok(buffer.hasRoom(1024, NO_BLOCK));
-  t.notOk(buffer.hasRoom(2048, NO_BLOCK));
-  t.ok(buffer.makeRoom(2048, NO_BLOCK), 'if something goes');
+  t.ok(buffer.hasRoom(1024, NO_BLOCK, 0));
+  t.notOk(buffer.hasRoom(2048, NO_BLOCK, 0));
+  buffer.dropFurthest();
+  t.ok(buffer.hasRoom(2048, NO_BLOCK, 0), 'if something goes');
   t.equal(buffer.beyondBytes, 6 * 1024);
   buffer.insert(seqOf(0), 64, 1024, NO_BLOCK, 0);
   t.equal(buffer.drain(seqOf(0)), 7 * 1024, 'the nearest has stayed');
-  t.notOk(buffer.makeRoom(2 * 1024, NO_BLOCK), 'nothing is left that could go');
+  buffer.dropFurthest();
+  t.notOk(buffer.hasRoom(2 * 1024, NO_BLOCK, 0), 'nothing is left that could go');
   t.equal(buffer.readyBytes, 7 * 1024, 'what was acknowledged stays');
   buffer.clear();
+  t.equal(pages.held, 0);
+  t.end();
+});
+
+t.test('what lies scattered over many pages is copied together', (t) => {
+  const rig = new Rig(0);
+  const { buffer, pages } = rig;
+  for (let i = 0; i < 200; i++) {
+    rig.arrive(500_000 + 100 * (i ^ 1), 100);
+    rig.arrive(900 * i, 900);
+    rig.take(1000);
+  }
+  t.equal(buffer.beyondBytes, 20_000);
+  t.ok(pages.held > 10, `${pages.held} pages`);
+  t.ok(buffer.isLoose);
+  t.ok(buffer.collapse() > 150, 'pieces became one');
+  t.notOk(buffer.isLoose, 'it is not worth while again');
+  t.ok(pages.held <= 3, `${pages.held} pages`);
+  while (rig.nxt < 500_000) {
+    rig.arrive(rig.nxt, Math.min(10_000, 500_000 - rig.nxt));
+    t.ok(rig.take(10_000));
+  }
+  t.equal(rig.nxt, 520_000, 'all of it is there');
+  t.ok(rig.take(20_000), 'and right');
   t.equal(pages.held, 0);
   t.end();
 });
