@@ -38,6 +38,8 @@ const MAX_MSS = 32767;
 /** MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL, MAX_TCP_KEEPCNT, MAX_TCP_SYNCNT. */
 const MAX_KEEP_SEC = 32767;
 const MAX_COUNT = 127;
+/** SOCK_MIN_RCVBUF / 2 */
+const MIN_CLAMP = 1152;
 /** TCP_FIN_TIMEOUT_MAX */
 const MAX_LINGER2_SEC = 120;
 /** TCP_CA_NAME_MAX, with the zero at the end. */
@@ -187,6 +189,49 @@ function quickAckOption(): Option {
   );
 }
 
+/** Unset, a connection has what its buffer admits. */
+function windowClampOption(): Option {
+  return intOption<TcpEndpoint>(
+    atTcp('TCP_WINDOW_CLAMP', TCP_OPTION.WINDOW_CLAMP, 'at least 1152; 0: none, while closed'),
+    (e) => {
+      const c = e.connection;
+      if (e.settings.windowClamp !== 0 || c === null) return e.settings.windowClamp;
+      return Math.min(c.rcvbufBytes >> 1, 65535 << c.agreed.rcvShift);
+    },
+    (e, value) => {
+      const isClosed = e.connection === null && e.handshake === null && e.listener === null;
+      if (value === 0 && !isClosed) return -EINVAL;
+      e.change({ windowClamp: value === 0 ? 0 : Math.max(value, MIN_CLAMP) });
+      return 0;
+    },
+  );
+}
+
+function thinOptions(): Option[] {
+  const isSwitch = (value: number): boolean => value === 0 || value === 1;
+  return [
+    intOption<TcpEndpoint>(
+      atTcp(
+        'TCP_THIN_LINEAR_TIMEOUTS',
+        TCP_OPTION.THIN_LINEAR_TIMEOUTS,
+        'six timeouts of a thin stream do not double',
+      ),
+      (e) => on(e.settings.isThinLinear),
+      (e, value) => {
+        if (!isSwitch(value)) return -EINVAL;
+        e.change({ isThinLinear: value === 1 });
+        return 0;
+      },
+    ),
+    intOption<TcpEndpoint>(
+      atTcp('TCP_THIN_DUPACK', TCP_OPTION.THIN_DUPACK, 'obsolete: nothing, as since Linux 4.11'),
+      () => 0,
+      (_e, value) => (isSwitch(value) ? 0 : -EINVAL),
+      'advisory',
+    ),
+  ];
+}
+
 function congestionOption(): Option {
   return textOption<TcpEndpoint>(
     atTcp('TCP_CONGESTION', TCP_OPTION.CONGESTION, 'a name; ENOENT: nobody knows it'),
@@ -274,7 +319,6 @@ function words(values: readonly number[]): Uint8Array {
 }
 
 const REFUSED: readonly (readonly [string, number, string])[] = [
-  ['TCP_WINDOW_CLAMP', TCP_OPTION.WINDOW_CLAMP, 'SO_RCVBUF bounds the window'],
   ['TCP_MD5SIG', TCP_OPTION.MD5SIG, 'no signatures'],
   ['TCP_REPAIR', TCP_OPTION.REPAIR, 'state is not moved'],
   ['TCP_FASTOPEN', TCP_OPTION.FASTOPEN, 'no data on a SYN'],
@@ -283,7 +327,6 @@ const REFUSED: readonly (readonly [string, number, string])[] = [
   ['TCP_FASTOPEN_NO_COOKIE', TCP_OPTION.FASTOPEN_NO_COOKIE, 'no data on a SYN'],
   ['TCP_SAVE_SYN', TCP_OPTION.SAVE_SYN, 'headers are not kept'],
   ['TCP_SAVED_SYN', TCP_OPTION.SAVED_SYN, 'headers are not kept'],
-  ['TCP_THIN_LINEAR_TIMEOUTS', TCP_OPTION.THIN_LINEAR_TIMEOUTS, 'timeouts always double'],
   ['TCP_ULP', TCP_OPTION.ULP, 'nothing between TCP and the application'],
   ['TCP_ZEROCOPY_RECEIVE', TCP_OPTION.ZEROCOPY_RECEIVE, 'receives copy once'],
   ['TCP_TX_DELAY', TCP_OPTION.TX_DELAY, 'the emulator delays'],
@@ -297,6 +340,8 @@ export function tcpLevelOptions(): readonly Option[] {
     ...keepaliveOptions(),
     linger2Option(),
     quickAckOption(),
+    windowClampOption(),
+    ...thinOptions(),
     congestionOption(),
     counted(
       atTcp('TCP_USER_TIMEOUT', TCP_OPTION.USER_TIMEOUT, 'ms; 0: tcp_retries2 decides'),

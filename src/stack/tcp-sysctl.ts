@@ -80,6 +80,7 @@ export const TCP_SYSCTLS: readonly TcpSysctl[] = [
   tcp('syn_retries', 'synRetries', 1, 127),
   tcp('synack_retries', 'synackRetries', 0, 255),
   tcp('syncookies', 'syncookies', 0, 2),
+  tcp('thin_linear_timeouts', 'thinLinearTimeouts', 0, 255),
   tcp('timestamps', 'timestamps', 0, 2),
   tcp('tso_rtt_log', 'tsoRttLog', 0, 255),
   tcp('tso_win_divisor', 'tsoWinDivisor', 0, INT_MAX),

@@ -449,6 +449,9 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     if (settings.sndbufBytes !== 0) this.sndbufBytes = settings.sndbufBytes;
     if (settings.rcvbufBytes !== 0) this.setReceiveBuffer(settings.rcvbufBytes);
     if (this.current === STATE.CLOSED) return;
+    if (old.windowClamp !== settings.windowClamp) {
+      this.sizing.clamp(settings.windowClamp, this.rcv.wnd);
+    }
     if (old.congestion !== settings.congestion) this.useCongestion(settings.congestion);
     if (old.maxPacingRate !== settings.maxPacingRate) {
       this.congestion.limitRate(settings.maxPacingRate);

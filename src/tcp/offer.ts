@@ -9,9 +9,11 @@ import type { TcpConfig } from './tcp-config.ts';
 import { firstReceiveBuffer, type TcpSettings } from './tcp-settings.ts';
 
 /** RFC 7323 §2.2: enough to offer the largest receive buffer (as Linux computes it). */
-export function offeredShift(config: TcpConfig, { rcvbufBytes }: TcpSettings): number {
+export function offeredShift(config: TcpConfig, settings: TcpSettings): number {
+  const { rcvbufBytes, windowClamp } = settings;
   let shift = 0;
   let space = rcvbufBytes !== 0 ? rcvbufBytes >> 1 : config.rmemMax;
+  if (windowClamp !== 0) space = Math.min(space, windowClamp);
   for (; space > 65535 && shift < 14; space >>= 1) shift++;
   return shift;
 }
@@ -19,7 +21,7 @@ export function offeredShift(config: TcpConfig, { rcvbufBytes }: TcpSettings): n
 /** The window of a SYN, which is never scaled. @param optionBytes Of each segment of ours that follows. */
 export function offeredWindow(tcp: Tcp, from: Sender, optionBytes: number): number {
   const bytes = firstReceiveBuffer(from.settings, tcp.config);
-  return initialWindow(bytes, tcp.ourMss(from) - optionBytes);
+  return initialWindow(bytes, from.settings.windowClamp, tcp.ourMss(from) - optionBytes);
 }
 
 export const timestampBytes = (hasTimestamps: boolean): number =>

@@ -50,9 +50,13 @@ export function freeWindow(c: TcpConnection): number {
   return Math.min(free, c.sizing.threshold);
 }
 
-/** What a SYN offers: about a quarter of the buffer in whole segments, never scaled (RFC 7323 §2.2). */
-export function initialWindow(rcvbufBytes: number, mss: number): number {
-  const space = Math.floor((rcvbufBytes * FIRST_SHARE) / 256);
+/**
+ * What a SYN offers: about a quarter of the buffer in whole segments, never scaled (RFC 7323 §2.2). @param clamp
+ * TCP_WINDOW_CLAMP; 0: none.
+ */
+export function initialWindow(rcvbufBytes: number, clamp: number, mss: number): number {
+  const share = Math.floor((rcvbufBytes * FIRST_SHARE) / 256);
+  const space = clamp === 0 ? share : Math.min(share, clamp);
   return Math.min(65535, space > mss ? roundDown(space, mss) : space);
 }
 
@@ -95,9 +99,15 @@ export class RightSizing {
   /** Text came, `len` bytes of it. */
   arrived(c: TcpConnection, len: number): void {
     if (len < MIN_GROWTH_BYTES) return;
-    const free = (c.rcvbufBytes >> 1) - c.received.chargedBytes;
+    const free = clamped((c.rcvbufBytes >> 1) - c.received.chargedBytes, c);
     const room = isTight(c.tcp.env.memory.pages) ? 0 : free - this.threshold;
     if (room > 0) this.threshold += Math.min(room, 2 * Math.max(len, c.delack.rcvMss));
+  }
+
+  /** TCP_WINDOW_CLAMP, as Linux has it: a lower one acts at once, a higher one on what is offered already. */
+  clamp(window: number, offered: number): void {
+    if (window < this.threshold) this.threshold = window;
+    else this.threshold = Math.max(this.threshold, Math.min(offered, window));
   }
 
   /** The application took so much. */
@@ -126,6 +136,12 @@ export class RightSizing {
     const window = usual + (2 * usual * (took - before)) / before + c.received.spanBytes(c.rcv.nxt);
     c.growReceiveBuffer(Math.min(2 * window, rmemMax));
   }
+}
+
+/** By the application: TCP_WINDOW_CLAMP. */
+function clamped(window: number, { settings }: TcpConnection): number {
+  const { windowClamp } = settings;
+  return windowClamp === 0 ? window : Math.min(window, windowClamp);
 }
 
 const roundDown = (n: number, grain: number): number => Math.max(0, n - (n % grain));

@@ -98,6 +98,12 @@ export class Rtt {
     this.settle();
   }
 
+  /** It fired, and is not doubled: so for thin streams (Linux). */
+  stayLinear(): void {
+    this.backoff = 0;
+    this.settle();
+  }
+
   private settle(): void {
     this.rtoNs = this.srttNs === 0 ? this.firstNs : this.srttNs + 4 * this.rttvarNs;
     if (this.backoff > 0) this.rtoNs *= 2 ** this.backoff;

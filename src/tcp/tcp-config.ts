@@ -34,6 +34,8 @@ export class TcpConfig {
   keepaliveTimeNs = 7200 * SEC;
   keepaliveIntervalNs = 75 * SEC;
   keepaliveProbes = 9;
+  /** tcp_thin_linear_timeouts: not 0: as if every socket had TCP_THIN_LINEAR_TIMEOUTS. */
+  thinLinearTimeouts = 0;
   minRtoNs = 200 * MS;
   maxRtoNs = 120 * SEC;
   /** Delayed ACK: TCP_ATO_MIN, TCP_DELACK_MAX. */

@@ -30,6 +30,8 @@ export class TcpSettings {
   deferTimeouts = 0;
   /** TCP_USER_TIMEOUT: 0 = R2 decides. */
   userTimeoutMs = 0;
+  /** TCP_THIN_LINEAR_TIMEOUTS */
+  isThinLinear = false;
   /** TCP_MAXSEG: 0 = the path's. */
   maxSegment = 0;
   /** TCP_NOTSENT_LOWAT: 0 = the sysctl's. */

@@ -1,5 +1,6 @@
 /** The retransmission timer in its two uses that send: the timeout (RFC 6298 §5) and the tail-loss probe (RFC 8985 §7). */
 import { CA_STATE } from '../cc/ca-state.ts';
+import { INFINITE_SSTHRESH } from '../cc/cc-view.ts';
 import type { TcpConnection } from './connection.ts';
 import {
   hasGivenUp,
@@ -11,8 +12,13 @@ import {
 } from './give-up.ts';
 import { suspectBlackHole } from './mtu-search.ts';
 import { resendAsProbe, retransmit, sendNewAsProbe } from './output.ts';
+import { STATE } from './tcp-state.ts';
 import { NO_RECORD, REC_STATE } from './tx-records.ts';
 import { armRto, armRtoAfterWait, armRtoIn, SHORTAGE_NS } from './xmit-timer.ts';
+
+/** Fewer in flight are a thin stream (Linux's tcp_stream_is_thin); so many timeouts are linear. */
+const THIN_SEGMENTS = 4;
+const THIN_LINEAR_TIMEOUTS = 6;
 
 /** RFC 6298 §5.4–5.6, RFC 1122 §4.2.3.5: R2 ends the connection. */
 export function retransmissionTimeout(c: TcpConnection): void {
@@ -38,9 +44,20 @@ export function retransmissionTimeout(c: TcpConnection): void {
     armRtoIn(c, SHORTAGE_NS);
     return;
   }
-  rtt.backOff();
+  if (isThin(c)) rtt.stayLinear();
+  else rtt.backOff();
   armRtoIn(c, withinUserTimeout(c, recovery.undo.stampNs, rtt.rtoNs));
   tcp.wantsOutput(c);
+}
+
+/**
+ * TCP_THIN_LINEAR_TIMEOUTS: a stream of few segments gets no duplicate ACKs, and waits for nothing but timeouts. The
+ * first of them do not double: the path is hardly congested by it. Not in the first slow start, where anybody is thin.
+ */
+function isThin({ settings, tcp, state, rtx, congestion, recovery }: TcpConnection): boolean {
+  if (!settings.isThinLinear && tcp.config.thinLinearTimeouts === 0) return false;
+  if (state !== STATE.ESTABLISHED || recovery.retransmits > THIN_LINEAR_TIMEOUTS) return false;
+  return rtx.packetsOut < THIN_SEGMENTS && congestion.view.ssthresh < INFINITE_SSTHRESH;
 }
 
 /** In which state it fired: the recovery that failed. */

@@ -263,6 +263,38 @@ export const TCP_ROWS: Record<string, Row> = {
   },
   INFO: { ...fixed(7), acts: (r) => infoLengths(r), as: [0, 1, 104, 279, 280, 280] },
   // ours: what is set before there is a connection is not even read back; on Linux it has no effect, either
+  WINDOW_CLAMP: {
+    first: 0,
+    joined: 65536,
+    trials: [
+      [0, 0, 0],
+      [1, 0, 1152],
+      [1153, 0, 1153],
+      [-1, 0, 1152],
+      [HUGE, 0, HUGE],
+      [0, 0, 0],
+    ],
+    inherits: [9000, 9000],
+    late: [
+      [0, 'EINVAL', 65536],
+      [0, 'EINVAL', 0],
+    ],
+    acts: 'TCP_WINDOW_CLAMP: what was offered stays, and no more is',
+  },
+  THIN_LINEAR_TIMEOUTS: {
+    ...STRICT,
+    acts: 'TCP_THIN_LINEAR_TIMEOUTS: six timeouts of a thin stream do not double',
+  },
+  THIN_DUPACK: {
+    first: 0,
+    trials: [
+      [-1, 'EINVAL', 0],
+      [1, 0, 0],
+      [2, 'EINVAL', 0],
+    ],
+    inherits: [1, 0],
+    acts: 'advisory',
+  },
   QUICKACK: {
     first: 1,
     trials: [[1, 0, 1]],

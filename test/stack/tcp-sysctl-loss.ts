@@ -159,6 +159,14 @@ export const LOSS_ACTS: Readonly<Record<string, Act>> = {
     const { seconds } = givesUp(setting(name, '4'), false);
     t.ok(seconds > 6 && seconds < 14, `after ${seconds} s`);
   },
+  'net.ipv4.tcp_thin_linear_timeouts': (t, name) => {
+    const fourth = (set: Setter): number => {
+      const at = timeoutsAt(set);
+      return Math.round((at[3]! - at[2]!) / (at[1]! - at[0]!));
+    };
+    t.equal(fourth(byDefault), 4);
+    t.equal(fourth(setting(name, '1')), 1);
+  },
   'net.ipv4.tcp_rto_max_ms': (t, name) => {
     const at = timeoutsAt(setting(name, '1000'));
     t.ok(Math.abs(at[5]! - at[4]! - 1000) < 1, 'the sixth comes a second after the fifth');

@@ -155,6 +155,41 @@ dialogue('a cork holds a last part back for a timeout, no longer', (_, h) => {
     0.46  < . 1:1(0) ack 1511`);
 });
 
+const THIN = `
+    0.1   write 100
+    0.1   > P. 1:101(100) ack 1
+    0.31  > P. 1:101(100) ack 1
+    0.52  > P. 1:101(100) ack 1
+    0.73  > P. 1:101(100) ack 1
+    0.94  > P. 1:101(100) ack 1
+    1.15  > P. 1:101(100) ack 1
+    1.36  > P. 1:101(100) ack 1
+    1.57  > P. 1:101(100) ack 1
+    1.99  > P. 1:101(100) ack 1
+    2     < . 1:1(0) ack 101`;
+
+dialogue('TCP_THIN_LINEAR_TIMEOUTS: six timeouts of a thin stream do not double', (_, h) => {
+  h.tcp.config.earlyRetrans = 0;
+  h.passive();
+  h.run(`0.1 set isThinLinear true\n${THIN}`);
+});
+
+dialogue('TCP_THIN_LINEAR_TIMEOUTS: with four segments in flight a stream is not thin', (_, h) => {
+  h.tcp.config.earlyRetrans = 0;
+  h.passive();
+  h.run(`
+    0.1   set isThinLinear true
+    0.1   set isNoDelay true`);
+  for (let at = 1; at <= 301; at += 100) {
+    h.run(`0.1 write 100\n0.1 > P. ${at}:${at + 100}(100) ack 1`);
+  }
+  h.run(`
+    0.31  > P. 1:101(100) ack 1
+    0.73  > P. 1:101(100) ack 1
+    1.57  > P. 1:101(100) ack 1
+    1.6   < . 1:1(0) ack 401`);
+});
+
 // ---- keepalive ----
 
 dialogue('keepalive: idle, probes, and the end with a reset', (_, h) => {
