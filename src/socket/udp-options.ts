@@ -82,8 +82,22 @@ function atSocketLevel(): Option[] {
     wanted(atSocket('SO_RXQ_OVFL', SO.RXQ_OVFL, 'drops by the time of reading'), WANT.RXQ_OVFL),
     refusedOption(atSocket('SO_TIMESTAMPING', SO.TIMESTAMPING, 'receive times: SO_TIMESTAMPNS')),
     refusedOption(atSocket('SO_ZEROCOPY', SO.ZEROCOPY, 'sends copy once')),
-    refusedOption(atSocket('SO_REUSEADDR', SO.REUSEADDR, 'one socket an address and port')),
-    refusedOption(atSocket('SO_REUSEPORT', SO.REUSEPORT, 'one socket an address and port')),
+    intOption<UdpEndpoint>(
+      atSocket('SO_REUSEADDR', SO.REUSEADDR, 'the youngest has what comes; groups: all'),
+      (e) => on(e.s.isReuseAddress),
+      (e, value) => {
+        e.s.isReuseAddress = value !== 0;
+        return 0;
+      },
+    ),
+    intOption<UdpEndpoint>(
+      atSocket('SO_REUSEPORT', SO.REUSEPORT, 'one of them by a keyed hash; groups: all'),
+      (e) => on(e.s.isReusePort),
+      (e, value) => {
+        e.s.isReusePort = value !== 0;
+        return 0;
+      },
+    ),
     refusedOption(atSocket('SO_PEEK_OFF', SO.PEEK_OFF, 'a peek starts at the beginning')),
     ...DEVICE_OPTIONS,
   ];

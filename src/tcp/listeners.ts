@@ -6,9 +6,9 @@
  * them a flow is for, so that nobody outside can aim at one.
  */
 import { assert } from '../base/assert.ts';
-import { HalfSipHash } from '../base/half-siphash.ts';
 import type { RandomStream } from '../base/rng.ts';
 import { NOT_FOUND, WordTable } from '../base/word-table.ts';
+import { FlowShare } from '../net/flow-share.ts';
 import { type Address, ANY4, ANY6, addressEquals, isV4 } from '../wire/address.ts';
 import type { Listener } from './listener.ts';
 
@@ -17,7 +17,7 @@ const ONLY_V6 = 1;
 
 export class Listeners {
   private readonly table: WordTable;
-  private readonly hash: HalfSipHash;
+  private readonly share: FlowShare;
   /** By place in the table: those of one address and port, mostly one. */
   private readonly groups: Listener[][] = [];
   private readonly free: number[] = [];
@@ -26,7 +26,7 @@ export class Listeners {
 
   constructor(random: RandomStream) {
     this.table = new WordTable(6, random);
-    this.hash = HalfSipHash.fromStream(random);
+    this.share = new FlowShare(random);
   }
 
   find(
@@ -46,7 +46,7 @@ export class Listeners {
     const group = this.groups[at]!;
     return group.length === 1
       ? group[0]!
-      : group[this.share(local, port, remote, remotePort, group.length)]!;
+      : group[this.share.of(local, port, remote, remotePort, group.length)]!;
   }
 
   /** Those that listen just there. */
@@ -66,7 +66,7 @@ export class Listeners {
     const { local, localPort, boundIndex, isV6Only } = gone;
     const group = this.groupAt(local, localPort, boundIndex, isV6Only);
     if (group.length === 0) return null;
-    return group[this.share(local, localPort, remote, remotePort, group.length)]!;
+    return group[this.share.of(local, localPort, remote, remotePort, group.length)]!;
   }
 
   add(l: Listener): void {
@@ -98,28 +98,6 @@ export class Listeners {
 
   all(): Listener[] {
     return this.groups.flat();
-  }
-
-  /** 0 … n - 1. */
-  private share(
-    local: Address,
-    port: number,
-    remote: Address,
-    remotePort: number,
-    n: number,
-  ): number {
-    const { hash } = this;
-    hash.start();
-    hash.word((port << 16) | remotePort);
-    hash.word(remote.w0);
-    hash.word(remote.w1);
-    hash.word(remote.w2);
-    hash.word(remote.w3);
-    hash.word(local.w0);
-    hash.word(local.w1);
-    hash.word(local.w2);
-    hash.word(local.w3);
-    return Math.floor(((hash.finish() >>> 0) / 4294967296) * n);
   }
 
   private placeOn(local: Address, port: number, ifaceIndex: number, mark: number): number {

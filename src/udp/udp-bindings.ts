@@ -5,19 +5,22 @@ import type { UdpFamily, UdpSocket } from './udp-socket.ts';
 /**
  * Who holds which port: decides EADDRINUSE as Linux does. Two sockets conflict on a port when one
  * could receive what is meant for the other: same address, or a wildcard that covers it, in a family
- * both speak, on interfaces that are not kept apart.
+ * both speak, on interfaces that are not kept apart; unless both have SO_REUSEADDR, or both SO_REUSEPORT (a
+ * stack has one user).
  */
 export class UdpBindings implements PortUse {
   private readonly byPort = new Map<number, UdpSocket[]>();
   /** What `isPortFree` is asked about: set by `asking`. */
+  private asker!: UdpSocket;
   private address!: Address;
   private family: UdpFamily = 'ipv4';
   private boundIndex = 0;
 
-  /** Prepares a search for a port that this binding could take. */
-  asking(address: Address, family: UdpFamily, boundIndex: number): this {
+  /** Prepares a search for a port that the socket could take with this address and interface. */
+  asking(s: UdpSocket, address: Address, boundIndex: number): this {
+    this.asker = s;
     this.address = address;
-    this.family = family;
+    this.family = s.family;
     this.boundIndex = boundIndex;
     return this;
   }
@@ -25,6 +28,11 @@ export class UdpBindings implements PortUse {
   isPortFree(port: number): boolean {
     const holders = this.byPort.get(port);
     return holders === undefined || !holders.some((s) => this.conflicts(s));
+  }
+
+  /** Whoever has the port. */
+  holdersOf(port: number): readonly UdpSocket[] {
+    return this.byPort.get(port) ?? NOBODY;
   }
 
   add(s: UdpSocket): void {
@@ -42,6 +50,7 @@ export class UdpBindings implements PortUse {
   }
 
   private conflicts(s: UdpSocket): boolean {
+    if (share(s, this.asker)) return false;
     if (s.boundIndex !== 0 && this.boundIndex !== 0 && s.boundIndex !== this.boundIndex)
       return false;
     if (addressEquals(s.local, this.address)) return s.family === this.family || overlap(s, this);
@@ -59,6 +68,13 @@ export class UdpBindings implements PortUse {
   }
 }
 
+const NOBODY: readonly UdpSocket[] = [];
+
+/** Whether two sockets may have the same ends. */
+export function share(a: UdpSocket, b: UdpSocket): boolean {
+  return (a.isReuseAddress && b.isReuseAddress) || (a.isReusePort && b.isReusePort);
+}
+
 function overlap(s: UdpSocket, asked: UdpBindings): boolean {
   return (
     (speaks(s.family, s.local, true) && asked.speaksV4()) ||
@@ -67,7 +83,7 @@ function overlap(s: UdpSocket, asked: UdpBindings): boolean {
 }
 
 /** Whether a socket bound like this receives datagrams of a family. */
-function speaks(family: UdpFamily, local: Address, v4: boolean): boolean {
+export function speaks(family: UdpFamily, local: Address, v4: boolean): boolean {
   if (family === 'ipv4') return v4;
   if (family === 'ipv6') return !v4;
   return isUnspecified(local) && !isV4(local) ? true : isV4(local) === v4;

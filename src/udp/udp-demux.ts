@@ -1,7 +1,8 @@
-import { assert } from '../base/assert.ts';
 import type { RandomStream } from '../base/rng.ts';
-import { NOT_FOUND, WordTable } from '../base/word-table.ts';
+import { NOT_FOUND } from '../base/word-table.ts';
+import { FlowShare } from '../net/flow-share.ts';
 import { type Address, ANY4, ANY6, addressEquals, isV4 } from '../wire/address.ts';
+import { SocketTable } from './socket-table.ts';
 import type { UdpSocket } from './udp-socket.ts';
 
 /** Marks the wildcard of a socket that speaks IPv6 only. */
@@ -18,17 +19,22 @@ const ONLY_V6 = 1;
  *
  * and in each row one bound to the interface before one that is not. Wildcards of one family are keyed
  * `0.0.0.0` and `::` with a mark, so that `::` alone and dual do not collide.
+ *
+ * Of several in one place the youngest has what comes; if it shares its port by SO_REUSEPORT, one of all that do, by
+ * a keyed hash of the flow.
  */
 export class UdpDemux {
   /** Address, port and interface of who is not connected; and both ends of who is. */
-  private readonly bound: WordTable;
-  private readonly connected: WordTable;
+  private readonly bound: SocketTable;
+  private readonly connected: SocketTable;
+  private readonly share: FlowShare;
   /** How many are bound to an interface: as long as there is none, nobody is looked for. */
   private toInterface = 0;
 
   constructor(random: RandomStream) {
-    this.bound = new WordTable(BOUND_WORDS, random, 64);
-    this.connected = new WordTable(CONNECTED_WORDS, random, 64);
+    this.bound = new SocketTable(BOUND_WORDS, random);
+    this.connected = new SocketTable(CONNECTED_WORDS, random);
+    this.share = new FlowShare(random);
   }
 
   get size(): number {
@@ -48,20 +54,41 @@ export class UdpDemux {
     remotePort: number,
     ifaceIndex: number,
   ): number {
-    if (this.connected.size > 0) {
-      writeRemote(this.connected.key, remote, remotePort);
-      const found = this.find(this.connected, local, localPort, ifaceIndex, 0);
-      if (found !== NOT_FOUND) return found;
+    const { bound, connected } = this;
+    if (connected.size > 0) {
+      writeRemote(connected.key, remote, remotePort);
+      const found = this.find(connected, local, localPort, ifaceIndex, 0);
+      if (found !== NOT_FOUND)
+        return this.oneOf(connected, found, local, localPort, remote, remotePort);
     }
-    const { bound } = this;
-    const found = this.find(bound, local, localPort, ifaceIndex, 0);
-    if (found !== NOT_FOUND) return found;
-    const v4 = isV4(local);
-    const wild = this.find(bound, v4 ? ANY4 : ANY6, localPort, ifaceIndex, v4 ? 0 : ONLY_V6);
-    return wild !== NOT_FOUND ? wild : this.find(bound, ANY6, localPort, ifaceIndex, 0);
+    let found = this.find(bound, local, localPort, ifaceIndex, 0);
+    if (found === NOT_FOUND) {
+      const v4 = isV4(local);
+      found = this.find(bound, v4 ? ANY4 : ANY6, localPort, ifaceIndex, v4 ? 0 : ONLY_V6);
+      if (found === NOT_FOUND) found = this.find(bound, ANY6, localPort, ifaceIndex, 0);
+    }
+    return this.oneOf(bound, found, local, localPort, remote, remotePort);
   }
 
-  /** Who is connected with exactly these addresses and ports, or NOT_FOUND. */
+  private oneOf(
+    table: SocketTable,
+    found: number,
+    local: Address,
+    localPort: number,
+    remote: Address,
+    remotePort: number,
+  ): number {
+    const group = table.groupOf(found);
+    if (group === null) return found;
+    const youngest = group[group.length - 1]!;
+    if (!youngest.isReusePort) return youngest.index;
+    let sharers = 0;
+    for (let i = 0; i < group.length; i++) if (group[i]!.isReusePort) sharers++;
+    let left = this.share.of(local, localPort, remote, remotePort, sharers);
+    for (let i = 0; ; i++) if (group[i]!.isReusePort && left-- === 0) return group[i]!.index;
+  }
+
+  /** Who (the youngest) is connected with exactly these addresses and ports, or NOT_FOUND. */
   holderOf(
     local: Address,
     localPort: number,
@@ -71,24 +98,29 @@ export class UdpDemux {
   ): number {
     writeLocal(this.connected.key, local, localPort, boundIndex, 0);
     writeRemote(this.connected.key, remote, remotePort);
-    return this.connected.find();
+    const found = this.connected.find();
+    return this.connected.groupOf(found)?.at(-1)?.index ?? found;
   }
 
-  /** The caller has seen to it that nobody has the same addresses and ports. */
-  add(s: UdpSocket): void {
+  /**
+   * The caller has seen to it that nobody has the same addresses and ports, or that they share them.
+   * @param at Finds a socket by its index.
+   */
+  add(s: UdpSocket, at: (index: number) => UdpSocket | null): void {
     const table = this.tableOf(s);
-    assert(table.find() === NOT_FOUND, 'two sockets in one place');
-    table.set(s.index);
+    const found = table.find();
+    const isOne = found !== NOT_FOUND && table.groupOf(found) === null;
+    table.add(s, isOne ? at(found) : null);
     if (s.boundIndex !== 0) this.toInterface++;
   }
 
   remove(s: UdpSocket): void {
-    assert(this.tableOf(s).remove() === s.index, 'a socket is found where it was put');
+    this.tableOf(s).remove(s);
     if (s.boundIndex !== 0) this.toInterface--;
   }
 
   /** The table the socket belongs to, with its key written. */
-  private tableOf(s: UdpSocket): WordTable {
+  private tableOf(s: UdpSocket): SocketTable {
     const table = s.isConnected ? this.connected : this.bound;
     const isWild = s.family === 'ipv6' && !s.isConnected && addressEquals(s.local, ANY6);
     writeLocal(table.key, s.local, s.localPort, s.boundIndex, isWild ? ONLY_V6 : 0);
@@ -98,7 +130,7 @@ export class UdpDemux {
 
   /** Bound to the interface, or else to none. The remote end is in the key already. */
   private find(
-    table: WordTable,
+    table: SocketTable,
     local: Address,
     localPort: number,
     ifaceIndex: number,

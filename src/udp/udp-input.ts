@@ -10,12 +10,13 @@ import type { Network } from '../net/network.ts';
 import { PMTUDISC } from '../net/out-packet.ts';
 import { checksumIsGood } from '../net/payload-checksum.ts';
 import type { NetworkError, QuotedPacket } from '../net/transport.ts';
-import { isV4 } from '../wire/address.ts';
+import { addressEquals, isUnspecified, isV4 } from '../wire/address.ts';
 import { UNREACH4, UNREACH6 } from '../wire/icmp.ts';
 import { IPPROTO } from '../wire/ip-protocol.ts';
 import { pseudoHeaderSum } from '../wire/pseudo-header.ts';
 import { UDP_HEADER_LEN, udpChecksum, udpDstPort, udpLen, udpSrcPort } from '../wire/udp.ts';
 import type { Udp } from './udp.ts';
+import { speaks } from './udp-bindings.ts';
 import { READY, type UdpSocket } from './udp-socket.ts';
 
 export function udpInput(udp: Udp, pkt: IpPacket): number {
@@ -26,9 +27,34 @@ export function udpInput(udp: Udp, pkt: IpPacket): number {
   const { dv } = net.env.memory.slab;
   const srcPort = udpSrcPort(dv, pkt.payloadOff);
   const dstPort = udpDstPort(dv, pkt.payloadOff);
+  if (pkt.cast !== CAST.UNICAST) return toAll(udp, pkt, srcPort, dstPort, mib);
   const index = udp.demux.lookup(pkt.dst, dstPort, pkt.src, srcPort, arrivedOn(net, pkt));
   if (index === NOT_FOUND) return noPort(net, pkt, mib);
   return queueDatagrams(udp, udp.socketAt(index)!, pkt, srcPort, mib);
+}
+
+/** What is sent to a group, or broadcast, is for every socket that it matches, as on Linux. */
+function toAll(udp: Udp, pkt: IpPacket, srcPort: number, dstPort: number, mib: UdpMib): number {
+  const { net } = udp;
+  const ifaceIndex = arrivedOn(net, pkt);
+  const holders = udp.bindings.holdersOf(dstPort);
+  let fate: number = DROP.UDP_NO_PORT;
+  for (let i = 0; i < holders.length; i++) {
+    const s = holders[i]!;
+    if (!isFor(s, pkt, srcPort, ifaceIndex)) continue;
+    const result = queueDatagrams(udp, s, pkt, srcPort, mib);
+    if (fate !== ACCEPTED) fate = result;
+  }
+  return fate === DROP.UDP_NO_PORT ? noPort(net, pkt, mib) : fate;
+}
+
+function isFor(s: UdpSocket, pkt: IpPacket, srcPort: number, ifaceIndex: number): boolean {
+  if (s.boundIndex !== 0 && s.boundIndex !== ifaceIndex) return false;
+  if (s.isConnected && (s.remotePort !== srcPort || !addressEquals(s.remote, pkt.src)))
+    return false;
+  if (addressEquals(s.local, pkt.dst)) return true;
+  if (!isUnspecified(s.local)) return false;
+  return speaks(s.family, s.local, pkt.isV4);
 }
 
 function checkDatagram(net: Network, pkt: IpPacket, mib: UdpMib): number {

@@ -49,6 +49,9 @@ export class UdpSocket implements ReadyTarget {
   /** Made when the first error has to be kept. */
   errors: ErrorQueue | null = null;
 
+  /** SO_REUSEADDR, SO_REUSEPORT */
+  isReuseAddress = false;
+  isReusePort = false;
   /** IP_LOCAL_PORT_RANGE: the first port, and the last one above it; 0 = the sysctl's. */
   portRange = 0;
   isBroadcastAllowed = false;

@@ -31,7 +31,7 @@ import {
 } from '../wire/address.ts';
 import { UDP_HEADER_LEN } from '../wire/udp.ts';
 import { RefusedSockets } from './refused-sockets.ts';
-import { UdpBindings } from './udp-bindings.ts';
+import { share, UdpBindings } from './udp-bindings.ts';
 import { UdpDemux } from './udp-demux.ts';
 import { udpError, udpInput } from './udp-input.ts';
 import {
@@ -46,7 +46,8 @@ import { READY, type UdpFamily, UdpSendControl, UdpSocket } from './udp-socket.t
 export class Udp implements Transport {
   readonly net: Network;
   readonly demux: UdpDemux;
-  private readonly bindings = new UdpBindings();
+  readonly bindings = new UdpBindings();
+  private readonly at = (index: number): UdpSocket | null => this.socketAt(index);
   private readonly ports: EphemeralPorts;
   private readonly sockets: (UdpSocket | null)[] = [];
   private readonly freeIndices: number[] = [];
@@ -139,7 +140,7 @@ export class Udp implements Transport {
     s.remote.copy(ANY6);
     s.remotePort = 0;
     s.isConnected = false;
-    if (s.localPort !== 0) this.demux.add(s);
+    if (s.localPort !== 0) this.demux.add(s, this.at);
     return 0;
   }
 
@@ -231,13 +232,13 @@ export class Udp implements Transport {
       this.bindings.remove(s);
     }
     const before = s.boundIndex;
-    const use = this.bindings.asking(s.local, s.family, index);
+    const use = this.bindings.asking(s, s.local, index);
     const isTaken = isPlaced && !use.isPortFree(s.localPort);
     s.boundIndex = isTaken ? before : index;
     s.ownIndex = isTaken ? s.ownIndex : index;
     if (isPlaced) {
       this.bindings.add(s);
-      this.demux.add(s);
+      this.demux.add(s, this.at);
     }
     return isTaken ? -EADDRINUSE : 0;
   }
@@ -301,14 +302,15 @@ export class Udp implements Transport {
   ): number {
     const local = s.isGroupBound ? s.local : source;
     const holder = this.demux.holderOf(local, s.localPort, to, port, boundIndex);
-    if (holder !== NOT_FOUND && holder !== s.index) return -EADDRINUSE;
+    const isTaken = holder !== NOT_FOUND && holder !== s.index;
+    if (isTaken && !share(s, this.sockets[holder]!)) return -EADDRINUSE;
     this.demux.remove(s);
     s.local.copy(local);
     s.remote.copy(to);
     s.remotePort = port;
     s.isConnected = true;
     s.boundIndex = boundIndex;
-    this.demux.add(s);
+    this.demux.add(s, this.at);
     return 0;
   }
 
@@ -320,7 +322,7 @@ export class Udp implements Transport {
     remotePort: number,
     boundIndex: number,
   ): number {
-    const use = this.bindings.asking(address, s.family, boundIndex);
+    const use = this.bindings.asking(s, address, boundIndex);
     const chosen =
       port !== 0 ? port : this.ports.pick(address, remote, remotePort, use, s.portRange);
     if (chosen === 0 || !use.isPortFree(chosen)) return -EADDRINUSE;
@@ -328,7 +330,7 @@ export class Udp implements Transport {
     s.localPort = chosen;
     s.boundIndex = boundIndex;
     this.bindings.add(s);
-    this.demux.add(s);
+    this.demux.add(s, this.at);
     return 0;
   }
 }
