@@ -176,7 +176,9 @@ export function nextProbe(c: TcpConnection, search: MtuSearch, unsent: number): 
   if (!c.sacks.isEmpty) return PROBE.NONE; // the header's length would not be known
   const path = tcp.net.paths.lookup(c.remote, c.boundIndex);
   // A route that was changed lets a probe be larger than what the last segment could be.
-  const high = Math.min(search.high, path === null ? search.pathMtu : path.mtu(tcp.env));
+  const most = path === null ? search.pathMtu : path.mtu(tcp.env);
+  const isWithin = (search.high + search.low) >> 1 <= most;
+  const high = isWithin ? search.high : Math.min(search.high, most);
   const size = (high + search.low) >> 1;
   if (size > high || high - search.low < tcp.config.probeThreshold) {
     searchAgain(c, search);
