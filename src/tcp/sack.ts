@@ -7,6 +7,7 @@ import type { TcpConnection } from './connection.ts';
 import type { Segment } from './segment.ts';
 import { TOTAL } from './totals.ts';
 import { NO_RECORD, REC, REC_STATE } from './tx-records.ts';
+import { isCutTooFine } from './write-room.ts';
 
 /** Before the records that `una` acknowledges leave the queue; `una` is the new SND.UNA already. */
 export function sackInput(
@@ -93,7 +94,7 @@ function duplicateBlock(
   const { rtx, recovery } = c;
   const left = seqOf(seg.sackEdges[0]!);
   const right = seqOf(seg.sackEdges[1]!);
-  if (!seqGt(right, priorUna) || !mayBeAbout(c, left, right, una)) return;
+  if (!mayBeAbout(c, left, right, una) || !seqGt(right, priorUna)) return;
   const from = seqGt(left, priorUna) ? left : priorUna;
   let r = rtx.find(from);
   while (r !== NO_RECORD && seqLe(rtx.endOfRecord(r), right)) {
@@ -109,8 +110,8 @@ function duplicateBlock(
 
 function mayBeAbout(c: TcpConnection, left: Seq, right: Seq, una: Seq): boolean {
   const { snd, recovery, tcp } = c;
-  if (seqGt(right, snd.nxt)) return false;
-  if (seqGt(left, una)) return true;
+  const wasSent = seqLe(right, snd.nxt);
+  if (wasSent && seqGt(left, una)) return true;
   const isNear = seqGe(left, seqAdd(right, -snd.maxWnd));
   if (seqLe(right, una) && recovery.undo.covers(left, right, isNear)) return true;
   const { TCPDSACKIgnoredOld, TCPDSACKIgnoredNoUndo } = tcp.ids;
@@ -133,6 +134,7 @@ function markBlock(c: TcpConnection, left: Seq, right: Seq, una: Seq, a: AckOutc
     if (head > 0) {
       const cut = Math.ceil(head / mss) * mss;
       if (cut >= c.tcp.records.get(r, REC.LEN)) r = rtx.next(r);
+      else if (!mayCut(c, r)) return;
       else r = rtx.split(r, cut, mss);
       continue;
     }
@@ -140,7 +142,7 @@ function markBlock(c: TcpConnection, left: Seq, right: Seq, una: Seq, a: AckOutc
     const whole = c.tcp.records.get(r, REC.LEN);
     if (covered < whole) {
       const cut = Math.floor(covered / mss) * mss;
-      if (cut === 0) return;
+      if (cut === 0 || !mayCut(c, r)) return;
       rtx.split(r, cut, mss);
     }
     markRecord(c, r, una, a);
@@ -148,6 +150,14 @@ function markBlock(c: TcpConnection, left: Seq, right: Seq, una: Seq, a: AckOutc
     if (joined !== r) c.tcp.mib.count(c.tcp.ids.TCPSackMerged);
     r = rtx.next(joined);
   }
+}
+
+/** The first and the last may always be: what is resent, and what was sent last, must go on. */
+function mayCut(c: TcpConnection, r: number): boolean {
+  const { rtx, tcp } = c;
+  if (r === rtx.first || r === rtx.last || !isCutTooFine(c)) return true;
+  tcp.mib.count(tcp.ids.TCPWqueueTooBig);
+  return false;
 }
 
 function markRecord(c: TcpConnection, r: number, una: Seq, a: AckOutcome): void {

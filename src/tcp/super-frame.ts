@@ -12,6 +12,7 @@
 import { MS, NEVER, US } from '../base/time.ts';
 import { CA_STATE } from '../cc/ca-state.ts';
 import { HOOK } from '../cc/congestion-control.ts';
+import type { DeviceCaps } from '../link/device.ts';
 import { isV4 } from '../wire/address.ts';
 import type { TcpConnection } from './connection.ts';
 import { NO_RECORD, REC_TIME } from './tx-records.ts';
@@ -38,7 +39,14 @@ export function segmentsPerFrame(c: TcpConnection): number {
     if (halvings < 32) bytes += GSO_MAX_BYTES >> halvings;
   }
   const segments = Math.floor(Math.min(bytes, GSO_MAX_BYTES) / v.mss);
-  return Math.max(segments, least > 0 ? least : tcp.config.minTsoSegs, 1);
+  return Math.min(Math.max(segments, least > 0 ? least : tcp.config.minTsoSegs, 1), fitting(c));
+}
+
+/** What we cut goes into the device's ring as a whole: no more than the half that is free before we try again. */
+function fitting(c: TcpConnection): number {
+  const path = c.tcp.net.paths.lookup(c.remote, c.boundIndex);
+  if (path === null || doesCut(path.iface.device.caps, c)) return Infinity;
+  return Math.max(1, path.iface.device.tx.capacity >> 1);
 }
 
 /**
@@ -56,9 +64,11 @@ export function bufferBytes(c: TcpConnection): number {
 export function deviceCuts(c: TcpConnection): boolean {
   const path = c.tcp.net.paths.lookup(c.remote, c.boundIndex);
   if (path === null) return false;
-  const { caps } = path.iface.device;
-  return isV4(c.remote) ? caps.tso4 : caps.tso6;
+  return doesCut(path.iface.device.caps, c);
 }
+
+const doesCut = (caps: DeviceCaps, c: TcpConnection): boolean =>
+  isV4(c.remote) ? caps.tso4 : caps.tso6;
 
 /** Segments that cwnd admits in one frame: never more than half of it. */
 export function cwndQuota(c: TcpConnection): number {

@@ -87,6 +87,7 @@ const NAMES = [
   'TCPDSACKIgnoredNoUndo',
   'TCPSACKDiscard',
   'TCPSackMerged',
+  'TCPWqueueTooBig',
   'TCPMTUPFail',
   'TCPMTUPSuccess',
   'OutOfWindowIcmps',

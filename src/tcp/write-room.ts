@@ -16,6 +16,8 @@ import { bufferBytes } from './super-frame.ts';
 
 /** sk_buff, skb_shared_info and room for headers, as Linux 6.18 charges them (SK_MEMINFO_WMEM_QUEUED). */
 const BUFFER_COST = 832;
+/** Two of the largest super-frames: Linux's slack. */
+const CUT_SLACK_BYTES = 2 * (65536 + BUFFER_COST);
 
 /** Where the last buffer begins. */
 export class LastBuffer {
@@ -71,6 +73,14 @@ export function chargedBytes(c: TcpConnection): number {
   const unsent = c.unsentBytes();
   const buffers = c.rtx.count + (unsent > 0 ? Math.ceil(unsent / bufferBytes(c)) : 0);
   return c.sendQueue.length + buffers * BUFFER_COST;
+}
+
+/**
+ * A peer that SACKs pieces of what was sent as one has it cut in two, each time: not beyond twice what the socket may
+ * hold (CVE-2019-11478).
+ */
+export function isCutTooFine(c: TcpConnection): boolean {
+  return chargedBytes(c) > 2 * (c.sndbufBytes + CUT_SLACK_BYTES);
 }
 
 /** What may wait to be sent for the first time. */
