@@ -8,6 +8,7 @@
 import type { TcpConnection } from '../../src/tcp/connection.ts';
 import type { ConnectionOwner } from '../../src/tcp/endpoint.ts';
 import { tcpDiscard, tcpRead, tcpWrite } from '../../src/tcp/user-calls.ts';
+import { Counter, Recorder, Repeater } from '../tcp/one-sided.ts';
 import { Drain, PageSource, SUPER_FRAMES, TcpRig, type TcpRigOptions } from '../tcp/rig.ts';
 import type { AllocCase } from './measure.ts';
 
@@ -135,6 +136,98 @@ function timeouts(cc: 'reno' | 'cubic'): () => () => void {
   };
 }
 
+const FULL_BYTES = 1448;
+/** Text segments or ACKs a turn. */
+const BURST = 64;
+
+/** Two segments a turn come from a script, and one ACK leaves: what is counted are the ACKs. */
+function onlyAcks(): () => void {
+  const rig = new TcpRig({ caps: OFFLOAD });
+  const [left, right] = rig.devices;
+  const recorder = new Recorder(rig.frames, rig.forth);
+  left.connect(recorder);
+  const [client, server] = rig.pair();
+  const sink = new Drain(server);
+  tcpWrite(client, new Uint8Array(FULL_BYTES));
+  for (let i = 0; i < 4; i++) rig.turn();
+  check('a segment was recorded', sink.bytes === FULL_BYTES);
+  const acks = new Counter(rig.frames);
+  right.connect(acks);
+  const sender = new Repeater(rig.frames, right, recorder.last, BURST, true);
+  return () => {
+    const until = acks.frames + FRAMES;
+    const before = sink.bytes;
+    for (let i = 0; acks.frames < until; i++) {
+      check('every two segments are acknowledged', i <= 2 * FRAMES);
+      sender.send(FULL_BYTES);
+      sender.send(FULL_BYTES);
+      rig.turnOf(rig.b);
+    }
+    check('text arrives', sink.bytes - before >= 2 * FRAMES * FULL_BYTES);
+  };
+}
+
+/** Every second segment is acknowledged by a script: what is counted are the ACKs that come. */
+function ackClocked(cc: 'reno' | 'cubic'): () => () => void {
+  return () => {
+    const rig = new TcpRig({ caps: OFFLOAD, cc });
+    const [left, right] = rig.devices;
+    const recorder = new Recorder(rig.frames, rig.back);
+    right.connect(recorder);
+    const [client, server] = rig.pair();
+    new Drain(server);
+    tcpWrite(client, new Uint8Array(FULL_BYTES));
+    for (let i = 0; i < 8; i++) rig.turn();
+    const receiver = new Repeater(rig.frames, left, recorder.last, BURST, false);
+    const text = new Counter(rig.frames);
+    left.connect(text);
+    const source = new PageSource(client);
+    source.writable();
+    return () => {
+      const before = text.frames;
+      let acks = 0;
+      for (let turns = 0; acks < FRAMES; turns++) {
+        check('text leaves', turns < 100 * FRAMES);
+        const seen = text.frames;
+        const una = text.seqEnd;
+        rig.turnOf(rig.a);
+        const n = Math.min((text.frames - seen) >> 1, BURST);
+        for (let i = 1; i < n; i++) receiver.sendAt((una + 2 * i * FULL_BYTES) | 0);
+        if (text.frames > seen) receiver.sendAt(text.seqEnd);
+        acks += Math.max(n, 1);
+      }
+      check('they were text', text.frames - before > FRAMES);
+      check('no timeout', client.tcp.mib.get('TCPTimeouts') === 0);
+    };
+  };
+}
+
+/** SO_MAX_PACING_RATE: departures are spaced by a timer. */
+function paced(caps: TcpRigOptions['caps'], bytesPerSecond: number): () => () => void {
+  return () => {
+    const rig = new TcpRig({ caps: caps ?? {}, cc: 'cubic' });
+    const [client, server] = rig.pair();
+    const sink = new Drain(server);
+    const settings = client.settings.own();
+    settings.change({ maxPacingRate: bytesPerSecond });
+    client.setSettings(settings);
+    new PageSource(client).writable();
+    let beganNs = 0;
+    let began = 0;
+    return () => {
+      run(rig);
+      const { nowNs } = rig.b.env;
+      if (beganNs === 0) {
+        beganNs = nowNs;
+        began = sink.bytes;
+        return;
+      }
+      const rate = (sink.bytes - began) / ((nowNs - beganNs) / 1e9);
+      check('the rate is kept', rate < 1.1 * bytesPerSecond && rate > 0.5 * bytesPerSecond);
+    };
+  };
+}
+
 const retransmits = (rig: TcpRig) => rig.a.tcp.mib.get('RetransSegs') > 100;
 
 const RENO = { caps: OFFLOAD, cc: 'reno' } as const;
@@ -158,7 +251,21 @@ const BULK: readonly (readonly [string, Bulk])[] = [
   ['loss and reordering, reno', { ...RENO, swapEvery: 10, loseEvery: 77, claims: retransmits }],
 ];
 
+const ONE_SIDED: readonly (readonly [string, () => () => void])[] = [
+  ['ACKs alone leave', onlyAcks],
+  ['ACKs alone come, reno', ackClocked('reno')],
+  ['ACKs alone come, cubic', ackClocked('cubic')],
+  ['paced text', paced(OFFLOAD, 50e6)],
+  ['paced super-frames', paced(SUPER_FRAMES, 100e6)],
+];
+
 export const cases: readonly AllocCase[] = [
+  ...ONE_SIDED.map(([name, build]) => ({
+    name: `TCP: ${name}`,
+    packetsPerCall: FRAMES,
+    hasRarePaths: true,
+    build,
+  })),
   ...BULK.map(([name, options]) => ({
     name: `TCP: ${name}`,
     packetsPerCall: FRAMES,

@@ -56,6 +56,7 @@ export class TcpRig {
   readonly forth: Wire;
   readonly back: Wire;
   readonly address = new IpAddress().setV4(0x0a000002);
+  readonly devices: readonly [MemoryDevice, MemoryDevice];
   private wakeNs = 0;
 
   constructor(options: TcpRigOptions = {}) {
@@ -73,6 +74,7 @@ export class TcpRig {
     const right = device('b0', 2);
     this.forth = new Wire(this.frames, right, options);
     this.back = new Wire(this.frames, left, {});
+    this.devices = [left, right];
     left.connect(this.forth);
     right.connect(this.back);
     this.a = this.stack(left, 1, options.cc);
@@ -101,7 +103,7 @@ export class TcpRig {
     this.turnOf(this.b);
   }
 
-  private turnOf(stack: Stack): void {
+  turnOf(stack: Stack): void {
     stack.env.nowNs += TURN_NS;
     const { devices } = stack;
     for (let i = 0; i < devices.length; i++) {

@@ -36,8 +36,8 @@ export class Deadlines implements Expirable {
   private readonly target: DeadlineTarget;
   /** The times, in a row of their own: an array for each connection would cost 250 bytes more. */
   private readonly table: RowTable;
-  /** The time that is being armed, on its way into the row. */
-  private readonly staged: Float64Array;
+  /** The time that is being armed, on its way into the row: who calls where nothing is inlined writes it, then `armStaged`. */
+  readonly staged: Float64Array;
   private row = GONE;
 
   /** @param table of rows DEADLINES_WIDTH wide, for all connections of a stack. */
@@ -66,7 +66,7 @@ export class Deadlines implements Expirable {
     this.armStaged(which);
   }
 
-  private armStaged(which: number): void {
+  armStaged(which: number): void {
     if (this.row === GONE) return;
     this.table.values[this.row + which] = this.staged[0]!;
     this.place(which);

@@ -46,7 +46,8 @@ export function updatePacingRate(c: TcpConnection): void {
 export function isPacerOpen(c: TcpConnection): boolean {
   const v = c.congestion.view;
   if (!v.isPaced || v.nextDepartureNs <= v.nowNs) return true;
-  c.due.arm(DUE.PACE, v.nextDepartureNs);
+  c.due.staged[0] = v.nextDepartureNs;
+  c.due.armStaged(DUE.PACE);
   return false;
 }
 

@@ -78,25 +78,27 @@ export class RateSampler {
 
   /** A record was delivered: acknowledged, or SACKed for the first time. */
   delivered(s: RateSample, records: TxRecords, r: number, endBytes: number): void {
-    const stamp = records.time(r, REC_TIME.DELIVERED_NS);
+    const { times } = records;
+    const at = records.timesAt(r);
+    const stamp = times[at + REC_TIME.DELIVERED_NS]!;
     if (stamp < 0) return; // it has given its sample
-    const sentNs = records.time(r, REC_TIME.SENT_NS);
+    const sentNs = times[at + REC_TIME.SENT_NS]!;
     const isLater =
       sentNs > this.firstTxNs || (sentNs === this.firstTxNs && endBytes > s.lastEndSeq);
     if (s.priorNs === NEVER || isLater) {
-      s.priorDelivered = records.time(r, REC_TIME.DELIVERED);
-      s.priorDeliveredCe = records.time(r, REC_TIME.DELIVERED_CE);
+      s.priorDelivered = times[at + REC_TIME.DELIVERED]!;
+      s.priorDeliveredCe = times[at + REC_TIME.DELIVERED_CE]!;
       s.priorNs = stamp;
       const state = records.get(r, REC.STATE);
       s.isAppLimited = (state & REC_STATE.APP_LIMITED) !== 0;
       s.isRetrans = (state & REC_STATE.EVER_RETRANS) !== 0;
       s.txInFlight = records.get(r, REC.IN_FLIGHT);
-      s.priorLost = records.time(r, REC_TIME.LOST);
+      s.priorLost = times[at + REC_TIME.LOST]!;
       s.lastEndSeq = endBytes;
-      s.sndIntervalNs = sentNs - records.time(r, REC_TIME.FIRST_TX_NS);
+      s.sndIntervalNs = sentNs - times[at + REC_TIME.FIRST_TX_NS]!;
       this.firstTxNs = sentNs;
     }
-    records.setTime(r, REC_TIME.DELIVERED_NS, -1);
+    times[at + REC_TIME.DELIVERED_NS] = -1;
   }
 
   /** The ACK covers a tail-loss probe that was a retransmission. */

@@ -46,7 +46,9 @@ export function retransmissionTimeout(c: TcpConnection): void {
   }
   if (isThin(c)) rtt.stayLinear();
   else rtt.backOff();
-  armRtoIn(c, withinUserTimeout(c, recovery.undo.stampNs, rtt.rtoNs));
+  // The usual case passes no times: each that crosses a call costs 16 bytes.
+  if (c.settings.userTimeoutMs === 0) armRto(c);
+  else armRtoIn(c, withinUserTimeout(c, recovery.undo.stampNs, rtt.rtoNs));
   tcp.wantsOutput(c);
 }
 

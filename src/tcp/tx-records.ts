@@ -93,6 +93,11 @@ export class TxRecords {
     return this.times[record * TIMES + field]!;
   }
 
+  /** Where its fields of REC_TIME begin in `times`: who reads many reads them there, as a call may box each. */
+  timesAt(record: number): number {
+    return record * TIMES;
+  }
+
   setTime(record: number, field: number, value: number): void {
     this.times[record * TIMES + field] = value;
   }

@@ -15,8 +15,10 @@ export const MIN_WAIT_NS = 2 * MS;
 export const SHORTAGE_NS = 500 * MS;
 
 export function armRto(c: TcpConnection): void {
+  const { due } = c;
   disarmXmit(c);
-  c.due.arm(DUE.RTO, c.tcp.env.nowNs + c.rtt.rtoNs);
+  due.staged[0] = c.tcp.env.nowNs + c.rtt.rtoNs;
+  due.armStaged(DUE.RTO);
 }
 
 /** A wait of `waitNs` instead of the timeout: a local shortage, or a peer that seems to renege. */
