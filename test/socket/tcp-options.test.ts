@@ -80,8 +80,10 @@ for (const o of KNOWN) {
       r.b.set(l, o.level, o.number, row.inherits![0]);
       r.b.must((api) => api.bind(l, addr(PORT)));
       r.b.must((api) => api.listen(l, 1));
-      r.connect(PORT);
-      r.ms(5 * DELAY_MS);
+      const c = r.connect(PORT);
+      r.ms(3 * DELAY_MS);
+      r.a.write(c, 'x'); // TCP_DEFER_ACCEPT waits for it
+      r.ms(3 * DELAY_MS);
       const s = r.b.must((api) => api.accept(l, null, 0));
       t.equal(read(r.b, s, o.level, o.number), row.inherits![1]);
     });
