@@ -262,6 +262,7 @@ export const TCP_ROWS: Record<string, Row> = {
     inherits: [33, 33],
     acts: 'TCP_LINGER2 shortens that; -1 ends it at once',
   },
+  // ours: an accepted socket has its listener's, where it means nothing; Linux's has 0
   DEFER_ACCEPT: {
     first: 0,
     trials: [
@@ -274,7 +275,7 @@ export const TCP_ROWS: Record<string, Row> = {
       [HUGE, 0, 29_887],
       [3, 0, 3],
     ],
-    inherits: [3, 0],
+    inherits: [3, 3],
     late: [[3, 0, 3]],
     acts: 'TCP_DEFER_ACCEPT: a bare ACK opens nothing, text does',
   },
