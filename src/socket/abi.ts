@@ -24,6 +24,8 @@ export const MSG = {
   ZEROCOPY: 0x4000000,
   /** Not of Linux's ABI: the caller comes back with the rest of its send, or says that it does not. */
   UNFINISHED: 0x8000000,
+  /** Nor this: the caller has waited since it began to send. */
+  WAITED: 0x10000000,
   FASTOPEN: 0x20000000,
   CMSG_CLOEXEC: 0x40000000,
 } as const;

@@ -88,8 +88,9 @@ export class BlockingCalls {
     const part = partOf(flags);
     const first = this.api.sendto(fd, from, part, to);
     if (from === null) return first;
+    const rest = restOf(part);
     return yield* this.sendRest(fd, first, from.length, flags, (e, done) =>
-      e.send(from.subarray(done), part, to),
+      e.send(from.subarray(done), rest, to),
     );
   }
 
@@ -97,8 +98,9 @@ export class BlockingCalls {
     const { iov, bytes } = m;
     const part = partOf(flags);
     const first = this.api.sendmsg(fd, m, part);
+    const rest = restOf(part);
     const n = yield* this.sendRest(fd, first, bytes, flags, (e, done) =>
-      e.sendMessage(m.setIov(iovFrom(iov, done)), part),
+      e.sendMessage(m.setIov(iovFrom(iov, done)), rest),
     );
     m.setIov(iov);
     return n;
@@ -139,7 +141,10 @@ export class BlockingCalls {
     const e = this.api.endpoint(fd);
     const isUnderWay = first === -EINPROGRESS || first === -EALREADY;
     if (!isUnderWay || typeof e === 'number' || e.isNonBlocking) return first;
-    const untilNs = this.nowNs + e.sendTimeoutNs;
+    return yield* this.untilOpen(e, first, this.nowNs + e.sendTimeoutNs);
+  }
+
+  private *untilOpen(e: Endpoint, first: number, untilNs: number): Blocking {
     while ((e.ready() & POLL_WRITABLE) === 0) {
       this.wait.watch(e, POLL_WRITABLE);
       this.wait.start(untilNs);
@@ -232,14 +237,24 @@ export class BlockingCalls {
     flags: number,
     attempt: (e: Endpoint, done: number) => number,
   ): Blocking {
-    if (first !== -EAGAIN && (first < 0 || first >= asked)) return first;
     const e = this.api.endpoint(fd);
     if (typeof e === 'number') return first; // not a socket: it does not wait
+    const isOpening = e.isOpening() && (first >= 0 || first === -EINPROGRESS);
+    if (!isOpening && first !== -EAGAIN && (first < 0 || first >= asked)) return first;
     if (e.isNonBlocking || (flags & MSG.DONTWAIT) !== 0) return first;
     const untilNs = this.nowNs + e.sendTimeoutNs;
     let done = Math.max(first, 0);
+    if (isOpening) {
+      const failed = yield* this.untilOpen(e, first, untilNs);
+      if (failed !== 0) return failed;
+    }
+    let mayTry = isOpening;
     for (;;) {
-      const n = yield* this.again(e, POLL_WRITABLE, untilNs, done, attempt);
+      if (done >= asked) return done;
+      const n = mayTry
+        ? attempt(e, done)
+        : yield* this.again(e, POLL_WRITABLE, untilNs, done, attempt);
+      mayTry = false;
       if (n >= 0) done += n;
       if (done >= asked) return done;
       if ((n < 0 && n !== -EAGAIN) || this.wait.hasTimedOut) {
@@ -269,6 +284,9 @@ export class BlockingCalls {
 function partOf(flags: number): number {
   return (flags & MSG.DONTWAIT) !== 0 ? flags : flags | MSG.UNFINISHED;
 }
+
+/** And it opens nothing: what it waited for is open, or is not to be. */
+const restOf = (part: number): number => (part & ~MSG.FASTOPEN) | MSG.WAITED;
 
 /** What is left of the buffers behind the first `bytes`. */
 function iovFrom(iov: readonly Uint8Array[], bytes: number): Uint8Array[] {

@@ -95,6 +95,11 @@ export abstract class Endpoint extends OpenFile {
     return false;
   }
 
+  /** A send has begun to open it: one that may wait goes on when it stands. */
+  isOpening(): boolean {
+    return false;
+  }
+
   /** A send with MSG.UNFINISHED ends with less than it was asked for. */
   endSend(): void {
     // datagrams go whole

@@ -35,6 +35,7 @@ import type { Message } from './message.ts';
 import { getFrom, type OptionMap, setIn } from './option.ts';
 import type { SockAddr } from './sock-addr.ts';
 import { isWatching, TcpErrors } from './tcp-errors.ts';
+import { markFirstCopy } from './tcp-fast-open.ts';
 import { bytesLeft, tcpQueueLength } from './tcp-ioctl.ts';
 import { LINK } from './tcp-link.ts';
 import {
@@ -151,8 +152,10 @@ export class TcpEndpoint
   }
 
   established(c: TcpConnection): void {
+    const opening = this.handshake?.fastOpening ?? null;
     this.handshake = null;
     this.take(c);
+    if (opening !== null) markFirstCopy(this, c, opening);
     if (c.isFinReceived) this.setShut(true, false);
     // RFC 9293 §3.10.4: closed for sending before it stood.
     if (this.isWriteShut) tcpShutdown(c);
@@ -160,6 +163,8 @@ export class TcpEndpoint
   }
 
   failed(errno: number): void {
+    const copyId = this.handshake?.fastOpening?.copyId ?? -1;
+    if (copyId >= 0) this.errors?.released(copyId, copyId);
     this.handshake = null;
     this.pending = errno;
     this.shutBoth();
@@ -383,7 +388,7 @@ export class TcpEndpoint
       if (c !== null) events |= readableEvents(c, this.wishes.rcvLowat);
       if (c === null || this.isWriteShut || isRoomForMore(c)) events |= WRITABLE;
       else this.wantsRoom = true;
-    }
+    } else if (this.handshake.fastOpening?.isDeferred === true) events |= WRITABLE;
     if (this.pending !== 0 || this.errors?.isEmpty === false) events |= POLL.ERR;
     return events;
   }
@@ -410,12 +415,17 @@ export class TcpEndpoint
     return child;
   }
 
-  send(from: Uint8Array, flags: number, _to: SockAddr | null): number {
-    return sendBytes(this, from, flags);
+  send(from: Uint8Array, flags: number, to: SockAddr | null): number {
+    return sendBytes(this, from, flags, to);
   }
 
   sendMessage(m: Message, flags: number): number {
     return sendPieces(this, m, flags);
+  }
+
+  /** Data on a SYN: whoever may wait does so until the answer. */
+  override isOpening(): boolean {
+    return this.handshake?.fastOpening?.isDeferred === false;
   }
 
   override endSend(): void {

@@ -13,7 +13,8 @@ import {
   ENETUNREACH,
 } from '../base/errno.ts';
 import type { TcpConnection } from '../tcp/connection.ts';
-import type { Opener } from '../tcp/handshake.ts';
+import type { FastOpening } from '../tcp/fast-opening.ts';
+import type { Handshake, Opener } from '../tcp/handshake.ts';
 import { closeListener } from '../tcp/listener-close.ts';
 import { HOLD, type PortClaim } from '../tcp/port-holds.ts';
 import { STATE } from '../tcp/tcp-state.ts';
@@ -23,6 +24,7 @@ import {
   tcpAbort,
   tcpClose,
   tcpConnect,
+  tcpConnectFast,
   tcpListen,
 } from '../tcp/user-calls.ts';
 import {
@@ -175,12 +177,28 @@ export function connectTo(e: TcpEndpoint, to: SockAddr): number {
   if (to.family === AF.UNSPEC) return disconnect(e);
   if (e.link === LINK.JOINED) return -EISCONN;
   if (e.link === LINK.PENDING) {
+    if (e.handshake?.fastOpening?.isDeferred === true) return -EISCONN;
     if (e.handshake !== null) return -EALREADY;
     return finishConnect(e);
   }
   if (!isFresh(e)) return -EISCONN; // it listens
-  if (to.family !== e.domain) return -EAFNOSUPPORT;
-  return begin(e, to);
+  if (e.settings.isFastOpenConnect) return connectFast(e, to);
+  const h = begin(e, to, tcpConnect);
+  return typeof h === 'number' ? h : -EINPROGRESS;
+}
+
+/** TCP_FASTOPEN_CONNECT: the SYN waits for the first send, if it may carry text; else it asks for a cookie. */
+function connectFast(e: TcpEndpoint, to: SockAddr): number {
+  const h = openFast(e, to);
+  if (typeof h === 'number') return h;
+  if (h.consult()) return 0;
+  h.start();
+  return -EINPROGRESS;
+}
+
+/** It has everything but the SYN. */
+export function openFast(e: TcpEndpoint, to: SockAddr): FastOpening | number {
+  return begin(e, to, tcpConnectFast);
 }
 
 /** What became of the connection that was begun: told by the next `connect`, which also lets a failed one go. */
@@ -194,7 +212,12 @@ export function finishConnect(e: TcpEndpoint): number {
   return -errno;
 }
 
-function begin(e: TcpEndpoint, to: SockAddr): number {
+function begin<T extends Handshake>(
+  e: TcpEndpoint,
+  to: SockAddr,
+  open: (...flow: Parameters<typeof tcpConnect>) => T | number,
+): T | number {
+  if (to.family !== e.domain) return -EAFNOSUPPORT;
   const remote = new IpAddress().copy(to.address);
   if (isUnspecified(remote)) remote.copy(loopbackFor(e, remote)); // "this host"
   if (isMulticast(remote)) return -ENETUNREACH;
@@ -208,12 +231,12 @@ function begin(e: TcpEndpoint, to: SockAddr): number {
   const local = e.hasOwnAddress ? e.local : ANY6;
   const from = { local, port: e.hold === null ? 0 : e.hold.port, boundIndex, settings };
   e.forget();
-  const h = tcpConnect(e.tcp, remote, to.port, from, e);
+  const h = open(e.tcp, remote, to.port, from, e);
   if (typeof h === 'number') return h;
   if (e.handshake === null && e.connection === null && e.error === 0) e.setHandshake(h);
   // A socket that was bound to any address has one from now on: others may have its port on the rest.
   renewHold(e, HOLD.BOUND, h.local);
-  return -EINPROGRESS;
+  return h;
 }
 
 /** Linux: an address that was bound, else loopback. */

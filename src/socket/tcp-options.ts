@@ -1,8 +1,9 @@
 /** Options of SOL_TCP. */
-import { EINVAL, ENOENT } from '../base/errno.ts';
+import { EINVAL, ENOENT, EOPNOTSUPP } from '../base/errno.ts';
 import { MS, SEC } from '../base/time.ts';
 import type { CcInfo } from '../cc/congestion-control.ts';
 import { secondsOf, timeoutsFor } from '../tcp/defer-accept.ts';
+import { FAST_OPEN } from '../tcp/fast-open-option.ts';
 import {
   closedInfo,
   connectionInfo,
@@ -12,7 +13,7 @@ import {
 } from '../tcp/tcp-info.ts';
 import { TCP_INFO_LEN, writeTcpInfo } from '../tcp/tcp-info-layout.ts';
 import { NO_LINGER2, type TcpSettings } from '../tcp/tcp-settings.ts';
-import { STATE } from '../tcp/tcp-state.ts';
+import { isIn, STATE } from '../tcp/tcp-state.ts';
 import { tcpQuickAck } from '../tcp/user-calls.ts';
 import { SOL, TCP_OPTION } from './abi.ts';
 import { on } from './ip-options.ts';
@@ -256,6 +257,37 @@ function congestionOption(): Option {
   );
 }
 
+const CLOSED_OR_LISTEN = (1 << STATE.CLOSED) | (1 << STATE.LISTEN);
+
+function fastOpenOptions(): Option[] {
+  return [
+    intOption<TcpEndpoint>(
+      atTcp(
+        'TCP_FASTOPEN_CONNECT',
+        TCP_OPTION.FASTOPEN_CONNECT,
+        'connect waits for the first send',
+      ),
+      (e) => on(e.settings.isFastOpenConnect),
+      (e, value) => {
+        if (value < 0 || value > 1) return -EINVAL;
+        if ((e.tcp.config.fastOpen & FAST_OPEN.CLIENT) === 0) return -EOPNOTSUPP;
+        if (e.state !== STATE.CLOSED) return -EINVAL;
+        e.change({ isFastOpenConnect: value === 1 });
+        return 0;
+      },
+    ),
+    intOption<TcpEndpoint>(
+      atTcp('TCP_FASTOPEN_NO_COOKIE', TCP_OPTION.FASTOPEN_NO_COOKIE, 'before connect or listen'),
+      (e) => on(e.settings.isFastOpenNoCookie),
+      (e, value) => {
+        if (value < 0 || value > 1 || !isIn(e.state, CLOSED_OR_LISTEN)) return -EINVAL;
+        e.change({ isFastOpenNoCookie: value === 1 });
+        return 0;
+      },
+    ),
+  ];
+}
+
 function infoOptions(): Option[] {
   return [
     bytesOption<TcpEndpoint>(
@@ -322,9 +354,7 @@ const REFUSED: readonly (readonly [string, number, string])[] = [
   ['TCP_MD5SIG', TCP_OPTION.MD5SIG, 'no signatures'],
   ['TCP_REPAIR', TCP_OPTION.REPAIR, 'state is not moved'],
   ['TCP_FASTOPEN', TCP_OPTION.FASTOPEN, 'no data on a SYN'],
-  ['TCP_FASTOPEN_CONNECT', TCP_OPTION.FASTOPEN_CONNECT, 'no data on a SYN'],
   ['TCP_FASTOPEN_KEY', TCP_OPTION.FASTOPEN_KEY, 'no data on a SYN'],
-  ['TCP_FASTOPEN_NO_COOKIE', TCP_OPTION.FASTOPEN_NO_COOKIE, 'no data on a SYN'],
   ['TCP_SAVE_SYN', TCP_OPTION.SAVE_SYN, 'headers are not kept'],
   ['TCP_SAVED_SYN', TCP_OPTION.SAVED_SYN, 'headers are not kept'],
   ['TCP_ULP', TCP_OPTION.ULP, 'nothing between TCP and the application'],
@@ -343,6 +373,7 @@ export function tcpLevelOptions(): readonly Option[] {
     windowClampOption(),
     ...thinOptions(),
     congestionOption(),
+    ...fastOpenOptions(),
     counted(
       atTcp('TCP_USER_TIMEOUT', TCP_OPTION.USER_TIMEOUT, 'ms; 0: tcp_retries2 decides'),
       'userTimeoutMs',

@@ -1,8 +1,9 @@
 /** send and receive on a TCP socket, in the order in which Linux looks at things. */
-import { EAGAIN, EINVAL, ENOBUFS, ENOTCONN, EOPNOTSUPP, EPIPE } from '../base/errno.ts';
+import { EAGAIN, EINVAL, ENOBUFS, ENOTCONN, EPIPE } from '../base/errno.ts';
 import type { TcpConnection } from '../tcp/connection.ts';
 import { isIn, MAY_SEND, STATE } from '../tcp/tcp-state.ts';
 import {
+  tcpAwaited,
   tcpDiscard,
   tcpEndRecord,
   tcpMarkCopied,
@@ -14,14 +15,15 @@ import {
   tcpWrite,
   tcpWriteMore,
 } from '../tcp/user-calls.ts';
-import { MSG } from './abi.ts';
+import { AF, MSG } from './abi.ts';
 import type { Message } from './message.ts';
+import type { SockAddr } from './sock-addr.ts';
 import type { TcpEndpoint } from './tcp-endpoint.ts';
 import { fatesOf, type TcpErrors } from './tcp-errors.ts';
+import { GOES_ON, mayOpen, sendOpening } from './tcp-fast-open.ts';
 
 /** 0: bytes can be written; or -errno. An error is reported once, then it is EPIPE. */
 function checkSend(e: TcpEndpoint, flags: number, asked: number): number {
-  if ((flags & MSG.FASTOPEN) !== 0) return -EOPNOTSUPP;
   if (asked > 0 && isNotified(e, flags) && e.errors?.hasRoomForCopy() === false) return -ENOBUFS;
   if (e.error !== 0) return -e.takeError();
   if (e.isWriteShut) return -EPIPE;
@@ -31,16 +33,32 @@ function checkSend(e: TcpEndpoint, flags: number, asked: number): number {
 }
 
 /** As much as there is room for. */
-export function sendBytes(e: TcpEndpoint, from: Uint8Array, flags: number): number {
+export function sendBytes(
+  e: TcpEndpoint,
+  from: Uint8Array,
+  flags: number,
+  to: SockAddr | null,
+): number {
+  if (mayOpen(e, flags)) {
+    const n = sendOpening(e, [from], flags, to);
+    if (n !== GOES_ON) return n;
+  }
   const bad = checkSend(e, flags, from.length);
   if (bad !== 0) return bad;
+  if ((flags & MSG.WAITED) !== 0) tcpAwaited(e.connection!); // checked
   return marked(e, write(e, from, (flags & MSG.MORE) !== 0), from.length, flags);
 }
 
 export function sendPieces(e: TcpEndpoint, m: Message, flags: number): number {
+  if (mayOpen(e, flags)) {
+    const to = m.name.family === AF.UNSPEC ? null : m.name;
+    const n = sendOpening(e, m.iov, flags, to);
+    if (n !== GOES_ON) return n;
+  }
   const asked = m.bytes;
   const bad = checkSend(e, flags, asked);
   if (bad !== 0) return bad;
+  if ((flags & MSG.WAITED) !== 0) tcpAwaited(e.connection!); // checked
   const isMore = (flags & MSG.MORE) !== 0;
   let done = 0;
   let last = m.iov.length - 1;

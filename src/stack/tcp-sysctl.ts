@@ -37,6 +37,8 @@ export const TCP_SYSCTLS: readonly TcpSysctl[] = [
   tcp('ecn', 'ecn', 0, 2),
   tcp('ecn_fallback', 'ecnFallback', 0, 1),
   tcp('early_retrans', 'earlyRetrans', 0, 4),
+  tcp('fastopen', 'fastOpen', 0, INT_MAX),
+  tcp('fastopen_blackhole_timeout_sec', 'fastOpenBlackholeNs', 0, INT_MAX, SEC),
   tcp('fin_timeout', 'finTimeoutNs', 0, INT_MAX, SEC),
   tcp('frto', 'frto', 0, 255),
   tcp('invalid_ratelimit', 'invalidRatelimitNs', 0, INT_MAX, MS),

@@ -19,6 +19,8 @@ import { DelayedAck } from './delayed-ack.ts';
 import { ECN, Ecn } from './ecn.ts';
 import type { ConnectionOwner, FlowId } from './endpoint.ts';
 import { deadlinePassed } from './expiry.ts';
+import { judgeAtEnd } from './fast-open-pause.ts';
+import type { FastOpenUse } from './fast-open-use.ts';
 import { FinMark } from './fin-mark.ts';
 import { Pacer } from './pacer.ts';
 import { WRITER } from './page-wait.ts';
@@ -84,6 +86,8 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   readonly probe: TailLossProbe;
   /** What the path's MTU did to this connection, once it did. */
   pathMtu: PathMtu | null = null;
+  /** What Fast Open did for it, if it was tried. */
+  fastOpen: FastOpenUse | null = null;
   readonly due: Deadlines;
   readonly delack: DelayedAck;
   readonly compressed: CompressedAck;
@@ -374,6 +378,10 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     return this.pathMtu;
   }
 
+  noteFastOpen(use: FastOpenUse): void {
+    this.fastOpen = use;
+  }
+
   /** A segment says where the peer's FIN stands. */
   noteFinAt(seq: Seq): void {
     this.finAt ??= new FinMark();
@@ -543,6 +551,8 @@ export class TcpConnection implements DeadlineTarget, FlowId {
 
   /** The end: all memory back, no more deadlines. */
   release(): void {
+    judgeAtEnd(this);
+    this.fastOpen = null;
     this.due.clear();
     this.rtx.clear();
     this.sendQueue.clear();

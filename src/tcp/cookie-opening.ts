@@ -40,6 +40,7 @@ export class CookieAnswer implements SynSender {
   rcvShift = 0;
   recentTimestamp = 0;
   private peerShift = 0;
+  readonly fastOpenCookie = null;
   readonly ect = ECN.NOT_ECT;
 
   constructor(tcp: Tcp) {
@@ -80,6 +81,10 @@ export class CookieAnswer implements SynSender {
     this.rcvShift = this.hasWindowScale ? offeredShift(config, listener.settings) : 0;
     this.recentTimestamp = this.hasTimestamps ? syn.tsVal : 0;
     this.hasEcn = this.hasTimestamps && agreesToEcn(config, tcp.moduleFor(listener.settings), syn);
+  }
+
+  get sndNxt(): Seq {
+    return seqAdd(this.iss, 1);
   }
 
   tsVal(): number {
@@ -142,6 +147,10 @@ class CookieOpening implements Opening {
 
   rcvWindow(): number {
     return offeredWindow(this.tcp, this, timestampBytes(this.what.hasTimestamps));
+  }
+
+  begun(): void {
+    // nobody knows what the SYN had
   }
 
   established(c: TcpConnection): void {

@@ -94,6 +94,11 @@ export class DelayedAck {
     if (isNow) this.isDueNow = true;
   }
 
+  /** Text has come; or it is treated as if it had. */
+  get hasReceived(): boolean {
+    return this.timeoutNs > 0;
+  }
+
   get isQuick(): boolean {
     return this.quick > 0 && !this.isInteractive;
   }

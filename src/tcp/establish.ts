@@ -9,6 +9,8 @@ import type { Opening } from './opening.ts';
 import { updatePacingRate } from './pacer.ts';
 import type { Segment } from './segment.ts';
 import { STATE } from './tcp-state.ts';
+import { step7Text, step8Fin } from './text.ts';
+import { step6Urg } from './urgent.ts';
 
 /** The connection gets what else the segment carries. */
 export function establish(h: Opening, seg: Segment): void {
@@ -26,12 +28,23 @@ export function establish(h: Opening, seg: Segment): void {
   tcp.demux.set(c, inherited);
   tcp.mib.add(tcp.ids.CurrEstab, 1);
   tcp.mib.count(isPassive ? tcp.ids.PassiveOpens : tcp.ids.TCPDelivered);
-  if (h.state === STATE.SYN_SENT) answerSynAck(c);
+  h.begun(c, seg);
+  const isAnswer = h.state === STATE.SYN_SENT;
+  if (isAnswer) answerSynAck(c);
   else if (seg.has(TCP_FLAG.SYN)) crossed(c, seg);
   else segmentArrives(c, seg);
   assert(!tcp.isGone(c), 'what completes a handshake is neither reset nor refused');
   h.established(c);
-  tcp.wantsOutput(c);
+  if (isAnswer && seg.seqLen > 1) textOfSynAck(c, seg);
+  if (!tcp.isGone(c)) tcp.wantsOutput(c);
+}
+
+/** RFC 9293 §3.10.7.3: other controls or text of the SYN-ACK go through the sixth step and those behind it. */
+function textOfSynAck(c: TcpConnection, seg: Segment): void {
+  seg.passSyn();
+  if (seg.len > 0) c.totals.textWithSyn(seg.pieces);
+  step6Urg(c, seg);
+  if (step7Text(c, seg)) step8Fin(c, seg);
 }
 
 /** At once; or, for who has set TCP_DEFER_ACCEPT, with the first text: that is what the peer waits for (Linux). */

@@ -1,17 +1,35 @@
 /** What a handshake sends: SYN, SYN-ACK, ACK and RST, and the options of a SYN (RFC 9293 §3.2, 7323, 2018, 3168). */
 import { seqAdd, seqOf } from '../wire/seq.ts';
 import { TCP_FLAG, TCP_HEADER_LEN, TCP_OPT, writeTcp } from '../wire/tcp.ts';
+import { NO_COOKIE, writeFastOpenOption } from './fast-open-option.ts';
 import type { SynSender } from './opening.ts';
+import type { SendQueue } from './send-queue.ts';
 import { transmit } from './transmit.ts';
 
 export function sendHandshakeSegment(h: SynSender, flags: number): void {
+  transmit(h.tcp, h, writeHeader(h, flags), null, 0, 0, 0);
+  h.tcp.mib.count(h.tcp.ids.OutSegs);
+}
+
+/** The first SYN, with the text in `queue` (RFC 7413 §4.2.1). False: the device has no room, nothing has left. */
+export function sendSynWithText(h: SynSender, queue: SendQueue): boolean {
+  const { tcp } = h;
+  const len = writeHeader(h, TCP_FLAG.SYN);
+  if (!transmit(tcp, h, len, queue, 0, queue.length, 0)) return false;
+  tcp.mib.count(tcp.ids.OutSegs);
+  tcp.mib.count(tcp.ids.TCPOrigDataSent);
+  return true;
+}
+
+/** At `tcp.header`. Returns its length. */
+function writeHeader(h: SynSender, flags: number): number {
   const { tcp } = h;
   const { dv } = tcp.net.env.memory.slab;
   const isSyn = (flags & TCP_FLAG.SYN) !== 0;
   const at = isSyn ? writeOptions(h, dv) : tcp.header + TCP_HEADER_LEN;
   const hasAck = (flags & TCP_FLAG.ACK) !== 0;
   const ack = hasAck ? seqAdd(h.peerIsn, 1) : seqOf(0);
-  const seq = isSyn ? h.iss : seqAdd(h.iss, 1);
+  const seq = isSyn ? h.iss : h.sndNxt;
   const len = at - tcp.header;
   writeTcp(
     dv,
@@ -25,8 +43,7 @@ export function sendHandshakeSegment(h: SynSender, flags: number): void {
     h.rcvWindow(),
     0,
   );
-  transmit(tcp, h, len, null, 0, 0, 0);
-  tcp.mib.count(tcp.ids.OutSegs);
+  return len;
 }
 
 /** RFC 3168 §6.1.1: ECE and CWR in a SYN ask, ECE in a SYN-ACK agrees. */
@@ -35,7 +52,7 @@ function ecnFlags(h: SynSender, flags: number): number {
   return (flags & TCP_FLAG.ACK) !== 0 ? TCP_FLAG.ECE : TCP_FLAG.ECE | TCP_FLAG.CWR;
 }
 
-/** In Linux's order: MSS, then SACK-permitted beside timestamps (or NOPs), then window scale. */
+/** In Linux's order: MSS, then SACK-permitted beside timestamps (or NOPs), window scale, Fast Open. */
 function writeOptions(h: SynSender, dv: DataView): number {
   const { tcp } = h;
   let at = tcp.header + TCP_HEADER_LEN;
@@ -57,5 +74,6 @@ function writeOptions(h: SynSender, dv: DataView): number {
     dv.setInt32(at, (NOP << 24) | (WINDOW_SCALE << 16) | (3 << 8) | h.rcvShift);
     at += 4;
   }
-  return at;
+  const cookie = h.fastOpenCookie;
+  return cookie === null || cookie.len === NO_COOKIE ? at : writeFastOpenOption(dv, at, cookie);
 }

@@ -4,7 +4,7 @@ import { ECONNRESET, ETIMEDOUT } from '../base/errno.ts';
 import { MS, US } from '../base/time.ts';
 import type { NetworkError, QuotedPacket } from '../net/transport.ts';
 import { type Address, IpAddress } from '../wire/address.ts';
-import { type Seq, seqEq, seqOf } from '../wire/seq.ts';
+import { type Seq, seqAdd, seqEq, seqGt, seqLe, seqOf } from '../wire/seq.ts';
 import { TCP_FLAG } from '../wire/tcp.ts';
 import { Agreed } from './agreed.ts';
 import { answerClock, isAnswerTooSoon, neverAnswered } from './answer-limit.ts';
@@ -12,6 +12,8 @@ import type { TcpConnection } from './connection.ts';
 import { agreesToEcn, asksForEcn, ECN } from './ecn.ts';
 import type { FlowId } from './endpoint.ts';
 import { establish } from './establish.ts';
+import type { FastOpenCookie } from './fast-open-option.ts';
+import type { FastOpening } from './fast-opening.ts';
 import { sendHandshakeSegment } from './handshake-segment.ts';
 import { initialSequence, timestampOffset } from './isn.ts';
 import type { Listener } from './listener.ts';
@@ -116,8 +118,12 @@ export class Handshake implements Opening, SynSender, Expirable {
     this.tcp.mib.count(this.tcp.ids.ActiveOpens);
     this.firstSentUs = this.nowUs();
     this.hasEcn = asksForEcn(this.tcp.config, this.tcp.moduleFor(this.settings));
-    sendHandshakeSegment(this, TCP_FLAG.SYN);
+    this.sendFirst();
     this.arm();
+  }
+
+  protected sendFirst(): void {
+    sendHandshakeSegment(this, TCP_FLAG.SYN);
   }
 
   /** A SYN for a listener. */
@@ -156,6 +162,12 @@ export class Handshake implements Opening, SynSender, Expirable {
 
   private synFlags(): number {
     return this.state === STATE.SYN_SENT ? TCP_FLAG.SYN : TCP_FLAG.SYN | TCP_FLAG.ACK;
+  }
+
+  /** The SYN again, though it has not timed out. */
+  protected sendAgain(): void {
+    this.resend(TCP_FLAG.SYN);
+    this.arm();
   }
 
   private resend(flags: number): void {
@@ -265,6 +277,35 @@ export class Handshake implements Opening, SynSender, Expirable {
     return seqEq(seq, this.iss);
   }
 
+  /** SND.NXT: behind our SYN, and the text it carried. */
+  get sndNxt(): Seq {
+    return seqAdd(this.iss, 1);
+  }
+
+  /** Our SYN, and perhaps some of its text, but nothing that was never sent. */
+  acknowledgesOurs(seg: Segment): boolean {
+    return seg.has(TCP_FLAG.ACK) && seqGt(seg.ack, this.iss) && seqLe(seg.ack, this.sndNxt);
+  }
+
+  /** Null: its SYN is like any other. */
+  get fastOpening(): FastOpening | null {
+    return null;
+  }
+
+  get fastOpenCookie(): FastOpenCookie | null {
+    return null;
+  }
+
+  /** See `Opening`. */
+  begun(_c: TcpConnection, _seg: Segment): void {
+    // there is nothing that it could bring with it
+  }
+
+  /** A router says that what we sent is larger than `mtu`. False: it is not to be believed. */
+  tooLarge(_mtu: number): boolean {
+    return true;
+  }
+
   get peerIsn(): Seq {
     return this.irs;
   }
@@ -338,6 +379,11 @@ export class Handshake implements Opening, SynSender, Expirable {
   /** Something old stands in the way of our first SYN. */
   tryAgainSoon(): void {
     if (this.retries === 0) this.armIn(MIN_WAIT_NS);
+  }
+
+  /** Its deadline is now. */
+  protected expireSoon(): void {
+    this.armIn(0);
   }
 
   /** Simultaneous open: the peer's SYN came instead of an answer. */

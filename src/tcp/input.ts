@@ -5,6 +5,7 @@ import { TCP_FLAG } from '../wire/tcp.ts';
 import { isBelievable, step5Ack } from './ack.ts';
 import { challenge } from './challenge.ts';
 import type { TcpConnection } from './connection.ts';
+import { noteStrayReset } from './fast-open-pause.ts';
 import type { Segment } from './segment.ts';
 import { isIn, STATE } from './tcp-state.ts';
 import { reportDuplicate, step7Text, step8Fin } from './text.ts';
@@ -113,6 +114,7 @@ function step2Reset(c: TcpConnection, seg: Segment): number {
     c.tcp.reset(c);
     return ACCEPTED;
   }
+  noteStrayReset(c);
   challenge(c);
   return DROP.TCP_RESET;
 }

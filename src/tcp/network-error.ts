@@ -29,7 +29,7 @@ export function networkError(
     tcp.mib.count(tcp.ids.OutOfWindowIcmps);
     return false;
   }
-  if (why.mtu > 0) return e.kind === 'handshake' || tooLarge(e, seq, why.mtu);
+  if (why.mtu > 0) return e.kind === 'handshake' ? e.tooLarge(why.mtu) : tooLarge(e, seq, why.mtu);
   if (e.kind === 'connection') e.noteSoftError(why.errno);
   else if (e.listener === null || endsHalfOpen(quote, why)) e.failedInNetwork(quote, why);
   return true;

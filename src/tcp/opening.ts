@@ -6,6 +6,8 @@ import type { Seq } from '../wire/seq.ts';
 import type { Agreed } from './agreed.ts';
 import type { TcpConnection } from './connection.ts';
 import type { Sender } from './endpoint.ts';
+import type { FastOpenCookie } from './fast-open-option.ts';
+import type { Segment } from './segment.ts';
 import type { Tcp } from './tcp.ts';
 import type { TcpSettings } from './tcp-settings.ts';
 import type { TcpState } from './tcp-state.ts';
@@ -21,6 +23,10 @@ export interface SynSender extends Sender {
   readonly hasEcn: boolean;
   readonly rcvShift: number;
   readonly recentTimestamp: number;
+  /** SND.NXT */
+  readonly sndNxt: Seq;
+  /** What its SYN says in the Fast Open option; null, or NO_COOKIE: it has none. */
+  readonly fastOpenCookie: FastOpenCookie | null;
   /** TSval of a segment that leaves now. */
   tsVal(): number;
   rcvWindow(): number;
@@ -43,6 +49,8 @@ export interface Opening extends Sender {
   readonly timeouts: number;
   readonly sinceTimeoutMs: number;
   agreed(): Agreed;
+  /** The connection is made, and has seen nothing of the segment yet: it gets what the opening has for it. */
+  begun(c: TcpConnection, seg: Segment): void;
   rcvWindow(): number;
   /** The connection is there: its owner takes it. */
   established(c: TcpConnection): void;

@@ -82,6 +82,13 @@ export class Segment {
     return (this.flags & flag) !== 0;
   }
 
+  /** Its SYN is done with: what is left is behind it. */
+  passSyn(): void {
+    this.seq = seqAdd(this.seq, 1);
+    this.seqLen--;
+    this.flags &= ~TCP_FLAG.SYN;
+  }
+
   /** The sequence number behind the last one the segment occupies. */
   end(): Seq {
     return seqAdd(this.seq, this.seqLen);

@@ -59,6 +59,21 @@ export class SendQueue {
     return done;
   }
 
+  /** Everything in `other`, which is empty then. Precondition: this one is empty. */
+  takeOver(other: SendQueue): void {
+    assert(this.count === 0, 'a queue takes another over before it is written to');
+    this.ring = other.ring;
+    this.head = other.head;
+    this.count = other.count;
+    this.skip = other.skip;
+    this.length = other.length;
+    other.ring = NO_WORDS;
+    other.head = 0;
+    other.count = 0;
+    other.skip = 0;
+    other.length = 0;
+  }
+
   /** The first `bytes` are acknowledged: their pages go back. */
   release(bytes: number): void {
     assert(bytes <= this.length, 'what was not written cannot be acknowledged');

@@ -25,7 +25,10 @@ export function hasSynGivenUp(h: Handshake): boolean {
   const { synRetries, synLinearTimeouts, synackRetries } = tcp.config;
   if (userTimeLeftNs(h) <= 0) return true;
   if (listener === null) {
-    return timeouts >= (settings.synRetries || synRetries) + synLinearTimeouts;
+    const retries = settings.synRetries || synRetries;
+    if (timeouts >= retries + synLinearTimeouts) return true;
+    // Nor longer than so many doublings would take, as on Linux: one retry ends before the pace changes.
+    return timeouts > 0 && h.ageNs() >= (2 ** (retries + 1) - 1) * INITIAL_RTO_NS;
   }
   if (h.isHeard && timeouts < listener.settings.deferTimeouts) return false;
   return timeouts >= listener.patience(settings.synRetries || synackRetries);

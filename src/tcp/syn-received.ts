@@ -11,7 +11,7 @@ export function inSynReceived(h: Handshake, seg: Segment): void {
   const isSyn = seg.has(TCP_FLAG.SYN);
   const isReset = seg.has(TCP_FLAG.RST);
   const hasAck = seg.has(TCP_FLAG.ACK);
-  const isOurs = hasAck && seqEq(seg.ack, seqAdd(h.iss, 1));
+  const isOurs = h.acknowledgesOurs(seg);
   const isFirst = isSyn && seqEq(seg.seq, h.peerIsn);
   if (listener !== null && isFirst && !hasAck && !isReset) {
     h.answerAgain(); // it did not hear us

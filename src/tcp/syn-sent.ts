@@ -1,14 +1,17 @@
 /** A segment for a connection we open: RFC 9293 §3.10.7.3. */
 import { ECONNREFUSED } from '../base/errno.ts';
-import { seqAdd, seqEq } from '../wire/seq.ts';
 import { TCP_FLAG } from '../wire/tcp.ts';
 import type { Handshake } from './handshake.ts';
 import type { Segment } from './segment.ts';
 
 export function inSynSent(h: Handshake, seg: Segment): void {
   const { tcp } = h;
+  if (h.fastOpening?.isDeferred === true) {
+    tcp.resetUnknown(h, seg); // nothing of ours is out: as if it were CLOSED
+    return;
+  }
   const hasAck = seg.has(TCP_FLAG.ACK);
-  const isOurs = hasAck && seqEq(seg.ack, seqAdd(h.iss, 1));
+  const isOurs = h.acknowledgesOurs(seg);
   if (hasAck && !isOurs) {
     // The peer has half of an old connection, which our reset ends: the SYN again, soon (Linux).
     h.tryAgainSoon();

@@ -14,6 +14,8 @@ export class TcpConfig {
   initialWindow = 10;
   /** tcp_fastopen: FAST_OPEN bits. */
   fastOpen: number = FAST_OPEN.CLIENT;
+  /** tcp_fastopen_blackhole_timeout_sec: how long none of ours tries it after a sign that something eats them; 0: no pause. */
+  fastOpenBlackholeNs = 0;
   synRetries = 6;
   synackRetries = 5;
   /** tcp_syn_linear_timeouts: SYNs sent again before the timeout begins to double. */

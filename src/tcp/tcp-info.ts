@@ -218,6 +218,8 @@ function fillState(c: TcpConnection, info: TcpInfo): void {
   if (c.ecn !== null) info.tcpi_options |= TCPI_OPT.ECN;
   if (c.ecn?.hasSeen === true) info.tcpi_options |= TCPI_OPT.ECN_SEEN;
   if (agreed.hasWindowScale) info.tcpi_options |= TCPI_OPT.WSCALE;
+  if (c.fastOpen?.isTaken === true) info.tcpi_options |= TCPI_OPT.SYN_DATA;
+  info.tcpi_fastopen_client_fail = c.fastOpen?.failure ?? 0;
   info.tcpi_snd_wscale = agreed.sndShift;
   info.tcpi_rcv_wscale = agreed.rcvShift;
   info.tcpi_rto = toMicros(rtt.rtoNs);
@@ -318,7 +320,12 @@ export function handshakeInfo(h: Handshake, info: TcpInfo): void {
   info.tcpi_retransmits = h.timeouts;
   info.tcpi_backoff = h.timeouts;
   info.tcpi_rto = toMicros(synTimeoutNs(h));
+  const { fastOpening } = h;
   info.tcpi_unacked = 1;
+  if (fastOpening !== null) {
+    info.tcpi_unacked = fastOpening.isDeferred ? 0 : fastOpening.sentBytes > 0 ? 2 : 1;
+    info.tcpi_fastopen_client_fail = fastOpening.failure;
+  }
   if (h.wasRetransmitted) {
     info.tcpi_ca_state = CA_STATE.LOSS;
     info.tcpi_lost = 1;

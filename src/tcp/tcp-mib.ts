@@ -103,6 +103,9 @@ const NAMES = [
   'DelayedACKLost',
   'TCPAckCompressed',
   'TCPAbortOnLinger',
+  'TCPFastOpenActive',
+  'TCPFastOpenActiveFail',
+  'TCPFastOpenBlackhole',
   'PAWSActive',
   'PAWSTimewait',
 ] as const;

@@ -48,6 +48,9 @@ export class TcpSettings {
   ttl = 0;
   /** IP_MTU_DISCOVER: one of PMTUDISC. */
   pmtuDiscovery: number = PMTUDISC.WANT;
+  /** TCP_FASTOPEN_CONNECT, TCP_FASTOPEN_NO_COOKIE */
+  isFastOpenConnect = false;
+  isFastOpenNoCookie = false;
   /** SO_REUSEADDR */
   isReuseAddress = false;
   /** SO_REUSEPORT */

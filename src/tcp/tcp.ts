@@ -30,6 +30,8 @@ import { CookieAnswer } from './cookie-opening.ts';
 import { DEADLINES_WIDTH } from './deadlines.ts';
 import { ECN } from './ecn.ts';
 import type { Sender } from './endpoint.ts';
+import { FastOpenCache } from './fast-open-cache.ts';
+import { FastOpenPause } from './fast-open-pause.ts';
 import type { Handshake } from './handshake.ts';
 import { segmentArrives } from './input.ts';
 import type { Listener } from './listener.ts';
@@ -54,6 +56,9 @@ import { HELD_HEADER_BYTES, HELD_TEXT_BYTES, transmit } from './transmit.ts';
 import { TxRecords } from './tx-records.ts';
 
 const HEADER_BYTES = 64;
+/** Linux's ip_rt_min_advmss; RFC 8201 §5's least. */
+const MIN_ADVERTISED4 = 256;
+const MIN_ADVERTISED6 = 1220;
 
 /** A flow that has no endpoint: what a reset answers. */
 class LooseFlow implements Sender {
@@ -113,6 +118,9 @@ export class Tcp implements Transport {
   readonly rateSample = new RateSample();
   readonly ackSample = new AckSample();
   readonly lossSample = new LossSample();
+  /** What Fast Open knows of servers, and whether it pauses. */
+  readonly fastOpenCache: FastOpenCache;
+  readonly fastOpenPause: FastOpenPause;
   readonly roomWait = new RoomWait();
   readonly pageWait: PageWait;
   readonly around: { left: Seq; right: Seq } = { left: seqOf(0), right: seqOf(0) };
@@ -135,6 +143,8 @@ export class Tcp implements Transport {
     this.ports = new EphemeralPorts(net.secret, net.env.rng.stream('tcp.ports'), net.config);
     this.cookies = new SynCookies(net.env.rng.stream('tcp.cookies'));
     this.cookieAnswer = new CookieAnswer(this);
+    this.fastOpenCache = new FastOpenCache(net.env);
+    this.fastOpenPause = new FastOpenPause(net.env, this.config, this.mib);
     this.ccRandom = net.env.rng.stream('tcp.cc');
   }
 
@@ -349,12 +359,14 @@ export class Tcp implements Transport {
     return path?.metrics.initcwnd || this.config.initialWindow;
   }
 
-  /** What we offer: what the route says, or its MTU less the fixed headers (RFC 9293 §3.7.1). */
+  /** What we offer: what the route says, or the path's MTU, as far as it is known, less the fixed headers (Linux). */
   ourMss(id: Sender): number {
     const path = this.net.paths.lookup(id.remote, id.boundIndex);
-    const mtu = path === null ? 576 : path.firstMtu();
+    const mtu = path === null ? 576 : path.mtu(this.env);
     const advmss = path === null ? 0 : path.metrics.advmss;
-    const most = Math.min(advmss || mtu - (isV4(id.remote) ? 40 : 60), 65535);
+    const v4 = isV4(id.remote);
+    const room = Math.max(mtu - (v4 ? 40 : 60), v4 ? MIN_ADVERTISED4 : MIN_ADVERTISED6);
+    const most = Math.min(advmss || room, 65535);
     const { maxSegment } = id.settings;
     return maxSegment !== 0 && maxSegment < most ? maxSegment : most;
   }

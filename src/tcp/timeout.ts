@@ -2,6 +2,7 @@
 import { CA_STATE } from '../cc/ca-state.ts';
 import { INFINITE_SSTHRESH } from '../cc/cc-view.ts';
 import type { TcpConnection } from './connection.ts';
+import { noteTimeout } from './fast-open-pause.ts';
 import {
   hasGivenUp,
   hasTimedOut,
@@ -27,7 +28,9 @@ export function retransmissionTimeout(c: TcpConnection): void {
   c.congestion.observe(c.tcp.env.nowNs, c.mss());
   tcp.mib.count(tcp.ids.TCPTimeouts);
   const isShut = snd.wnd === 0 && !isOrphan(c);
-  if (isShut ? isSilentBehindWindow(c) : hasGivenUp(c)) {
+  const isLast = isShut ? isSilentBehindWindow(c) : hasGivenUp(c);
+  if (c.fastOpen !== null) noteTimeout(tcp.fastOpenPause, recovery.retransmits, isLast);
+  if (isLast) {
     timedOut(c);
     return;
   }

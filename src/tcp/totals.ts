@@ -62,6 +62,17 @@ export class Totals {
     this.add(TOTAL.RTO_NS, timeoutMs * MS);
   }
 
+  /** The SYN that `opened` counts had text (RFC 7413). */
+  sentWithSyn(textLen: number): void {
+    this.add(TOTAL.DATA_SEGS_OUT, 1);
+    this.add(TOTAL.BYTES_SENT, textLen);
+  }
+
+  /** And so had its answer. */
+  textWithSyn(pieces: number): void {
+    this.add(TOTAL.DATA_SEGS_IN, pieces);
+  }
+
   segmentIn(pieces: number, textLen: number): void {
     this.add(TOTAL.SEGS_IN, pieces);
     if (textLen > 0) this.add(TOTAL.DATA_SEGS_IN, pieces);

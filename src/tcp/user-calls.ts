@@ -14,6 +14,8 @@ import type { Seq } from '../wire/seq.ts';
 import { applicationWrites } from './application-limit.ts';
 import type { TcpConnection } from './connection.ts';
 import { abortNow, beginClose, closeConnection } from './ending.ts';
+import type { FlowId } from './endpoint.ts';
+import { FastOpening } from './fast-opening.ts';
 import { Handshake, type Opener } from './handshake.ts';
 import { type Acceptor, Listener } from './listener.ts';
 import { unackedBytes, wantsUpdate } from './receive-window.ts';
@@ -71,6 +73,35 @@ export function tcpConnect(
   from: OpenFrom,
   opener: Opener,
 ): Handshake | number {
+  const flow = flowTo(tcp, remote, remotePort, from);
+  if (typeof flow === 'number') return flow;
+  const h = new Handshake(tcp, flow, null, opener, from.settings, flow.iss);
+  tcp.demux.set(h, from.settings);
+  h.start();
+  return h;
+}
+
+/** The same with Fast Open: nothing leaves before it is started. */
+export function tcpConnectFast(
+  tcp: Tcp,
+  remote: Address,
+  remotePort: number,
+  from: OpenFrom,
+  opener: Opener,
+): FastOpening | number {
+  const flow = flowTo(tcp, remote, remotePort, from);
+  if (typeof flow === 'number') return flow;
+  const h = new FastOpening(tcp, flow, opener, from.settings, flow.iss);
+  tcp.demux.set(h, from.settings);
+  return h;
+}
+
+/** A flow that is free, and, if it was used lately, the number to begin with. */
+interface FreeFlow extends FlowId {
+  readonly iss: Seq | null;
+}
+
+function flowTo(tcp: Tcp, remote: Address, remotePort: number, from: OpenFrom): FreeFlow | number {
   const { boundIndex, settings } = from;
   if (isLinkLocal6(remote) && boundIndex === 0) return -EINVAL;
   const path = tcp.net.paths.lookup(remote, boundIndex);
@@ -85,11 +116,7 @@ export function tcpConnect(
   const before = demux.find(local, localPort, remote, remotePort);
   if (!mayBegin(before, from.port === 0)) return -EADDRNOTAVAIL;
   const iss = before === null ? null : recycle(tcp, before);
-  const id = { local, localPort, remote, remotePort, boundIndex };
-  const h = new Handshake(tcp, id, null, opener, settings, iss);
-  demux.set(h, settings);
-  h.start();
-  return h;
+  return { local, localPort, remote, remotePort, boundIndex, iss };
 }
 
 /** The 4-tuple is free, or a TIME-WAIT gives way. @param isChosen The port is not the application's. */
@@ -149,6 +176,12 @@ function write(c: TcpConnection, data: Uint8Array, isMore: boolean): number {
   c.snd.written(c.finSeq(), isMore);
   c.tcp.wantsOutput(c);
   return n;
+}
+
+/** Somebody has waited to write: if it was for the connection to stand, the first ACK travels with the text (Linux). */
+export function tcpAwaited(c: TcpConnection): void {
+  const { delack } = c;
+  if (delack.isOwed && !delack.hasReceived) delack.enterQuickMode(c.rcv.window(), c.tcp.config);
 }
 
 /** The last byte written is urgent (RFC 9293 §3.8.5). */

@@ -347,6 +347,19 @@ export const TCP_ROWS: Record<string, Row> = {
     inherits: [777, 777],
     acts: 'TCP_NOTSENT_LOWAT: a wake-up when what waits has left',
   },
+  FASTOPEN_CONNECT: {
+    ...STRICT,
+    late: [[1, 'EINVAL', 0]],
+    acts: 'TCP_FASTOPEN_CONNECT: connect returns at once, the first send opens',
+  },
+  FASTOPEN_NO_COOKIE: {
+    ...STRICT,
+    late: [
+      [1, 'EINVAL', 0],
+      [1, 0, 1],
+    ],
+    acts: 'TCP_FASTOPEN_NO_COOKIE: the first SYN has data',
+  },
   INQ: { ...STRICT, acts: 'TCP_INQ: what is left, and a byte for the end of the stream' },
   TIMESTAMP: { first: 1, trials: [[1, READ_ONLY, 1]], acts: clock, as: [250] },
   CC_INFO: {

@@ -2,6 +2,7 @@
 import t from 'tap';
 import { ECONNRESET } from '../../src/base/errno.ts';
 import { MS, SEC } from '../../src/base/time.ts';
+import { runText } from '../../src/sim/packetdrill/run-text.ts';
 import { TCPI_OPT } from '../../src/tcp/tcp-info.ts';
 import { tcpClose } from '../../src/tcp/user-calls.ts';
 import { listSockets } from '../../tools/command/socket-handlers.ts';
@@ -108,7 +109,43 @@ function usesEcn(client: string, server: string): boolean {
   return (infoOf(end).tcpi_options & TCPI_OPT.ECN) !== 0;
 }
 
+/** What `sendto` with MSG_FASTOPEN, and setting TCP_FASTOPEN_CONNECT, come to in a script under these settings. */
+function fastOpens(settings: string, rest: string): string {
+  const script = `
+    0 \`sysctl -q net.ipv4.tcp_timestamps=0 ${settings}\`
+    +0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
+    +0 fcntl(3, F_SETFL, O_RDWR|O_NONBLOCK) = 0
+    ${rest}`;
+  const { status, message } = runText('fast-open.pkt', script);
+  return status === 'pass' ? status : String(message);
+}
+
+/** Three timeouts of a SYN with data, and what the next opening does ten seconds later. */
+const AFTER_TIMEOUTS = (next: string): string => `
+  +0 sendto(3, ..., 9, MSG_FASTOPEN, ..., ...) = 9
+  +0 > S 0:9(9) <...>
+  +1 > S 0:0(0) <...>
+  +1 > S 0:0(0) <...>
+  +1 > S 0:0(0) <...>
+  +0 close(3) = 0
+  +10 socket(..., SOCK_STREAM, IPPROTO_TCP) = 4
+  +0 fcntl(4, F_SETFL, O_RDWR|O_NONBLOCK) = 0
+  +0 sendto(4, ..., 9, MSG_FASTOPEN, ..., ...) = ${next}`;
+
 export const OPENING_ACTS: Readonly<Record<string, Act>> = {
+  'net.ipv4.tcp_fastopen': (t, name) => {
+    const send = (result: string): string =>
+      `+0 sendto(3, ..., 9, MSG_FASTOPEN, ..., ...) = ${result}`;
+    t.equal(fastOpens(`${name}=0`, send('-1 EOPNOTSUPP')), 'pass');
+    t.equal(fastOpens(`${name}=1`, send('-1 EINPROGRESS')), 'pass', 'a cookie is asked for');
+    t.equal(fastOpens(`${name}=5`, send('9')), 'pass', 'no cookie is needed');
+  },
+  'net.ipv4.tcp_fastopen_blackhole_timeout_sec': (t, name) => {
+    const settings = 'net.ipv4.tcp_fastopen=5';
+    t.equal(fastOpens(settings, AFTER_TIMEOUTS('9')), 'pass', 'by default there is no pause');
+    t.equal(fastOpens(`${settings} ${name}=8`, AFTER_TIMEOUTS('9')), 'pass');
+    t.equal(fastOpens(`${settings} ${name}=12`, AFTER_TIMEOUTS('-1 EINPROGRESS')), 'pass');
+  },
   'net.ipv4.tcp_abort_on_overflow': (t, name) => {
     t.same(overflow(byDefault), { closedWith: null, resets: 0, drops: 1 });
     t.same(overflow(setting(name, '1')), { closedWith: ECONNRESET, resets: 1, drops: 1 });

@@ -22,6 +22,8 @@ const DEFAULTS: Readonly<Record<string, string>> = {
   'net.ipv4.tcp_ecn': '2',
   'net.ipv4.tcp_ecn_fallback': '1',
   'net.ipv4.tcp_early_retrans': '3',
+  'net.ipv4.tcp_fastopen': '1',
+  'net.ipv4.tcp_fastopen_blackhole_timeout_sec': '0',
   'net.ipv4.tcp_fin_timeout': '60',
   'net.ipv4.tcp_frto': '2',
   'net.ipv4.tcp_invalid_ratelimit': '500',

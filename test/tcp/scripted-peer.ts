@@ -86,7 +86,8 @@ export class ScriptedPeer {
   }
 
   checkText(seg: SeenSegment): void {
-    const from = (seg.seq - (this.ourIsn ?? 0) - 1) | 0;
+    const isSyn = seg.flags.includes('S');
+    const from = (seg.seq - (this.ourIsn ?? 0) - (isSyn ? 0 : 1)) | 0;
     const wanted = data(seg.text.length, from);
     for (let i = 0; i < wanted.length; i++) {
       if (seg.text[i] !== wanted[i]) throw new Error(`byte ${from + i} is not what was written`);
@@ -110,7 +111,7 @@ export class ScriptedPeer {
       win: this.window,
       urg: line.urg,
       options: this.options(line, isSyn),
-      text: data(line.len, line.seq - 1),
+      text: data(line.len, isSyn ? line.seq : line.seq - 1),
       ...extra,
     };
     const segment = tcpBytes(fields, this.address, this.us);

@@ -23,6 +23,8 @@ export class Endpoints {
   private fd: number | null = null;
   private isListening = false;
   private peerPort = FIRST_PEER_PORT;
+  /** Ports that the stack chose for connections which the script is done with. */
+  private readonly before = new Set<number>();
   private readonly children = new Map<number, Flow>();
 
   constructor(options: ScriptOptions) {
@@ -92,11 +94,14 @@ export class Endpoints {
     if (flow.remotePort !== transport.dstPort) return false;
     if (!addressEquals(live.src, options.localIp)) return false;
     if (flow.localPort !== null) return flow.localPort === transport.srcPort;
-    // Its first packet shows the port that the stack chose.
-    return transport.kind === 'udp' || (transport.flags & TCP_FLAG.SYN) !== 0;
+    // Its first packet shows the port that the stack chose; an earlier connection's SYN may come again meanwhile.
+    if (transport.kind === 'udp') return true;
+    return (transport.flags & TCP_FLAG.SYN) !== 0 && !this.before.has(transport.srcPort);
   }
 
   private track(flow: Flow, fd: number | null): void {
+    const port = this.flow?.localPort ?? null;
+    if (port !== null && !this.flow!.isPassive) this.before.add(port);
     this.flow = flow;
     this.fd = fd;
     this.isListening = false;

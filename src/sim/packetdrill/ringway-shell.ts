@@ -42,7 +42,7 @@ export class RingwayShell implements ShellHost {
   }
 
   flushTcpMetrics(): void {
-    // A stack of one script has learned nothing of peers before it.
+    this.stack.tcp.fastOpenCache.clear();
   }
 
   setQdisc({ kind, limit }: Qdisc): number {

@@ -45,11 +45,12 @@ export function runShell(text: string, host: ShellHost): ShellOutcome {
   let status = 0;
   let last = '';
   try {
-    for (const pipeline of parseShell(text) as readonly Pipeline[]) {
+    const pipelines = parseShell(text) as readonly Pipeline[];
+    for (const [i, pipeline] of pipelines.entries()) {
       if (pipeline.after === 'success' && status !== 0) continue;
       if (pipeline.after === 'failure' && status === 0) continue;
       last = pipeline.commands.map(({ words }) => words.join(' ')).join(' | ');
-      status = runPipeline(pipeline, host);
+      status = runPipeline(pipeline, host, pipelines[i + 1]?.after === 'failure');
     }
   } catch (error) {
     if (!(error instanceof Unsupported)) throw error;
@@ -60,11 +61,17 @@ export function runShell(text: string, host: ShellHost): ShellOutcome {
     : { kind: 'failed', what: `exit status ${status}: ${last}` };
 }
 
-function runPipeline(pipeline: Pipeline, host: ShellHost): number {
+/** @param hasOther What is not known here has simply failed: the script knows another way (`||`). */
+function runPipeline(pipeline: Pipeline, host: ShellHost, hasOther: boolean): number {
   let result: StepResult = { status: 0, output: '' };
-  for (const command of pipeline.commands) {
-    result = (planned(command) as Step)(host, result.output);
-    if (command.output !== null) result = { status: result.status, output: '' };
+  try {
+    for (const command of pipeline.commands) {
+      result = (planned(command) as Step)(host, result.output);
+      if (command.output !== null) result = { status: result.status, output: '' };
+    }
+  } catch (error) {
+    if (!hasOther || !(error instanceof Unsupported)) throw error;
+    return 1;
   }
   return result.status;
 }
