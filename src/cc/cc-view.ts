@@ -57,6 +57,8 @@ export class CcView {
 
   nowNs = 0;
   caState: CaState = CA_STATE.OPEN;
+  /** In `ssthresh`: the sign of congestion is a mark (RFC 3168), and RFC 8511's smaller step is wanted (tcp_abe). */
+  isGentle = false;
   /** The window, not the application or the peer, held the sender back since the last ACK (Linux's is_cwnd_limited rule). */
   isCwndLimited = false;
   /** The sender has run out of data: rate samples of what is in flight say too little. */

@@ -65,6 +65,9 @@ const SAME_WINDOW_NS = SEC / 32;
 /** Nor any window more than once in a tick of Linux with HZ = 1000. */
 const TICK_NS = MS;
 
+/** RFC 8511 §3.1: 0.85 where the answer to a loss is 0.7. */
+const ECN_BETA = Math.ceil(0.85 * SCALE);
+
 export class Cubic extends CongestionControl {
   private readonly p: CubicParams;
   /** C in 1/1024. */
@@ -106,7 +109,8 @@ export class Cubic extends CongestionControl {
 
   override ssthresh(v: CcView): number {
     const { cwnd } = v;
-    const { beta, fastConvergence } = this.p;
+    const { fastConvergence } = this.p;
+    const beta = v.isGentle ? Math.max(this.p.beta, ECN_BETA) : this.p.beta;
     this.epochNs = NEVER;
     const isShrinking = cwnd < this.wMax && fastConvergence;
     this.wMax = isShrinking ? Math.floor((cwnd * (SCALE + beta)) / (2 * SCALE)) : cwnd;

@@ -6,9 +6,12 @@ import type { CcView } from './cc-view.ts';
 import { CC_FLAG, type CcModule, CongestionControl } from './congestion-control.ts';
 import { additiveIncrease, slowStart } from './window-growth.ts';
 
+/** RFC 8511 §3.1: a marking queue is short; what is left of the window drains it. */
+const ECN_BETA = 0.8;
+
 export class Reno extends CongestionControl {
   override ssthresh(v: CcView): number {
-    return Math.max(v.cwnd >> 1, 2);
+    return Math.max(v.isGentle ? Math.floor(v.cwnd * ECN_BETA) : v.cwnd >> 1, 2);
   }
 
   override congAvoid(v: CcView, acked: number): void {

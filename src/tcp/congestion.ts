@@ -194,8 +194,11 @@ export class Congestion {
     if (acked > 0) this.cc.congAvoid(this.view, acked);
   }
 
-  /** Entering Recovery or CWR: ssthresh falls now, cwnd by PRR as deliveries come. `mayUndo`: it may be taken back. */
-  beginReduction(mayUndo: boolean): void {
+  /**
+   * Entering Recovery or CWR: ssthresh falls now, cwnd by PRR as deliveries come. `mayUndo`: it may be taken back;
+   * `isGentle`: by RFC 8511's step, which is not for slow start.
+   */
+  beginReduction(mayUndo: boolean, isGentle: boolean): void {
     const v = this.view;
     this.remember();
     if (!mayUndo) this.forgetPrior();
@@ -203,7 +206,9 @@ export class Congestion {
     this.prrOut = 0;
     this.priorCwnd = v.cwnd;
     v.setCwndCnt(0);
+    v.isGentle = isGentle && !v.isInSlowStart();
     v.setSsthresh(this.cc.ssthresh(v));
+    v.isGentle = false;
   }
 
   /** RFC 9937 §6: cwnd for this ACK. */

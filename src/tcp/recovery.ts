@@ -267,34 +267,34 @@ export class Recovery implements LossListener {
     tcp.mib.count(agreed.hasSack ? tcp.ids.TCPSackRecovery : tcp.ids.TCPRenoRecovery);
     this.beginUndo();
     if (congestion.state !== CA_STATE.CWR && congestion.state !== CA_STATE.RECOVERY) {
-      this.beginReduction(!isEce);
+      this.beginReduction(!isEce, false);
     } else congestion.forgetPrior();
     congestion.setState(CA_STATE.RECOVERY);
   }
 
-  /** RFC 3168 §6.1.2, or a local drop: the window shrinks without a loss. */
+  /** RFC 3168 §6.1.2: the window shrinks without a loss; less so by RFC 8511. */
   enterCwr(): void {
     const { congestion } = this.c;
     congestion.forgetPrior();
     if (congestion.state >= CA_STATE.CWR) return;
     this.undo.forget();
-    this.beginReduction(false);
+    this.beginReduction(false, this.c.tcp.config.abe !== 0);
     congestion.setState(CA_STATE.CWR);
   }
 
   /** RFC 8985 §7.4.2: the probe repaired a loss that nothing else told of: one reduction, at once. */
   reduceForProbe(): void {
     const { congestion } = this.c;
-    this.beginReduction(false);
+    this.beginReduction(false, false);
     congestion.setState(CA_STATE.CWR);
     congestion.endReduction(true);
     this.tryKeepOpen();
   }
 
-  private beginReduction(mayUndo: boolean): void {
+  private beginReduction(mayUndo: boolean, isGentle: boolean): void {
     this.highSeq = this.c.snd.nxt;
     this.c.probe.end();
-    this.c.congestion.beginReduction(mayUndo);
+    this.c.congestion.beginReduction(mayUndo, isGentle);
     this.c.ecn?.windowReduced();
   }
 

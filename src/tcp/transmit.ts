@@ -104,7 +104,9 @@ function holdText(
     const isLast = done + size === len;
     slab.u8.copyWithin(l4, tcp.header, tcp.header + headerLen);
     dv.setInt32(l4 + TCP_SEQ, (seq + done) | 0);
-    dv.setUint8(l4 + TCP_FLAGS, isLast ? flags : flags & ~(TCP_FLAG.FIN | TCP_FLAG.PSH));
+    let now = isLast ? flags : flags & ~(TCP_FLAG.FIN | TCP_FLAG.PSH);
+    if (done > 0) now &= ~TCP_FLAG.CWR; // said once (RFC 3168 §6.1.2)
+    dv.setUint8(l4 + TCP_FLAGS, now);
     queue.copyTo(l4 + headerLen, from + done, size);
     writeIp(tcp, path, id, l3, headerLen + size, v4);
     const pseudo = pseudoHeaderSum(id.local, id.remote, IPPROTO.TCP, headerLen + size);

@@ -8,6 +8,7 @@ import type { CcView } from '../../src/cc/cc-view.ts';
 import type { CongestionControl } from '../../src/cc/congestion-control.ts';
 import { cubeRoot } from '../../src/cc/cube-root.ts';
 import { type CubicParams, cubic, cubicWith, LINUX_CUBIC } from '../../src/cc/cubic.ts';
+import { reno } from '../../src/cc/reno.ts';
 import { AckSample } from '../../src/cc/samples.ts';
 import { holds } from '../support/property.ts';
 import { PathModel } from './path-model.ts';
@@ -48,6 +49,29 @@ function round({ v, cc }: Rig, rttNs: number, acks: number = v.cwnd): void {
     cc.congAvoid(v, 1);
   }
 }
+
+t.test('RFC 8511 §3.1: a mark takes less of the window than a loss', (t) => {
+  const after = (cc: CongestionControl, isGentle: boolean): number => {
+    const v = newView();
+    v.setCwnd(100);
+    v.isGentle = isGentle;
+    return cc.ssthresh(v);
+  };
+  t.same(
+    [false, true].map((is) => after(cubic.create(), is)),
+    [70, 85],
+  );
+  t.same(
+    [false, true].map((is) => after(reno.create(), is)),
+    [50, 80],
+  );
+  t.equal(
+    after(cubicWith('test', { beta: 1000 }).create(), true),
+    97,
+    'never more than a loss does',
+  );
+  t.end();
+});
 
 t.test('the parameters are those of Linux', (t) => {
   t.strictSame(LINUX_CUBIC, {

@@ -85,6 +85,30 @@ const resendsAfter =
     talk(set, PLAIN, `${OVERTAKEN}\n${seconds} > . 1:1001(1000) ack 1`);
 
 export const LOSS_ACTS: Readonly<Record<string, Act>> = {
+  'net.ringway.tcp_abe': (t, name) => {
+    /** ssthresh of a window of 20 after a mark, in congestion avoidance or in slow start. */
+    const after = (set: Setter, cc: string, ssthresh: number): number => {
+      const h = new TcpHarness();
+      set(h.tcp);
+      h.settings = Object.assign(h.settings.own(), { congestion: cc });
+      h.run(`
+        0     listen
+        0     < SEW 0:0(0) win 65535 <mss 1000,sackOK>
+        0     > S.E 0:0(0) ack 1 <*>
+        0.01  < . 1:1(0) ack 1
+        0.1   write 1000
+        0.1   > P. 1:1001(1000) ack 1`);
+      const v = h.flow.congestion.view;
+      v.setCwnd(20);
+      v.setSsthresh(ssthresh);
+      h.run('0.11 < .E 1:1(0) ack 1001');
+      return v.ssthresh;
+    };
+    const thresholds = (set: Setter): number[] =>
+      ['reno', 'cubic'].flatMap((cc) => [after(set, cc, 10), after(set, cc, 1000)]);
+    t.same(thresholds(byDefault), [10, 10, 14, 14]);
+    t.same(thresholds(setting(name, '1')), [16, 10, 17, 14], 'RFC 8511 §3.1: 0.8 and 0.85');
+  },
   'net.ipv4.tcp_early_retrans': (t, name) => {
     const probes = (set: Setter): number => {
       const { pair, client } = joined(set, 1000);

@@ -58,3 +58,28 @@ dialogue('nobody answers: a standing connection goes on, and ends by its timeout
     6.1~60 > P. 1:301(300) ack 1
     +0.01 < . 1:1(0) ack 301`);
 });
+
+dialogue(
+  'RFC 3168 §6.1.2: a super-frame that waits says CWR once',
+  (_, h) => {
+    h.tcp.config.earlyRetrans = 0;
+    h.run(`
+      0     listen
+      0     < SEW 0:0(0) win 65535 <mss 1000,sackOK>
+      0     > S.E 0:0(0) ack 1 <*>
+      0.01  < . 1:1(0) ack 1
+      0.1   write 1000
+      0.1   > P. 1:1001(1000) ack 1
+      0.11  < .E 1:1(0) ack 1001`);
+    h.flow.congestion.view.setCwnd(10); // as if it had grown: for frames of two segments
+    forget(h);
+    answers(h);
+    h.run(`
+      0.2   write 2000
+      0.22  answers
+      0.22  > .W 1001:2001(1000) ack 1
+      0.22  > P. 2001:3001(1000) ack 1
+      0.23  < . 1:1(0) ack 3001`);
+  },
+  { caps: { tso4: true, txChecksum: true, maxFrame: 65549 } },
+);
