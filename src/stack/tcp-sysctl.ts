@@ -46,6 +46,7 @@ export const TCP_SYSCTLS: readonly TcpSysctl[] = [
   tcp('keepalive_intvl', 'keepaliveIntervalNs', 1, INT_MAX, SEC),
   tcp('keepalive_probes', 'keepaliveProbes', 0, 255),
   tcp('keepalive_time', 'keepaliveTimeNs', 1, INT_MAX, SEC),
+  tcp('max_orphans', 'maxOrphans', 0, INT_MAX),
   tcp('max_reordering', 'maxReordering', 0, INT_MAX),
   tcp('max_syn_backlog', 'maxSynBacklog', 0, INT_MAX),
   tcp('max_tw_buckets', 'maxTwBuckets', 0, INT_MAX),

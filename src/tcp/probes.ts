@@ -10,6 +10,7 @@ import { MS, NEVER, SEC } from '../base/time.ts';
 import type { TcpConnection } from './connection.ts';
 import { DUE } from './deadlines.ts';
 import { isOrphan, orphanRetries, patienceNs, timedOut, withinUserTimeout } from './give-up.ts';
+import { isOrphanEnded } from './orphans.ts';
 import { sendHeldBack, sendProbe } from './output.ts';
 import { probeWaitNs } from './probing.ts';
 import { keepaliveIdleNs } from './tcp-settings.ts';
@@ -39,6 +40,7 @@ export function probeWindow(c: TcpConnection): void {
     tcp.wantsOutput(c);
     return;
   }
+  if (isOrphanEnded(c, true)) return;
   if (isProbingOver(c)) {
     timedOut(c);
     return;

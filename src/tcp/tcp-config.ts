@@ -53,6 +53,8 @@ export class TcpConfig {
   twReuseDelayNs = 1000 * MS;
   /** tcp_max_tw_buckets: half of Linux's hash table where memory does not bound it. */
   maxTwBuckets = 262144;
+  /** tcp_max_orphans: Linux's for a GiB of memory. */
+  maxOrphans = 4096;
   /** tcp_rfc1337: a RST does not end TIME-WAIT. */
   rfc1337 = 0;
   /** tcp_stdurg: the urgent pointer points at the last urgent byte, not behind it. */

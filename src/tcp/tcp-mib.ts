@@ -57,6 +57,7 @@ const NAMES = [
   'TCPAbortOnData',
   'TCPAbortOnClose',
   'TCPAbortOnTimeout',
+  'TCPAbortOnMemory',
   'TCPKeepAlive',
   'TCPFromZeroWindowAdv',
   'TCPToZeroWindowAdv',

@@ -37,6 +37,7 @@ import { segmentArrives } from './input.ts';
 import type { Listener } from './listener.ts';
 import { closeListener } from './listener-close.ts';
 import { networkError } from './network-error.ts';
+import { Orphans } from './orphans.ts';
 import { output, sendReset } from './output.ts';
 import { PageWait } from './page-wait.ts';
 import { toListener } from './passive-open.ts';
@@ -123,6 +124,7 @@ export class Tcp implements Transport {
   readonly fastOpenPause: FastOpenPause;
   readonly roomWait = new RoomWait();
   readonly pageWait: PageWait;
+  readonly orphans = new Orphans();
   readonly around: { left: Seq; right: Seq } = { left: seqOf(0), right: seqOf(0) };
   readonly cookies: SynCookies;
   readonly cookieAnswer: CookieAnswer;
@@ -321,6 +323,7 @@ export class Tcp implements Transport {
     c.moveTo(STATE.CLOSED);
     c.noteError(errno);
     this.demux.remove(c);
+    this.orphans.remove(c);
     const { owner } = c;
     c.setOwner(null);
     c.releaseSending();

@@ -8,10 +8,12 @@ import {
   hasTimedOut,
   isOrphan,
   isSilentBehindWindow,
+  orphanRetries,
   timedOut,
   withinUserTimeout,
 } from './give-up.ts';
 import { suspectBlackHole } from './mtu-search.ts';
+import { isOrphanEnded } from './orphans.ts';
 import { resendAsProbe, retransmit, sendNewAsProbe } from './output.ts';
 import { STATE } from './tcp-state.ts';
 import { NO_RECORD, REC_STATE } from './tx-records.ts';
@@ -27,6 +29,7 @@ export function retransmissionTimeout(c: TcpConnection): void {
   if (rtx.isEmpty) return;
   c.congestion.observe(c.tcp.env.nowNs, c.mss());
   tcp.mib.count(tcp.ids.TCPTimeouts);
+  if (isOrphan(c) && isOrphanEnded(c, isHopeful(c))) return;
   const isShut = snd.wnd === 0 && !isOrphan(c);
   const isLast = isShut ? isSilentBehindWindow(c) : hasGivenUp(c);
   if (c.fastOpen !== null) noteTimeout(tcp.fastOpenPause, recovery.retransmits, isLast);
@@ -63,6 +66,12 @@ function isThin({ settings, tcp, state, rtx, congestion, recovery }: TcpConnecti
   if (!settings.isThinLinear && tcp.config.thinLinearTimeouts === 0) return false;
   if (state !== STATE.ESTABLISHED || recovery.retransmits > THIN_LINEAR_TIMEOUTS) return false;
   return rtx.packetsOut < THIN_SEGMENTS && congestion.view.ssthresh < INFINITE_SSTHRESH;
+}
+
+/** Of an orphan: it still gets through, or has not been tried for long. */
+function isHopeful(c: TcpConnection): boolean {
+  const isAlive = c.rtt.rtoNs < c.tcp.config.maxRtoNs;
+  return isAlive || !hasTimedOut(c, orphanRetries(c, isAlive));
 }
 
 /** In which state it fired: the recovery that failed. */

@@ -18,6 +18,7 @@ import type { FlowId } from './endpoint.ts';
 import { FastOpening } from './fast-opening.ts';
 import { Handshake, type Opener } from './handshake.ts';
 import { type Acceptor, Listener } from './listener.ts';
+import { becomeOrphan } from './orphans.ts';
 import { unackedBytes, wantsUpdate } from './receive-window.ts';
 import type { Tcp } from './tcp.ts';
 import type { Endpoint } from './tcp-demux.ts';
@@ -311,6 +312,7 @@ export function tcpClose(c: TcpConnection): void {
     return;
   }
   closeConnection(c);
+  if (!c.tcp.isGone(c)) becomeOrphan(c);
 }
 
 export function tcpAbort(c: TcpConnection): void {

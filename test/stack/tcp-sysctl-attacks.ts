@@ -35,6 +35,18 @@ export const ATTACK_ACTS: Readonly<Record<string, Act>> = {
     talk(byDefault, PLAIN, twice('0.2 nothing'));
     talk(setting(name, '0'), PLAIN, twice('0.2 > . 1:1(0) ack 1'));
   },
+  'net.ipv4.tcp_max_orphans': (t, name) => {
+    const closing = `
+      0.1   write 100
+      0.1   > P. 1:101(100) ack 1
+      0.1   close`;
+    t.doesNotThrow(() =>
+      talk(byDefault, PLAIN, `${closing}\n0.1 > F. 101:101(0) ack 1\n0.1 mib TCPAbortOnMemory 0`),
+    );
+    t.doesNotThrow(() =>
+      talk(setting(name, '0'), PLAIN, `${closing}\n0.1 > R. 101:101(0) ack 1\n0.1 state CLOSED`),
+    );
+  },
   'net.ipv4.tcp_rfc1337': (t, name) => {
     const ends = `
       0.1   close

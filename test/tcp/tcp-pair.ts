@@ -34,6 +34,7 @@ export interface PairOptions {
   readonly caps?: Partial<DeviceCaps>;
   /** Of memory, for both stacks together. */
   readonly pages?: number;
+  readonly slabBytes?: number;
   /** Stands between a stack and its device: a capture. */
   readonly wrap?: (device: Device, env: Env) => Device;
 }
@@ -125,7 +126,11 @@ export class TcpPair {
   constructor(options: PairOptions) {
     this.sim = new Simulator({
       seed: options.seed,
-      memory: { ...MEMORY, pages: options.pages ?? MEMORY.pages },
+      memory: {
+        ...MEMORY,
+        pages: options.pages ?? MEMORY.pages,
+        slabBytes: options.slabBytes ?? MEMORY.slabBytes,
+      },
     });
     const { sim } = this;
     const nicA = sim.nic('a', options.caps === undefined ? {} : { caps: options.caps });

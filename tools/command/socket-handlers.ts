@@ -71,7 +71,7 @@ export function socketSummary(stack: Stack): SummaryAnswer {
     fragments: { ip: net.reassembly4.inProgress, ip6: net.reassembly6.inProgress },
     estab: connections.filter((c) => isEstablished(c.state)).length,
     closed: waiting,
-    orphaned: connections.filter((c) => c.owner === null).length,
+    orphaned: stack.tcp.orphans.count,
     timewait: waiting,
   };
 }
