@@ -21,6 +21,8 @@ export class SendSpace {
   up: Seq = seqOf(0);
   /** Where what the application pushed ends: PSH goes there (RFC 9293 §3.9.1.2). */
   pushed: Seq = seqOf(0);
+  /** Inside what one write has left: PSH goes there, too, and then at regular distances. */
+  private pushNext: Seq = seqOf(0);
   /** End of the last segment sent that was smaller than the MSS: Minshall's variant of Nagle. */
   sml: Seq = seqOf(0);
 
@@ -34,6 +36,7 @@ export class SendSpace {
     this.maxWnd = wnd;
     this.up = this.una;
     this.pushed = this.una;
+    this.pushNext = this.una;
     this.sml = this.una;
   }
 
@@ -61,6 +64,24 @@ export class SendSpace {
   written(end: Seq, isMore: boolean): void {
     // Half a window without a push is pushed all the same, as on Linux.
     if (!isMore || seqDiff(end, this.pushed) > this.maxWnd / 2) this.pushed = end;
+  }
+
+  /** A buffer of a large write is full at `seq`: half a window without a push is enough, for one who reads it late. */
+  bufferEnds(seq: Seq): void {
+    const isPending = seqGt(this.pushNext, this.nxt) && seqLe(this.pushNext, seq);
+    if (!isPending && seqDiff(seq, this.pushed) > this.maxWnd / 2) this.pushNext = seq;
+  }
+
+  /** Whether such a push lies in the `len` bytes from SND.NXT on. */
+  hasPush(len: number): boolean {
+    const ahead = seqDiff(this.pushNext, this.nxt);
+    return ahead > 0 && ahead <= len;
+  }
+
+  /** It has left; the next one is a few buffers behind it. */
+  pushLeft(bufferBytes: number): void {
+    const buffers = Math.floor(this.maxWnd / 2 / bufferBytes) + 1;
+    this.pushNext = seqAdd(this.pushNext, buffers * bufferBytes);
   }
 
   get isUrgent(): boolean {

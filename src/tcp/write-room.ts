@@ -61,6 +61,7 @@ export function writeRoom(c: TcpConnection, asked: number): number {
     charged += n;
     last += n;
     if (last < full) break;
+    c.snd.bufferEnds(seqAdd(end, taken));
     gone = leaving(unsent + taken, free, mss);
     last = Math.min(last, unsent + taken - gone);
   }

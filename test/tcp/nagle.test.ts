@@ -96,6 +96,35 @@ dialogue('MSG_EOR: nothing joins the text before it, in retransmissions either',
 });
 
 dialogue(
+  '§3.9.1.2: a write of more than half a window is pushed on its way, too',
+  (_, h) => {
+    // Frames of one segment: what is cut has PSH at its end anyway.
+    h.passive({ win: 4000, rtt: 0.1 });
+    h.run(`
+    0.2   write 13000
+    0.2   > . 1:1001(1000) ack 1
+    +0    > . 1001:2001(1000) ack 1
+    +0    > . 2001:3001(1000) ack 1
+    +0    > P. 3001:4001(1000) ack 1      # the first buffer that ends beyond half of 4000
+    0.3  < . 1:1(0) ack 4001 win 4000
+    0.3  > . 4001:5001(1000) ack 1
+    +0    > . 5001:6001(1000) ack 1
+    +0    > . 6001:7001(1000) ack 1
+    +0    > P. 7001:8001(1000) ack 1      # and then every second buffer
+    0.4   < . 1:1(0) ack 8001 win 4000
+    0.4   > . 8001:9001(1000) ack 1
+    +0    > . 9001:10001(1000) ack 1
+    +0    > . 10001:11001(1000) ack 1
+    +0    > P. 11001:12001(1000) ack 1
+    0.5  < . 1:1(0) ack 12001 win 4000
+    0.5  > P. 12001:13001(1000) ack 1    # the end of what was written
+    0.6   < . 1:1(0) ack 13001 win 4000
+  `);
+  },
+  { tcp: { minTsoSegs: 1 } },
+);
+
+dialogue(
   '§3.8.6.2.2: a receiver’s window opens by two segments or half the buffer, not by slivers',
   (t, h) => {
     h.settings.change({ rcvbufBytes: 8000 });
