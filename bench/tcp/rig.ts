@@ -24,6 +24,7 @@ import {
   tcpRead,
   tcpWrite,
 } from '../../src/tcp/user-calls.ts';
+import { chargedBytes } from '../../src/tcp/write-room.ts';
 import { ANY6, IpAddress } from '../../src/wire/address.ts';
 import { MacAddress } from '../../src/wire/mac.ts';
 import { Wire, type WireFaults } from './wire.ts';
@@ -200,7 +201,8 @@ export class PageSource extends Source {
 
   override writable(): void {
     const { c, bytes } = this;
-    while (c.sndbufBytes - c.sendQueue.length >= bytes.length) {
+    // A page may begin a buffer, which is charged besides its bytes.
+    while (c.sndbufBytes - chargedBytes(c) >= 2 * bytes.length) {
       if (tcpWrite(c, bytes) !== bytes.length) return;
     }
   }
