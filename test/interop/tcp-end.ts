@@ -13,6 +13,7 @@ import {
   tcpAbort,
   tcpClose,
   tcpConnect,
+  tcpConnectFast,
   tcpListen,
   tcpRead,
   tcpShutdown,
@@ -200,6 +201,23 @@ export class Ends implements ReadyDrain {
       const opener = new OurOpen(this, done);
       const h = tcpConnect(tcp, address(to), port, plainFrom(tcp, ANY6, 0), opener);
       if (typeof h === 'number') done(h);
+    });
+  }
+
+  /** With as much of `text` in its SYN as may be: `taken` bytes. */
+  connectFast(
+    to: string,
+    port: number,
+    text: Uint8Array,
+  ): Promise<{ end: OurEnd | number; taken: number }> {
+    return new Promise((done) => {
+      this.enter();
+      const { tcp } = this.station.stack;
+      let taken = 0;
+      const opener = new OurOpen(this, (end) => done({ end, taken }));
+      const h = tcpConnectFast(tcp, address(to), port, plainFrom(tcp, ANY6, 0), opener);
+      if (typeof h === 'number') done({ end: h, taken });
+      else taken = h.startWith([text]);
     });
   }
 

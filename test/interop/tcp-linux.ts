@@ -76,7 +76,7 @@ export function linuxServer(
   });
 }
 
-export function setTcpSysctl(name: string, value: number): void {
+export function setTcpSysctl(name: string, value: number | string): void {
   writeFileSync(`/proc/sys/net/ipv4/tcp_${name}`, String(value));
 }
 

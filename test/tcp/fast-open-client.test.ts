@@ -187,6 +187,23 @@ dialogue('before the first write nothing is out: what comes is for nobody', (t, 
   h.opening!.abort();
 });
 
+dialogue('a router finds the SYN too large: it goes again without its data, once', (_t, h) => {
+  know(h, 1400);
+  opener(h);
+  h.run(`
+    0      open 2000 = 1360
+    0      > S 0:1360(1360) <*>
+    0.01   < icmp frag-needed 1400 0
+    0.02   < icmp frag-needed 1300 0
+    0.02   > S 0:0(0) <mss 1260,sackOK,TS val 20 ecr 0,wscale 10>
+    0.03   < icmp frag-needed 1200 0
+    0.04   < S. 0:0(0) ack 1 win 8000 <mss 1400,sackOK>
+    0.04   > . 1:1161(1160) ack 1
+    0.04   > P. 1161:1361(200) ack 1
+    0.05   abort
+    0.05   > R. 1361:1361(0) ack 1`);
+});
+
 dialogue('without a page for the data the SYN asks for a cookie', (t, h) => {
   know(h);
   opener(h);
