@@ -28,6 +28,7 @@ function tcp(name: string, field: NumberField, min: number, max: number, unit = 
 
 export const TCP_SYSCTLS: readonly TcpSysctl[] = [
   { name: 'net.ringway.tcp_abe', fields: ['abe'], unit: 1, min: 0, max: 1 },
+  { name: 'net.ringway.tcp_ecn_synack', fields: ['ecnSynack'], unit: 1, min: 0, max: 1 },
   { name: 'net.core.somaxconn', fields: ['somaxconn'], unit: 1, min: 0, max: INT_MAX },
   tcp('abort_on_overflow', 'abortOnOverflow', 0, 255),
   tcp('base_mss', 'baseMss', 48, 65535),

@@ -3,6 +3,7 @@ import { assert } from '../base/assert.ts';
 import { TCP_FLAG } from '../wire/tcp.ts';
 import { TcpConnection } from './connection.ts';
 import { DUE } from './deadlines.ts';
+import { ECN, type Ecn } from './ecn.ts';
 import { crossed, segmentArrives } from './input.ts';
 import { searchFromStart } from './mtu-search.ts';
 import type { Opening } from './opening.ts';
@@ -28,6 +29,7 @@ export function establish(h: Opening, seg: Segment): void {
   tcp.demux.set(c, inherited);
   tcp.mib.add(tcp.ids.CurrEstab, 1);
   tcp.mib.count(isPassive ? tcp.ids.PassiveOpens : tcp.ids.TCPDelivered);
+  if (c.ecn !== null) heedMark(c, c.ecn, isPassive, seg);
   h.begun(c, seg);
   const isAnswer = h.state === STATE.SYN_SENT;
   if (isAnswer) answerSynAck(c);
@@ -37,6 +39,20 @@ export function establish(h: Opening, seg: Segment): void {
   h.established(c);
   if (isAnswer && seg.seqLen > 1) textOfSynAck(c, seg);
   if (!tcp.isGone(c)) tcp.wantsOutput(c);
+}
+
+/**
+ * RFC 5562 §3: who gets a SYN-ACK that a router has marked echoes that, as of text; who has sent it so begins with one
+ * segment. It is not sent again for that (draft-ietf-tcpm-generalized-ecn §3.2.2): a round trip would say nothing new.
+ */
+function heedMark(c: TcpConnection, ecn: Ecn, isPassive: boolean, seg: Segment): void {
+  if (!isPassive) {
+    if (seg.ecn === ECN.CE) ecn.arrived(seg);
+    return;
+  }
+  if (c.tcp.config.ecnSynack === 0 || !seg.has(TCP_FLAG.ECE)) return;
+  c.congestion.beginSmall();
+  ecn.windowReduced();
 }
 
 /** RFC 9293 §3.10.7.3: other controls or text of the SYN-ACK go through the sixth step and those behind it. */

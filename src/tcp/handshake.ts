@@ -5,7 +5,7 @@ import { MS, US } from '../base/time.ts';
 import type { NetworkError, QuotedPacket } from '../net/transport.ts';
 import { type Address, IpAddress } from '../wire/address.ts';
 import { type Seq, seqAdd, seqEq, seqGt, seqLe, seqOf } from '../wire/seq.ts';
-import { TCP_FLAG } from '../wire/tcp.ts';
+import { TCP_FLAG, TCP_FLAGS } from '../wire/tcp.ts';
 import { Agreed } from './agreed.ts';
 import { answerClock, isAnswerTooSoon, neverAnswered } from './answer-limit.ts';
 import type { TcpConnection } from './connection.ts';
@@ -108,9 +108,17 @@ export class Handshake implements Opening, SynSender, Expirable {
     this.deadline = new Deadline(this);
   }
 
-  /** RFC 3168 §6.1.1, §6.1.4: neither SYNs nor ACKs are ECT. */
+  /**
+   * RFC 3168 §6.1.1, §6.1.4: neither SYNs nor ACKs are ECT. RFC 5562 §3: a SYN-ACK may be, but none that is sent again: its
+   * mark may be why the first did not arrive.
+   */
   get ect(): number {
-    return ECN.NOT_ECT;
+    const { tcp, listener, hasEcn, resent } = this;
+    if (tcp.config.ecnSynack === 0 || listener === null || !hasEcn || resent > 0)
+      return ECN.NOT_ECT;
+    // The segment that leaves is the one at `header`: it may be an ACK, too.
+    const flags = tcp.env.memory.slab.dv.getUint8(tcp.header + TCP_FLAGS);
+    return (flags & TCP_FLAG.SYN) === 0 ? ECN.NOT_ECT : ECN.ECT0;
   }
 
   /** The SYN of an active open. */

@@ -64,6 +64,8 @@ export class TcpConfig {
   /** tcp_ecn: 0 never, 1 ask and agree, 2 agree when asked. tcp_ecn_fallback: a SYN that is sent again does not ask. */
   ecn = 2;
   ecnFallback = 1;
+  /** net.ringway.tcp_ecn_synack: RFC 5562's SYN-ACK that is ECT. */
+  ecnSynack = 0;
   /** net.ringway.tcp_abe: RFC 8511's smaller reduction for marks. Linux has no such thing. */
   abe = 0;
   /** tcp_recovery bit 1: RACK. tcp_early_retrans 3: tail-loss probes. */

@@ -160,6 +160,20 @@ export const OPENING_ACTS: Readonly<Record<string, Act>> = {
       ],
     );
   },
+  'net.ringway.tcp_ecn_synack': (t, name) => {
+    /** Packets that a client which asks for ECN gets as ECT, while the connection opens. */
+    const marked = (set: Setter): number => {
+      const pair = new TcpPair({ seed: 1 });
+      setting('net.ipv4.tcp_ecn', '1')(pair.client.tcp);
+      set(pair.server.tcp);
+      pair.listen(() => undefined);
+      pair.connect({ established: () => undefined, failed: () => undefined });
+      pair.sim.run(pair.sim.nowNs + SEC);
+      return pair.client.net.mib.ip4.get('InECT0Pkts');
+    };
+    t.equal(marked(byDefault), 0);
+    t.equal(marked(setting(name, '1')), 1);
+  },
   'net.ipv4.tcp_ecn_fallback': (_t, name) => {
     secondSyn(byDefault, 'S');
     secondSyn(setting(name, '0'), 'SEW');
