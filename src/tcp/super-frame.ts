@@ -45,7 +45,7 @@ export function segmentsPerFrame(c: TcpConnection): number {
 /** What we cut goes into the device's ring as a whole: no more than the half that is free before we try again. */
 function fitting(c: TcpConnection): number {
   const path = c.tcp.net.paths.lookup(c.remote, c.boundIndex);
-  if (path === null || doesCut(path.iface.device.caps, c)) return Infinity;
+  if (path === null || doesCut(path.iface.device.caps, c)) return GSO_MAX_BYTES;
   return Math.max(1, path.iface.device.tx.capacity >> 1);
 }
 
