@@ -292,8 +292,11 @@ export function sendProbe(c: TcpConnection): boolean {
   return sendBare(c, seqAdd(c.snd.una, -1), TCP_FLAG.ACK);
 }
 
+/** The last of a connection: where there is no room it follows, without it. */
 export function sendReset(c: TcpConnection): void {
-  sendBare(c, c.snd.acceptable(), TCP_FLAG.RST | TCP_FLAG.ACK);
+  const flags = TCP_FLAG.RST | TCP_FLAG.ACK | c.markEcn(false);
+  c.tcp.resetWait.send(c, writeHeader(c, c.snd.acceptable(), flags, 0));
+  c.totals.segmentOut(1, 0);
 }
 
 function sendBare(c: TcpConnection, seq: Seq, flags: number): boolean {

@@ -107,6 +107,7 @@ const NAMES = [
   'TCPFastOpenActive',
   'TCPFastOpenActiveFail',
   'TCPFastOpenBlackhole',
+  'TCPAbortFailed',
   'PAWSActive',
   'PAWSTimewait',
 ] as const;

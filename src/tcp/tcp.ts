@@ -41,6 +41,7 @@ import { Orphans } from './orphans.ts';
 import { output, sendReset } from './output.ts';
 import { PageWait } from './page-wait.ts';
 import { toListener } from './passive-open.ts';
+import { ResetWait } from './reset-wait.ts';
 import { RoomWait } from './room-wait.ts';
 import { parseSegment, Segment } from './segment.ts';
 import { SynCookies } from './syn-cookie.ts';
@@ -123,6 +124,7 @@ export class Tcp implements Transport {
   readonly fastOpenCache: FastOpenCache;
   readonly fastOpenPause: FastOpenPause;
   readonly roomWait = new RoomWait();
+  readonly resetWait = new ResetWait(this);
   readonly pageWait: PageWait;
   readonly orphans = new Orphans();
   readonly around: { left: Seq; right: Seq } = { left: seqOf(0), right: seqOf(0) };
@@ -342,6 +344,7 @@ export class Tcp implements Transport {
       else e.kill();
     }
     this.pageWait.clear();
+    this.resetWait.clear();
   }
 
   // ---- small things ----

@@ -11,7 +11,8 @@ const BATCH = 500;
 /** Less than there are ephemeral ports. */
 const IN_TIME_WAIT = 20_000;
 const CONNECTIONS = process.env.LONG ? 100_000 : 2000;
-const WAITING = process.env.LONG ? 10_000 : 1000;
+/** More than a device's ring has room for: their resets do not leave in one turn. */
+const WAITING = process.env.LONG ? 10_000 : 3000;
 
 const PAIR = { seed: 5, rateBps: 10e9, delayNs: 100_000 };
 const NOTHING = { flows: 0, ports: 0, totals: 0, deadlines: 0, records: 0 };
@@ -76,14 +77,6 @@ t.test(`${WAITING} wait to be accepted until the listener closes`, (t) => {
   pair.hosts[1]!.after(0, () => closeListener(pair.server.tcp, l));
   pair.sim.run(pair.sim.nowNs + SEC);
   t.same(leftIn(pair.server), NOTHING);
-  // So many resets at once do not fit into a device's ring: who did not get one hears of it when it sends.
-  for (let from = 0; from < WAITING; from += BATCH) {
-    const unaware = ends.slice(from, from + BATCH).filter((e) => e.closedWith === null);
-    pair.hosts[0]!.after(0, () => {
-      for (const end of unaware) end.send(1);
-    });
-    pair.sim.run(pair.sim.nowNs + SEC);
-  }
   t.equal(ends.filter((e) => e.closedWith === ECONNRESET).length, WAITING, 'all of them are reset');
   t.same(leftIn(pair.client), NOTHING);
   t.same(pair.end(), { pages: 0, cells: 0, records: 0, flows: 0 });
