@@ -44,6 +44,7 @@ import {
 import { AF } from './abi.ts';
 import type { SockAddr } from './sock-addr.ts';
 import type { TcpEndpoint } from './tcp-endpoint.ts';
+import { fastOpenByDefault } from './tcp-fast-open-options.ts';
 import { LINK } from './tcp-link.ts';
 
 /** Below the listener or the connection that a socket may have become, it is CLOSED. */
@@ -141,6 +142,7 @@ export function listenWith(e: TcpEndpoint, backlog: number): number {
   const hold = e.hold!; // just claimed, or by `bind`
   const claim = claimOf(e, hold.local, hold.port, HOLD.LISTENING);
   if (holds.conflicts(claim, hold, false)) return -EADDRINUSE;
+  fastOpenByDefault(e, backlog);
   const made = tcpListen(tcp, openFrom(e, hold.local, hold.port), backlog, e);
   if (typeof made === 'number') return made;
   renewHold(e, HOLD.LISTENING);
@@ -253,6 +255,7 @@ function openFrom(e: TcpEndpoint, local: Address, port: number): OpenFrom {
 
 /** States in which the peer is owed a reset when we give up (Linux's tcp_need_reset). */
 const OWED_RESET =
+  (1 << STATE.SYN_RECEIVED) |
   (1 << STATE.ESTABLISHED) |
   (1 << STATE.CLOSE_WAIT) |
   (1 << STATE.FIN_WAIT_1) |

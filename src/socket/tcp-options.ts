@@ -26,6 +26,7 @@ import {
   textOption,
 } from './option.ts';
 import type { TcpEndpoint } from './tcp-endpoint.ts';
+import { listenerFastOpenOptions } from './tcp-fast-open-options.ts';
 
 type Option = SocketOption<TcpEndpoint>;
 /** The settings that are whole numbers. */
@@ -353,8 +354,6 @@ function words(values: readonly number[]): Uint8Array {
 const REFUSED: readonly (readonly [string, number, string])[] = [
   ['TCP_MD5SIG', TCP_OPTION.MD5SIG, 'no signatures'],
   ['TCP_REPAIR', TCP_OPTION.REPAIR, 'state is not moved'],
-  ['TCP_FASTOPEN', TCP_OPTION.FASTOPEN, 'no data on a SYN'],
-  ['TCP_FASTOPEN_KEY', TCP_OPTION.FASTOPEN_KEY, 'no data on a SYN'],
   ['TCP_SAVE_SYN', TCP_OPTION.SAVE_SYN, 'headers are not kept'],
   ['TCP_SAVED_SYN', TCP_OPTION.SAVED_SYN, 'headers are not kept'],
   ['TCP_ULP', TCP_OPTION.ULP, 'nothing between TCP and the application'],
@@ -410,6 +409,7 @@ export function tcpLevelOptions(): readonly Option[] {
       null,
     ),
     ...infoOptions(),
+    ...listenerFastOpenOptions(),
     ...REFUSED.map(([name, number, note]) => refusedOption<TcpEndpoint>(atTcp(name, number, note))),
   ];
 }

@@ -1,6 +1,7 @@
 /** TCP's settings under Linux's names, in Linux's units: what `sysctl net.ipv4.tcp_…` shows and sets. */
 import { EACCES, EINVAL, ENOENT } from '../base/errno.ts';
 import { MS, SEC, US } from '../base/time.ts';
+import { FastOpenKeys } from '../tcp/fast-open-keys.ts';
 import type { Tcp } from '../tcp/tcp.ts';
 import type { TcpConfig } from '../tcp/tcp-config.ts';
 
@@ -102,6 +103,7 @@ export const TCP_SYSCTLS: readonly TcpSysctl[] = [
 ];
 
 const CONGESTION_CONTROL = 'net.ipv4.tcp_congestion_control';
+const FAST_OPEN_KEY = 'net.ipv4.tcp_fastopen_key';
 /** What is registered, and what an application without privileges may choose of it. */
 export const AVAILABLE_CC = 'net.ipv4.tcp_available_congestion_control';
 export const ALLOWED_CC = 'net.ipv4.tcp_allowed_congestion_control';
@@ -116,6 +118,7 @@ export function readTcpSysctl(tcp: Tcp, name: string): string | undefined {
   if (name === CONGESTION_CONTROL) return tcp.ccModules.defaultModule.name;
   if (name === AVAILABLE_CC) return tcp.ccModules.available().join(' ');
   if (name === ALLOWED_CC) return tcp.ccModules.allowed().join(' ');
+  if (name === FAST_OPEN_KEY) return FastOpenKeys.toText(tcp.fastOpenServer.keys);
   const sysctl = findTcpSysctl(name);
   if (sysctl === undefined) return undefined;
   const { fields, unit } = sysctl;
@@ -131,6 +134,7 @@ export function writeTcpSysctl(tcp: Tcp, name: string, text: string): number {
   if (name === ALLOWED_CC)
     return tcp.ccModules.setAllowed(text.split(/\s+/).filter((w) => w !== ''));
   if (name === AVAILABLE_CC) return -EACCES;
+  if (name === FAST_OPEN_KEY) return setFastOpenKeys(tcp, text);
   const sysctl = findTcpSysctl(name);
   if (sysctl === undefined) return -ENOENT;
   const words = text.trim().split(/\s+/);
@@ -144,5 +148,13 @@ export function writeTcpSysctl(tcp: Tcp, name: string, text: string): number {
     values.push(value * sysctl.unit);
   }
   for (const [i, field] of sysctl.fields.entries()) tcp.config[field] = values[i]!;
+  return 0;
+}
+
+/** One key, or two: the cookies of the second are still good. */
+function setFastOpenKeys(tcp: Tcp, text: string): number {
+  const keys = FastOpenKeys.fromText(text.trim());
+  if (keys === null) return -EINVAL;
+  tcp.fastOpenServer.setKeys(keys);
   return 0;
 }

@@ -19,6 +19,7 @@ import { DelayedAck } from './delayed-ack.ts';
 import { ECN, Ecn } from './ecn.ts';
 import type { ConnectionOwner, FlowId } from './endpoint.ts';
 import { deadlinePassed } from './expiry.ts';
+import type { Unconfirmed } from './fast-open-child.ts';
 import { judgeAtEnd } from './fast-open-pause.ts';
 import type { FastOpenUse } from './fast-open-use.ts';
 import { FinMark } from './fin-mark.ts';
@@ -67,6 +68,8 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   readonly boundIndex: number;
   readonly agreed: Agreed;
   private current: TcpState = STATE.ESTABLISHED;
+  /** Not null: what began by its SYN waits for the handshake's end (RFC 7413). */
+  unconfirmed: Unconfirmed | null = null;
 
   readonly snd: SendSpace;
   readonly rcv: ReceiveSpace;
@@ -223,8 +226,15 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   moveTo(state: TcpState): void {
     assert(mayMove(this.current, state), `no way from state ${this.current} to ${state}`);
     const { mib, ids } = this.tcp;
-    if (isIn(this.current, COUNTED) && !isIn(state, COUNTED)) mib.add(ids.CurrEstab, -1);
+    const counts = (isIn(state, COUNTED) ? 1 : 0) - (isIn(this.current, COUNTED) ? 1 : 0);
+    if (counts !== 0) mib.add(ids.CurrEstab, counts);
     this.current = state;
+  }
+
+  /** It is in SYN-RECEIVED, or (null) no longer. */
+  setUnconfirmed(unconfirmed: Unconfirmed | null): void {
+    if (unconfirmed !== null) this.current = STATE.SYN_RECEIVED;
+    this.unconfirmed = unconfirmed;
   }
 
   /**

@@ -122,10 +122,13 @@ function closeInFinWait2(c: TcpConnection): void {
   }
 }
 
+/** RFC 9293 §3.10.4, where SYN-RECEIVED is a connection that is closed before its handshake is over. */
+const MAY_FINISH = (1 << STATE.ESTABLISHED) | (1 << STATE.SYN_RECEIVED);
+
 /** Our FIN joins the queue. */
 export function beginClose(c: TcpConnection): void {
   if (c.isFinQueued) return;
-  if (c.state === STATE.ESTABLISHED) c.moveTo(STATE.FIN_WAIT_1);
+  if (isIn(c.state, MAY_FINISH)) c.moveTo(STATE.FIN_WAIT_1);
   else if (c.state === STATE.CLOSE_WAIT) c.moveTo(STATE.LAST_ACK);
   else return;
   c.queueFin();

@@ -16,10 +16,7 @@ import { step6Urg } from './urgent.ts';
 /** The connection gets what else the segment carries. */
 export function establish(h: Opening, seg: Segment): void {
   const { tcp, isPassive, inherited } = h;
-  const agreed = h.agreed();
-  const windows = { sndWnd: h.peerWindowBytes, rcvWnd: h.rcvWindow() };
-  const c = new TcpConnection(tcp, h, agreed, h.iss, h.peerIsn, windows, inherited);
-  c.rememberTimestamp(h.recentTimestamp);
+  const c = connectionOf(h);
   c.measureHandshake(h.rttNs, h.retransmissions, h.timeouts);
   c.congestion.observePath(c.rtt, c.minRtt, false);
   if (tcp.config.mtuProbing > 1) searchFromStart(c, isPassive);
@@ -69,4 +66,13 @@ function answerSynAck(c: TcpConnection): void {
   const isLater = settings.deferTimeouts > 0;
   delack.owe(!isLater);
   if (isLater) due.arm(DUE.DELACK, tcp.env.nowNs + tcp.config.delackMaxNs);
+}
+
+/** With what the opening has agreed on and learnt so far. */
+export function connectionOf(h: Opening): TcpConnection {
+  const { tcp, inherited } = h;
+  const windows = { sndWnd: h.peerWindowBytes, rcvWnd: h.rcvWindow() };
+  const c = new TcpConnection(tcp, h, h.agreed(), h.iss, h.peerIsn, windows, inherited);
+  c.rememberTimestamp(h.recentTimestamp);
+  return c;
 }

@@ -2,6 +2,7 @@
 import type { TcpConnection } from './connection.ts';
 import { DUE } from './deadlines.ts';
 import { finWait2Over } from './ending.ts';
+import { synAckTimedOut } from './fast-open-child.ts';
 import { sendAck } from './output.ts';
 import { keepalive, probeWindow } from './probes.ts';
 import { retransmissionTimeout, tailLossProbe } from './timeout.ts';
@@ -10,7 +11,8 @@ import { armRtoAfterWait } from './xmit-timer.ts';
 export function deadlinePassed(c: TcpConnection, which: number): void {
   switch (which) {
     case DUE.RTO:
-      retransmissionTimeout(c);
+      if (c.unconfirmed !== null) synAckTimedOut(c, c.unconfirmed);
+      else retransmissionTimeout(c);
       break;
     case DUE.TLP:
       tailLossProbe(c);

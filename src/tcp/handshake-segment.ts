@@ -1,20 +1,30 @@
 /** What a handshake sends: SYN, SYN-ACK, ACK and RST, and the options of a SYN (RFC 9293 §3.2, 7323, 2018, 3168). */
-import { seqAdd, seqOf } from '../wire/seq.ts';
+import { type Seq, seqAdd, seqOf } from '../wire/seq.ts';
 import { TCP_FLAG, TCP_HEADER_LEN, TCP_OPT, writeTcp } from '../wire/tcp.ts';
-import { NO_COOKIE, writeFastOpenOption } from './fast-open-option.ts';
+import { type FastOpenCookie, NO_COOKIE, writeFastOpenOption } from './fast-open-option.ts';
 import type { SynSender } from './opening.ts';
 import type { SendQueue } from './send-queue.ts';
 import { transmit } from './transmit.ts';
 
 export function sendHandshakeSegment(h: SynSender, flags: number): void {
-  transmit(h.tcp, h, writeHeader(h, flags), null, 0, 0, 0);
+  const hasAck = (flags & TCP_FLAG.ACK) !== 0;
+  send(h, writeHeader(h, flags, hasAck ? seqAdd(h.peerIsn, 1) : seqOf(0), h.fastOpenCookie));
+}
+
+/** A listener's. It acknowledges everything before `ack`: the SYN's text, if that was taken. */
+export function sendSynAck(h: SynSender, ack: Seq, cookie: FastOpenCookie | null): void {
+  send(h, writeHeader(h, TCP_FLAG.SYN | TCP_FLAG.ACK, ack, cookie));
+}
+
+function send(h: SynSender, len: number): void {
+  transmit(h.tcp, h, len, null, 0, 0, 0);
   h.tcp.mib.count(h.tcp.ids.OutSegs);
 }
 
 /** The first SYN, with the text in `queue` (RFC 7413 §4.2.1). False: the device has no room, nothing has left. */
 export function sendSynWithText(h: SynSender, queue: SendQueue): boolean {
   const { tcp } = h;
-  const len = writeHeader(h, TCP_FLAG.SYN);
+  const len = writeHeader(h, TCP_FLAG.SYN, seqOf(0), h.fastOpenCookie);
   if (!transmit(tcp, h, len, queue, 0, queue.length, 0)) return false;
   tcp.mib.count(tcp.ids.OutSegs);
   tcp.mib.count(tcp.ids.TCPOrigDataSent);
@@ -22,13 +32,11 @@ export function sendSynWithText(h: SynSender, queue: SendQueue): boolean {
 }
 
 /** At `tcp.header`. Returns its length. */
-function writeHeader(h: SynSender, flags: number): number {
+function writeHeader(h: SynSender, flags: number, ack: Seq, cookie: FastOpenCookie | null): number {
   const { tcp } = h;
   const { dv } = tcp.net.env.memory.slab;
   const isSyn = (flags & TCP_FLAG.SYN) !== 0;
-  const at = isSyn ? writeOptions(h, dv) : tcp.header + TCP_HEADER_LEN;
-  const hasAck = (flags & TCP_FLAG.ACK) !== 0;
-  const ack = hasAck ? seqAdd(h.peerIsn, 1) : seqOf(0);
+  const at = isSyn ? writeOptions(h, dv, cookie) : tcp.header + TCP_HEADER_LEN;
   const seq = isSyn ? h.iss : h.sndNxt;
   const len = at - tcp.header;
   writeTcp(
@@ -53,7 +61,7 @@ function ecnFlags(h: SynSender, flags: number): number {
 }
 
 /** In Linux's order: MSS, then SACK-permitted beside timestamps (or NOPs), window scale, Fast Open. */
-function writeOptions(h: SynSender, dv: DataView): number {
+function writeOptions(h: SynSender, dv: DataView, cookie: FastOpenCookie | null): number {
   const { tcp } = h;
   let at = tcp.header + TCP_HEADER_LEN;
   dv.setInt32(at, (TCP_OPT.MSS << 24) | (4 << 16) | tcp.ourMss(h));
@@ -74,6 +82,5 @@ function writeOptions(h: SynSender, dv: DataView): number {
     dv.setInt32(at, (NOP << 24) | (WINDOW_SCALE << 16) | (3 << 8) | h.rcvShift);
     at += 4;
   }
-  const cookie = h.fastOpenCookie;
   return cookie === null || cookie.len === NO_COOKIE ? at : writeFastOpenOption(dv, at, cookie);
 }

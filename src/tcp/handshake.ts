@@ -14,7 +14,7 @@ import type { FlowId } from './endpoint.ts';
 import { establish } from './establish.ts';
 import type { FastOpenCookie } from './fast-open-option.ts';
 import type { FastOpening } from './fast-opening.ts';
-import { sendHandshakeSegment } from './handshake-segment.ts';
+import { sendHandshakeSegment, sendSynAck } from './handshake-segment.ts';
 import { initialSequence, timestampOffset } from './isn.ts';
 import type { Listener } from './listener.ts';
 import { defaultMss, offeredShift, offeredWindow, peerMssOf, timestampBytes } from './offer.ts';
@@ -134,12 +134,21 @@ export class Handshake implements Opening, SynSender, Expirable {
     sendHandshakeSegment(this, TCP_FLAG.SYN);
   }
 
-  /** A SYN for a listener. */
-  synArrived(seg: Segment): void {
+  /** A SYN for a listener, and the cookie that its answer brings. */
+  synArrived(seg: Segment, cookie: FastOpenCookie): void {
+    this.takeFirst(seg);
+    this.sendSynAck(seqAdd(this.irs, 1), cookie);
+    this.arm();
+  }
+
+  /** The SYN of a passive open: the answer leaves now. */
+  takeFirst(seg: Segment): void {
     this.takeSyn(seg);
     this.firstSentUs = this.nowUs();
-    sendHandshakeSegment(this, TCP_FLAG.SYN | TCP_FLAG.ACK);
-    this.arm();
+  }
+
+  sendSynAck(ack: Seq, cookie: FastOpenCookie): void {
+    sendSynAck(this, ack, cookie);
   }
 
   segmentArrives(seg: Segment): void {
@@ -178,14 +187,31 @@ export class Handshake implements Opening, SynSender, Expirable {
     this.arm();
   }
 
+  /** Of a Fast Open child, which has the timer. */
+  timedOut(ack: Seq): void {
+    if (this.retries === 0) this.firstTimeoutMs = this.nowMs();
+    this.retries++;
+    this.resendSynAck(ack);
+  }
+
+  /** For such a child, too. Without a cookie, as on Linux: the option may be why the first was lost. */
+  resendSynAck(ack: Seq): void {
+    this.countResent();
+    sendSynAck(this, ack, null);
+  }
+
   private resend(flags: number): void {
+    this.countResent();
+    sendHandshakeSegment(this, flags);
+    // Linux counts a SYN-ACK that is sent again among the new segments as well, but not a SYN.
+    if (flags === TCP_FLAG.SYN) this.tcp.mib.add(this.tcp.ids.OutSegs, -1);
+  }
+
+  private countResent(): void {
     const { mib, ids } = this.tcp;
     this.resent++;
     mib.count(ids.RetransSegs);
     mib.count(ids.TCPSynRetrans);
-    sendHandshakeSegment(this, flags);
-    // Linux counts a SYN-ACK that is sent again among the new segments as well, but not a SYN.
-    if (flags === TCP_FLAG.SYN) mib.add(ids.OutSegs, -1);
   }
 
   cancel(): void {

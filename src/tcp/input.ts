@@ -5,6 +5,7 @@ import { TCP_FLAG } from '../wire/tcp.ts';
 import { isBelievable, step5Ack } from './ack.ts';
 import { challenge } from './challenge.ts';
 import type { TcpConnection } from './connection.ts';
+import { confirmed, firstAck, isSynAgain, refuseSyn } from './fast-open-child.ts';
 import { noteStrayReset } from './fast-open-pause.ts';
 import type { Segment } from './segment.ts';
 import { isIn, STATE } from './tcp-state.ts';
@@ -13,14 +14,21 @@ import { step6Urg } from './urgent.ts';
 
 /** Its fate: ACCEPTED, or why it went no further. */
 export function segmentArrives(c: TcpConnection, seg: Segment): number {
+  const { unconfirmed } = c;
   c.totals.segmentIn(seg.pieces, seg.len);
+  if (unconfirmed !== null && isSynAgain(c, unconfirmed, seg)) return ACCEPTED;
   const unacceptable = step1Sequence(c, seg); // first: acceptability, PAWS; may owe an ACK
   if (unacceptable !== ACCEPTED) return unacceptable;
   if (seg.has(TCP_FLAG.RST)) return step2Reset(c, seg); // second: exact match or challenge (RFC 5961 §3.2)
-  if (seg.has(TCP_FLAG.SYN)) return step4Syn(c); // fourth: challenge (RFC 5961 §4.2)
+  if (seg.has(TCP_FLAG.SYN)) return step4Syn(c, seg); // fourth: challenge (RFC 5961 §4.2)
   if (!seg.has(TCP_FLAG.ACK)) return DROP.TCP_FLAGS; // fifth: without ACK it is dropped
+  if (unconfirmed !== null) {
+    const stranger = firstAck(c, unconfirmed, seg);
+    if (stranger !== ACCEPTED) return stranger;
+  }
   const unbelievable = step5Ack(c, seg); // an old ACK does not discard the text
   if (unbelievable !== ACCEPTED || c.tcp.isGone(c)) return unbelievable;
+  if (unconfirmed !== null) confirmed(c, unconfirmed);
   step6Urg(c, seg);
   if (step7Text(c, seg)) step8Fin(c, seg); // else it was for nobody: the connection is over
   return ACCEPTED;
@@ -126,7 +134,8 @@ function isResetBeforeFin(c: TcpConnection, seg: Segment): boolean {
   return isIn(c.state, PEER_DONE) && seqEq(seg.seq, seqAdd(c.rcv.nxt, -1));
 }
 
-function step4Syn(c: TcpConnection): number {
+function step4Syn(c: TcpConnection, seg: Segment): number {
+  if (c.unconfirmed !== null) return refuseSyn(c, seg);
   c.tcp.mib.count(c.tcp.ids.TCPSYNChallenge);
   challenge(c);
   return DROP.TCP_INVALID_SYN;

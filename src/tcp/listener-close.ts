@@ -19,8 +19,10 @@ export function closeListener(tcp: Tcp, l: Listener): void {
   for (const c of ready) {
     c.setOwner(null); // nobody is left to release it
     const heir = tcp.isGone(c) ? null : heirOf(tcp, l, c);
-    if (heir !== null) heir.established(c);
-    else if (tcp.isGone(c)) c.release();
+    if (heir !== null) {
+      c.unconfirmed?.migrate(heir);
+      heir.established(c);
+    } else if (tcp.isGone(c)) c.release();
     else tcp.abort(c, 0);
   }
 }

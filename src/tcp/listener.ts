@@ -2,6 +2,7 @@
 import { IpAddress } from '../wire/address.ts';
 import type { TcpConnection } from './connection.ts';
 import type { ConnectionOwner } from './endpoint.ts';
+import { FastOpenQueue } from './fast-open-queue.ts';
 import type { Handshake } from './handshake.ts';
 import { COOKIE_LIFE_NS } from './syn-cookie.ts';
 import type { TcpSettings } from './tcp-settings.ts';
@@ -25,6 +26,7 @@ export class Listener implements ConnectionOwner {
   settings: TcpSettings;
   backlog = 0;
   private cookieAtNs = -Infinity;
+  readonly fastOpens = new FastOpenQueue();
   private readonly half = new Set<Handshake>();
   /** Those of them whose SYN-ACK was not sent again by the timer. */
   private young = 0;

@@ -11,6 +11,7 @@ import { IPV6_MIN_MTU } from '../wire/ipv6.ts';
 import { type Seq, seqGt, seqLt } from '../wire/seq.ts';
 import { tcpSeq } from '../wire/tcp.ts';
 import type { TcpConnection } from './connection.ts';
+import { isAttempt, oldestSent } from './fast-open-child.ts';
 import type { Handshake } from './handshake.ts';
 import type { Tcp } from './tcp.ts';
 import { NO_RECORD, REC, REC_STATE } from './tx-records.ts';
@@ -30,13 +31,15 @@ export function networkError(
     return false;
   }
   if (why.mtu > 0) return e.kind === 'handshake' ? e.tooLarge(why.mtu) : tooLarge(e, seq, why.mtu);
-  if (e.kind === 'connection') e.noteSoftError(why.errno);
-  else if (e.listener === null || endsHalfOpen(quote, why)) e.failedInNetwork(quote, why);
+  if (e.kind === 'connection') {
+    if (isAttempt(e)) tcp.end(e, why.errno);
+    else e.noteSoftError(why.errno);
+  } else if (e.listener === null || endsHalfOpen(quote, why)) e.failedInNetwork(quote, why);
   return true;
 }
 
 const isOutside = (c: TcpConnection, seq: Seq): boolean =>
-  seqLt(seq, c.snd.una) || seqGt(seq, c.snd.nxt);
+  seqLt(seq, oldestSent(c)) || seqGt(seq, c.snd.nxt);
 
 /**
  * RFC 5927 §7: a packet that a router found too large had text in it that is under way, could not be cut, and was

@@ -25,7 +25,8 @@ import { armAfterNewData, armRto } from './xmit-timer.ts';
 export function output(c: TcpConnection): void {
   c.congestion.observe(c.tcp.env.nowNs, c.mss());
   if (c.pathMtu?.isTooLarge === true) pathShrank(c, c.pathMtu);
-  if (c.recovery.rexmit === REXMIT.LOST) retransmitLost(c);
+  // RFC 7413 §4.2.2: while the SYN-ACK is not acknowledged it alone is sent again.
+  if (c.recovery.rexmit === REXMIT.LOST && c.unconfirmed === null) retransmitLost(c);
   sendNewData(c);
   sendFin(c);
   armIfStuck(c);
@@ -277,7 +278,7 @@ function afterSending(c: TcpConnection, pieces: number, len: number): void {
  * the device is woken sooner as a rule, but not by one that was taken away.
  */
 function armIfStuck(c: TcpConnection): void {
-  if (!c.rtx.isEmpty || !c.hasUnsent()) return;
+  if (!c.rtx.isEmpty || !c.hasUnsent() || c.unconfirmed !== null) return;
   if (!c.due.isArmed(DUE.PACE)) armPersist(c);
 }
 

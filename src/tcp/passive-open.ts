@@ -5,6 +5,7 @@ import type { Seq } from '../wire/seq.ts';
 import { TCP_FLAG } from '../wire/tcp.ts';
 import { cookieArrives } from './cookie-opening.ts';
 import type { Sender } from './endpoint.ts';
+import { mayOpenFast, openFast } from './fast-open-server.ts';
 import { Handshake } from './handshake.ts';
 import type { Listener } from './listener.ts';
 import type { Segment } from './segment.ts';
@@ -24,7 +25,8 @@ export function toListener(tcp: Tcp, pkt: IpPacket, seg: Segment, iss: Seq | nul
   if (seg.has(TCP_FLAG.RST)) return DROP.TCP_NO_PORT;
   flow.tie(listener.boundIndex);
   if (seg.has(TCP_FLAG.ACK)) return ackArrives(tcp, listener, flow, seg);
-  if (!seg.has(TCP_FLAG.SYN)) return DROP.TCP_NO_PORT;
+  // As on Linux: nobody means a SYN with a FIN, and no connection begins with its end.
+  if (!seg.has(TCP_FLAG.SYN) || seg.has(TCP_FLAG.FIN)) return DROP.TCP_NO_PORT;
   const isKnown = iss !== null;
   const isCookieWanted = !isKnown && wantsCookie(tcp, listener);
   if (!mayBegin(tcp, listener, isKnown)) {
@@ -36,9 +38,13 @@ export function toListener(tcp: Tcp, pkt: IpPacket, seg: Segment, iss: Seq | nul
     return ACCEPTED;
   }
   const h = new Handshake(tcp, flow, listener, null, listener.settings, iss);
+  if (mayOpenFast(tcp, listener, flow, seg)) {
+    openFast(h, listener, seg);
+    return ACCEPTED;
+  }
   listener.began(h);
   tcp.demux.set(h, listener.settings);
-  h.synArrived(seg);
+  h.synArrived(seg, tcp.fastOpenServer.reply);
   return ACCEPTED;
 }
 

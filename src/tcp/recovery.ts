@@ -333,9 +333,17 @@ export class Recovery implements LossListener {
     this.retransmits++;
   }
 
+  /** The SYN-ACK of a Fast Open child is acknowledged: was its repetition needed? */
+  handshakeOver(): void {
+    const { rtx, congestion } = this.c;
+    if (congestion.state === CA_STATE.LOSS && rtx.isEmpty) this.tryUndoRecovery();
+    this.retransmits = 0;
+    if (!rtx.isAnyRetransmitted()) this.undo.clearStamp();
+  }
+
   private markTimedOut(): void {
     const { rtx, rack, tcp, agreed } = this.c;
-    const isReneged = rtx.has(rtx.first, REC_STATE.SACKED);
+    const isReneged = !rtx.isEmpty && rtx.has(rtx.first, REC_STATE.SACKED);
     if (isReneged) {
       tcp.mib.count(tcp.ids.TCPSACKReneging);
       rtx.renege();

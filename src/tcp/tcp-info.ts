@@ -16,10 +16,18 @@ import type { Listener } from './listener.ts';
 import { synTimeoutNs } from './syn-patience.ts';
 import type { Tcp } from './tcp.ts';
 import { STATE, type TcpState } from './tcp-state.ts';
-import { TOTAL } from './totals.ts';
+import { OPENED, TOTAL } from './totals.ts';
 
 /** Bits of tcpi_options. */
-export const TCPI_OPT = { TIMESTAMPS: 1, SACK: 2, WSCALE: 4, ECN: 8, ECN_SEEN: 16, SYN_DATA: 32 };
+export const TCPI_OPT = {
+  TIMESTAMPS: 1,
+  SACK: 2,
+  WSCALE: 4,
+  ECN: 8,
+  ECN_SEEN: 16,
+  SYN_DATA: OPENED.BY_DATA,
+  TFO_CHILD: OPENED.FAST,
+};
 
 /** tcpi_min_rtt before the first sample. */
 const NO_MIN_RTT = 0xffffffff;
@@ -220,6 +228,7 @@ function fillState(c: TcpConnection, info: TcpInfo): void {
   if (agreed.hasWindowScale) info.tcpi_options |= TCPI_OPT.WSCALE;
   if (c.fastOpen?.isTaken === true) info.tcpi_options |= TCPI_OPT.SYN_DATA;
   info.tcpi_fastopen_client_fail = c.fastOpen?.failure ?? 0;
+  info.tcpi_options |= c.totals.get(TOTAL.OPENED);
   info.tcpi_snd_wscale = agreed.sndShift;
   info.tcpi_rcv_wscale = agreed.rcvShift;
   info.tcpi_rto = toMicros(rtt.rtoNs);

@@ -110,6 +110,11 @@ const NAMES = [
   'TCPAbortFailed',
   'PAWSActive',
   'PAWSTimewait',
+  'TCPFastOpenPassive',
+  'TCPFastOpenPassiveFail',
+  'TCPFastOpenListenOverflow',
+  'TCPFastOpenCookieReqd',
+  'TCPFastOpenPassiveAltKey',
 ] as const;
 
 /** Those of /proc/net/snmp; all the others are netstat's, in its group TcpExt. */

@@ -8,6 +8,7 @@
 
 import { SEC } from '../base/time.ts';
 import { PMTUDISC } from '../net/out-packet.ts';
+import type { FastOpenKeys } from './fast-open-keys.ts';
 import type { TcpConfig } from './tcp-config.ts';
 
 /** For `linger2Sec`: no FIN-WAIT-2 without a reader. */
@@ -71,6 +72,9 @@ export class TcpSettings {
   congestion = '';
   /** SO_MAX_PACING_RATE in bytes/s. */
   maxPacingRate = Infinity;
+  /** TCP_FASTOPEN: how many a listener lets begin by their SYN, 0 = none. TCP_FASTOPEN_KEY: null = the stack's. */
+  fastOpenQueue = 0;
+  fastOpenKeys: FastOpenKeys | null = null;
   /** SO_LINGER: -1 = off. */
   lingerSec = -1;
 

@@ -1,7 +1,7 @@
 /**
  * The states of RFC 9293 §3.3.2, numbered as in Linux's TCP_INFO. Each belongs to one type:
  * LISTEN to `Listener`, SYN-SENT and SYN-RECEIVED to `Handshake`, TIME-WAIT to `TimeWait`, the others to
- * `TcpConnection`; CLOSED is "not in the table". (A Fast Open child is a connection in SYN-RECEIVED.)
+ * `TcpConnection`; CLOSED is "not in the table". The one exception: SYN-RECEIVED of `fast-open-child`.
  */
 export const STATE = {
   ESTABLISHED: 1,
@@ -35,8 +35,8 @@ export const STATE_NAMES: readonly string[] = [
 
 const bit = (state: TcpState): number => 1 << state;
 
-/** Our side may still send new data. */
-export const MAY_SEND = bit(STATE.ESTABLISHED) | bit(STATE.CLOSE_WAIT);
+/** Our side may still send new data: of SYN-RECEIVED, where it is a connection (RFC 7413). */
+export const MAY_SEND = bit(STATE.SYN_RECEIVED) | bit(STATE.ESTABLISHED) | bit(STATE.CLOSE_WAIT);
 /** The peer may still send new data. */
 export const MAY_RECEIVE = bit(STATE.ESTABLISHED) | bit(STATE.FIN_WAIT_1) | bit(STATE.FIN_WAIT_2);
 /** We have sent, or are about to send, a FIN. */

@@ -31,7 +31,9 @@ import { DEADLINES_WIDTH } from './deadlines.ts';
 import { ECN } from './ecn.ts';
 import type { Sender } from './endpoint.ts';
 import { FastOpenCache } from './fast-open-cache.ts';
+import { failedUnconfirmed, wasReset } from './fast-open-child.ts';
 import { FastOpenPause } from './fast-open-pause.ts';
+import { FastOpenServer } from './fast-open-server.ts';
 import type { Handshake } from './handshake.ts';
 import { segmentArrives } from './input.ts';
 import type { Listener } from './listener.ts';
@@ -105,6 +107,7 @@ export class Tcp implements Transport {
   readonly challenges: ChallengeBudget;
   readonly demux: TcpDemux;
   readonly ports: EphemeralPorts;
+  readonly fastOpenServer: FastOpenServer;
   /** For whoever opens without wishes. */
   readonly defaults = new TcpSettings().share();
   readonly ccModules = builtinModules();
@@ -149,6 +152,7 @@ export class Tcp implements Transport {
     this.cookieAnswer = new CookieAnswer(this);
     this.fastOpenCache = new FastOpenCache(net.env);
     this.fastOpenPause = new FastOpenPause(net.env, this.config, this.mib);
+    this.fastOpenServer = new FastOpenServer(net.env.rng.stream('tcp.fastopen'));
     this.ccRandom = net.env.rng.stream('tcp.cc');
   }
 
@@ -298,6 +302,7 @@ export class Tcp implements Transport {
 
   /** The peer reset it (RFC 9293 §3.10.7.4, second step). */
   reset(c: TcpConnection): void {
+    if (c.unconfirmed !== null) wasReset(c, c.unconfirmed);
     this.end(c, c.state === STATE.CLOSE_WAIT ? EPIPE : ECONNRESET);
   }
 
@@ -322,6 +327,7 @@ export class Tcp implements Transport {
   end(c: TcpConnection, errno: number): void {
     if (this.isGone(c)) return;
     if (isIn(c.state, COUNTED)) this.mib.count(this.ids.EstabResets);
+    if (c.unconfirmed !== null) failedUnconfirmed(c, c.unconfirmed);
     c.moveTo(STATE.CLOSED);
     c.noteError(errno);
     this.demux.remove(c);

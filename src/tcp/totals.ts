@@ -34,8 +34,13 @@ export const TOTAL = {
   BUSY_NS: 16,
   RWND_NS: 17,
   SNDBUF_NS: 18,
+  /** OPENED bits. */
+  OPENED: 19,
 } as const;
-export const TOTALS_WIDTH = 19;
+export const TOTALS_WIDTH = 20;
+
+/** How it was opened (RFC 7413), as tcpi_options shows it: the SYN's data was taken; a connection before the handshake's end. */
+export const OPENED = { BY_DATA: 32, FAST: 128 } as const;
 
 export class Totals {
   private readonly table: RowTable;
@@ -68,9 +73,14 @@ export class Totals {
     this.add(TOTAL.BYTES_SENT, textLen);
   }
 
-  /** And so had its answer. */
+  /** And so had the peer's. */
   textWithSyn(pieces: number): void {
     this.add(TOTAL.DATA_SEGS_IN, pieces);
+  }
+
+  /** OPENED bits. */
+  openedBy(bits: number): void {
+    this.table.values[this.row + TOTAL.OPENED]! |= bits;
   }
 
   segmentIn(pieces: number, textLen: number): void {

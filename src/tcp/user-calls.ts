@@ -299,7 +299,9 @@ export function tcpShutdownReceive(c: TcpConnection): void {
 /** RFC 9293 §3.10.4: no more to send; the peer may go on. */
 export function tcpShutdown(c: TcpConnection): number {
   if (c.state === STATE.CLOSED) return -ENOTCONN;
-  beginClose(c);
+  // As on Linux: the FIN of a shutdown waits for the handshake's end, a close's does not.
+  if (c.state === STATE.SYN_RECEIVED) c.unconfirmed?.shut();
+  else beginClose(c);
   return 0;
 }
 

@@ -36,6 +36,7 @@ export function disarmXmit(c: TcpConnection): void {
 /** RFC 6298 §5.2, §5.3. After a probe or a wait, the timeout still counts from when the oldest segment was sent. */
 export function rearmRto(c: TcpConnection): void {
   const { rtx, due } = c;
+  if (c.unconfirmed !== null) return; // it is the SYN-ACK's
   if (rtx.isEmpty) {
     disarmXmit(c);
     return;
@@ -70,6 +71,7 @@ export function scheduleProbe(c: TcpConnection, isAdvancing: boolean): boolean {
   const { config } = c.tcp;
   const { rtx, rtt } = c;
   if (config.earlyRetrans < 3 || rtx.isEmpty || !c.agreed.hasSack) return false;
+  if (c.unconfirmed !== null) return false;
   const { state } = c.congestion;
   if (state !== CA_STATE.OPEN && state !== CA_STATE.CWR) return false;
   // Literals: a constant of another module makes the engine box the times that share its variable.

@@ -362,6 +362,27 @@ export const TCP_ROWS: Record<string, Row> = {
   },
   INQ: { ...STRICT, acts: 'TCP_INQ: what is left, and a byte for the end of the stream' },
   TIMESTAMP: { first: 1, trials: [[1, READ_ONLY, 1]], acts: clock, as: [250] },
+  FASTOPEN: {
+    first: 0,
+    trials: [
+      [-1, 'EINVAL', 0],
+      [5, 0, 5],
+      [HUGE, 0, 4096],
+      [0, 0, 0],
+    ],
+    inherits: [5, 0],
+    late: [
+      [5, 'EINVAL', 0],
+      [5, 0, 5],
+    ],
+    acts: 'rfc7413-4.2.2-text-of-the-syn-v4.pkt',
+  },
+  // 16 bytes, or 32: none is an int.
+  FASTOPEN_KEY: {
+    first: '',
+    trials: [[1, 'EINVAL', '']],
+    acts: 'rfc7413-4.1.2-keys-v4.pkt',
+  },
   CC_INFO: {
     first: '',
     trials: [[1, READ_ONLY, '']],

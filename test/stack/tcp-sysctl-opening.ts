@@ -132,6 +132,15 @@ const AFTER_TIMEOUTS = (next: string): string => `
   +0 fcntl(4, F_SETFL, O_RDWR|O_NONBLOCK) = 0
   +0 sendto(4, ..., 9, MSG_FASTOPEN, ..., ...) = ${next}`;
 
+/** Of a SYN with 100 bytes for a listener with Fast Open. */
+function acknowledgedOfSyn(set: Setter): number {
+  const h = new TcpHarness();
+  h.trace = [];
+  set(h.tcp);
+  h.run('0 set fastOpenQueue 4\n0 listen\n0 < S 0:100(100) win 1000 <mss 1000>');
+  return Number(/ ack (\d+)/.exec(h.trace[0]!)![1]);
+}
+
 export const OPENING_ACTS: Readonly<Record<string, Act>> = {
   'net.ipv4.tcp_fastopen': (t, name) => {
     const send = (result: string): string =>
@@ -139,6 +148,10 @@ export const OPENING_ACTS: Readonly<Record<string, Act>> = {
     t.equal(fastOpens(`${name}=0`, send('-1 EOPNOTSUPP')), 'pass');
     t.equal(fastOpens(`${name}=1`, send('-1 EINPROGRESS')), 'pass', 'a cookie is asked for');
     t.equal(fastOpens(`${name}=5`, send('9')), 'pass', 'no cookie is needed');
+    t.equal(acknowledgedOfSyn(byDefault), 1);
+    t.equal(acknowledgedOfSyn(setting(name, '0x202')), 101);
+    t.equal(acknowledgedOfSyn(setting(name, '0x2')), 1, 'a cookie is wanted');
+    t.equal(acknowledgedOfSyn(setting(name, '0x200')), 1, 'servers do not take part');
   },
   'net.ipv4.tcp_fastopen_blackhole_timeout_sec': (t, name) => {
     const settings = 'net.ipv4.tcp_fastopen=5';

@@ -96,6 +96,24 @@ t.test('what is written is read, in the same units', async (t) => {
   h.close(t);
 });
 
+t.test('the keys of Fast Open', async (t) => {
+  const h = new NetHarness();
+  const { tcp } = h.stack;
+  const name = 'net.ipv4.tcp_fastopen_key';
+  t.match(readTcpSysctl(tcp, name), /^0{8}(-0{8}){3}$/, 'none yet');
+  tcp.fastOpenServer.needKeys();
+  const random = readTcpSysctl(tcp, name)!;
+  t.match(random, /^[0-9a-f]{8}(-[0-9a-f]{8}){3}$/);
+  t.notMatch(random, /^0{8}(-0{8}){3}$/);
+  const two = '00000001-00000002-00000003-00000004,a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4';
+  t.equal(writeTcpSysctl(tcp, name, `${two}\n`), 0);
+  t.equal(readTcpSysctl(tcp, name), two);
+  for (const bad of ['', '1-2-3', `${two},1-2-3-4`])
+    t.equal(writeTcpSysctl(tcp, name, bad), -EINVAL);
+  t.equal(readTcpSysctl(tcp, name), two, 'nothing has changed');
+  h.close(t);
+});
+
 t.test('congestion control by name', async (t) => {
   const h = new NetHarness();
   const { tcp } = h.stack;

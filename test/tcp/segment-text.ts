@@ -120,7 +120,7 @@ export interface Origin {
   readonly tsEcr: number;
 }
 
-/** `mss 1460,sackOK,TS val 1 ecr 2,nop,wscale 7,sack 1:2 3:4,eol,raw 1e:04:00:00` as bytes. */
+/** `mss 1460,sackOK,TS val 1 ecr 2,nop,wscale 7,sack 1:2 3:4,FO 0123456789abcdef,FOEXP,eol,raw 1e:04:00:00` as bytes. */
 export function optionBytes(text: string, origin: Origin): number[] {
   return text
     .split(',')
@@ -153,11 +153,20 @@ function oneOption(part: string, origin: Origin): number[] {
       const edges = rest.flatMap((block) => block.split(':')).map(Number);
       return [5, 2 + 4 * edges.length, ...edges.flatMap((e) => u32((e + origin.seq) >>> 0))];
     }
+    case 'FO':
+      return [34, 2 + hexBytes(rest[0]).length, ...hexBytes(rest[0])];
+    case 'FOEXP':
+      return [254, 4 + hexBytes(rest[0]).length, 0xf9, 0x89, ...hexBytes(rest[0])];
     case 'raw':
       return rest[0]!.split(':').map((x) => Number.parseInt(x, 16));
     default:
       throw new Error(`no option is called ${name}`);
   }
+}
+
+/** A Fast Open cookie; none is a request for one. */
+function hexBytes(text = ''): number[] {
+  return (text.match(/../g) ?? []).map((x) => Number.parseInt(x, 16));
 }
 
 /** Options as text, without padding (NOP, END). */
@@ -197,7 +206,19 @@ function readOption(dv: DataView, at: number, len: number, origin: Origin): stri
       const val = (dv.getInt32(at + 2) - origin.tsVal) | 0;
       return `TS val ${val} ecr ${(dv.getInt32(at + 6) - origin.tsEcr) | 0}`;
     }
+    case 34:
+      return `FO ${hexText(dv, at + 2, len - 2)}`.trimEnd();
+    case 254:
+      return `FOEXP ${hexText(dv, at + 4, len - 4)}`.trimEnd();
     default:
       return `raw ${Array.from({ length: len }, (_, i) => dv.getUint8(at + i).toString(16)).join(':')}`;
   }
 }
+
+const hexText = (dv: DataView, at: number, len: number): string =>
+  Array.from({ length: len }, (_, i) =>
+    dv
+      .getUint8(at + i)
+      .toString(16)
+      .padStart(2, '0'),
+  ).join('');

@@ -35,7 +35,7 @@
  * is not, there must be none but timestamps where they are agreed. Our TS val counts milliseconds of the
  * script. A segment that no line expects is a failure, at the next line or at the end.
  *
- * **Calls** (verbs) act on the connection: `listen [BACKLOG]`, `connect`, `write N [more|eor|oob]…`, `read N`, `shutdown`,
+ * **Calls** (verbs) act on the connection: `listen [BACKLOG]`, `accept` (where `isAccepting` is off), `connect`, `write N [more|eor|oob]…`, `read N`, `shutdown`,
  * `close`, `abort`, `set SETTING VALUE` (of TcpSettings); `= RESULT` behind it gives the result when it is not the obvious one
  * (`= EAGAIN`, `= 500`). Read bytes are compared with the pattern; `oob AT` reads the urgent one. `verb(name, f)` adds one.
  * **Checks**: `state NAME`, `closed ERRNO|0` (the owner was told so, then), `readable N`, `mark here|not`, `mib NAME N`, `nothing`.
@@ -43,7 +43,7 @@
  * When it ends all memory of the stack must be back: pages, chunks, cells, frames, records, flows.
  */
 import tap, { type Test } from 'tap';
-import { errnoName } from '../../src/base/errno.ts';
+import { EAGAIN, errnoName } from '../../src/base/errno.ts';
 import { MS, SEC } from '../../src/base/time.ts';
 import { RX, RX_STRIDE } from '../../src/link/ring-layout.ts';
 import type { TcpConnection } from '../../src/tcp/connection.ts';
@@ -138,6 +138,8 @@ export class TcpHarness implements ConnectionOwner {
   /** How often the owner was told. */
   readables = 0;
   writables = 0;
+  /** Accepts at once whatever can be; else `accept` does. */
+  isAccepting = true;
   /** Reads at once whatever comes. */
   isReading = false;
   bytesRead = 0;
@@ -346,6 +348,7 @@ export class TcpHarness implements ConnectionOwner {
   private addVerbs(): void {
     this.verb('listen', ([backlog]) => this.listen(Number(backlog ?? 16)));
     this.verb('connect', () => this.connect());
+    this.verb('accept', () => this.accept());
     this.verb('write', ([n, ...how]) => this.write(Number(n), how));
     this.verb('oob', ([at]) => this.readUrgent(Number(at)));
     this.verb('mark', ([isAt]) => this.check(tcpIsAtMark(this.flow) ? 'here' : 'not', isAt!));
@@ -384,12 +387,18 @@ export class TcpHarness implements ConnectionOwner {
   private listen(backlog: number): number {
     const l = tcpListen(this.tcp, this.from(LOCAL_PORT), backlog, {
       acceptable: () => {
-        const c = this.listener?.accept();
-        if (c !== undefined) this.attach(c);
+        if (this.isAccepting) this.accept();
       },
     });
     if (!(l instanceof Listener)) return l;
     this.listener = l;
+    return 0;
+  }
+
+  private accept(): number {
+    const c = this.listener?.accept();
+    if (c === undefined) return -EAGAIN;
+    this.attach(c);
     return 0;
   }
 
