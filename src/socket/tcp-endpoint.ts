@@ -163,9 +163,7 @@ export class TcpEndpoint
   }
 
   failed(errno: number): void {
-    const copyId = this.handshake?.fastOpening?.copyId ?? -1;
-    if (copyId >= 0) this.errors?.released(copyId, copyId);
-    this.handshake = null;
+    this.dropHandshake();
     this.pending = errno;
     this.shutBoth();
     this.shared.ready.mark(this.readyMark, EVERYTHING);
@@ -220,7 +218,7 @@ export class TcpEndpoint
   /** Back to CLOSED: nothing of a connection is left. */
   forget(): void {
     this.listener = null;
-    this.handshake = null;
+    this.dropHandshake();
     this.connection = null;
     this.reopen();
     this.wantsRoom = false;
@@ -281,6 +279,13 @@ export class TcpEndpoint
 
   wakeAll(): void {
     this.shared.ready.mark(this.readyMark, EVERYTHING);
+  }
+
+  /** It opens nothing: the bytes that it had are free. */
+  private dropHandshake(): void {
+    const copyId = this.handshake?.fastOpening?.copyId ?? -1;
+    if (copyId >= 0) this.errors?.released(copyId, copyId);
+    this.handshake = null;
   }
 
   private shutBoth(): void {

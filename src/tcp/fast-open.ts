@@ -13,17 +13,18 @@ import { armRto } from './xmit-timer.ts';
 
 /** The connection takes over the text: what is acknowledged is done with, the rest leaves as ordinary segments. */
 export function handOver(h: FastOpening, c: TcpConnection, seg: Segment): void {
-  const use = new FastOpenUse(h.hasAsked, h.isTrial, h.failure);
-  c.noteFastOpen(use);
   c.sendQueue.takeOver(h.queue);
   c.snd.written(c.finSeq(), false);
   if (c.sendQueue.length > 0) c.chrono.queued();
   const hasText = h.sentBytes > 0;
+  const isTried = hasText || h.hasAsked; // else it was too early after a sign of trouble
+  const use = new FastOpenUse(h.hasAsked, h.isTrial, h.failure);
+  if (isTried) c.noteFastOpen(use);
   if (hasText) recordText(h, c);
   const hasSyn = seg.has(TCP_FLAG.SYN);
   if (hasText && hasSyn) acknowledgeText(c, seg);
   // A simultaneous open says nothing of what the peer thinks of Fast Open.
-  if (h.state === STATE.SYN_SENT && (h.hasAsked || hasText)) conclude(h, c, seg, use);
+  if (h.state === STATE.SYN_SENT && isTried) conclude(h, c, seg, use);
   else if (!c.rtx.isEmpty) armRto(c);
 }
 

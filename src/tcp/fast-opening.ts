@@ -24,6 +24,7 @@ import { SendQueue } from './send-queue.ts';
 import { hasSynGivenUp } from './syn-patience.ts';
 import type { Tcp } from './tcp.ts';
 import type { TcpSettings } from './tcp-settings.ts';
+import { STATE } from './tcp-state.ts';
 
 /** MAX_TCP_OPTION_SPACE: room that a SYN leaves for options, a middlebox's included. */
 const OPTION_SPACE = 40;
@@ -172,7 +173,7 @@ export class FastOpening extends Handshake {
    * this one (RFC 5927 §7).
    */
   override tooLarge(mtu: number): boolean {
-    if (this.sentBytes === 0) return true;
+    if (this.sentBytes === 0 || this.state !== STATE.SYN_SENT) return true;
     if (isV4(this.remote) && this.settings.pmtuDiscovery === PMTUDISC.DONT) return false;
     if (this.headerBytes() + this.sentBytes <= mtu) return false;
     this.isTooLarge = !this.wasRetransmitted;

@@ -140,5 +140,13 @@ script(
     +0 > P. 1:501(500) ack 1
     +0 poll([{fd=6, events=POLLERR, revents=0}], 1, 0) = 0
     +.01 < . 1:1(0) ack 501 win 200
-    +0 poll([{fd=6, events=POLLERR, revents=POLLERR}], 1, 0) = 1`,
+    +0 poll([{fd=6, events=POLLERR, revents=POLLERR}], 1, 0) = 1
+    +0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 7
+    +0 fcntl(7, F_SETFL, O_RDWR|O_NONBLOCK) = 0
+    +0 setsockopt(7, SOL_SOCKET, SO_ZEROCOPY, [1], 4) = 0
+    +0 sendto(7, ..., 500, MSG_FASTOPEN|MSG_ZEROCOPY, ..., ...) = 500
+    +0 > S 0:500(500) <...>
+    +.01 < R. 0:0(0) ack 501 win 0
+    +0 getsockopt(7, SOL_SOCKET, SO_ERROR, [ECONNREFUSED], [4]) = 0
+    +0 poll([{fd=7, events=POLLERR, revents=POLLERR|POLLHUP}], 1, 0) = 1`,
 );

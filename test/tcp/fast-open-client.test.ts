@@ -239,7 +239,11 @@ dialogue(
       5      open 500 = 0
       5      > S 0:0(0) <mss 1460,sackOK,TS val 5000 ecr 0,wscale 10>`);
     t.ok(pause.isOn());
-    h.opening!.abort();
+    h.run(`
+      5.01   < S. 0:0(0) ack 1 win 8000 <mss 1000,sackOK>
+      5.01   > . 1:1(0) ack 1`);
+    t.equal(h.flow.fastOpen, null, 'timeouts of this one say nothing of Fast Open');
+    h.run('5.02  abort\n5.02  > R. 1:1(0) ack 1');
     h.run(`
       13     open 500 = 500
       13     > S 0:500(500) <*>
