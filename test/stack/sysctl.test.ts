@@ -353,6 +353,7 @@ t.test('what is refused changes nothing', async (t) => {
   const config = new NetConfig();
   const before = JSON.stringify(config);
   t.equal(writeSysctl(config, 'net.ipv4.no_such', '1'), -ENOENT);
+  t.equal(writeSysctl(config, 'net.core.netdev_max_backlog', '1'), -ENOENT, 'there is no queue');
   t.equal(writeSysctl(config, 'toString', '1'), -ENOENT);
   const ttl = ['', '0', '256', '-1', '1.5', 'x', '64 64', '0x10', '99999999999'];
   for (const bad of ttl) t.equal(writeSysctl(config, 'net.ipv4.ip_default_ttl', bad), -EINVAL, bad);
