@@ -221,11 +221,15 @@ export class Ends implements ReadyDrain {
     });
   }
 
-  listen(at: string, port: number, serve: (end: OurEnd) => void): void {
+  /** `fastOpens`: TCP_FASTOPEN. */
+  listen(at: string, port: number, serve: (end: OurEnd) => void, fastOpens = 0): void {
     const server = new OurServer(this, serve);
     this.enter();
     const { tcp } = this.station.stack;
-    const l = tcpListen(tcp, plainFrom(tcp, address(at), port), 1024, server);
+    const from = plainFrom(tcp, address(at), port);
+    const settings = from.settings.own();
+    settings.change({ fastOpenQueue: fastOpens });
+    const l = tcpListen(tcp, { ...from, settings }, 1024, server);
     if (typeof l === 'number') throw new Error(`listen on ${at} port ${port}: ${l}`);
     server.listener = l;
   }

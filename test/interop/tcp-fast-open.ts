@@ -1,10 +1,13 @@
-/** Connections that we open with Fast Open (RFC 7413) to servers of the kernel. */
+/** Connections with Fast Open (RFC 7413): that we open to servers of the kernel, and the kernel's clients to ours. */
 import type { Server } from 'node:net';
-import { check } from './lab.ts';
+import { FAST_OPEN } from '../../src/tcp/fast-open-option.ts';
+import { check, linux } from './lab.ts';
+import type { OurEnd } from './tcp-end.ts';
 import { linuxCounters, linuxServer, setTcpSysctl } from './tcp-linux.ts';
-import { type Family, type Meeting, THEIRS } from './tcp-meeting.ts';
+import { type Family, type Meeting, OURS, THEIRS } from './tcp-meeting.ts';
 
 const FAST_PORT = 4100;
+const OUR_PORT = 4101;
 /** Data of SYNs is taken, and every listener does so; what the kernel has by default. */
 const ALL_LISTENERS = 0x403;
 const USUAL = 1;
@@ -51,6 +54,46 @@ async function anotherKey(m: Meeting): Promise<string | null> {
   const fails = mib.get('TCPFastOpenActiveFail') - failed;
   const isRight = !first.isTaken && first.inSyn > 0 && second.isTaken && fails === 1;
   return isRight ? null : JSON.stringify({ first, second, fails });
+}
+
+/** Answers a request with a line. */
+async function answer(end: OurEnd): Promise<void> {
+  await end.read(scratch);
+  await end.write(
+    Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nfast\n'),
+  );
+  end.close();
+}
+
+/** curl asks for a cookie; the next time its request is in the SYN, and answered before the handshake is over. */
+async function curlTwice(m: Meeting, family: Family): Promise<string | null> {
+  const { mib } = m.us.stack.tcp;
+  const before = ['TCPFastOpenCookieReqd', 'TCPFastOpenPassive'].map((n) => mib.get(n as never));
+  const host = family === 'v4' ? OURS.v4 : `[${OURS.v6}]`;
+  const seen: unknown[] = [];
+  for (let i = 0; i < 2; i++) {
+    const { status, output } = await linux(
+      `curl -gsS -m 10 --tcp-fastopen http://${host}:${OUR_PORT}/`,
+    );
+    seen.push(status, output.trim());
+  }
+  seen.push(
+    mib.get('TCPFastOpenCookieReqd') - before[0]!,
+    mib.get('TCPFastOpenPassive') - before[1]!,
+  );
+  return `${seen}` === '0,fast,0,fast,1,1' ? null : `${seen}`;
+}
+
+export async function isOpenedFast(m: Meeting): Promise<void> {
+  const { config } = m.us.stack.tcp;
+  config.fastOpen |= FAST_OPEN.SERVER;
+  for (const family of ['v4', 'v6'] as const) {
+    m.ends.listen(OURS[family], OUR_PORT, (end) => void answer(end), 16);
+    await check(`fast open from Linux, ${family}: a cookie, then the request in the SYN`, () =>
+      curlTwice(m, family),
+    );
+  }
+  config.fastOpen &= ~FAST_OPEN.SERVER;
 }
 
 export async function fastOpens(m: Meeting): Promise<void> {

@@ -578,6 +578,38 @@ dialogue('a SYN with a FIN opens nothing', (_t, h, good) => {
     1  state LISTEN`);
 });
 
+dialogue('memory is short: the SYN alone is acknowledged, its text comes again', (t, h, good) => {
+  const { pages } = h.rig.memory;
+  const taken: number[] = [];
+  while (pages.free > pages.capacity >> 3) taken.push(pages.take());
+  h.run(`
+    0     listen
+    0     < S 0:100(100) win 10000 <${PLAIN},FO ${good}>
+    0     > S. 0:0(0) ack 1 <*>
+    0     state SYN-RECEIVED
+    0.1   < P. 1:101(100) ack 1
+    0.1   > . 1:1(0) ack 101
+    0.1   read 100`);
+  t.equal(infoOf(h).tcpi_options & (TCPI_OPT.SYN_DATA | TCPI_OPT.TFO_CHILD), TCPI_OPT.TFO_CHILD);
+  for (const page of taken) pages.release(page);
+});
+
+dialogue(
+  'RFC 7413 §5.1: a flood of SYNs with a good cookie costs what TCP_FASTOPEN says, and no more',
+  (t, h, good) => {
+    h.run('0 listen 2000');
+    h.trace = [];
+    for (let i = 0; i < 3000; i++) {
+      h.peer.port = 2000 + i;
+      h.run(`${(i / 1000).toFixed(3)} < S 0:100(100) win 10000 <${PLAIN},FO ${good}>`);
+    }
+    t.equal(h.listener!.fastOpens.length, 16);
+    t.equal(h.mib('TCPFastOpenPassive'), 16);
+    t.equal(h.rig.memory.pages.held, 16, 'a page for each');
+  },
+  16,
+);
+
 dialogue(
   'in IPv6 as well',
   (_t, h, good) => {
