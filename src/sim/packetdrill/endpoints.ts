@@ -101,7 +101,8 @@ export class Endpoints {
 
   private track(flow: Flow, fd: number | null): void {
     const port = this.flow?.localPort ?? null;
-    if (port !== null && !this.flow!.isPassive) this.before.add(port);
+    // A socket that connects again may do so from the same port.
+    if (port !== null && !this.flow!.isPassive && fd !== this.fd) this.before.add(port);
     this.flow = flow;
     this.fd = fd;
     this.isListening = false;

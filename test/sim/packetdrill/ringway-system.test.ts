@@ -196,6 +196,17 @@ t.test('a script that must fail', async (t) => {
   );
 });
 
+t.test('a SYN that an earlier socket sends again is nobody’s', async (t) => {
+  const text = [3, 4].map(
+    (fd) => `
++.6 socket(..., SOCK_STREAM, IPPROTO_TCP) = ${fd}
++0 fcntl(${fd}, F_SETFL, O_RDWR|O_NONBLOCK) = 0
++.6 connect(${fd}, ..., ...) = -1 EINPROGRESS
++0 > S 0:0(0) <...>`,
+  );
+  t.equal(verdict(`0 \`true\`${text.join('')}`), 'pass');
+});
+
 t.test('what cannot be parsed is a failure with its line', async (t) => {
   t.match(verdict(`${UDP}+0 > nonsense`), /^2: /);
 });

@@ -40,6 +40,7 @@ const DONE: readonly (readonly [string, readonly string[]])[] = [
   ["sysctl -q 'a.b=1 # 2' a.c=\\ 3 a.\\\nd=4", ['a.b=1 # 2', 'a.c= 3', 'a.d=4']],
   ['sysctl -q "a.b=\\"\\$5\\"" > /dev/null', ['a.b="$5"']],
   ['sysctl -q a.b=1 2>&1 | grep nothing || sysctl -q a.c=1', ['a.b=1', 'a.c=1']],
+  ['sysctl -q net.ipv4.nonsense=1 &> /dev/null ||\n sysctl -q a.c=1', ['a.c=1']],
   ['nstat > /dev/null', []],
   ['# only a comment\n\n', []],
   ['sysctl -q a.b=1; sysctl -q a.c=2 # and more', ['a.b=1', 'a.c=2']],
