@@ -86,6 +86,11 @@ export class StackRig {
     return this.templates.length - 1;
   }
 
+  /** The frame itself: whoever offers it may write other bytes into it, once the last offer has been received. */
+  frameOf(template: number): number {
+    return this.templates[template]!;
+  }
+
   offer(template: number): void {
     this.device.take(this.frames.clone(this.templates[template]!));
   }

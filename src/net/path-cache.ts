@@ -288,7 +288,10 @@ export class PathCache {
   }
 
   private isSubnetBroadcast(word: number): boolean {
-    return this.interfaces.some((i) => i.isBroadcast(word));
+    for (let i = 0; i < this.interfaces.length; i++) {
+      if (this.interfaces[i]!.isBroadcast(word)) return true;
+    }
+    return false;
   }
 
   private firstUp(v4: boolean): Interface | undefined {
