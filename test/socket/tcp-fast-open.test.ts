@@ -2,6 +2,10 @@
 import t from 'tap';
 import { IP_VERSIONS } from '../../src/sim/packetdrill/options.ts';
 import { runText } from '../../src/sim/packetdrill/run-text.ts';
+import { MSG, O_NONBLOCK, SOL, TCP_OPTION } from '../../src/socket/abi.ts';
+import { FAST_OPEN } from '../../src/tcp/fast-open-option.ts';
+import { addr } from './socket-rig.ts';
+import { DELAY_MS, dialogue, SERVER, SERVER6 } from './tcp-rig.ts';
 
 /** In each version of IP; `known`: a cookie is known. */
 function script(title: string, lines: string, known = true): void {
@@ -150,3 +154,34 @@ script(
     +0 getsockopt(7, SOL_SOCKET, SO_ERROR, [ECONNREFUSED], [4]) = 0
     +0 poll([{fd=7, events=POLLERR, revents=POLLERR|POLLHUP}], 1, 0) = 1`,
 );
+
+for (const server of [`${SERVER}:80`, `[${SERVER6}]:80`]) {
+  dialogue(`two stacks of ours, ${server}: the answer is there after one round trip`, (t, r) => {
+    const { a, b } = r;
+    r.b.stack.tcp.config.fastOpen |= FAST_OPEN.SERVER;
+    const l = b.bound(server);
+    t.equal(b.set(l, SOL.TCP, TCP_OPTION.FASTOPEN, 8), 0);
+    b.must((api) => api.listen(l, 8));
+    const question = new Uint8Array(300).fill(0x71);
+    const to = addr(server);
+    const ask = (): [number, number | string] => {
+      const c = a.tcp(to.family);
+      return [c, a.call((api) => api.sendto(c, question, MSG.FASTOPEN, to))];
+    };
+    const [first, none] = ask();
+    t.equal(none, 'EINPROGRESS', 'first a cookie is asked for');
+    r.ms(5 * DELAY_MS);
+    t.equal(b.must((api) => api.accept(l, null, O_NONBLOCK)) > 0, true);
+    const [second, taken] = ask();
+    t.equal(taken, 300);
+    r.ms(DELAY_MS + 1);
+    const s = b.must((api) => api.accept(l, null, O_NONBLOCK));
+    t.equal(b.read(s).length, 64, 'the server reads while the SYN-ACK is on its way');
+    t.equal(b.write(s, 'answer'), 6);
+    r.ms(DELAY_MS + 1);
+    t.equal(a.read(second), 'answer');
+    t.equal(a.stack.tcp.mib.get('TCPFastOpenActive'), 1);
+    t.equal(b.stack.tcp.mib.get('TCPFastOpenPassive'), 1);
+    t.equal(a.poll(first), 'OUT');
+  });
+}
