@@ -103,18 +103,20 @@ function answers(h: TcpHarness, syns: number, backlog: number): number {
   return count;
 }
 
-for (const [syns, short] of [
-  [8, 0],
-  [9, 1],
-  [17, 9],
-] as const) {
-  dialogue(
-    `of ${syns} SYNs in a queue of 16 nobody answers: ${short} are not waited for as long`,
-    (t, h) => {
-      t.equal(answers(h, syns, 16), 3 * short + 6 * (syns - short));
-      t.equal(h.tcp.demux.size, 0);
-    },
-  );
+const QUEUES = [
+  {
+    title: 'of 8 SYNs in a queue of 16 that nobody answers none is waited for less',
+    syns: 8,
+    few: 0,
+  },
+  { title: 'of 9 one is: the queue is more than half full', syns: 9, few: 1 },
+  { title: 'of 17 it is nine', syns: 17, few: 9 },
+];
+for (const { title, syns, few } of QUEUES) {
+  dialogue(title, (t, h) => {
+    t.equal(answers(h, syns, 16), 3 * few + 6 * (syns - few));
+    t.equal(h.tcp.demux.size, 0);
+  });
 }
 
 tap.test('seconds and timeouts of the SYN-ACK', (t) => {
