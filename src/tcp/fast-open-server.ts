@@ -12,7 +12,6 @@ import { FastOpenKeys } from './fast-open-keys.ts';
 import { FAST_OPEN, FastOpenCookie } from './fast-open-option.ts';
 import type { Handshake } from './handshake.ts';
 import type { Listener } from './listener.ts';
-import { updatePacingRate } from './pacer.ts';
 import { pagesForOrder } from './page-shares.ts';
 import type { Segment } from './segment.ts';
 import { synTimeoutNs } from './syn-patience.ts';
@@ -93,7 +92,6 @@ export function openFast(h: Handshake, listener: Listener, seg: Segment): void {
   const c = connectionOf(h);
   c.setUnconfirmed(new Unconfirmed(h, listener));
   tcp.demux.set(c, listener.settings);
-  updatePacingRate(c);
   takeText(c, seg);
   mib.count(ids.PassiveOpens);
   mib.count(ids.TCPFastOpenPassive);
