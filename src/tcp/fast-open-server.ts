@@ -10,13 +10,13 @@ import { connectionOf } from './establish.ts';
 import { Unconfirmed } from './fast-open-child.ts';
 import { FastOpenKeys } from './fast-open-keys.ts';
 import { FAST_OPEN, FastOpenCookie } from './fast-open-option.ts';
+import { FAST_OPEN_FAILURE, FastOpenUse } from './fast-open-use.ts';
 import type { Handshake } from './handshake.ts';
 import type { Listener } from './listener.ts';
 import { pagesForOrder } from './page-shares.ts';
 import type { Segment } from './segment.ts';
 import { synTimeoutNs } from './syn-patience.ts';
 import type { Tcp } from './tcp.ts';
-import { OPENED } from './totals.ts';
 
 export class FastOpenServer {
   /** tcp_fastopen_key, null until somebody wants one; a listener may have its own. */
@@ -106,12 +106,13 @@ export function openFast(h: Handshake, listener: Listener, seg: Segment): void {
 function takeText(c: TcpConnection, seg: Segment): void {
   const len = Math.min(seg.len, c.rcv.window());
   c.totals.opened(false, 0, 0, 0);
-  c.totals.openedBy(OPENED.FAST);
+  const use = new FastOpenUse(false, false, FAST_OPEN_FAILURE.NONE, true);
+  c.noteFastOpen(use);
   const leave = pagesForOrder(c.tcp.env.memory.pages);
   if (len === 0 || !c.received.hasRoom(len, seg.chunk, leave)) return;
   c.received.append(seg.textOff, len, seg.chunk);
   c.rcv.advance(len);
   c.totals.textWithSyn(1);
   c.totals.received(len);
-  c.totals.openedBy(OPENED.BY_DATA);
+  use.succeeded();
 }

@@ -13,15 +13,18 @@ export class FastOpenUse {
   readonly hasAsked: boolean;
   /** The first after a pause: if it works, the pause is forgotten (`fast-open-pause`). */
   readonly isTrial: boolean;
+  /** It was the peer's SYN that opened it. */
+  readonly isChild: boolean;
   /** The text of the SYN was taken, all of it (TCPI_OPT_SYN_DATA). */
   isTaken = false;
   /** One of FAST_OPEN_FAILURE. */
   failure: number;
 
-  constructor(hasAsked: boolean, isTrial: boolean, failure: number) {
+  constructor(hasAsked: boolean, isTrial: boolean, failure: number, isChild = false) {
     this.hasAsked = hasAsked;
     this.isTrial = isTrial;
     this.failure = failure;
+    this.isChild = isChild;
   }
 
   succeeded(): void {

@@ -16,7 +16,7 @@ import type { Listener } from './listener.ts';
 import { synTimeoutNs } from './syn-patience.ts';
 import type { Tcp } from './tcp.ts';
 import { STATE, type TcpState } from './tcp-state.ts';
-import { OPENED, TOTAL } from './totals.ts';
+import { TOTAL } from './totals.ts';
 
 /** Bits of tcpi_options. */
 export const TCPI_OPT = {
@@ -25,8 +25,8 @@ export const TCPI_OPT = {
   WSCALE: 4,
   ECN: 8,
   ECN_SEEN: 16,
-  SYN_DATA: OPENED.BY_DATA,
-  TFO_CHILD: OPENED.FAST,
+  SYN_DATA: 32,
+  TFO_CHILD: 128,
 };
 
 /** tcpi_min_rtt before the first sample. */
@@ -228,7 +228,7 @@ function fillState(c: TcpConnection, info: TcpInfo): void {
   if (agreed.hasWindowScale) info.tcpi_options |= TCPI_OPT.WSCALE;
   if (c.fastOpen?.isTaken === true) info.tcpi_options |= TCPI_OPT.SYN_DATA;
   info.tcpi_fastopen_client_fail = c.fastOpen?.failure ?? 0;
-  info.tcpi_options |= c.totals.get(TOTAL.OPENED);
+  if (c.fastOpen?.isChild === true) info.tcpi_options |= TCPI_OPT.TFO_CHILD;
   info.tcpi_snd_wscale = agreed.sndShift;
   info.tcpi_rcv_wscale = agreed.rcvShift;
   info.tcpi_rto = toMicros(rtt.rtoNs);

@@ -32,7 +32,7 @@ export function retransmissionTimeout(c: TcpConnection): void {
   if (isOrphan(c) && isOrphanEnded(c, isHopeful(c))) return;
   const isShut = snd.wnd === 0 && !isOrphan(c);
   const isLast = isShut ? isSilentBehindWindow(c) : hasGivenUp(c);
-  if (c.fastOpen !== null) noteTimeout(tcp.fastOpenPause, recovery.retransmits, isLast);
+  if (c.fastOpen?.isChild === false) noteTimeout(tcp.fastOpenPause, recovery.retransmits, isLast);
   if (isLast) {
     timedOut(c);
     return;

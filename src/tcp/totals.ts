@@ -34,13 +34,8 @@ export const TOTAL = {
   BUSY_NS: 16,
   RWND_NS: 17,
   SNDBUF_NS: 18,
-  /** OPENED bits. */
-  OPENED: 19,
 } as const;
-export const TOTALS_WIDTH = 20;
-
-/** How it was opened (RFC 7413), as tcpi_options shows it: the SYN's data was taken; a connection before the handshake's end. */
-export const OPENED = { BY_DATA: 32, FAST: 128 } as const;
+export const TOTALS_WIDTH = 19;
 
 export class Totals {
   private readonly table: RowTable;
@@ -76,11 +71,6 @@ export class Totals {
   /** And so had the peer's. */
   textWithSyn(pieces: number): void {
     this.add(TOTAL.DATA_SEGS_IN, pieces);
-  }
-
-  /** OPENED bits. */
-  openedBy(bits: number): void {
-    this.table.values[this.row + TOTAL.OPENED]! |= bits;
   }
 
   segmentIn(pieces: number, textLen: number): void {
