@@ -53,6 +53,12 @@ const CASES: readonly Case[] = [
     good: { 'src/wire/b.ts': A, 'src/net/a.ts': "import { a } from '../wire/b.ts';\na;\n" },
   },
   {
+    says: 'a frame leaves through its interface, which tags it',
+    bad: { 'src/tcp/a.ts': 'export const f = (tx: { commit(): void }) => tx.commit();\n' },
+    finds: ['frame without tag src/tcp/a.ts:1'],
+    good: { 'src/link/a.ts': 'export const f = (tx: { commit(): void }) => tx.commit();\n' },
+  },
+  {
     says: 'a type import is an import',
     bad: {
       'src/stack/b.ts': 'export type A = 1;\n',

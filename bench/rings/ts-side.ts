@@ -1,7 +1,7 @@
 /** The ring under test, doing what bench/c/rings.c does: the same frames, the same checks. */
 import type { Memory } from '../../src/base/memory.ts';
 import { GSO, RX, RX_FLAG, RX_STRIDE } from '../../src/link/ring-layout.ts';
-import { HEADER_SLOT_BYTES } from '../../src/link/tx-ring.ts';
+import { SLOT_BYTES } from '../../src/link/tx-ring.ts';
 import type { RingDevice } from '../../src/live/ring-device.ts';
 import type { Tally } from './c-side.ts';
 
@@ -122,7 +122,7 @@ export class TsRing {
     const { u8, dv } = this.memory.slab;
     const first = tx.headerSlot();
     for (let i = 0; i < tx.capacity; i++) {
-      const at = first + i * HEADER_SLOT_BYTES;
+      const at = first + i * SLOT_BYTES;
       u8.set([2, 0, 0, 0, 0xbe, 2, 2, 0, 0, 0, 0xbe, 1], at);
       dv.setUint16(at + 12, this.gso === 0 ? ETHERTYPE : 0x0800);
       if (this.gso === 0) continue;

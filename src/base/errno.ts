@@ -17,6 +17,7 @@ export const EMFILE = 24;
 export const ENOTTY = 25;
 export const EPIPE = 32;
 export const EDOM = 33;
+export const ERANGE = 34;
 export const ELOOP = 40;
 export const ENOMSG = 42;
 export const ENONET = 64;
@@ -65,6 +66,7 @@ const NAMES: Readonly<Record<number, string>> = {
   25: 'ENOTTY',
   32: 'EPIPE',
   33: 'EDOM',
+  34: 'ERANGE',
   40: 'ELOOP',
   42: 'ENOMSG',
   64: 'ENONET',

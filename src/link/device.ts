@@ -41,7 +41,7 @@ export interface Device {
 
 /** What the device takes off the stack's hands. All sizes in bytes. */
 export interface DeviceCaps {
-  /** The largest frame it takes, Ethernet header included; beyond mtu + 14 only with TSO/USO. */
+  /** The largest frame it takes, Ethernet header included, a VLAN tag not; beyond mtu + 14 only with TSO/USO. */
   readonly maxFrame: number;
   /** Completes partial checksums on transmit. */
   readonly txChecksum: boolean;

@@ -2,8 +2,9 @@ import { assert } from '../base/assert.ts';
 import { Counters } from '../base/counters.ts';
 import { ENETDOWN, ENODEV } from '../base/errno.ts';
 import { NEVER } from '../base/time.ts';
-import { ETH_HEADER_LEN } from '../wire/ethernet.ts';
+import { ETH_HEADER_LEN, ethType } from '../wire/ethernet.ts';
 import type { MacAddress } from '../wire/mac.ts';
+import { isTagType, VLAN_TAG_LEN } from '../wire/vlan.ts';
 import {
   DEVICE_COUNTERS,
   type Device,
@@ -115,7 +116,9 @@ export class MemoryDevice implements Device, FramePort {
   take(frame: number): void {
     const w = frame * RX_STRIDE;
     const words = this.frames.words;
-    if (words[w + RX.LEN]! > this.caps.maxFrame || this.isClosed) {
+    const most = this.caps.maxFrame;
+    const isTooLong = words[w + RX.LEN]! > most + this.tagLen(words[w + RX.OFF]!);
+    if (isTooLong || this.isClosed) {
       this.stats.count(this.isClosed ? this.rxDroppedId : this.rxErrorsId);
       this.frames.release(frame);
       return;
@@ -197,6 +200,11 @@ export class MemoryDevice implements Device, FramePort {
     return this.isClosed ? -ENODEV : -ENETDOWN;
   }
 
+  /** A tag does not count (IEEE 802.3 §3.2.7): the frame at `off` may be so much longer. */
+  private tagLen(off: number): number {
+    return isTagType(ethType(this.frames.slab.dv, off)) ? VLAN_TAG_LEN : 0;
+  }
+
   private releaseBatch(): void {
     const desc = this.rx.desc;
     for (let i = 0; i < this.batch; i++) {
@@ -209,7 +217,8 @@ export class MemoryDevice implements Device, FramePort {
   private checkPromises(ahead: number): void {
     const d = this.tx.descAt(ahead);
     const desc = this.tx.desc;
-    assert(desc[d + TX.LEN]! <= this.caps.maxFrame, 'a frame is no longer than maxFrame');
+    const most = this.caps.maxFrame + this.tagLen(desc[d + TX.PIECE]!);
+    assert(desc[d + TX.LEN]! <= most, 'a frame is no longer than maxFrame');
     const isPartial = (desc[d + TX.FLAGS]! & TX_FLAG.CSUM) !== 0;
     assert(!isPartial || this.caps.txChecksum, 'a partial checksum needs txChecksum');
     const gso = desc[d + TX.GSO]!;

@@ -15,10 +15,13 @@
 import { assert } from '../base/assert.ts';
 import { type BlockPool, NO_BLOCK } from '../base/block-pool.ts';
 import type { Slab } from '../base/slab.ts';
+import { insertVlanTag, VLAN_TAG_LEN } from '../wire/vlan.ts';
 import { CTRL, CTRL_WORDS, MAX_PIECES, TX, TX_FLAG, TX_STRIDE } from './ring-layout.ts';
 
 /** Ethernet + VLAN + IPv6 + fragment header + the largest TCP header, in whole cache lines, no power of two. */
-export const HEADER_SLOT_BYTES = 192;
+export const SLOT_BYTES = 192;
+/** What `begin` gives: in front of it there is room for a VLAN tag. */
+export const HEADER_SLOT_BYTES = SLOT_BYTES - VLAN_TAG_LEN;
 export const DEFAULT_TX_FRAMES = 1024;
 /** Room for 16 of the largest datagrams between two flushes. */
 export const DEFAULT_TX_PAYLOAD_BYTES = 1 << 20;
@@ -71,7 +74,7 @@ export class TxRing {
     this.capacity = capacity;
     assert((capacity & (capacity - 1)) === 0, 'a ring has a power of two of places');
     this.desc = new Int32Array(capacity * STRIDE);
-    this.headersAt = slab.carve(capacity * HEADER_SLOT_BYTES);
+    this.headersAt = slab.carve(capacity * SLOT_BYTES) + VLAN_TAG_LEN;
     this.header = this.headersAt;
     this.payloadAt = slab.carve(payloadBytes);
     this.payloadEnd = this.payloadAt + payloadBytes;
@@ -134,7 +137,7 @@ export class TxRing {
     const index = head & (capacity - 1);
     const at = index * STRIDE;
     if (this.released === head) this.firstSlot = head;
-    const header = this.headersAt + ((head - this.firstSlot) & (capacity - 1)) * HEADER_SLOT_BYTES;
+    const header = this.headersAt + ((head - this.firstSlot) & (capacity - 1)) * SLOT_BYTES;
     this.index = index;
     this.at = at;
     this.header = header;
@@ -197,6 +200,26 @@ export class TxRing {
     const { desc, at } = this;
     desc[at + GSO] = (type << 16) | size;
     desc[at + HDR_LEN] = headerLen;
+  }
+
+  /**
+   * Puts a VLAN tag into the frame begun, as the last thing before `commit`; its Ethernet header is in its
+   * header slot. What is behind the tag moves, and so do the marks for checksum and GSO. Returns the
+   * frame's length without the tag.
+   */
+  tag(tci: number): number {
+    const { desc, at, header } = this;
+    assert(desc[at + PIECE] === header, 'a frame begins in its header slot');
+    insertVlanTag(this.slab.dv, header, tci);
+    const len = desc[at + LEN]!;
+    desc[at + PIECE] = header - VLAN_TAG_LEN;
+    desc[at + PIECE + 1] = desc[at + PIECE + 1]! + VLAN_TAG_LEN;
+    desc[at + LEN] = len + VLAN_TAG_LEN;
+    if ((desc[at + FLAGS]! & TX_FLAG.CSUM) !== 0) {
+      desc[at + CSUM] = desc[at + CSUM]! + (VLAN_TAG_LEN << 16);
+    }
+    if (desc[at + GSO] !== 0) desc[at + HDR_LEN] = desc[at + HDR_LEN]! + VLAN_TAG_LEN;
+    return len;
   }
 
   /** Publishes the frame begun. Without it the frame never was (held blocks must be added last). */

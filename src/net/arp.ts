@@ -159,6 +159,6 @@ function sendArp(
   const at = frame + ETH_HEADER_LEN;
   writeArp(dv, at, operation, mac.high, mac.low, senderIp, targetHigh, targetLow, targetIp);
   tx.add(frame, ETH_HEADER_LEN + ARP_LEN);
-  tx.commit();
+  iface.commit();
   return true;
 }

@@ -10,6 +10,10 @@ const NAMES = [
   /** The source is a group address: nobody can have sent it. */
   'ETH_BAD_SOURCE',
   'ETH_UNKNOWN_TYPE',
+  /** Tagged for a VLAN that the interface has not. */
+  'ETH_UNKNOWN_VLAN',
+  /** A tag within a tag, or 802.1ad's outer one. */
+  'ETH_NESTED_TAG',
   'ARP_MALFORMED',
   /** For an address that is not ours, or a reply nobody waits for. */
   'ARP_NOT_FOR_US',

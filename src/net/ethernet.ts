@@ -1,5 +1,6 @@
 /** Frames in: to ARP, IPv4 or IPv6. Frames out: the link-layer header. */
 import { RX, RX_FLAG, RX_STRIDE } from '../link/ring-layout.ts';
+import { subtractSum } from '../wire/checksum.ts';
 import {
   ETH_HEADER_LEN,
   ETHERTYPE_ARP,
@@ -10,6 +11,16 @@ import {
   ethSrcHigh,
   ethType,
 } from '../wire/ethernet.ts';
+import {
+  ETHERTYPE_VLAN,
+  isTagType,
+  priorityOf,
+  VID_NONE,
+  VLAN_TAG_LEN,
+  vidOf,
+  vlanTci,
+  vlanType,
+} from '../wire/vlan.ts';
 import { arpInput } from './arp.ts';
 import { DROP } from './drops.ts';
 import type { Interface } from './interface.ts';
@@ -34,9 +45,48 @@ function ethernetInput(net: Network, iface: Interface, d: number): number {
   const isGroup = (ethDstHigh(dv, off) & GROUP_BIT) !== 0;
   if (!isGroup && !isOurs(iface, dv, off)) return DROP.ETH_OTHER_HOST;
   if ((ethSrcHigh(dv, off) & GROUP_BIT) !== 0) return DROP.ETH_BAD_SOURCE;
-  const at = off + ETH_HEADER_LEN;
-  const rest = len - ETH_HEADER_LEN;
   const type = ethType(dv, off);
+  if (isTagType(type)) return taggedInput(net, iface, d, type, isGroup);
+  return packetInput(net, iface, d, type, isGroup, ETH_HEADER_LEN, 0);
+}
+
+/** 802.1Q: to the VLAN's interface; a tag that only gives a priority is passed over. */
+function taggedInput(
+  net: Network,
+  iface: Interface,
+  d: number,
+  outer: number,
+  isGroup: boolean,
+): number {
+  const { desc } = iface.device.rx;
+  const off = desc[d + RX.OFF]!;
+  const len = desc[d + RX.LEN]!;
+  if (len < ETH_HEADER_LEN + VLAN_TAG_LEN) return DROP.ETH_TRUNCATED;
+  const { dv } = net.env.memory.slab;
+  const tci = vlanTci(dv, off);
+  const type = vlanType(dv, off);
+  if (outer !== ETHERTYPE_VLAN || isTagType(type)) return DROP.ETH_NESTED_TAG;
+  const id = vidOf(tci);
+  const to = id === VID_NONE ? iface : iface.vlanOf(id);
+  if (to === undefined) return DROP.ETH_UNKNOWN_VLAN;
+  to.priorities[priorityOf(tci)]!++;
+  if (to.vlan !== null) to.vlan.countReceived(len - VLAN_TAG_LEN);
+  return packetInput(net, to, d, type, isGroup, ETH_HEADER_LEN + VLAN_TAG_LEN, (tci + type) | 0);
+}
+
+/** @param behind the sum of what the device has summed in front of the packet: the tag's second half and the type. */
+function packetInput(
+  net: Network,
+  iface: Interface,
+  d: number,
+  type: number,
+  isGroup: boolean,
+  headerLen: number,
+  behind: number,
+): number {
+  const { desc } = iface.device.rx;
+  const at = desc[d + RX.OFF]! + headerLen;
+  const rest = desc[d + RX.LEN]! - headerLen;
   if (type === ETHERTYPE_ARP) return arpInput(net, iface, at, rest);
   if (type !== ETHERTYPE_IPV4 && type !== ETHERTYPE_IPV6) return DROP.ETH_UNKNOWN_TYPE;
 
@@ -50,7 +100,7 @@ function ethernetInput(net: Network, iface: Interface, d: number): number {
   if ((flags & (RX_FLAG.CSUM_VALID | RX_FLAG.CSUM_PARTIAL)) !== 0) pkt.csum = CSUM.TRUSTED;
   else if ((flags & RX_FLAG.CSUM_COMPLETE) !== 0) {
     pkt.csum = CSUM.SUMMED;
-    pkt.payloadSum = desc[d + RX.SUM]!;
+    pkt.payloadSum = behind === 0 ? desc[d + RX.SUM]! : subtractSum(desc[d + RX.SUM]!, behind);
   } else pkt.csum = CSUM.UNKNOWN;
   return type === ETHERTYPE_IPV4 ? ipv4Input(net, pkt, at, rest) : ipv6Input(net, pkt, at, rest);
 }

@@ -27,12 +27,13 @@ export class InterfaceOutput implements NeighbourOutput {
 
   sendHeld(n: Neighbour, chain: number, len: number, csum: number): void {
     const { net } = this;
-    const { device, isDropping } = net.interfaces[this.index - 1]!;
+    const iface = net.interfaces[this.index - 1]!;
+    const { device, isDropping } = iface;
     const { tx, mac } = device;
     const mib = n.family.isV4 ? net.mib.ip4 : net.mib.ip6;
     const { slab, cells } = net.env.memory;
     const isSmall = len <= SLOT_ROOM;
-    const at = isSmall ? 0 : net.reserve(net.interfaces[this.index - 1]!, len);
+    const at = isSmall ? 0 : net.reserve(iface, len);
     if (at < 0 || isDropping || !hasRoom(device, 1)) {
       mib.count(IP.OutDiscards);
       return;
@@ -49,7 +50,7 @@ export class InterfaceOutput implements NeighbourOutput {
       tx.add(at, len);
     }
     if (csum !== 0) tx.setChecksum(ETH_HEADER_LEN + (csum >>> 16), csum & 0xffff);
-    tx.commit();
+    iface.commit();
     mib.count(IP.OutTransmits);
     mib.add(IP.OutOctets, len);
   }

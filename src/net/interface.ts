@@ -1,6 +1,7 @@
 import type { RandomStream } from '../base/rng.ts';
 import { NOT_FOUND, WordTable } from '../base/word-table.ts';
 import type { Device } from '../link/device.ts';
+import { VlanDevice } from '../link/vlan-device.ts';
 import { type Address, addressEquals, IpAddress, isV4 } from '../wire/address.ts';
 import type { NeighbourTable } from './neighbour-table.ts';
 
@@ -32,6 +33,12 @@ export class Interface {
   readonly device: Device;
   readonly neighbours: NeighbourTable;
   readonly addresses: InterfaceAddress[] = [];
+  /** The device, if it is a VLAN of another interface's. */
+  readonly vlan: VlanDevice | null;
+  /** Received frames that had a tag, by its priority code point. */
+  readonly priorities = new Float64Array(8);
+  /** By VLAN identifier: those that have this one's device below them. */
+  private readonly vlans = new Map<number, Interface>();
   /** Loopback: no link layer to resolve, and every address of ours is reached through it. */
   readonly isLoopback: boolean;
   /** TCP spaces what it sends here in time, whatever its module asks for. */
@@ -52,6 +59,7 @@ export class Interface {
     this.index = index;
     this.name = name;
     this.device = device;
+    this.vlan = device instanceof VlanDevice ? device : null;
     this.neighbours = neighbours;
     this.isLoopback = isLoopback;
     this.groups = new WordTable(4, random);
@@ -65,6 +73,21 @@ export class Interface {
   /** As Linux's `pfifo limit 0` at the root: a queue without a place. */
   setDropping(isDropping: boolean): void {
     this.isDropping = isDropping;
+  }
+
+  /** Publishes the frame begun in the device's transmit ring, tagged if this is a VLAN. No frame leaves otherwise. */
+  commit(): void {
+    if (this.vlan !== null) this.vlan.tagFrame();
+    this.device.tx.commit();
+  }
+
+  /** Frames tagged with the VLAN's identifier are from now on those of `vlan`. */
+  addVlan(id: number, vlan: Interface): void {
+    this.vlans.set(id, vlan);
+  }
+
+  vlanOf(id: number): Interface | undefined {
+    return this.vlans.get(id);
   }
 
   find(address: Address): InterfaceAddress | undefined {

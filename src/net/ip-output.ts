@@ -284,7 +284,7 @@ function linkOutput(
     else tx.addHeld(payloadOff, payloadLen, chunk);
   }
   if (csum !== 0) tx.setChecksum(ETH_HEADER_LEN + (csum >>> 16), csum & 0xffff);
-  tx.commit();
+  iface.commit();
   mib.count(IP.OutTransmits);
   mib.add(IP.OutOctets, headerLen + payloadLen);
   return 0;

@@ -158,7 +158,7 @@ function finish(
   net.mib.ip6.count(IP.OutTransmits);
   net.mib.ip6.add(IP.OutOctets, NDP_PACKET_LEN);
   tx.add(frame, ETH_HEADER_LEN + NDP_PACKET_LEN);
-  tx.commit();
+  iface.commit();
 }
 
 /** A message that leaves, or waits for its next hop (output counts the rest when it goes). */

@@ -1,11 +1,20 @@
 import { assert } from '../base/assert.ts';
 import { DeadlineQueue } from '../base/deadline-queue.ts';
 import type { Env } from '../base/env.ts';
-import { EADDRNOTAVAIL, EEXIST, EINVAL, ENETUNREACH, ENODEV } from '../base/errno.ts';
+import {
+  EADDRNOTAVAIL,
+  EEXIST,
+  EINVAL,
+  ENETUNREACH,
+  ENODEV,
+  EOPNOTSUPP,
+  ERANGE,
+} from '../base/errno.ts';
 import { NEVER } from '../base/time.ts';
 import type { Device } from '../link/device.ts';
 import { FrameStore } from '../link/frame-store.ts';
 import { openLoopback } from '../link/loopback.ts';
+import { VlanDevice } from '../link/vlan-device.ts';
 import { addAddress4, addAddress6, type DadListener, removeAddress } from '../net/dad.ts';
 import { frameInput } from '../net/ethernet.ts';
 import type { Interface, InterfaceAddress } from '../net/interface.ts';
@@ -29,6 +38,7 @@ import {
 } from '../wire/address.ts';
 import { IPPROTO } from '../wire/ip-protocol.ts';
 import { UDP_HEADER_LEN } from '../wire/udp.ts';
+import { VID_MAX, VID_NONE } from '../wire/vlan.ts';
 import type { Host } from './host.ts';
 
 /** What one datagram can carry: UDP over IPv6. */
@@ -50,6 +60,11 @@ export interface InterfaceOptions {
   readonly linkLocal?: boolean;
 }
 
+export interface VlanOptions extends InterfaceOptions {
+  /** Default: that of the interface below, which is also the most. */
+  readonly mtu?: number;
+}
+
 /**
  * One TCP/IP stack: the composition root. It owns the network layer, the protocols and the deadlines;
  * devices are given to it. A driver turns it (`Host`); applications use its sockets between turns.
@@ -57,6 +72,8 @@ export interface InterfaceOptions {
 export class Stack implements Host, DadListener {
   readonly env: Env;
   readonly devices: Device[] = [];
+  /** By the device's place in `devices`: VLANs have none of their own. */
+  private readonly ports: Interface[] = [];
   readonly net: Network;
   readonly udp: Udp;
   readonly tcp: Tcp;
@@ -80,11 +97,35 @@ export class Stack implements Host, DadListener {
   /** Attaches a device. Its link-local address starts duplicate address detection at once. */
   addInterface(name: string, device: Device, options: InterfaceOptions = {}): Interface {
     const iface = this.attach(name, device, false);
-    if (options.linkLocal ?? true) {
-      this.addAddress(iface, linkLocalOf(device.mac.high, device.mac.low), 64);
-    }
-    this.net.routes.add(new Route(new IpAddress().set(0xff000000, 0, 0, 0), 8, null, iface, 256));
+    this.startInterface(iface, options);
     return iface;
+  }
+
+  /**
+   * Makes 802.1Q VLAN `id` of an interface one of its own: it shares the device and its MAC address, not its
+   * addresses, routes and neighbours. Returns -ERANGE (no such identifier, more than the parent's MTU),
+   * -EOPNOTSUPP (on loopback, or a VLAN) or -EEXIST.
+   */
+  addVlan(
+    parent: Interface,
+    id: number,
+    name: string,
+    options: VlanOptions = {},
+  ): Interface | number {
+    const mtu = options.mtu ?? parent.device.mtu;
+    if (parent.isLoopback || parent.vlan !== null) return -EOPNOTSUPP;
+    if (!(id > VID_NONE && id <= VID_MAX) || mtu > parent.device.mtu) return -ERANGE;
+    if (parent.vlanOf(id) !== undefined || this.interfaceByName(name) !== null) return -EEXIST;
+    const iface = this.attach(name, new VlanDevice(parent.device, name, id, mtu), false);
+    parent.addVlan(id, iface);
+    this.startInterface(iface, options);
+    return iface;
+  }
+
+  private startInterface(iface: Interface, options: InterfaceOptions): void {
+    const { mac } = iface.device;
+    if (options.linkLocal ?? true) this.addAddress(iface, linkLocalOf(mac.high, mac.low), 64);
+    this.net.routes.add(new Route(new IpAddress().set(0xff000000, 0, 0, 0), 8, null, iface, 256));
   }
 
   interfaceByName(name: string): Interface | null {
@@ -194,7 +235,7 @@ export class Stack implements Host, DadListener {
   }
 
   receive(index: number, frames: number): void {
-    const iface = this.net.interfaces[index]!;
+    const iface = this.ports[index]!;
     for (let i = 0; i < frames; i++) frameInput(this.net, iface, i);
   }
 
@@ -285,7 +326,10 @@ export class Stack implements Host, DadListener {
     const output = new InterfaceOutput(this.net, index);
     const iface = createInterface(this.net, index, name, device, isLoopback, output);
     this.net.interfaces.push(iface);
-    this.devices.push(device);
+    if (iface.vlan === null) {
+      this.devices.push(device);
+      this.ports.push(iface);
+    }
     this.net.routes.changed();
     return iface;
   }

@@ -70,7 +70,7 @@ export function transmit(
   else if (len > 0) complete(slab, tx, l4, headerLen);
   if (len > mss && mss > 0)
     tx.setGso(v4 ? GSO.TCPV4 : GSO.TCPV6, mss, ETH_HEADER_LEN + ipLen + headerLen);
-  tx.commit();
+  path.iface.commit();
   mib.count(IP.OutTransmits);
   mib.add(IP.OutOctets, ipLen + headerLen + len);
   return true;

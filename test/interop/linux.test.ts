@@ -52,3 +52,5 @@ scenario('TCP over TAP without vnet header', 'tcp-child.ts', ['tap-plain'], 60);
 scenario('TCP over AF_PACKET with vnet header', 'tcp-child.ts', ['packet'], 60);
 scenario('TCP over AF_PACKET without vnet header', 'tcp-child.ts', ['packet-plain'], 60);
 scenario('a Linux router between two stacks', 'router-child.ts', [], 20);
+scenario('VLANs through the kernel, with vnet headers', 'vlan-child.ts', ['vnet'], 18);
+scenario('VLANs through the kernel, without vnet headers', 'vlan-child.ts', ['plain'], 18);

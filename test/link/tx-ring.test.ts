@@ -250,3 +250,34 @@ t.test(
     t.end();
   },
 );
+
+t.test(
+  '802.1Q: a tag goes behind the addresses, and all marks move with what is behind it',
+  (t) => {
+    const slab = new Slab(1 << 16);
+    const ring = new TxRing(slab, null, CAPACITY, PAYLOAD);
+    const bytes = (at: number, len: number): number[] => [...slab.u8.subarray(at, at + len)];
+    const header = Array.from({ length: 54 }, (_, i) => i + 1);
+    for (const isSuper of [false, true]) {
+      const payload = ring.reserve(100);
+      const slot = ring.begin();
+      slab.u8.set(header, slot);
+      ring.add(slot, header.length);
+      ring.add(payload, 100);
+      if (isSuper) {
+        ring.setChecksum(34, 16);
+        ring.setGso(1, 1460, 54);
+      }
+      const d = ring.descAt(ring.inFlight);
+      t.equal(ring.tag(0x6064), 154, 'the length without the tag');
+      ring.commit();
+      const at = ring.desc[d + TX.PIECE]!;
+      const tagged = [...header.slice(0, 12), 0x81, 0, 0x60, 0x64, ...header.slice(12)];
+      t.strictSame(bytes(at, ring.desc[d + TX.PIECE + 1]!), tagged);
+      t.equal(ring.desc[d + TX.LEN], 158);
+      t.equal(ring.desc[d + TX.CSUM], isSuper ? (38 << 16) | 16 : 0);
+      t.equal(ring.desc[d + TX.HDR_LEN], isSuper ? 58 : 0);
+    }
+    t.end();
+  },
+);

@@ -32,6 +32,8 @@ t.test('without a stack: help, usage, and one line for what is wrong', { skip },
     [['up', '--packet', 'nosuch0'], 3, /^$/, /^ringway up: .*nosuch0.*\n$/],
     [['up', '--memory', '--netns', 'nosuch'], 3, /^$/, /no network namespace .*nosuch/],
     [['up', '--memory', '--sysctl', 'net.x=1'], 3, /^$/, /no sysctl net\.x/],
+    [['up', '--memory', '--vlan', 'x'], 2, /^$/, /--vlan: x is not ID or/],
+    [['up', '--memory', '--vlan', '4095'], 3, /^$/, /VLAN 4095 of mem0: not an identifier/],
     [
       ['up', '--memory', '--sysctl', 'net.ipv4.tcp_syn_retries=0'],
       3,
@@ -66,13 +68,19 @@ t.test('without a stack: help, usage, and one line for what is wrong', { skip },
 
 t.test('against a stack in memory', { skip }, async (t) => {
   const place = new Place(t);
-  const up = await place.up(['--memory', ...ADDRESSES, '--echo', '7', '--capture', 'all.pcapng']);
+  const up = await place.up(
+    ['--memory', ...ADDRESSES, '--vlan', '100=10.100.0.2/24', '--echo', '7'].concat(
+      '--capture',
+      'all.pcapng',
+    ),
+  );
   t.equal(statSync(join(place.folder, '.ringway/default.sock')).mode & 0o777, 0o600);
   await pings(t, place);
   await shows(t, place, up);
   await counts(t, place);
   await sockets(t, place);
   await changes(t, place);
+  await vlans(t, place);
   await captures(t, place);
   const second = await place.run('up', '--memory');
   t.equal(second.code, 4);
@@ -147,8 +155,14 @@ async function shows(t: Test, place: Place, up: Up): Promise<void> {
   );
   t.same(
     link!.map((l) => l.ifname),
-    ['lo', up.ifname],
+    ['lo', up.ifname, `${up.ifname}.100`],
   );
+  t.match(link![2], {
+    link: up.ifname,
+    address: up.mac,
+    mtu: 1500,
+    linkinfo: { info_kind: 'vlan', info_data: { protocol: '802.1Q', id: 100 } },
+  });
   t.match(
     route!.find((r) => r.dst === '10.9.0.0/24'),
     {
@@ -174,7 +188,11 @@ async function shows(t: Test, place: Place, up: Up): Promise<void> {
   t.match(texts[1]!.out, /RX: +bytes packets errors dropped batches stalls\n +[1-9]/);
   t.match(texts[1]!.out, /stack: frames accepted [1-9]\d*, dropped \d+\n/);
   t.match(texts[1]!.out, /driver: turns [1-9]/);
-  t.equal(texts[2]!.out, '10.9.0.0/24 dev mem0 proto kernel scope link src 10.9.0.2\n');
+  t.equal(
+    texts[2]!.out,
+    '10.100.0.0/24 dev mem0.100 proto kernel scope link src 10.100.0.2\n' +
+      '10.9.0.0/24 dev mem0 proto kernel scope link src 10.9.0.2\n',
+  );
   t.match(texts[3]!.out, /^fd09::1 dev mem0 lladdr [0-9a-f:]{17} [A-Z]+\n$/);
   t.equal(texts[4]!.code, 2);
 }
@@ -246,6 +264,37 @@ async function changes(t: Test, place: Place): Promise<void> {
   await does('addr', 'del', '10.9.0.9/24', 'dev', 'mem0');
   await does('neigh', 'del', '10.9.0.50', 'dev', 'mem0');
   t.notMatch((await place.run('route')).out, /default/);
+}
+
+/** The peer at the other end of the wire has the VLANs of the command line, too. */
+async function vlans(t: Test, place: Place): Promise<void> {
+  const ping = await place.run('ping', '-c', '1', '10.100.0.1');
+  t.equal(ping.code, 0, 'the peer answers on the VLAN');
+  const [add, again, none, odd] = await Promise.all([
+    place.run(
+      'link',
+      'add',
+      'link',
+      'mem0',
+      'name',
+      'v7',
+      'mtu',
+      '1400',
+      'type',
+      'vlan',
+      'id',
+      '7',
+    ),
+    place.run('link', 'add', 'link', 'mem0', 'type', 'vlan', 'id', '100'),
+    place.run('link', 'add', 'link', 'mem0', 'type', 'vlan', 'id', '4095'),
+    place.run('link', 'add', 'link', 'mem0', 'type', 'bridge', 'id', '9'),
+  ]);
+  t.equal(add.code, 0, add.err);
+  t.match(again.err, /VLAN 100 of mem0: there is that VLAN already/);
+  t.match(none.err, /VLAN 4095 of mem0: not an identifier from 1 to 4094/);
+  t.match(odd.err, /usage: ringway link add/);
+  const { out } = await place.run('link', 'show', 'dev', 'v7');
+  t.match(out, /^\d: v7@mem0: .* mtu 1400 state UP\n.*\n {4}vlan protocol 802\.1Q id 7\n$/);
 }
 
 async function captures(t: Test, place: Place): Promise<void> {

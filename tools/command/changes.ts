@@ -7,17 +7,17 @@ import { type Address, addressEquals, isV4, networkOf } from '../../src/wire/add
 import { formatAddress, parseAddress, parsePrefix } from '../../src/wire/address-text.ts';
 import { MacAddress } from '../../src/wire/mac.ts';
 import { Failure, usageError } from './failure.ts';
-import { addAddress } from './live-stack.ts';
+import { addAddress, addVlan } from './live-stack.ts';
 
 /** `dev eth0 via 10.0.0.1`: pairs behind a subject. */
 type Pairs = ReadonlyMap<string, string>;
 
+/** What can be changed. */
+export const CHANGED_OBJECTS = ['addr', 'link', 'route', 'neigh'] as const;
+export type ChangedObject = (typeof CHANGED_OBJECTS)[number];
+
 /** `words` as behind `ringway addr`: verb, subject, pairs. Throws a Failure. */
-export function applyChange(
-  stack: Stack,
-  object: 'addr' | 'route' | 'neigh',
-  words: readonly string[],
-): void {
+export function applyChange(stack: Stack, object: ChangedObject, words: readonly string[]): void {
   const [verb, ...rest] = words;
   const change = CHANGES[`${object} ${verb}`];
   if (change === undefined) throw usageError(`ringway ${object}: what is "${verb}"? see --help`);
@@ -34,6 +34,7 @@ const CHANGES: Readonly<Record<string, (stack: Stack, words: readonly string[]) 
     const { address } = prefixOf(subject);
     refuse(stack.removeAddress(interfaceOf(stack, pairs), address), `address ${subject}`);
   },
+  'link add': addLink,
   'route add': (stack, words) => setRoute(stack, words, 'add'),
   'route replace': (stack, words) => setRoute(stack, words, 'replace'),
   'route del': deleteRoute,
@@ -52,6 +53,20 @@ const CHANGES: Readonly<Record<string, (stack: Stack, words: readonly string[]) 
     }
   },
 };
+
+const LINK_USAGE = 'link add link IFACE [name NAME] [mtu N] type vlan id N';
+
+function addLink(stack: Stack, words: readonly string[]): void {
+  const pairs = pairsOf(words, ['link', 'name', 'mtu', 'type', 'id'], LINK_USAGE);
+  const [parent, id, mtu] = [pairs.get('link'), pairs.get('id'), pairs.get('mtu')];
+  const isNumber = (text: string | undefined) => text !== undefined && /^\d{1,5}$/.test(text);
+  const isVlan = pairs.get('type') === 'vlan' && isNumber(id);
+  if (parent === undefined || !isVlan || (mtu !== undefined && !isNumber(mtu))) {
+    throw usageError(`usage: ringway ${LINK_USAGE}`);
+  }
+  const name = pairs.get('name') ?? `${parent}.${id}`;
+  addVlan(stack, interfaceNamed(stack, parent), Number(id), name, mtu ? Number(mtu) : null);
+}
 
 const ROUTE_USAGE =
   'route add|replace|del default|PREFIX [via GATEWAY] [dev IFACE] [metric N]' +
@@ -164,6 +179,10 @@ function pairsOf(words: readonly string[], keys: readonly string[], usage: strin
 function interfaceOf(stack: Stack, pairs: Pairs): Interface {
   const name = pairs.get('dev');
   if (name === undefined) throw usageError('which interface? add: dev IFACE');
+  return interfaceNamed(stack, name);
+}
+
+function interfaceNamed(stack: Stack, name: string): Interface {
   const iface = stack.interfaceByName(name);
   if (iface === null) throw new Failure('ENODEV', `the stack has no interface ${name}`);
   return iface;

@@ -2,7 +2,7 @@
 import type { ByteSink } from '../../src/link/capture-writer.ts';
 import type { ControlHandler, ControlSession } from '../../src/live/control-server.ts';
 import { listCounters } from '../../src/stack/nstat.ts';
-import { applyChange } from './changes.ts';
+import { applyChange, CHANGED_OBJECTS } from './changes.ts';
 import { Failure } from './failure.ts';
 import type { LiveStack } from './live-stack.ts';
 import { checkedRequest } from './ping-request.ts';
@@ -73,14 +73,14 @@ function change(
   session: ControlSession,
 ): void {
   const { object, words } = request;
-  const isKnown = object === 'addr' || object === 'route' || object === 'neigh';
+  const known = CHANGED_OBJECTS.find((name) => name === object);
   const isSane =
     Array.isArray(words) &&
     words.length <= MAX_WORDS &&
     words.every((w) => typeof w === 'string' && w.length <= MAX_WORD_LENGTH);
-  if (!isKnown || !isSane) throw new Failure('EINVAL', 'change: makes no sense');
+  if (known === undefined || !isSane) throw new Failure('EINVAL', 'change: makes no sense');
   live.kick();
-  applyChange(live.stack, object, words as string[]);
+  applyChange(live.stack, known, words as string[]);
   session.result({});
 }
 

@@ -67,6 +67,10 @@ export class LiveStack {
       this.facts = opened.facts;
       for (const [name, value] of spec.sysctls) setSysctl(this.stack, name, value);
       this.iface = this.stack.addInterface(opened.device.name, this.device);
+      for (const { id, addresses } of spec.vlans) {
+        const vlan = addVlan(this.stack, this.iface, id, `${this.iface.name}.${id}`, null);
+        for (const a of addresses) addAddress(this.stack, vlan, a);
+      }
       this.peer = opened.far === null ? null : this.newPeer(frames, opened.far);
       for (const a of spec.addresses) addAddress(this.stack, this.iface, a);
       for (const gateway of spec.gateways) {
@@ -154,9 +158,9 @@ export class LiveStack {
   private newPeer(frames: FrameStore, device: Device): Stack {
     const peer = this.newStack(frames);
     const iface = peer.addInterface(device.name, device);
-    for (const own of this.spec.addresses) {
-      const address = neighbourOf(own);
-      if (address !== null) addAddress(peer, iface, { address, bits: own.bits });
+    addNeighbours(peer, iface, this.spec.addresses);
+    for (const { id, addresses } of this.spec.vlans) {
+      addNeighbours(peer, addVlan(peer, iface, id, `${iface.name}.${id}`, null), addresses);
     }
     return peer;
   }
@@ -252,6 +256,34 @@ export function addAddress(stack: Stack, iface: Interface, a: AddressSpec): void
   const why = result === -ENOENT ? '' : ' (no host can have it, or the stack has it already)';
   const text = `${formatAddress(a.address)}/${a.bits}`;
   throw new Failure(errnoName(result), `${text}: not an address for ${iface.name}${why}`);
+}
+
+/** Throws a Failure. */
+export function addVlan(
+  stack: Stack,
+  parent: Interface,
+  id: number,
+  name: string,
+  mtu: number | null,
+): Interface {
+  const result = stack.addVlan(parent, id, name, mtu === null ? {} : { mtu });
+  if (typeof result !== 'number') return result;
+  const why = VLAN_REFUSALS[errnoName(result)] ?? 'it is refused';
+  throw new Failure(errnoName(result), `VLAN ${id} of ${parent.name}: ${why}`);
+}
+
+const VLAN_REFUSALS: Readonly<Record<string, string>> = {
+  ERANGE: 'not an identifier from 1 to 4094, or a larger MTU than the device has',
+  EOPNOTSUPP: 'only the interface of a device has VLANs',
+  EEXIST: 'there is that VLAN already, or an interface of that name',
+};
+
+/** At the other end of a wire in memory: a neighbour in each of the subnets. */
+function addNeighbours(peer: Stack, iface: Interface, near: readonly AddressSpec[]): void {
+  for (const own of near) {
+    const address = neighbourOf(own);
+    if (address !== null) addAddress(peer, iface, { address, bits: own.bits });
+  }
 }
 
 function badGateway(gateway: string, result: number): Failure {

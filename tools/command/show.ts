@@ -76,12 +76,13 @@ function print(options: Options, list: readonly object[], text: (item: never) =>
 
 export const linkCommand: Command = {
   name: 'link',
-  usage: '[show [dev IFACE]] [-s]',
+  usage: '[show [dev IFACE]] [-s] | add link IFACE [name NAME] [mtu N] type vlan id N',
   options: [
     { name: 'statistics', short: 's', help: 'frames, bytes, drops by reason, batches, wake-ups' },
     NAME_OPTION,
   ],
   run: async (options) => {
+    if (!isShow(options)) return change(options, 'link');
     const device = shownDevice(options, 'link');
     if (options.has('statistics')) return linkStatistics(options, device);
     const all = (await ask(options, { op: 'link' })) as LinkView[];

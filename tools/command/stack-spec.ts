@@ -13,6 +13,11 @@ export interface AddressSpec {
   readonly bits: number;
 }
 
+export interface VlanSpec {
+  readonly id: number;
+  readonly addresses: readonly AddressSpec[];
+}
+
 export interface TapSpec {
   readonly kind: 'tap';
   /** '' lets the kernel choose. */
@@ -35,6 +40,7 @@ export interface MemorySpec {
 export interface StackSpec {
   readonly device: TapSpec | PacketSpec | MemorySpec;
   readonly addresses: readonly AddressSpec[];
+  readonly vlans: readonly VlanSpec[];
   readonly gateways: readonly IpAddress[];
   readonly mac: MacAddress | null;
   readonly mtu: number | null;
@@ -56,6 +62,12 @@ export const STACK_OPTIONS: readonly OptionSpec[] = [
     value: 'A/LEN',
     isRepeatable: true,
     help: 'an address of the stack, IPv4 or IPv6 (repeatable)',
+  },
+  {
+    name: 'vlan',
+    value: 'ID[=A/LEN,…]',
+    isRepeatable: true,
+    help: '802.1Q VLAN of the device, IFACE.ID, with its addresses (repeatable)',
   },
   { name: 'gateway', value: 'A', isRepeatable: true, help: 'default route (one of each family)' },
   { name: 'mac', value: 'MAC', help: 'our Ethernet address (default: a random local one)' },
@@ -96,6 +108,7 @@ export function stackSpecOf(options: Options): StackSpec {
   return {
     device,
     addresses: options.list('address').map(addressOf),
+    vlans: options.list('vlan').map(vlanOf),
     gateways: options.list('gateway').map(gatewayOf),
     mac,
     mtu,
@@ -140,6 +153,15 @@ export function addressOf(text: string): AddressSpec {
     throw usageError(`${text} is not an address with a prefix length, as 10.0.0.2/24`);
   }
   return prefix;
+}
+
+function vlanOf(text: string): VlanSpec {
+  const [id, ...rest] = text.split('=');
+  if (rest.length > 1 || !/^\d{1,4}$/.test(id!)) {
+    throw usageError(`--vlan: ${text} is not ID or ID=ADDRESS/LEN,…`);
+  }
+  const addresses = rest.flatMap((list) => list.split(',')).map(addressOf);
+  return { id: Number(id), addresses };
 }
 
 function gatewayOf(text: string): IpAddress {

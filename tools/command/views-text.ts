@@ -10,10 +10,13 @@ import type {
 } from './views.ts';
 
 export function linkText(link: LinkView): string {
-  const { ifindex, ifname, flags, mtu, operstate, link_type, address, broadcast } = link;
+  const { ifindex, flags, mtu, operstate, link_type, address, broadcast, linkinfo } = link;
+  const ifname = link.link === undefined ? link.ifname : `${link.ifname}@${link.link}`;
+  const vlan = linkinfo?.info_data;
   return [
     `${ifindex}: ${ifname}: <${flags.join(',')}> mtu ${mtu} state ${operstate}`,
     `    link/${link_type} ${address} brd ${broadcast}`,
+    ...(vlan === undefined ? [] : [`    vlan protocol ${vlan.protocol} id ${vlan.id}`]),
   ].join('\n');
 }
 
@@ -26,6 +29,7 @@ export function linkStatsText(link: LinkStatsView): string {
     linkText(link),
     ...sideText('RX', 'stalls', rx),
     ...sideText('TX', 'busy', tx),
+    ...(link.priorities === undefined ? [] : [`    priorities: ${link.priorities.join(' ')}`]),
     `    offloads: ${offloads.join(', ')}`,
   ].join('\n');
 }

@@ -16,12 +16,18 @@ import { MacAddress } from '../../src/wire/mac.ts';
 export interface LinkView {
   readonly ifindex: number;
   readonly ifname: string;
+  /** Of a VLAN: the interface it belongs to. */
+  readonly link?: string;
   readonly flags: readonly string[];
   readonly mtu: number;
   readonly operstate: 'UP' | 'DOWN' | 'UNKNOWN';
   readonly link_type: 'loopback' | 'ether';
   readonly address: string;
   readonly broadcast: string;
+  readonly linkinfo?: {
+    readonly info_kind: 'vlan';
+    readonly info_data: { readonly protocol: '802.1Q'; readonly id: number };
+  };
 }
 
 export interface SideStats {
@@ -37,6 +43,8 @@ export interface SideStats {
 
 export interface LinkStatsView extends LinkView {
   readonly stats64: { readonly rx: SideStats; readonly tx: SideStats };
+  /** Tagged frames received, by priority code point; none: no tags were seen. */
+  readonly priorities?: readonly number[];
   /** What the device does for us, as agreed with the kernel. */
   readonly offloads: Readonly<Record<string, boolean | number>>;
 }
@@ -91,18 +99,27 @@ export interface NeighView {
 const FOREVER = 4294967295;
 
 export function linkView(iface: Interface): LinkView {
-  const { device } = iface;
+  const { device, vlan } = iface;
   const state = device.isUp ? ['LOWER_UP'] : ['NO-CARRIER'];
   const kind = iface.isLoopback ? ['LOOPBACK', 'UP'] : ['BROADCAST', 'MULTICAST', 'UP'];
   return {
     ifindex: iface.index,
     ifname: iface.name,
+    ...(vlan === null ? {} : { link: vlan.lower.name }),
     flags: [...kind, ...state],
     mtu: device.mtu,
     operstate: iface.isLoopback ? 'UNKNOWN' : device.isUp ? 'UP' : 'DOWN',
     link_type: iface.isLoopback ? 'loopback' : 'ether',
     address: device.mac.toString(),
     broadcast: iface.isLoopback ? '00:00:00:00:00:00' : 'ff:ff:ff:ff:ff:ff',
+    ...(vlan === null
+      ? {}
+      : {
+          linkinfo: {
+            info_kind: 'vlan' as const,
+            info_data: { protocol: '802.1Q' as const, id: vlan.id },
+          },
+        }),
   };
 }
 
@@ -129,6 +146,7 @@ export function linkStatsView(iface: Interface): LinkStatsView {
         stalls: of('txBusy'),
       },
     },
+    ...(iface.priorities.some((n) => n > 0) ? { priorities: [...iface.priorities] } : {}),
     offloads: { ...device.caps },
   };
 }

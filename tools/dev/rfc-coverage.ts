@@ -47,7 +47,7 @@ export function parseCoverage(markdown: string): Row[] {
   const rows: Row[] = [];
   let rfc = 0;
   for (const [i, text] of markdown.split('\n').entries()) {
-    const heading = /^## RFC (\d+)\b/.exec(text);
+    const heading = /^## (?:RFC|IEEE) ([\d.]+)/.exec(text);
     if (heading !== null) rfc = Number(heading[1]);
     if (!text.startsWith('|') || /^\|\s*(clause\b|-)/.test(text)) continue;
     const cells = text.split(/(?<!\\)\|/).map((cell) => cell.trim().replaceAll('\\|', '|'));
@@ -171,7 +171,7 @@ export function summary(rows: readonly Row[]): string[] {
       const n = rows.filter((row) => row.rfc === rfc && row.status === status).length;
       return `${n} ${status}`;
     });
-    return `RFC ${rfc}: ${counts.join(', ')}`;
+    return `${Number.isInteger(rfc) ? 'RFC' : 'IEEE'} ${rfc}: ${counts.join(', ')}`;
   });
 }
 

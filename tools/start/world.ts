@@ -27,6 +27,7 @@ const FAR = 'kernel0';
 
 const BASE: Omit<StackSpec, 'device'> = {
   addresses: [addressOf(`${OURS.v4}/${V4_BITS}`), addressOf(`${OURS.v6}/${V6_BITS}`)],
+  vlans: [],
   gateways: [],
   mac: null,
   mtu: null,

@@ -33,6 +33,12 @@ const RULES: readonly TextRule[] = [
     pattern: /registry\.[\w-]+\.[\w]|\/\/[\w.-]*(?:artifac[t]ory|verdac[c]io|nexus[.-])/i,
     what: 'the name of a package registry',
   },
+  {
+    rule: 'frame without tag',
+    applies: (file) => /^src\/(net|udp|tcp)\/(?!interface\.ts)/.test(file),
+    pattern: /\btx\.comm[i]t\(/,
+    what: "a VLAN's frame would leave without its tag: Interface.commit",
+  },
 ];
 
 export function textFindings(sources: ReadonlyMap<string, string>): Finding[] {
