@@ -1,4 +1,5 @@
 import type { RandomStream } from '../base/rng.ts';
+import { NEVER } from '../base/time.ts';
 import { NOT_FOUND, WordTable } from '../base/word-table.ts';
 import type { Device } from '../link/device.ts';
 import { VlanDevice } from '../link/vlan-device.ts';
@@ -16,6 +17,9 @@ export class InterfaceAddress {
   /** The subnet's directed broadcast address as an int32 word; 0 where there is none. */
   readonly broadcast: number;
   state: AddressState;
+  /** Until when it is ours, and may be chosen for new exchanges; NEVER: for ever. Whoever lent it removes it. */
+  validUntilNs = NEVER;
+  preferredUntilNs = NEVER;
 
   constructor(address: Address, bits: number, state: AddressState) {
     this.address = Object.freeze(new IpAddress().copy(address));
@@ -23,6 +27,12 @@ export class InterfaceAddress {
     const hasBroadcast = isV4(address) && bits < 127; // RFC 3021: a /31 has none
     this.broadcast = hasBroadcast ? address.w3 | ~(-1 << (128 - bits)) : 0;
     this.state = state;
+  }
+
+  /** It was lent to us, by a DHCP server or a router. */
+  setLifetimes(validUntilNs: number, preferredUntilNs: number): void {
+    this.validUntilNs = validUntilNs;
+    this.preferredUntilNs = preferredUntilNs;
   }
 }
 
@@ -45,6 +55,8 @@ export class Interface {
   isPaced = false;
   /** Nothing leaves: what is sent is lost here, and who can try again is told. */
   isDropping = false;
+  /** What was learnt of the link's MTU, below what the device takes; 0: nothing. */
+  private mtuLimit = 0;
   /** Group address → number of reasons to listen. */
   private readonly groups: WordTable;
 
@@ -88,6 +100,17 @@ export class Interface {
 
   vlanOf(id: number): Interface | undefined {
     return this.vlans.get(id);
+  }
+
+  /** The largest IP packet that leaves here. */
+  get mtu(): number {
+    const { mtu } = this.device;
+    return this.mtuLimit === 0 ? mtu : Math.min(mtu, this.mtuLimit);
+  }
+
+  /** As `ip link set mtu`, but never above the device's own; 0 takes the limit away. Paths must be derived anew. */
+  limitMtu(bytes: number): void {
+    this.mtuLimit = bytes;
   }
 
   find(address: Address): InterfaceAddress | undefined {

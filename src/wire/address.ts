@@ -84,7 +84,12 @@ export function isLimitedBroadcast(a: Address): boolean {
   return a.w3 === -1 && isV4(a);
 }
 
-/** fe80::/10 (169.254/16 is routed like any other IPv4 prefix, as on Linux). */
+/** 169.254.0.0/16 (RFC 3927 §1.2): means something on one link only. */
+export function isLinkLocal4(a: Address): boolean {
+  return a.w3 >>> 16 === 0xa9fe && isV4(a);
+}
+
+/** fe80::/10. */
 export function isLinkLocal6(a: Address): boolean {
   return (a.w0 & 0xffc00000) === (0xfe800000 | 0);
 }

@@ -44,7 +44,7 @@ export function controlHandlers(
     ['nstat', answer(() => ({ run: identity.run, counters: listCounters(stack.net, stack.tcp) }))],
     ['link', answer(() => stack.net.interfaces.map(linkView))],
     ['link-stats', answer(() => linkStats(live))],
-    ['addr', answer(() => stack.net.interfaces.map(addrView))],
+    ['addr', answer(() => stack.net.interfaces.map((i) => addrView(i, live.now())))],
     ['route', answer(() => routeViews(stack))],
     ['neigh', answer(() => neighViews(stack))],
     ...socketHandlers(live),

@@ -8,6 +8,7 @@ import type {
   RouteView,
   SideStats,
 } from './views.ts';
+import { FOREVER } from './views.ts';
 
 export function linkText(link: LinkView): string {
   const { ifindex, flags, mtu, operstate, link_type, address, broadcast, linkinfo } = link;
@@ -50,10 +51,15 @@ function addressText(a: AddressView, ifname: string): string {
   const broadcast = a.broadcast === undefined ? '' : ` brd ${a.broadcast}`;
   const label = a.family === 'inet' ? ` ${ifname}` : '';
   const state = a.tentative === true ? ' tentative' : a.dadfailed === true ? ' dadfailed' : '';
+  const dynamic = a.dynamic === true ? ' dynamic' : '';
   return [
-    `    ${a.family} ${a.local}/${a.prefixlen}${broadcast} scope ${a.scope}${state}${label}`,
-    '       valid_lft forever preferred_lft forever',
+    `    ${a.family} ${a.local}/${a.prefixlen}${broadcast} scope ${a.scope}${dynamic}${state}${label}`,
+    `       valid_lft ${lifetime(a.valid_life_time)} preferred_lft ${lifetime(a.preferred_life_time)}`,
   ].join('\n');
+}
+
+function lifetime(seconds: number): string {
+  return seconds === FOREVER ? 'forever' : `${seconds}sec`;
 }
 
 export function routeText(r: RouteView): string {

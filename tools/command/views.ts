@@ -1,4 +1,5 @@
 /** What a stack shows of itself, as plain objects with the field names of `ip -j`. */
+import { NEVER, SEC } from '../../src/base/time.ts';
 import type { Interface, InterfaceAddress } from '../../src/net/interface.ts';
 import { nudName } from '../../src/net/neighbour.ts';
 import type { Route, RouteMetrics } from '../../src/net/route-table.ts';
@@ -6,6 +7,7 @@ import type { Stack } from '../../src/stack/stack.ts';
 import {
   type Address,
   addressEquals,
+  isLinkLocal4,
   isLinkLocal6,
   isV4,
   networkOf,
@@ -57,6 +59,8 @@ export interface AddressView {
   readonly scope: 'global' | 'link' | 'host';
   readonly tentative?: true;
   readonly dadfailed?: true;
+  /** Lent to us: it has a lifetime. */
+  readonly dynamic?: true;
   readonly valid_life_time: number;
   readonly preferred_life_time: number;
 }
@@ -96,7 +100,7 @@ export interface NeighView {
 }
 
 /** `ip -j`'s "forever". */
-const FOREVER = 4294967295;
+export const FOREVER = 4294967295;
 
 export function linkView(iface: Interface): LinkView {
   const { device, vlan } = iface;
@@ -107,7 +111,7 @@ export function linkView(iface: Interface): LinkView {
     ifname: iface.name,
     ...(vlan === null ? {} : { link: vlan.lower.name }),
     flags: [...kind, ...state],
-    mtu: device.mtu,
+    mtu: iface.mtu,
     operstate: iface.isLoopback ? 'UNKNOWN' : device.isUp ? 'UP' : 'DOWN',
     link_type: iface.isLoopback ? 'loopback' : 'ether',
     address: device.mac.toString(),
@@ -151,14 +155,17 @@ export function linkStatsView(iface: Interface): LinkStatsView {
   };
 }
 
-export function addrView(iface: Interface): AddrView {
-  return { ...linkView(iface), addr_info: iface.addresses.map((a) => addressView(iface, a)) };
+export function addrView(iface: Interface, nowNs: number): AddrView {
+  return {
+    ...linkView(iface),
+    addr_info: iface.addresses.map((a) => addressView(iface, a, nowNs)),
+  };
 }
 
-function addressView(iface: Interface, entry: InterfaceAddress): AddressView {
+function addressView(iface: Interface, entry: InterfaceAddress, nowNs: number): AddressView {
   const { address, bits, broadcast, state } = entry;
   const v4 = isV4(address);
-  const near = isLinkLocal6(address) ? 'link' : 'global';
+  const near = isLinkLocal6(address) || isLinkLocal4(address) ? 'link' : 'global';
   return {
     family: v4 ? 'inet' : 'inet6',
     local: formatAddress(address),
@@ -167,9 +174,14 @@ function addressView(iface: Interface, entry: InterfaceAddress): AddressView {
     scope: iface.isLoopback ? 'host' : near,
     ...(state === 'tentative' ? { tentative: true as const } : {}),
     ...(state === 'duplicate' ? { dadfailed: true as const } : {}),
-    valid_life_time: FOREVER,
-    preferred_life_time: FOREVER,
+    ...(entry.validUntilNs === NEVER ? {} : { dynamic: true as const }),
+    valid_life_time: secondsLeft(entry.validUntilNs, nowNs),
+    preferred_life_time: secondsLeft(entry.preferredUntilNs, nowNs),
   };
+}
+
+function secondsLeft(untilNs: number, nowNs: number): number {
+  return untilNs === NEVER ? FOREVER : Math.max(0, Math.round((untilNs - nowNs) / SEC));
 }
 
 /** Multicast routes are ours to make and not shown, as `ip route` shows only the main table. */
