@@ -46,6 +46,8 @@ export function arpInput(net: Network, iface: Interface, off: number, len: numbe
   if (!isWellFormed(dv, off, len)) return DROP.ARP_MALFORMED;
   const senderIp = arpSenderIp(dv, off);
   if (!isHostAddress(senderIp) || iface.isBroadcast(senderIp)) return DROP.ARP_MALFORMED;
+  // Backwards: a watcher may leave, or begin to watch another address, while it is told.
+  for (let i = iface.arpWatchers.length - 1; i >= 0; i--) iface.arpWatchers[i]!.arpSeen(dv, off);
   const sender = iface.neighbours.scratch.setV4(senderIp);
   if (senderIp !== 0 && net.locals.ownerOf(sender, iface.index) !== null) {
     net.env.trace.event('arp.conflict', iface.index, senderIp);

@@ -36,6 +36,11 @@ export class InterfaceAddress {
   }
 }
 
+/** Told of every well-formed ARP packet that an interface hears, before anything is done about it. Borrowed: the packet. */
+export interface ArpWatcher {
+  arpSeen(dv: DataView, off: number): void;
+}
+
 /** One attachment to a link: the device, our addresses on it, its neighbours, the groups we listen to. */
 export class Interface {
   readonly index: number;
@@ -43,6 +48,7 @@ export class Interface {
   readonly device: Device;
   readonly neighbours: NeighbourTable;
   readonly addresses: InterfaceAddress[] = [];
+  readonly arpWatchers: ArpWatcher[] = [];
   /** The device, if it is a VLAN of another interface's. */
   readonly vlan: VlanDevice | null;
   /** Received frames that had a tag, by its priority code point. */
@@ -111,6 +117,15 @@ export class Interface {
   /** As `ip link set mtu`, but never above the device's own; 0 takes the limit away. Paths must be derived anew. */
   limitMtu(bytes: number): void {
     this.mtuLimit = bytes;
+  }
+
+  watchArp(watcher: ArpWatcher): void {
+    this.arpWatchers.push(watcher);
+  }
+
+  unwatchArp(watcher: ArpWatcher): void {
+    const at = this.arpWatchers.indexOf(watcher);
+    if (at >= 0) this.arpWatchers.splice(at, 1);
   }
 
   find(address: Address): InterfaceAddress | undefined {

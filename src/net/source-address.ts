@@ -3,6 +3,7 @@ import {
   ANY4,
   ANY6,
   type IpAddress,
+  isLinkLocal4,
   isLinkLocal6,
   isLinkScopeMulticast6,
   isLoopback,
@@ -16,7 +17,8 @@ import type { Interface, InterfaceAddress } from './interface.ts';
  *
  * The part of RFC 6724 §5 that a host with static addresses needs: never a tentative address, then the
  * destination's scope (rule 2), then unique-local for unique-local (rule 6; §2.1 gives fc00::/7 a label of
- * its own), then the longest common prefix (rule 8). IPv4: the address whose subnet
+ * its own), then the longest common prefix (rule 8). IPv4: a link-local address
+ * only for link-local destinations, if there is a choice (RFC 3927 §2.6.1); then the address whose subnet
  * holds the destination, else the first, as on Linux; the caller passes the gateway if there is one.
  */
 export function setSourceFor(to: IpAddress, iface: Interface, destination: Address): void {
@@ -26,7 +28,9 @@ export function setSourceFor(to: IpAddress, iface: Interface, destination: Addre
   let bestScore = -1;
   for (const entry of iface.addresses) {
     if (isV4(entry.address) !== v4 || entry.state !== 'preferred') continue;
-    const fitsScope = v4 || isLinkLocal6(entry.address) === wantsLinkLocal;
+    const fitsScope = v4
+      ? isLinkLocal4(entry.address) === isLinkLocal4(destination)
+      : isLinkLocal6(entry.address) === wantsLinkLocal;
     const shared = commonBits(entry.address, destination);
     const common = v4 && shared < entry.bits ? 0 : Math.min(shared, entry.bits);
     const fitsLabel = isUniqueLocal6(entry.address) === isUniqueLocal6(destination);

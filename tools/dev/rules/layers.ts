@@ -1,7 +1,7 @@
 /**
  * Who may import whom.
  *
- *   base ← wire ← link ← {path, net} ← {udp, tcp} ← stack ← socket ← {node, sim, live} ← tools
+ *   base ← wire ← link ← {path, net} ← {udp, tcp} ← stack ← {autoconf, socket} ← {node, sim, live} ← tools
  *                                     cc: imports base only, imported from tcp on
  */
 import ts from 'typescript';
@@ -20,6 +20,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   udp: BELOW_TCP,
   tcp: [...BELOW_TCP, 'cc'],
   stack: [...BELOW_TCP, 'cc', 'udp', 'tcp'],
+  autoconf: BELOW_SOCKET,
   socket: BELOW_SOCKET,
   node: [...BELOW_SOCKET, 'socket'],
   sim: [...BELOW_SOCKET, 'socket'],
