@@ -9,10 +9,8 @@ import { CcView } from '../cc/cc-view.ts';
 import type { TxRing } from '../link/tx-ring.ts';
 import { type Address, isV4 } from '../wire/address.ts';
 import { type Seq, seqAdd, seqDiff, seqOf } from '../wire/seq.ts';
-import { type Agreed, DEFAULT_MSS4, TIMESTAMP_BYTES } from './agreed.ts';
+import { type Agreed, TIMESTAMP_BYTES } from './agreed.ts';
 import { answerClock, isAnswerTooSoon, neverAnswered } from './answer-limit.ts';
-import { Chrono } from './chrono.ts';
-import { CompressedAck } from './compressed-ack.ts';
 import { Congestion } from './congestion.ts';
 import { Deadlines, type DeadlineTarget, DUE } from './deadlines.ts';
 import { DelayedAck } from './delayed-ack.ts';
@@ -23,39 +21,27 @@ import type { Unconfirmed } from './fast-open-child.ts';
 import { judgeAtEnd } from './fast-open-pause.ts';
 import type { FastOpenUse } from './fast-open-use.ts';
 import { FinMark } from './fin-mark.ts';
-import { Pacer } from './pacer.ts';
+import { fullSegment } from './full-segment.ts';
 import { WRITER } from './page-wait.ts';
+import { ReceivingParts, SendingParts } from './parts.ts';
 import { PathMtu } from './path-mtu.ts';
-import { Probing } from './probing.ts';
-import { Rack } from './rack.ts';
-import { RateSampler } from './rate-sampler.ts';
-import { ReceiveBuffer } from './receive-buffer.ts';
 import { RightSizing } from './receive-window.ts';
-import { ReceiverRtt } from './receiver-rtt.ts';
 import { RecordEnds } from './record-ends.ts';
 import { Recovery } from './recovery.ts';
 import { Rtt } from './rtt.ts';
-import { RtxQueue } from './rtx-queue.ts';
-import { SackBlocks } from './sack-blocks.ts';
 import { expandSendBuffer } from './send-buffer.ts';
 import { SendMarks, type SendWatcher } from './send-marks.ts';
-import { SendQueue } from './send-queue.ts';
 import { ReceiveSpace, SendSpace } from './space.ts';
-import { TailLossProbe } from './tail-loss-probe.ts';
 import type { Tcp } from './tcp.ts';
 import { firstReceiveBuffer, keepaliveIdleNs, type TcpSettings } from './tcp-settings.ts';
 import { COUNTED, isIn, mayMove, STATE, type TcpState } from './tcp-state.ts';
 import { Totals } from './totals.ts';
 import { NO_RECORD } from './tx-records.ts';
 import { UrgentMark } from './urgent.ts';
-import { WindowUse } from './window-use.ts';
 import { WindowedMin } from './windowed-min.ts';
-import { LastBuffer } from './write-room.ts';
 
 /** RFC 6928's window: what the peer is expected to send in its first round trip. */
 const FIRST_SPACE_SEGMENTS = 10;
-/** RFC 791's least MTU without its headers: the peer's window makes no segment smaller. */
-const LEAST_SEGMENT = 68 - 20;
 const PAWS_IDLE_SEC = 24 * 24 * 3600;
 
 export class TcpConnection implements DeadlineTarget, FlowId {
@@ -74,32 +60,22 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   readonly snd: SendSpace;
   readonly rcv: ReceiveSpace;
   readonly rtt: Rtt;
-  readonly sendQueue: SendQueue;
-  readonly lastBuffer: LastBuffer;
-  readonly received: ReceiveBuffer;
-  readonly sacks = new SackBlocks();
-  readonly rtx: RtxQueue;
-  readonly rate = new RateSampler();
-  readonly rack = new Rack();
+  /** The stack's shared ones until the first text (see `parts`). */
+  private sending: SendingParts;
+  private receiving: ReceivingParts;
   readonly minRtt = new WindowedMin();
   readonly congestion: Congestion;
   readonly recovery: Recovery;
   /** Null: not agreed on. */
   readonly ecn: Ecn | null;
-  readonly probe: TailLossProbe;
   /** What the path's MTU did to this connection, once it did. */
   pathMtu: PathMtu | null = null;
   /** What Fast Open did for it, if it was tried. */
   fastOpen: FastOpenUse | null = null;
   readonly due: Deadlines;
   readonly delack: DelayedAck;
-  readonly compressed: CompressedAck;
   readonly sizing: RightSizing;
-  readonly receiverRtt: ReceiverRtt;
   readonly totals: Totals;
-  readonly chrono: Chrono;
-  readonly use: WindowUse;
-  readonly pacer = new Pacer();
 
   /** RFC 7323 §4.3: TS.Recent, when it was set, and the last ACK we sent. */
   tsRecent = 0;
@@ -138,7 +114,6 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   /** Bytes whose fate somebody wants to hear of, once there was one; who that is. */
   marks: SendMarks | null = null;
   watcher: SendWatcher | null = null;
-  readonly probing = new Probing();
   /** What an ICMP error said that did not end it (RFC 1122 §4.2.3.9): the reason, if it times out. */
   softError = 0;
   lastReceivedNs = 0;
@@ -179,10 +154,8 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.snd = new SendSpace(iss, window.sndWnd, irs);
     this.rcv = new ReceiveSpace(irs, window.rcvWnd);
     this.rtt = new Rtt(this.snd.nxt, config);
-    this.sendQueue = new SendQueue(env.memory.pages, env.memory.arrays);
-    this.lastBuffer = new LastBuffer(this.snd.una);
-    this.received = new ReceiveBuffer(env.memory.chunks, env.memory.pages, env.memory.arrays);
-    this.rtx = new RtxQueue(tcp.records, env.memory.arrays);
+    this.sending = tcp.idle.sending;
+    this.receiving = tcp.idle.receiving;
     this.congestion = new Congestion(
       new CcView(tcp.ccRandom, tcp.ccStats),
       tcp.moduleFor(settings),
@@ -191,17 +164,12 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     );
     this.ecn = agreed.hasEcn ? new Ecn() : null;
     this.recovery = new Recovery(this, config.reordering);
-    this.probe = new TailLossProbe(this.snd.una);
     this.due = new Deadlines(tcp.deadlines, tcp.deadlineRows, this);
-    this.compressed = new CompressedAck(this.rcv.nxt);
     this.delack = new DelayedAck(Math.min(agreed.peerMss, 536), env.nowNs);
     const ourMss = tcp.ourMss(this) - (agreed.hasTimestamps ? TIMESTAMP_BYTES : 0);
     const firstSpace = Math.min(window.rcvWnd, FIRST_SPACE_SEGMENTS * ourMss);
     this.sizing = new RightSizing(Math.max(firstSpace, 1), window.rcvWnd, env.nowNs);
-    this.receiverRtt = new ReceiverRtt(this.rcv.nxt);
     this.totals = new Totals(tcp.totals, env);
-    this.chrono = new Chrono(this.totals);
-    this.use = new WindowUse(this.snd.una, env.nowNs);
     this.lastAckSent = this.rcv.nxt;
     this.sndbufBytes = settings.sndbufBytes || config.wmemDefault;
     this.setReceiveBuffer(firstReceiveBuffer(settings, config));
@@ -223,6 +191,67 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     return this.current;
   }
 
+  /** Something will be queued: text, the FIN. */
+  beginSending(): void {
+    const { tcp, totals, snd } = this;
+    if (this.sending !== tcp.idle.sending) return;
+    this.sending = new SendingParts(tcp.env, tcp.records, totals, snd.una, this.lastSentNs);
+  }
+
+  /** Something has come. */
+  beginReceiving(): void {
+    const { tcp } = this;
+    if (this.receiving !== tcp.idle.receiving) return;
+    this.receiving = new ReceivingParts(tcp.env, this.rcv.nxt);
+    this.received.setLimit(this.rcvbufBytes);
+  }
+
+  get sendQueue(): SendingParts['queue'] {
+    return this.sending.queue;
+  }
+  get lastBuffer(): SendingParts['lastBuffer'] {
+    return this.sending.lastBuffer;
+  }
+  get rtx(): SendingParts['rtx'] {
+    return this.sending.rtx;
+  }
+  get rate(): SendingParts['rate'] {
+    return this.sending.rate;
+  }
+  get rack(): SendingParts['rack'] {
+    return this.sending.rack;
+  }
+  get undo(): SendingParts['undo'] {
+    return this.sending.undo;
+  }
+  get probe(): SendingParts['probe'] {
+    return this.sending.probe;
+  }
+  get use(): SendingParts['use'] {
+    return this.sending.use;
+  }
+  get pacer(): SendingParts['pacer'] {
+    return this.sending.pacer;
+  }
+  get probing(): SendingParts['probing'] {
+    return this.sending.probing;
+  }
+  get chrono(): SendingParts['chrono'] {
+    return this.sending.chrono;
+  }
+  get received(): ReceivingParts['buffer'] {
+    return this.receiving.buffer;
+  }
+  get sacks(): ReceivingParts['sacks'] {
+    return this.receiving.sacks;
+  }
+  get compressed(): ReceivingParts['compressed'] {
+    return this.receiving.compressed;
+  }
+  get receiverRtt(): ReceivingParts['rtt'] {
+    return this.receiving.rtt;
+  }
+
   moveTo(state: TcpState): void {
     assert(mayMove(this.current, state), `no way from state ${this.current} to ${state}`);
     const { mib, ids } = this.tcp;
@@ -233,37 +262,21 @@ export class TcpConnection implements DeadlineTarget, FlowId {
 
   /** It is in SYN-RECEIVED, or (null) no longer. */
   setUnconfirmed(unconfirmed: Unconfirmed | null): void {
-    if (unconfirmed !== null) this.current = STATE.SYN_RECEIVED;
+    if (unconfirmed !== null) {
+      this.current = STATE.SYN_RECEIVED;
+      this.beginSending(); // its SYN-ACK's timer is the connection's
+    }
     this.unconfirmed = unconfirmed;
   }
 
-  /**
-   * Bytes of text in a full segment: the peer's MSS, the path's MTU, less our options. While there is no path what
-   * was true last: segments are not cut up because of that.
-   */
+  /** Bytes of text in a full segment. */
   mss(): number {
-    const { net, env } = this.tcp;
-    const path = net.paths.lookup(this.remote, this.boundIndex);
-    if (path === null) return this.congestion.view.mss;
-    let mtu = path.mtu(env);
-    const search = this.pathMtu === null ? null : this.pathMtu.search;
-    if (search !== null) mtu = search.within(mtu);
-    const options = this.agreed.hasTimestamps ? TIMESTAMP_BYTES : 0;
-    const most = Math.min(this.agreed.peerMss, mtu - this.headerBytes() + options);
-    // tcp_min_snd_mss is with all the options of a segment: 40 bytes of them and 8 of text.
-    return this.withinHalfWindow(Math.max(most, this.tcp.config.minSndMss) - options, options);
+    return fullSegment(this);
   }
 
   /** In front of the text of a full segment: IP, TCP, and the options of every segment. */
   headerBytes(): number {
     return (isV4(this.remote) ? 40 : 60) + (this.agreed.hasTimestamps ? TIMESTAMP_BYTES : 0);
-  }
-
-  /** RFC 9293 §3.8.6.2.1, where Fs is 1/2: two segments fit into the largest window the peer ever offered. */
-  private withinHalfWindow(segment: number, options: number): number {
-    const { maxWnd } = this.snd;
-    const most = maxWnd > DEFAULT_MSS4 ? maxWnd >> 1 : maxWnd;
-    return most > 0 ? Math.min(segment, Math.max(most, LEAST_SEGMENT - options)) : segment;
   }
 
   /** Bytes written that were never sent. */
@@ -410,7 +423,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
 
   private setReceiveBuffer(bytes: number): void {
     this.rcvbufBytes = bytes;
-    this.received.setLimit(bytes);
+    if (this.receiving !== this.tcp.idle.receiving) this.received.setLimit(bytes);
   }
 
   growSendBuffer(bytes: number): void {
@@ -433,6 +446,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   /** The application is done sending. */
   queueFin(): void {
     this.isFinQueued = true;
+    this.beginSending();
     this.chrono.queued();
   }
 

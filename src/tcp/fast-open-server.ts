@@ -109,6 +109,7 @@ function takeText(c: TcpConnection, seg: Segment): void {
   const use = new FastOpenUse(false, false, FAST_OPEN_FAILURE.NONE, true);
   c.noteFastOpen(use);
   const leave = pagesForOrder(c.tcp.env.memory.pages);
+  c.beginReceiving();
   if (len === 0 || !c.received.hasRoom(len, seg.chunk, leave)) return;
   c.received.append(seg.textOff, len, seg.chunk);
   c.rcv.advance(len);

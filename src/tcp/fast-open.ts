@@ -13,6 +13,7 @@ import { armRto } from './xmit-timer.ts';
 
 /** The connection takes over the text: what is acknowledged is done with, the rest leaves as ordinary segments. */
 export function handOver(h: FastOpening, c: TcpConnection, seg: Segment): void {
+  c.beginSending();
   c.sendQueue.takeOver(h.queue);
   c.snd.written(c.finSeq(), false);
   if (c.sendQueue.length > 0) c.chrono.queued();

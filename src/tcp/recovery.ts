@@ -22,7 +22,7 @@ import { takesProbeForLost } from './mtu-search.ts';
 import type { LossListener } from './rack.ts';
 import { describeLoss } from './rate-sampler.ts';
 import { NO_RECORD, REC_STATE } from './tx-records.ts';
-import { Undo } from './undo.ts';
+import type { Undo } from './undo.ts';
 import { armReorder, armRtoIn } from './xmit-timer.ts';
 
 /** What the next output may send first. */
@@ -37,7 +37,6 @@ export const REXMIT = {
 export class Recovery implements LossListener {
   /** SND.NXT when the present state was entered: reaching it ends the state. */
   highSeq: Seq = seqOf(0);
-  readonly undo: Undo;
   rexmit: number = REXMIT.LOST;
   isFrto = false;
   /** The peer threw SACKed data away: rate samples mean nothing until this loss is over. */
@@ -53,7 +52,10 @@ export class Recovery implements LossListener {
     this.c = c;
     this.reordering = reordering;
     this.highSeq = c.snd.una;
-    this.undo = new Undo(c.snd.una);
+  }
+
+  get undo(): Undo {
+    return this.c.undo;
   }
 
   /** RACK, or the timer, has found a record lost. */

@@ -42,6 +42,7 @@ import { networkError } from './network-error.ts';
 import { Orphans } from './orphans.ts';
 import { output, sendReset } from './output.ts';
 import { PageWait } from './page-wait.ts';
+import { IdleParts } from './parts.ts';
 import { toListener } from './passive-open.ts';
 import { ResetWait } from './reset-wait.ts';
 import { RoomWait } from './room-wait.ts';
@@ -103,6 +104,7 @@ export class Tcp implements Transport {
   readonly records = new TxRecords();
   readonly totals = new RowTable(TOTALS_WIDTH);
   readonly deadlineRows = new RowTable(DEADLINES_WIDTH);
+  readonly idle: IdleParts;
   readonly timeWaits: TimeWaits;
   readonly challenges: ChallengeBudget;
   readonly demux: TcpDemux;
@@ -141,6 +143,7 @@ export class Tcp implements Transport {
     this.net = net;
     this.env = net.env;
     this.deadlines = net.deadlines;
+    this.idle = new IdleParts(this.env, this.records);
     this.header = net.env.memory.slab.carve(HEADER_BYTES);
     this.heldText = net.env.memory.slab.carve(HELD_HEADER_BYTES + HELD_TEXT_BYTES);
     this.pageWait = new PageWait(net.env, net.deadlines);

@@ -13,6 +13,7 @@ import { STATE } from './tcp-state.ts';
 /** False: there was text and nobody to read it; the connection has been reset. */
 export function step7Text(c: TcpConnection, seg: Segment): boolean {
   if (seg.seqLen === 0) return true;
+  c.beginReceiving();
   const { rcv, delack } = c;
   const textEnd = seqAdd(seg.seq, seg.len);
   if (c.isFinReceived && seqGe(seg.seq, rcv.nxt)) return true; // behind the FIN there is nothing
@@ -146,6 +147,7 @@ export function reportDuplicate(c: TcpConnection, left: Seq, right: Seq): void {
   if (!c.agreed.hasSack || tcp.config.dsack === 0 || !seqLt(left, right)) return;
   const isOld = seqLt(left, c.rcv.nxt);
   tcp.mib.count(isOld ? tcp.ids.TCPDSACKOldSent : tcp.ids.TCPDSACKOfoSent);
+  c.beginReceiving();
   c.sacks.duplicate(left, right);
 }
 

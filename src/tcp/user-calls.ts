@@ -162,6 +162,7 @@ export function tcpWriteMore(c: TcpConnection, data: Uint8Array): number {
 
 function write(c: TcpConnection, data: Uint8Array, isMore: boolean): number {
   if (!isIn(c.state, MAY_SEND) || c.isFinQueued) return -EPIPE;
+  c.beginSending();
   applicationWrites(c);
   const room = writeRoom(c, data.length);
   if (room < data.length) c.chrono.refused();

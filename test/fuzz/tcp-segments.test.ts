@@ -36,6 +36,7 @@ import { data, ethernet, ip4, PEER4, US4, u16, u32 } from '../net/packets.ts';
 import { ip, NetHarness } from '../net/rig.ts';
 import { holds } from '../support/property.ts';
 import { readTcp, type SeenSegment, tcpBytes } from '../tcp/segment-text.ts';
+import { changedParts } from '../tcp/shared-parts.ts';
 
 const OURS = 80;
 const THEIRS = 40000;
@@ -455,7 +456,7 @@ class Episode implements ConnectionOwner {
     const state = c === null ? '' : `state ${c.state} `;
     const left = `${state}flows ${tcp.demux.size} records ${tcp.records.live} rows ${tcp.totals.live} ${tcp.deadlineRows.live} pages ${h.memory.pages.held}`;
     const isAll = tcp.demux.size + tcp.records.live + tcp.totals.live + tcp.deadlineRows.live === 0;
-    const rest = h.stop() + h.memory.pages.held;
+    const rest = h.stop() + h.memory.pages.held + changedParts(tcp).length;
     return isAll && rest === 0 ? '' : `${left} rest ${rest}`;
   }
 }

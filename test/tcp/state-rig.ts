@@ -13,6 +13,7 @@ import { addr } from '../socket/socket-rig.ts';
 import { parseScript } from './script-text.ts';
 import { PEER_PORT, ScriptedPeer } from './scripted-peer.ts';
 import type { SeenSegment } from './segment-text.ts';
+import { changedParts } from './shared-parts.ts';
 
 const START_NS = 1e12;
 const PLAIN = parseScript('0 > . 0:0(0) ack 0')[0]!;
@@ -170,7 +171,9 @@ export class StateRig {
     this.net.port.sent();
     frames.releaseChunk();
     const { cells, chunks, pages } = memory;
-    return cells.held + pages.held + stack.tcp.records.live + stack.tcp.demux.size + chunks.held;
+    const { records, demux } = stack.tcp;
+    const changed = changedParts(stack.tcp).length;
+    return cells.held + pages.held + records.live + demux.size + chunks.held + changed;
   }
 }
 

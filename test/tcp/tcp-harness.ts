@@ -40,7 +40,8 @@
  * (`= EAGAIN`, `= 500`). Read bytes are compared with the pattern; `oob AT` reads the urgent one. `verb(name, f)` adds one.
  * **Checks**: `state NAME`, `closed ERRNO|0` (the owner was told so, then), `readable N`, `mark here|not`, `mib NAME N`, `nothing`.
  *
- * When it ends all memory of the stack must be back: pages, chunks, cells, frames, records, flows.
+ * When it ends all memory of the stack must be back: pages, chunks, cells, frames, records, flows; and what
+ * idle connections share must be as it was.
  */
 import tap, { type Test } from 'tap';
 import { EAGAIN, errnoName } from '../../src/base/errno.ts';
@@ -77,6 +78,7 @@ import { ip, NetHarness, type RigOptions } from '../net/rig.ts';
 import { type Line, parseScript } from './script-text.ts';
 import { LOCAL_PORT, PEER_PORT, ScriptedPeer } from './scripted-peer.ts';
 import type { SeenSegment, TcpFields } from './segment-text.ts';
+import { changedParts } from './shared-parts.ts';
 
 export interface TcpHarnessOptions extends RigOptions {
   readonly v6?: boolean;
@@ -511,6 +513,7 @@ export class TcpHarness implements ConnectionOwner {
     t.equal(memory.pages.held, 0, 'all pages are back');
     t.equal(this.tcp.records.live, 0, 'all records are back');
     t.equal(this.tcp.demux.size, 0, 'no flow is left');
+    t.same(changedParts(this.tcp), [], 'what idle connections share is as it was');
   }
 }
 
