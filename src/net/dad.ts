@@ -14,6 +14,7 @@ import {
   ANY6,
   IpAddress,
   isLimitedBroadcast,
+  isLinkLocal6,
   isLoopback,
   isMulticast,
   isUnspecified,
@@ -78,7 +79,10 @@ class DetectedAddress extends InterfaceAddress implements Expirable {
     net.deadlines.remove(this.deadline);
     this.state = state;
     net.env.trace.event(`dad.${state}`, this.iface.index, this.address.w3);
-    if (state === 'preferred') announce(net, this.iface, this);
+    if (state === 'preferred') {
+      announce(net, this.iface, this);
+      if (isOnlyLinkLocal(this.iface, this)) this.iface.mld?.tellAgain();
+    }
     if (this.listener !== null) this.listener.dadDone(this.iface, this);
   }
 }
@@ -167,6 +171,14 @@ export function addressClaimed(net: Network, iface: Interface, entry: InterfaceA
   }
   net.env.trace.event('ndp.conflict', iface.index, entry.address.w3);
   return false;
+}
+
+/** RFC 3590 §4: what was reported from `::` a snooping switch may have ignored. */
+function isOnlyLinkLocal(iface: Interface, entry: InterfaceAddress): boolean {
+  if (!isLinkLocal6(entry.address)) return false;
+  return !iface.addresses.some(
+    (a) => a !== entry && a.state === 'preferred' && isLinkLocal6(a.address),
+  );
 }
 
 function register(net: Network, iface: Interface, entry: InterfaceAddress): void {

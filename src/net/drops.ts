@@ -31,6 +31,8 @@ const NAMES = [
   /** A unicast packet in a link-layer broadcast (RFC 1122 §3.3.6). */
   'IP_UNICAST_IN_LINK_GROUP',
   'IP_NOT_MEMBER',
+  /** To a group of ours, from a source that nobody here listens to (RFC 3376 §3.2). */
+  'IP_SOURCE_FILTERED',
   'IP_UNKNOWN_PROTOCOL',
   'IP_NO_NEXT_HEADER',
   'IP6_BAD_EXTENSION',
@@ -48,6 +50,14 @@ const NAMES = [
   'ICMP_NO_SOCKET',
   'ICMP_MALFORMED',
   'ICMP_RCVBUF',
+  'IGMP_TRUNCATED',
+  'IGMP_BAD_CHECKSUM',
+  'IGMP_UNKNOWN_TYPE',
+  'IGMP_MALFORMED',
+  /** Too short, not from the link, without its router alert. */
+  'MLD_MALFORMED',
+  /** A query or report about a group that nobody here listens to, or one that is for routers. */
+  'GROUP_NOT_OURS',
   'NDP_MALFORMED',
   'NDP_NOT_FOR_US',
   'UDP_TRUNCATED',

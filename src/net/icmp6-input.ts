@@ -23,6 +23,7 @@ import { echoRequestInput } from './icmp-echo.ts';
 import { errorInput } from './icmp-error-input.ts';
 import type { IpPacket } from './ip-packet.ts';
 import { ICMP } from './mib.ts';
+import { mldInput } from './mld-input.ts';
 import { neighbourAdvertInput, neighbourSolicitInput } from './ndp.ts';
 import type { Network } from './network.ts';
 import { checksumIsGood } from './payload-checksum.ts';
@@ -49,6 +50,11 @@ export function icmp6Input(net: Network, pkt: IpPacket): number {
       return echoRequestInput(net, pkt);
     case ICMP6.ECHO_REPLY:
       return net.echoes.replyInput(pkt);
+    case ICMP6.MLD_QUERY:
+    case ICMP6.MLD_REPORT:
+    case ICMP6.MLD_DONE:
+    case ICMP6.MLD2_REPORT:
+      return mldInput(net, pkt, type);
     case ICMP6.NEIGHBOUR_SOLICIT:
       return neighbourSolicitInput(net, pkt);
     case ICMP6.NEIGHBOUR_ADVERT:

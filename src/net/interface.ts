@@ -1,9 +1,10 @@
 import type { RandomStream } from '../base/rng.ts';
 import { NEVER } from '../base/time.ts';
-import { NOT_FOUND, WordTable } from '../base/word-table.ts';
 import type { Device } from '../link/device.ts';
 import { VlanDevice } from '../link/vlan-device.ts';
 import { type Address, addressEquals, IpAddress, isV4 } from '../wire/address.ts';
+import type { GroupReporter } from './group-reporter.ts';
+import { GroupTable } from './group-table.ts';
 import type { NeighbourTable } from './neighbour-table.ts';
 
 /** RFC 4862 §2: a tentative address answers nothing but duplicate address detection. */
@@ -63,8 +64,10 @@ export class Interface {
   isDropping = false;
   /** What was learnt of the link's MTU, below what the device takes; 0: nothing. */
   private mtuLimit = 0;
-  /** Group address → number of reasons to listen. */
-  private readonly groups: WordTable;
+  readonly groups: GroupTable;
+  /** Who tells routers of our groups; null: nobody (loopback, or a link where it is not wanted). */
+  igmp: GroupReporter | null = null;
+  mld: GroupReporter | null = null;
 
   constructor(
     index: number,
@@ -80,7 +83,7 @@ export class Interface {
     this.vlan = device instanceof VlanDevice ? device : null;
     this.neighbours = neighbours;
     this.isLoopback = isLoopback;
-    this.groups = new WordTable(4, random);
+    this.groups = new GroupTable(random);
   }
 
   /** As Linux's `fq` at the root of an interface: for connections made from then on. */
@@ -128,6 +131,12 @@ export class Interface {
     if (at >= 0) this.arpWatchers.splice(at, 1);
   }
 
+  setReporters(igmp: GroupReporter | null, mld: GroupReporter | null): void {
+    this.igmp = igmp;
+    this.mld = mld;
+    this.groups.watch(igmp, mld);
+  }
+
   find(address: Address): InterfaceAddress | undefined {
     return this.addresses.find((a) => addressEquals(a.address, address));
   }
@@ -145,26 +154,15 @@ export class Interface {
   }
 
   join(group: Address): void {
-    const count = this.findGroup(group);
-    this.groups.set(count === NOT_FOUND ? 1 : count + 1);
+    this.groups.join(group);
   }
 
   leave(group: Address): void {
-    const count = this.findGroup(group);
-    if (count > 1) this.groups.set(count - 1);
-    else this.groups.remove();
+    this.groups.leave(group);
   }
 
+  /** Whether anybody listens, to whatever source. */
   isMember(group: Address): boolean {
-    return this.findGroup(group) !== NOT_FOUND;
-  }
-
-  private findGroup(group: Address): number {
-    const key = this.groups.key;
-    key[0] = group.w0;
-    key[1] = group.w1;
-    key[2] = group.w2;
-    key[3] = group.w3;
-    return this.groups.find();
+    return this.groups.find(group) !== null;
   }
 }

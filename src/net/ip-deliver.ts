@@ -1,16 +1,26 @@
 /** A whole datagram for us: to ICMP, or to the transport that has its protocol. */
 import { isUnspecified } from '../wire/address.ts';
-import { PARAM6, UNREACH4 } from '../wire/icmp.ts';
+import { icmpType, PARAM6, UNREACH4 } from '../wire/icmp.ts';
 import { IPPROTO } from '../wire/ip-protocol.ts';
 import { DROP } from './drops.ts';
 import { sendParameterProblem6, sendUnreachable4 } from './icmp-error.ts';
 import { icmp4Input } from './icmp4-input.ts';
 import { icmp6Input } from './icmp6-input.ts';
-import type { IpPacket } from './ip-packet.ts';
+import { igmpInput } from './igmp-input.ts';
+import { CAST, type IpPacket } from './ip-packet.ts';
 import { IP } from './mib.ts';
+import { isMld } from './mld-input.ts';
 import type { Network } from './network.ts';
 
 export function localDeliver(net: Network, pkt: IpPacket): number {
+  if (pkt.cast === CAST.MULTICAST && !isListenedTo(net, pkt)) {
+    if (!pkt.isV4) pkt.mib.count(IP.InDiscards); // Linux does not count it over IPv4
+    return DROP.IP_SOURCE_FILTERED;
+  }
+  if (pkt.isV4 && pkt.protocol === IPPROTO.IGMP) {
+    pkt.mib.count(IP.InDelivers);
+    return igmpInput(net, pkt);
+  }
   const own = pkt.isV4 ? IPPROTO.ICMP : IPPROTO.ICMPV6;
   if (pkt.protocol === own) {
     pkt.mib.count(IP.InDelivers);
@@ -33,6 +43,14 @@ export function localDeliver(net: Network, pkt: IpPacket): number {
   if (pkt.isV4) sendUnreachable4(net, pkt, UNREACH4.PROTOCOL);
   else sendParameterProblem6(net, pkt, PARAM6.NEXT_HEADER, pkt.nextHeaderAt);
   return DROP.IP_UNKNOWN_PROTOCOL;
+}
+
+/** RFC 3376 §3.2: whether any listener of the group wants this source; queries and reports pass. */
+function isListenedTo(net: Network, pkt: IpPacket): boolean {
+  if (pkt.iface.groups.admits(pkt.dst, pkt.src)) return true;
+  if (pkt.isV4) return pkt.protocol === IPPROTO.IGMP;
+  const isIcmp = pkt.protocol === IPPROTO.ICMPV6 && pkt.payloadLen > 0;
+  return isIcmp && isMld(icmpType(net.env.memory.slab.dv, pkt.payloadOff));
 }
 
 /**

@@ -33,6 +33,8 @@ export class IpPacket {
   /** IPv6: where the header's "next header" byte that names `protocol` stands, counted from headerOff. */
   nextHeaderAt = 0;
   ttl = 0;
+  /** The value of the router alert in a hop-by-hop header (RFC 2711); -1: none. */
+  routerAlert = -1;
   /** Type of service, traffic class. */
   tos = 0;
   /** The IP header's first byte, in the slab. */

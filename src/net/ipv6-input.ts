@@ -81,6 +81,7 @@ function checkHeader(net: Network, pkt: IpPacket, off: number, len: number): num
   pkt.ttl = ipv6HopLimit(dv, off);
   pkt.protocol = ipv6NextHeader(dv, off);
   pkt.nextHeaderAt = 6;
+  pkt.routerAlert = -1;
   pkt.src.readV6(dv, off + IPV6_SRC);
   pkt.dst.readV6(dv, off + IPV6_DST);
   if (pkt.csum === CSUM.SUMMED && IPV6_HEADER_LEN + payloadLen !== len) pkt.csum = CSUM.UNKNOWN;

@@ -20,7 +20,9 @@ export function checkIpv6Options(net: Network, pkt: IpPacket, at: number, end: n
       continue;
     }
     if (o + 2 > end || o + 2 + u8[o + 1]! > end) return DROP.IP6_BAD_EXTENSION;
-    if (type !== OPT6_PADN && type !== OPT6_ROUTER_ALERT) {
+    if (type === OPT6_ROUTER_ALERT && u8[o + 1] === 2) {
+      pkt.routerAlert = (u8[o + 2]! << 8) | u8[o + 3]!;
+    } else if (type !== OPT6_PADN && type !== OPT6_ROUTER_ALERT) {
       const fate = unknownOption(net, pkt, type, o - pkt.headerOff);
       if (fate !== 0) return fate;
     }

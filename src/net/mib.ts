@@ -55,6 +55,17 @@ const ICMP_NAMES = [
 ] as const;
 export const ICMP = indexOf(ICMP_NAMES);
 
+/** Linux counts no IGMP; the names are those that ICMPv6's counters of MLD suggest. */
+const IGMP_NAMES = [
+  'InMsgs',
+  'InErrors',
+  'InQueries',
+  'InReports',
+  'OutReports',
+  'OutLeaves',
+] as const;
+export const IGMP_COUNT = indexOf(IGMP_NAMES);
+
 const UDP_NAMES = [
   'InDatagrams',
   'NoPorts',
@@ -84,6 +95,7 @@ const NEIGHBOUR_NAMES = [
 export const NEIGHBOUR = indexOf(NEIGHBOUR_NAMES);
 
 export type IpMib = Counters<(typeof IP_NAMES)[number]>;
+export type IgmpMib = Counters<(typeof IGMP_NAMES)[number]>;
 export type UdpMib = Counters<(typeof UDP_NAMES)[number]>;
 export type NeighbourMib = Counters<(typeof NEIGHBOUR_NAMES)[number]>;
 
@@ -101,6 +113,7 @@ export class Mib {
   readonly ip6: IpMib = new Counters(IP_NAMES);
   readonly icmp4 = new IcmpMib();
   readonly icmp6 = new IcmpMib();
+  readonly igmp: IgmpMib = new Counters(IGMP_NAMES);
   readonly udp4: UdpMib = new Counters(UDP_NAMES);
   readonly udp6: UdpMib = new Counters(UDP_NAMES);
   readonly arp: NeighbourMib = new Counters(NEIGHBOUR_NAMES);

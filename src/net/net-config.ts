@@ -65,4 +65,18 @@ export class NetConfig {
   unicastSolicit = 3;
   /** net.ipv6.conf.*.dad_transmits */
   dadTransmits = 1;
+
+  /** igmp_qrv, mld_qrv: how often a change is told, until a querier says otherwise (RFC 3376 §8.1). */
+  igmpRobustness = 2;
+  mldRobustness = 2;
+  /** 0: as the queriers speak; IGMP 1, 2, 3; MLD 1, 2. */
+  forceIgmpVersion = 0;
+  forceMldVersion = 0;
+  /** igmp_link_local_mcast_reports: 224.0.0.x is reported, for switches that listen. */
+  igmpLinkLocalReports = 1;
+  /** The longest wait before a report is repeated: RFC 2236 §8.10, RFC 2710 §7.10; RFC 3376 §8.11, RFC 3810 §9.11. */
+  igmpv2UnsolicitedNs = 10 * SEC;
+  igmpv3UnsolicitedNs = 1 * SEC;
+  mldv1UnsolicitedNs = 10 * SEC;
+  mldv2UnsolicitedNs = 1 * SEC;
 }

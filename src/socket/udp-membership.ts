@@ -1,4 +1,4 @@
-/** The groups a socket has joined: on this host only. Nothing is announced, so routers do not know (no IGMP, no MLD). */
+/** The groups a socket has joined. */
 import { EADDRINUSE, EADDRNOTAVAIL, EINVAL, ENOBUFS, ENODEV } from '../base/errno.ts';
 import type { Interface } from '../net/interface.ts';
 import type { Network } from '../net/network.ts';

@@ -147,7 +147,7 @@ function atIpLevel(): Option[] {
     ),
     noLoop(atIp('IP_MULTICAST_LOOP', IP_OPT.MULTICAST_LOOP, 'off; on is ENOPROTOOPT')),
     bytesOption<UdpEndpoint>(
-      atIp('IP_ADD_MEMBERSHIP', IP_OPT.ADD_MEMBERSHIP, 'this host only: no IGMP'),
+      atIp('IP_ADD_MEMBERSHIP', IP_OPT.ADD_MEMBERSHIP, ''),
       null,
       (e, value) => membership4(e, value, true),
     ),
@@ -237,7 +237,7 @@ function atIpv6Level(): Option[] {
     ),
     noLoop(atIpv6('IPV6_MULTICAST_LOOP', IPV6_OPT.MULTICAST_LOOP, 'off; on is ENOPROTOOPT')),
     bytesOption<UdpEndpoint>(
-      atIpv6('IPV6_ADD_MEMBERSHIP', IPV6_OPT.ADD_MEMBERSHIP, 'this host only: no MLD'),
+      atIpv6('IPV6_ADD_MEMBERSHIP', IPV6_OPT.ADD_MEMBERSHIP, ''),
       null,
       (e, value) => membership6(e, value, true),
     ),

@@ -3,7 +3,7 @@
  * (`IpInReceives`, `IpExtInNoECTPkts`, `Icmp6InEchos`). Only what is counted is listed.
  */
 import { DROP_NAMES } from '../net/drops.ts';
-import type { IcmpMib, IpMib, Mib, NeighbourMib, UdpMib } from '../net/mib.ts';
+import type { IcmpMib, IgmpMib, IpMib, Mib, NeighbourMib, UdpMib } from '../net/mib.ts';
 import type { Network } from '../net/network.ts';
 import type { Tcp } from '../tcp/tcp.ts';
 import { nstatName } from '../tcp/tcp-mib.ts';
@@ -76,6 +76,7 @@ export function listCounters(net: Network, tcp: Tcp | null = null): CounterList 
   addIp6(list, mib);
   addIcmp(list, mib.icmp6, 'Icmp6', ICMP6_TYPES, 'Icmp6');
   addAll(list, mib.udp6, 'Udp6');
+  addAll(list, mib.igmp, 'Igmp');
   addAll(list, mib.arp, 'Arp');
   addAll(list, mib.ndp, 'Ndp');
   addDrops(list, net);
@@ -94,7 +95,7 @@ function addTcp(list: CounterList, tcp: Tcp | null, isExtended: boolean): void {
   for (const [i, name] of counters.names.entries()) add(name, counters.values[i]!);
 }
 
-function addAll(list: CounterList, mib: UdpMib | NeighbourMib, group: string): void {
+function addAll(list: CounterList, mib: UdpMib | NeighbourMib | IgmpMib, group: string): void {
   for (const [i, name] of mib.names.entries()) list.push([group + name, mib.values[i]!]);
 }
 

@@ -17,6 +17,7 @@ import { openLoopback } from '../link/loopback.ts';
 import { VlanDevice } from '../link/vlan-device.ts';
 import { addAddress4, addAddress6, type DadListener, removeAddress } from '../net/dad.ts';
 import { frameInput } from '../net/ethernet.ts';
+import { startGroupReports, stopGroupReports } from '../net/group-reporter.ts';
 import type { Interface, InterfaceAddress } from '../net/interface.ts';
 import { InterfaceOutput } from '../net/interface-output.ts';
 import { Network } from '../net/network.ts';
@@ -58,6 +59,8 @@ export interface ReadyDrain {
 export interface InterfaceOptions {
   /** fe80::/64 from the MAC address, as Linux makes when a link comes up. Default true. */
   readonly linkLocal?: boolean;
+  /** IGMP and MLD: routers hear of the groups that are listened to. Default true. */
+  readonly groupReports?: boolean;
 }
 
 export interface VlanOptions extends InterfaceOptions {
@@ -124,6 +127,7 @@ export class Stack implements Host, DadListener {
 
   private startInterface(iface: Interface, options: InterfaceOptions): void {
     const { mac } = iface.device;
+    if (options.groupReports ?? true) startGroupReports(this.net, iface);
     if (options.linkLocal ?? true) this.addAddress(iface, linkLocalOf(mac.high, mac.low), 64);
     this.net.routes.add(new Route(new IpAddress().set(0xff000000, 0, 0, 0), 8, null, iface, 256));
   }
@@ -303,6 +307,7 @@ export class Stack implements Host, DadListener {
     this.net.reassembly4.clear();
     this.net.reassembly6.clear();
     for (const iface of this.net.interfaces) {
+      stopGroupReports(iface);
       for (const entry of [...iface.addresses]) removeAddress(this.net, iface, entry);
       iface.neighbours.clear();
       iface.device.close();

@@ -1,4 +1,6 @@
 /** The IPv4 header (RFC 791 §3.1). Accessors take the offset of its first byte. */
+import { foldChecksum, sumBytes } from './checksum.ts';
+
 export const IPV4_HEADER_LEN = 20;
 export const IPV4_MAX_PACKET = 65535;
 /** RFC 791: every host accepts datagrams of 576 bytes; RFC 1812 §4.3.2.3 quotes no more in errors. */
@@ -49,6 +51,28 @@ export function writeIpv4(
   sum = (sum & 0xffff) + (sum >>> 16);
   dv.setUint16(o + 10, ~sum);
 }
+
+/** A header of 24 bytes: the option asks each router on the way to look at the packet (RFC 2113). */
+export function writeIpv4RouterAlert(
+  dv: DataView,
+  o: number,
+  tos: number,
+  totalLen: number,
+  frag: number,
+  ttl: number,
+  protocol: number,
+  src: number,
+  dst: number,
+): void {
+  writeIpv4(dv, o, tos, totalLen, 0, frag, ttl, protocol, src, dst);
+  dv.setUint8(o, 0x46);
+  dv.setInt32(o + IPV4_HEADER_LEN, ROUTER_ALERT);
+  dv.setUint16(o + 10, 0);
+  dv.setUint16(o + 10, foldChecksum(sumBytes(dv, o, IPV4_HEADER_LEN + 4, 0)));
+}
+
+/** Kind, length, and the value 0: look at it. */
+const ROUTER_ALERT = 0x94040000;
 
 /** Option kinds (RFC 791 §3.1, RFC 2113). */
 export const IPOPT = {

@@ -72,5 +72,12 @@ export function isExtensionHeader(nextHeader: number): boolean {
 /** Options inside hop-by-hop and destination headers (RFC 8200 §4.2). */
 export const OPT6_PAD1 = 0;
 export const OPT6_PADN = 1;
-/** RFC 2711; nothing for a host to do. */
+/** RFC 2711; its value 0 says: multicast listener discovery. */
 export const OPT6_ROUTER_ALERT = 5;
+export const ROUTER_ALERT_MLD = 0;
+
+/** A hop-by-hop header of 8 bytes: the router alert of RFC 3810 §5, and padding. */
+export function writeRouterAlert6(dv: DataView, o: number, nextHeader: number): void {
+  dv.setInt32(o, (nextHeader << 24) | (OPT6_ROUTER_ALERT << 8) | 2);
+  dv.setInt32(o + 4, (ROUTER_ALERT_MLD << 16) | (OPT6_PADN << 8));
+}

@@ -51,6 +51,8 @@ export interface RigOptions {
   readonly config?: Partial<NetConfig>;
   /** Default true: routes to the world through the gateway. */
   readonly gateway?: boolean;
+  /** Default false: what routers are told of our groups is a test's own subject. */
+  readonly groupReports?: boolean;
 }
 
 /** How a frame reaches us, beyond its bytes. */
@@ -170,7 +172,9 @@ export class NetHarness {
       ...(options.caps === undefined ? {} : { caps: options.caps }),
     });
     device.connect(wire);
-    const port = new Port(this.stack.addInterface(name, device), device, wire);
+    const groupReports = options.groupReports ?? false;
+    const iface = this.stack.addInterface(name, device, { groupReports });
+    const port = new Port(iface, device, wire);
     this.ports.push(port);
     return port;
   }

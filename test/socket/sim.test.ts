@@ -26,7 +26,7 @@ function addNode(sim: Simulator, name: string, address: string, seed: Simulator)
   const nic = sim.nic('eth0');
   const stack = new Stack(seed.env(name), sim.frames);
   stack.net.config.dadTransmits = 0;
-  const iface = stack.addInterface('eth0', nic, { linkLocal: false });
+  const iface = stack.addInterface('eth0', nic, { linkLocal: false, groupReports: false });
   stack.addAddress(iface, ip(address), 24);
   const host = sim.addHost(name, stack, [nic]);
   return { host, stack, api: new SocketApi(stack) };

@@ -42,7 +42,7 @@ export class Side {
     this.sim = sim;
     this.stack = new Stack(sim.env(name), sim.frames);
     this.stack.net.config.dadTransmits = 0;
-    const iface = this.stack.addInterface('eth0', nic, { linkLocal: false });
+    const iface = this.stack.addInterface('eth0', nic, { linkLocal: false, groupReports: false });
     for (const a of own) this.stack.addAddress(iface, ip(a), a.includes(':') ? 64 : 24);
     this.host = sim.addHost(name, this.stack, [nic]);
     this.api = new SocketApi(this.stack);

@@ -1,12 +1,14 @@
 /** Each sysctl acts: what it changes can be seen from outside the stack, in Linux's units. */
 import t, { type Test } from 'tap';
 import { EINVAL, ENOBUFS, ENOENT, EPIPE } from '../../src/base/errno.ts';
+import { startGroupReports } from '../../src/net/group-reporter.ts';
 import { NUD } from '../../src/net/neighbour.ts';
 import { NetConfig } from '../../src/net/net-config.ts';
 import { AF, MSG, SO, SOCK, SOL } from '../../src/socket/abi.ts';
 import { SocketApi } from '../../src/socket/socket-api.ts';
 import { findSysctl, readSysctl, SYSCTLS, writeSysctl } from '../../src/stack/sysctl.ts';
 import { MacAddress } from '../../src/wire/mac.ts';
+import { type Family as GroupFamily, GroupRig, IGMP, MLD } from '../net/group-rig.ts';
 import {
   BROADCAST_MAC,
   type Bytes,
@@ -51,6 +53,39 @@ const V6: Family = {
 type Act = (t: Test, h: NetHarness, set: (value: string, name?: string) => void) => void;
 
 const MAC = MacAddress.parse('02:00:00:00:00:77')!;
+
+/** The harness's interface begins to tell routers of its groups. */
+function reporting(h: NetHarness, f: GroupFamily): GroupRig {
+  startGroupReports(h.net, h.port.iface);
+  return new GroupRig(f, {}, h);
+}
+
+const forcesVersion =
+  (f: GroupFamily, value: string): Act =>
+  (t, h, set) => {
+    set(value);
+    t.same(reporting(h, f).join(f.g1), [`> ${f.g1} report ${f.g1}`]);
+  };
+
+const repeatsWithin =
+  (f: GroupFamily, version: number): Act =>
+  (t, h, set) => {
+    set('100000');
+    const r = reporting(h, f);
+    r.query({ version, delay: 0.1 });
+    r.after(1);
+    t.equal(r.join(f.g1).length, 1);
+    t.same(r.after(11), [], 'not within the ten seconds, or one, of the default');
+    t.equal(r.after(100).length, 1);
+  };
+
+const repeats =
+  (f: GroupFamily): Act =>
+  (t, h, set) => {
+    set('5');
+    const r = reporting(h, f);
+    t.equal(r.join(f.g1).length + r.after(60).length, 5);
+  };
 
 const ignoresEcho =
   (f: Family): Act =>
@@ -233,6 +268,20 @@ const ACTS: Readonly<Record<string, Act>> = {
     t.equal(give(), 'accepted');
     set('1');
     t.equal(give(), 'ICMP_ECHO_IGNORED');
+  },
+  'net.ipv4.conf.all.force_igmp_version': forcesVersion(IGMP, '2'),
+  'net.ipv6.conf.all.force_mld_version': forcesVersion(MLD, '1'),
+  'net.ipv4.conf.all.igmpv2_unsolicited_report_interval': repeatsWithin(IGMP, 2),
+  'net.ipv4.conf.all.igmpv3_unsolicited_report_interval': repeatsWithin(IGMP, 3),
+  'net.ipv6.conf.all.mldv1_unsolicited_report_interval': repeatsWithin(MLD, 2),
+  'net.ipv6.conf.all.mldv2_unsolicited_report_interval': repeatsWithin(MLD, 3),
+  'net.ipv4.igmp_qrv': repeats(IGMP),
+  'net.ipv6.mld_qrv': repeats(MLD),
+  'net.ipv4.igmp_link_local_mcast_reports': (t, h, set) => {
+    const r = reporting(h, IGMP);
+    t.same(r.join('224.0.0.251'), ['to_ex 224.0.0.251']);
+    set('0');
+    t.same(r.join('224.0.0.252'), []);
   },
   'net.ipv4.icmp_msgs_burst': (t, h, set) => {
     set('5');

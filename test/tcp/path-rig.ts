@@ -222,7 +222,7 @@ export class PathRig {
 }
 
 function attachTo(stack: Stack, device: Device, n: number): void {
-  const iface = stack.addInterface('eth0', device, { linkLocal: false });
+  const iface = stack.addInterface('eth0', device, { linkLocal: false, groupReports: false });
   stack.addAddress(iface, new IpAddress().setV4(0x0a000000 + n), 24);
 }
 

@@ -157,7 +157,9 @@ export class TcpPair {
     const env = sim.env(name);
     const stack = new Stack(env, sim.frames);
     const device = new FaultDevice(nic, sim.frames, env, env.rng, { rx: options.faults ?? {} });
-    const iface = stack.addInterface('eth0', options.wrap?.(device, env) ?? device);
+    const iface = stack.addInterface('eth0', options.wrap?.(device, env) ?? device, {
+      groupReports: false,
+    });
     stack.addAddress(iface, new IpAddress().setV4(0x0a000000 + n), 24);
     this.hosts.push(sim.addHost(name, stack, [nic]));
     return stack;

@@ -126,7 +126,10 @@ export class RingwaySystem implements SystemUnderTest {
     const { stack } = this;
     const { localIp, remoteIp, gatewayIp, prefixBits } = options;
     stack.net.config.dadTransmits = 0;
-    const iface = stack.addInterface('tun0', nic, { linkLocal: false });
+    const iface = stack.addInterface('tun0', nic, {
+      linkLocal: false,
+      groupReports: false,
+    });
     stack.addAddress(iface, localIp, prefixBits);
     stack.addRoute(isV4(localIp) ? ANY4 : ANY6, 0, null, iface);
     for (const peer of [remoteIp, gatewayIp]) {

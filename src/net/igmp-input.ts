@@ -1,0 +1,107 @@
+/** IGMP in: RFC 2236 §2, §3; RFC 3376 §4.1, §7.2. */
+import { SEC } from '../base/time.ts';
+import { type Address, ANY4, IpAddress } from '../wire/address.ts';
+import {
+  codeOf8,
+  IGMP,
+  IGMP_GROUP,
+  IGMP_LEN,
+  IGMP3_QUERY_LEN,
+  igmpCode,
+  igmpType,
+  queryInterval,
+  queryRobustness,
+  querySources,
+} from '../wire/igmp.ts';
+import { ACCEPTED, DROP } from './drops.ts';
+import { VERSION } from './group-output.ts';
+import { type GroupReporter, RESPONSE_INTERVAL_NS } from './group-reporter.ts';
+import { CAST, type IpPacket } from './ip-packet.ts';
+import { IGMP_COUNT } from './mib.ts';
+import type { Network } from './network.ts';
+import { checksumIsGood } from './payload-checksum.ts';
+
+/** Maximum response times are in tenths of a second. */
+const TENTH_NS = SEC / 10;
+const NO_SOURCES: readonly Address[] = [];
+
+export function igmpInput(net: Network, pkt: IpPacket): number {
+  const mib = net.mib.igmp;
+  mib.count(IGMP_COUNT.InMsgs);
+  const fate = messageInput(net, pkt);
+  if (fate !== ACCEPTED && fate !== DROP.GROUP_NOT_OURS) mib.count(IGMP_COUNT.InErrors);
+  return fate;
+}
+
+function messageInput(net: Network, pkt: IpPacket): number {
+  if (pkt.payloadLen < IGMP_LEN) return DROP.IGMP_TRUNCATED;
+  if (!checksumIsGood(net, pkt, 0)) return DROP.IGMP_BAD_CHECKSUM;
+  const { dv } = net.env.memory.slab;
+  const reporter = pkt.iface.igmp;
+  switch (igmpType(dv, pkt.payloadOff)) {
+    case IGMP.QUERY:
+      net.mib.igmp.count(IGMP_COUNT.InQueries);
+      return reporter === null ? DROP.GROUP_NOT_OURS : queryInput(net, pkt, reporter);
+    case IGMP.V1_REPORT:
+    case IGMP.V2_REPORT:
+      net.mib.igmp.count(IGMP_COUNT.InReports);
+      return reporter === null ? DROP.GROUP_NOT_OURS : reportInput(net, pkt, reporter);
+    case IGMP.V3_REPORT:
+    case IGMP.LEAVE:
+      return DROP.GROUP_NOT_OURS; // for routers
+    default:
+      return DROP.IGMP_UNKNOWN_TYPE;
+  }
+}
+
+/** As on Linux only what all members hear keeps one of them from reporting. */
+function reportInput(net: Network, pkt: IpPacket, reporter: GroupReporter): number {
+  if (pkt.cast === CAST.UNICAST) return DROP.IGMP_MALFORMED;
+  return reporter.heardReport(groupOf(net, pkt)) ? ACCEPTED : DROP.GROUP_NOT_OURS;
+}
+
+/** RFC 3376 §7.1: 8 bytes are version 1 (no response time) or 2, from 12 on it is version 3. */
+function queryInput(net: Network, pkt: IpPacket, reporter: GroupReporter): number {
+  const { dv } = net.env.memory.slab;
+  const at = pkt.payloadOff;
+  const code = igmpCode(dv, at);
+  const delayNs = code * TENTH_NS;
+  if (pkt.payloadLen === IGMP_LEN) {
+    const version = code === 0 ? VERSION.ONE : VERSION.TWO;
+    reporter.olderQuery(version, RESPONSE_INTERVAL_NS);
+    if (version === VERSION.ONE) return answered(reporter, ANY4, NO_SOURCES, RESPONSE_INTERVAL_NS);
+    return answered(reporter, groupOf(net, pkt), NO_SOURCES, delayNs);
+  }
+  if (pkt.payloadLen < IGMP3_QUERY_LEN) return DROP.IGMP_MALFORMED;
+  // As Linux reads it while an older querier is about.
+  const { version } = reporter;
+  if (version === VERSION.ONE) return answered(reporter, ANY4, NO_SOURCES, RESPONSE_INTERVAL_NS);
+  if (version === VERSION.TWO) return answered(reporter, groupOf(net, pkt), NO_SOURCES, delayNs);
+  const count = querySources(dv, at + IGMP_LEN);
+  if (IGMP3_QUERY_LEN + 4 * count > pkt.payloadLen) return DROP.IGMP_MALFORMED;
+  const group = groupOf(net, pkt);
+  if (group.w3 === 0 && count > 0) return DROP.IGMP_MALFORMED; // §4.1.10: no such query
+  reporter.querierSays(queryRobustness(dv, at + IGMP_LEN), queryInterval(dv, at + IGMP_LEN));
+  const sources: Address[] = [];
+  for (let i = 0; i < count; i++) {
+    const source = new IpAddress();
+    source.readV4(dv, at + IGMP3_QUERY_LEN + 4 * i);
+    sources.push(source);
+  }
+  return answered(reporter, group, sources, codeOf8(code) * TENTH_NS);
+}
+
+function answered(
+  reporter: GroupReporter,
+  group: Address,
+  sources: readonly Address[],
+  delayNs: number,
+): number {
+  return reporter.query(group, sources, delayNs) ? ACCEPTED : DROP.GROUP_NOT_OURS;
+}
+
+/** Into the packet's destination, which is not needed any more. */
+function groupOf(net: Network, pkt: IpPacket): Address {
+  pkt.dst.readV4(net.env.memory.slab.dv, pkt.payloadOff + IGMP_GROUP);
+  return pkt.dst;
+}
