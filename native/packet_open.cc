@@ -119,12 +119,7 @@ bool PacketRing::SetUpRing(Napi::Env env, const Options& options) {
       Fails(env, SetFlag(fd_, PACKET_VNET_HDR), "PACKET_VNET_HDR", "set vnet: false")) {
     return false;
   }
-  MacBytes mac;
-  if (options.Has("mac")) {
-    const bool is_ours = ParseMac(options.Text("mac"), &mac) && (mac[0] & 1) == 0;
-    if (Fails(env, is_ours ? 0 : EINVAL, "open", "mac is not a unicast address")) return false;
-    if (Fails(env, AttachMacFilter(fd_.get(), mac), "SO_ATTACH_FILTER", "refused")) return false;
-  }
+  if (!SetUpFilter(env, options)) return false;
   int mtu = 0;
   if (Fails(env, link_.Mtu(&mtu), "SIOCGIFMTU", "cannot ask for the MTU")) return false;
   const auto bytes = [&](const char* key, int otherwise) {
@@ -139,6 +134,29 @@ bool PacketRing::SetUpRing(Napi::Env env, const Options& options) {
   const char* syscall = "";
   const int error = rx_.Open(fd_.get(), ring, &syscall);
   return !Fails(env, error, syscall, "no receive ring; a smaller ringBytes may do");
+}
+
+// Frames to other stations stay out, and SYNs beyond their rate. Unless a rate was asked for, a system that does
+// not let us have one (no CAP_BPF, an old kernel) is no error.
+bool PacketRing::SetUpFilter(Napi::Env env, const Options& options) {
+  const bool has_mac = options.Has("mac");
+  MacBytes mac;
+  if (has_mac) {
+    const bool is_ours = ParseMac(options.Text("mac"), &mac) && (mac[0] & 1) == 0;
+    if (Fails(env, is_ours ? 0 : EINVAL, "open", "mac is not a unicast address")) return false;
+  }
+  const int rate = options.Number("synRate", kDefaultSynRate);
+  if (rate != 0) {
+    int error = syn_limit_.Open(rate, has_mac ? &mac : nullptr);
+    if (error == 0) {
+      const int program = syn_limit_.program();
+      error = SetOption(fd_, SOL_SOCKET, SO_ATTACH_BPF, &program, sizeof(program));
+    }
+    if (error == 0) return true;
+    syn_limit_.Close();
+    if (options.Has("synRate")) return !Fails(env, error, "bpf", "no limit of SYNs");
+  }
+  return !has_mac || !Fails(env, AttachMacFilter(fd_.get(), mac), "SO_ATTACH_FILTER", "refused");
 }
 
 // What reaches the ring: with an address of our own, frames to it and to groups; else everything.

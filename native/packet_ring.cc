@@ -32,6 +32,7 @@ void PacketRing::Init(Napi::Env env, Napi::Object exports) {
                               InstanceMethod<&PacketRing::RefreshLink>("refreshLink"),
                               InstanceMethod<&PacketRing::RefreshStats>("refreshStats"),
                               InstanceMethod<&PacketRing::CloseFromJs>("close"),
+                              InstanceMethod<&PacketRing::SynDrops>("synDrops"),
                               InstanceMethod<&PacketRing::Describe>("describe"),
                               InstanceAccessor<&PacketRing::Fd>("fd"),
                           }));
@@ -44,6 +45,7 @@ void PacketRing::Close(Napi::Env env) {
   if (ring_.is_open() && ring_.memory().IsAttached(env)) CountDrops();
   ring_.MarkClosed(env);
   rx_.Close();
+  syn_limit_.Close();
   fd_.Reset();
   link_.Close();
   if (has_hook_) napi_remove_env_cleanup_hook(env, CloseAtExit, this);
@@ -81,8 +83,13 @@ Napi::Value PacketRing::Describe(const Napi::CallbackInfo& info) {
   out.Set("kernelMac", Napi::String::New(env, FormatMac(mac)));
   out.Set("vnet", Napi::Boolean::New(env, has_vnet_));
   out.Set("superFrameQueue", Napi::Boolean::New(env, rx_.has_queue()));
+  out.Set("synRate", Napi::Number::New(env, syn_limit_.rate()));
   out.Set("ringFrames", Napi::Number::New(env, static_cast<double>(rx_.slots())));
   return out;
+}
+
+Napi::Value PacketRing::SynDrops(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), syn_limit_.Dropped());
 }
 
 Napi::Value PacketRing::RefreshLink(const Napi::CallbackInfo& info) {

@@ -14,6 +14,7 @@
 #include "options.h"
 #include "packet_rx_ring.h"
 #include "tx_gather.h"
+#include "syn_limit.h"
 #include "unique_fd.h"
 
 namespace ringway {
@@ -31,6 +32,7 @@ class PacketRing : public Napi::ObjectWrap<PacketRing> {
   bool FindInterface(Napi::Env env, const Options& options);
   bool SetUpSocket(Napi::Env env, const Options& options);
   bool SetUpRing(Napi::Env env, const Options& options);
+  bool SetUpFilter(Napi::Env env, const Options& options);
   bool Admit(Napi::Env env, const Options& options);
   bool JoinFanout(Napi::Env env, const Options& options);
   bool Fails(Napi::Env env, int result, const char* syscall, const char* what);
@@ -43,6 +45,7 @@ class PacketRing : public Napi::ObjectWrap<PacketRing> {
   Napi::Value RefreshLink(const Napi::CallbackInfo& info);
   Napi::Value RefreshStats(const Napi::CallbackInfo& info);
   Napi::Value CloseFromJs(const Napi::CallbackInfo& info);
+  Napi::Value SynDrops(const Napi::CallbackInfo& info);
   Napi::Value Describe(const Napi::CallbackInfo& info);
   Napi::Value Fd(const Napi::CallbackInfo& info);
 
@@ -69,6 +72,7 @@ class PacketRing : public Napi::ObjectWrap<PacketRing> {
   UniqueFd fd_;
   LinkControl link_;
   PacketRxRing rx_;
+  SynLimit syn_limit_;
   int index_ = 0;
   bool has_vnet_ = false;
   bool skips_outgoing_ = false;

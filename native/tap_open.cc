@@ -69,7 +69,7 @@ bool TapRing::Open(Napi::Env env, const Options& options) {
     ThrowSystemError(env, error, "socket", "no socket to configure the device with");
     return false;
   }
-  if (!SetUpOffload(env, options)) return false;
+  if (!SetUpOffload(env, options) || !SetUpSynLimit(env, options)) return false;
   if (!SetUpLink(env, options)) return false;
   index_ = static_cast<int>(if_nametoindex(name_.c_str()));
   bool is_up = false;
@@ -142,6 +142,29 @@ bool TapRing::SetUpVnet(Napi::Env env) {
     return false;
   }
   return true;
+}
+
+// The program is the device's, not the queue's: of several queues none has a limit, and a device that stays has
+// that of an owner who was killed. Unless a rate was asked for, a system that does not let us have one (no CAP_BPF, an
+// old kernel) is no error.
+bool TapRing::SetUpSynLimit(Napi::Env env, const Options& options) {
+  const int rate = options.Number("synRate", kDefaultSynRate);
+  if (options.Flag("multiQueue", false)) return true;
+  if (rate == 0) {
+    int none = -1;
+    ioctl(fd_.get(), TUNSETFILTEREBPF, &none);
+    return true;
+  }
+  int error = syn_limit_.Open(rate, nullptr);
+  if (error == 0) {
+    int program = syn_limit_.program();
+    if (ioctl(fd_.get(), TUNSETFILTEREBPF, &program) != 0) error = errno;
+  }
+  if (error == 0) return true;
+  syn_limit_.Close();
+  if (!options.Has("synRate")) return true;
+  ThrowSystemError(env, error, "bpf", name_ + ": no limit of SYNs: " + std::strerror(error));
+  return false;
 }
 
 bool TapRing::SetUpLink(Napi::Env env, const Options& options) {

@@ -19,6 +19,7 @@ void TapRing::Init(Napi::Env env, Napi::Object exports) {
                               InstanceMethod<&TapRing::TxFlush>("txFlush"),
                               InstanceMethod<&TapRing::RefreshLink>("refreshLink"),
                               InstanceMethod<&TapRing::CloseFromJs>("close"),
+                              InstanceMethod<&TapRing::SynDrops>("synDrops"),
                               InstanceMethod<&TapRing::Describe>("describe"),
                               InstanceAccessor<&TapRing::Fd>("fd"),
                           }));
@@ -29,6 +30,10 @@ TapRing::~TapRing() { Close(Env()); }
 // Frames in flight become drops; then the fd goes, and with it a device that is not persistent.
 void TapRing::Close(Napi::Env env) {
   ring_.MarkClosed(env);
+  // A device that stays would go on limiting for whoever opens it next.
+  int none = -1;
+  if (fd_.valid() && syn_limit_.rate() > 0) ioctl(fd_.get(), TUNSETFILTEREBPF, &none);
+  syn_limit_.Close();
   fd_.Reset();
   link_.Close();
   if (has_hook_) napi_remove_env_cleanup_hook(env, CloseAtExit, this);
@@ -73,7 +78,12 @@ Napi::Value TapRing::Describe(const Napi::CallbackInfo& info) {
   out.Set("tso6", Napi::Boolean::New(env, offload_.tso6));
   out.Set("tsoEcn", Napi::Boolean::New(env, offload_.ecn));
   out.Set("uso", Napi::Boolean::New(env, offload_.uso));
+  out.Set("synRate", Napi::Number::New(env, syn_limit_.rate()));
   return out;
+}
+
+Napi::Value TapRing::SynDrops(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), syn_limit_.Dropped());
 }
 
 Napi::Value TapRing::RefreshLink(const Napi::CallbackInfo& info) {

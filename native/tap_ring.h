@@ -9,6 +9,7 @@
 #include "frame_ring.h"
 #include "link_control.h"
 #include "options.h"
+#include "syn_limit.h"
 #include "tap_offload.h"
 #include "unique_fd.h"
 
@@ -26,6 +27,7 @@ class TapRing : public Napi::ObjectWrap<TapRing> {
   bool Attach(Napi::Env env, const Options& options);
   bool SetUpOffload(Napi::Env env, const Options& options);
   bool SetUpVnet(Napi::Env env);
+  bool SetUpSynLimit(Napi::Env env, const Options& options);
   bool SetUpLink(Napi::Env env, const Options& options);
   void Close(Napi::Env env);
   static void CloseAtExit(void* ring);
@@ -34,6 +36,7 @@ class TapRing : public Napi::ObjectWrap<TapRing> {
   Napi::Value TxFlush(const Napi::CallbackInfo& info);
   Napi::Value RefreshLink(const Napi::CallbackInfo& info);
   Napi::Value CloseFromJs(const Napi::CallbackInfo& info);
+  Napi::Value SynDrops(const Napi::CallbackInfo& info);
   Napi::Value Describe(const Napi::CallbackInfo& info);
   Napi::Value Fd(const Napi::CallbackInfo& info);
 
@@ -52,6 +55,7 @@ class TapRing : public Napi::ObjectWrap<TapRing> {
   bool has_vnet_ = false;
   bool has_hook_ = false;
   Offload offload_;
+  SynLimit syn_limit_;
 };
 
 }  // namespace ringway

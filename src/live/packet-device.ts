@@ -40,6 +40,8 @@ export interface PacketOptions extends RingSizes {
   readonly receiveBuffer?: number;
   /** Bytes the kernel holds for us before EAGAIN. Default 4 MiB, if the system allows as much. */
   readonly sendBuffer?: number;
+  /** As of `TapOptions`. */
+  readonly synRate?: number;
 }
 
 export interface PacketFacts {
@@ -50,11 +52,15 @@ export interface PacketFacts {
   readonly ringFrames: number;
   /** Super-frames are kept beside the ring and copied once; else in the ring, and twice. */
   readonly superFrameQueue: boolean;
+  /** 0: SYNs have no limit. */
+  readonly synRate: number;
 }
 
 interface NativePacketRing extends NativeRing {
   describe(): PacketFacts;
   refreshStats(): number;
+  /** SYNs beyond the rate, so far. */
+  synDrops(): number;
 }
 
 interface PacketAddon {
@@ -63,6 +69,8 @@ interface PacketAddon {
 
 export class PacketDevice extends RingDevice {
   readonly facts: PacketFacts;
+  /** Of `rxDropped`: SYNs beyond `synRate`. */
+  synDropped = 0;
   private readonly ring: NativePacketRing;
 
   /** Throws an Error with code, errno and syscall when the interface cannot be used. */
@@ -84,6 +92,12 @@ export class PacketDevice extends RingDevice {
   /** Adds the kernel's drops to `rxDropped` now; the data path does so only when a frame says that some were lost. */
   refreshStats(): void {
     this.ring.refreshStats();
+    if (this.facts.synRate > 0) this.addSynDrops(this.ring.synDrops());
+  }
+
+  private addSynDrops(drops: number): void {
+    this.stats.add(this.stats.id('rxDropped'), drops - this.synDropped);
+    this.synDropped = drops;
   }
 }
 

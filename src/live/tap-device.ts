@@ -43,6 +43,11 @@ export interface TapOptions extends RingSizes {
   readonly sendBuffer?: number;
   /** Frames the kernel queues for us before it drops. Default: the kernel's 1000. */
   readonly txQueueLen?: number;
+  /**
+   * SYNs a second that the kernel lets through to the queue, after 512 at once; what is sent again after a second passes
+   * at a rate of its own (docs/decisions/0016). 0: all. Default 25,000 where the system allows a limit, and with one queue.
+   */
+  readonly synRate?: number;
 }
 
 /** What was agreed with the kernel. */
@@ -57,10 +62,14 @@ export interface TapFacts {
   readonly tso6: boolean;
   readonly tsoEcn: boolean;
   readonly uso: boolean;
+  /** 0: SYNs have no limit. */
+  readonly synRate: number;
 }
 
 interface NativeTapRing extends NativeRing {
   describe(): TapFacts;
+  /** SYNs beyond the rate, so far. */
+  synDrops(): number;
 }
 
 interface TapAddon {
@@ -69,6 +78,9 @@ interface TapAddon {
 
 export class TapDevice extends RingDevice {
   readonly facts: TapFacts;
+  /** Of `rxDropped`: SYNs beyond `synRate`. */
+  synDropped = 0;
+  private readonly ring: NativeTapRing;
   /** The kernel's own drop count when we opened it. */
   private readonly dropsBefore: number;
   private dropsSeen = 0;
@@ -84,15 +96,17 @@ export class TapDevice extends RingDevice {
     const mac = options.mac ?? randomMac();
     super(half, native, { name: facts.name, mac, mtu: facts.mtu, caps: capsOf(facts) });
     this.facts = facts;
+    this.ring = native;
     this.dropsBefore = kernelDrops(facts.name, 'tx');
   }
 
   /**
-   * Adds to `rxDropped` what the kernel dropped because its queue to us was full: TAP has no counter
-   * on the fd, so this reads a file and belongs to a status line, not to a turn. With several queues
-   * the count is the device's.
+   * Adds to `rxDropped` what the kernel dropped because its queue to us was full, or as a SYN too many: TAP has
+   * no counter on the fd, so this reads a file and belongs to a status line, not to a turn. With several
+   * queues the count is the device's.
    */
   refreshStats(): void {
+    if (this.facts.synRate > 0) this.synDropped = this.ring.synDrops();
     const drops = Math.max(0, kernelDrops(this.name, 'tx') - this.dropsBefore);
     if (drops <= this.dropsSeen) return;
     this.stats.add(this.stats.id('rxDropped'), drops - this.dropsSeen);

@@ -11,7 +11,7 @@ import { requires } from '../support/requires.ts';
 const HERE = dirname(fileURLToPath(import.meta.url));
 const skip = requires({ root: true, tun: true, addon: true, programs: ['ip', 'tc', 'unshare'] });
 
-for (const part of ['tap', 'tap-trouble', 'packet', 'packet-trouble', 'lifetime']) {
+for (const part of ['tap', 'tap-trouble', 'packet', 'packet-trouble', 'syn-limit', 'lifetime']) {
   if (skip !== false) {
     t.test(`rings: ${part}`, { skip }, () => undefined);
     continue;

@@ -232,6 +232,7 @@ function openTap(memory: Memory, spec: StackSpec, tap: TapSpec): TapDevice {
     ...(spec.mac === null ? {} : { mac: spec.mac }),
     ...(spec.mtu === null ? {} : { mtu: spec.mtu }),
     ...(tap.persist ? { persist: true } : {}),
+    ...(spec.synRate === null ? {} : { synRate: spec.synRate }),
     multiQueue: tap.multiQueue,
     vnet: spec.vnet,
     checksum: spec.checksum,
@@ -245,6 +246,7 @@ function openPacket(memory: Memory, spec: StackSpec, packet: PacketSpec): Packet
   return new PacketDevice(memory, {
     interface: packet.interface,
     ...(spec.mac === null ? {} : { mac: spec.mac }),
+    ...(spec.synRate === null ? {} : { synRate: spec.synRate }),
     promiscuous: packet.promiscuous,
     vnet: spec.vnet,
   });

@@ -48,6 +48,8 @@ export interface StackSpec {
   readonly checksum: boolean;
   readonly tso: boolean;
   readonly uso: boolean;
+  /** SYNs a second; null: the device's own limit. */
+  readonly synRate: number | null;
   readonly isPolling: boolean;
   /** Linux name and value. */
   readonly sysctls: readonly (readonly [string, string])[];
@@ -77,6 +79,11 @@ export const STACK_OPTIONS: readonly OptionSpec[] = [
   { name: 'no-checksum', help: 'TAP: let the kernel finish checksums (and segment)' },
   { name: 'no-tso', help: 'TAP: take no TCP super-frames' },
   { name: 'no-uso', help: 'TAP: take no UDP super-frames' },
+  {
+    name: 'syn-rate',
+    value: 'N',
+    help: 'TAP, AF_PACKET: SYNs a second that the kernel lets through (default 25000); 0: all',
+  },
   { name: 'promiscuous', help: 'AF_PACKET: every frame on the wire, not only ours' },
   { name: 'multi-queue', help: 'TAP: open one queue of a device that has several' },
   { name: 'persist', help: 'TAP: the device stays when we go' },
@@ -91,6 +98,7 @@ export const STACK_OPTIONS: readonly OptionSpec[] = [
 
 const MIN_MTU = 68;
 const MAX_MTU = 65535;
+const MAX_SYN_RATE = 1_000_000_000;
 
 export function stackSpecOf(options: Options): StackSpec {
   const device = deviceOf(options);
@@ -116,6 +124,7 @@ export function stackSpecOf(options: Options): StackSpec {
     checksum: !options.has('no-checksum'),
     tso: !options.has('no-tso'),
     uso: !options.has('no-uso'),
+    synRate: options.integer('syn-rate', 0, MAX_SYN_RATE) ?? null,
     isPolling: options.has('poll'),
     sysctls: options.list('sysctl').map(sysctlOf),
   };
@@ -133,6 +142,9 @@ function deviceOf(options: Options): TapSpec | PacketSpec | MemorySpec {
   }
   if (options.has('promiscuous') && !options.has('packet')) {
     throw usageError('--promiscuous goes with --packet');
+  }
+  if (options.has('syn-rate') && options.has('memory')) {
+    throw usageError('--syn-rate goes with --tap or --packet');
   }
   if (isTap) {
     const persist = options.has('persist');

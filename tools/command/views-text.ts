@@ -40,7 +40,8 @@ function sideText(side: string, stalls: string, s: SideStats): string[] {
   const values = [s.bytes, s.packets, s.errors, s.dropped, s.batches, s.stalls].map(String);
   const widths = heads.map((head, i) => Math.max(head.length, values[i]!.length));
   const row = (cells: string[]) => cells.map((cell, i) => cell.padStart(widths[i]!)).join(' ');
-  return [`    ${row(heads)}`, `    ${row(values)}`];
+  const ofThem = s.syn_dropped ? [`    of the dropped ${s.syn_dropped} SYNs beyond the limit`] : [];
+  return [`    ${row(heads)}`, `    ${row(values)}`, ...ofThem];
 }
 
 export function addrText(link: AddrView): string {

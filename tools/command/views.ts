@@ -1,5 +1,6 @@
 /** What a stack shows of itself, as plain objects with the field names of `ip -j`. */
 import { NEVER, SEC } from '../../src/base/time.ts';
+import { deviceBelow } from '../../src/live/pollable.ts';
 import type { Interface, InterfaceAddress } from '../../src/net/interface.ts';
 import { nudName } from '../../src/net/neighbour.ts';
 import type { Route, RouteMetrics } from '../../src/net/route-table.ts';
@@ -37,6 +38,8 @@ export interface SideStats {
   readonly packets: number;
   readonly errors: number;
   readonly dropped: number;
+  /** Of the dropped: SYNs beyond the device's limit, where it has one. */
+  readonly syn_dropped?: number;
   /** Ours: how often the border to the kernel was crossed with frames. */
   readonly batches: number;
   /** Receive: no memory to receive into. Transmit: the kernel had no room. */
@@ -130,6 +133,7 @@ export function linkView(iface: Interface): LinkView {
 export function linkStatsView(iface: Interface): LinkStatsView {
   const { device } = iface;
   const of = (name: Parameters<typeof device.stats.get>[0]) => device.stats.get(name);
+  const { synDropped } = deviceBelow(device) as { synDropped?: number };
   return {
     ...linkView(iface),
     stats64: {
@@ -138,6 +142,7 @@ export function linkStatsView(iface: Interface): LinkStatsView {
         packets: of('rxFrames'),
         errors: of('rxErrors'),
         dropped: of('rxDropped'),
+        ...(synDropped === undefined ? {} : { syn_dropped: synDropped }),
         batches: of('rxBatches'),
         stalls: of('rxStalls'),
       },

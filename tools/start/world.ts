@@ -35,6 +35,7 @@ const BASE: Omit<StackSpec, 'device'> = {
   checksum: true,
   tso: true,
   uso: true,
+  synRate: null,
   isPolling: false,
   sysctls: [],
 };
