@@ -13,6 +13,10 @@
  *        pull <address> <port> <bytes> <check>   "<ns>"   from the request to the end of the stream
  *        ping <address> <port> <count> 0         "<p50 ns> <p99 ns>"
  *        open <address> <port> <count> 0         "<ns>"   connect, close, wait for the peer's FIN
+ *        push-ms <address> <port> <ms> 0         "<bytes> <ns>"   as push, for so long
+ *        pull-ms <address> <port> <ms> 0         "<bytes> <ns>"   as pull, and then a reset
+ *        dial <address> <port> <ms> 0            "<begun> <echoed> <p50 ns> <p90 ns> <most ns>"   a new connection
+ *                                                every 10 ms, each until its byte came back, or for 8 s
  *
  * With <check> every byte read is compared with the pattern; without, only counted. What is missing or
  * wrong ends the program with a reason.
@@ -185,6 +189,85 @@ static void open_and_close(uint64_t count) {
   printf("%llu\n", (unsigned long long)(now_ns() - start));
 }
 
+static void push_for(uint64_t limit_ns) {
+  const int fd = connect_to();
+  const uint64_t start = now_ns();
+  uint64_t bytes = 0;
+  for (; now_ns() - start < limit_ns; bytes += BUFFER) write_all(fd, pattern, BUFFER);
+  shutdown(fd, SHUT_WR);
+  if (read(fd, buffer, 1) != 0) die("the end of the stream");
+  printf("%llu %llu\n", (unsigned long long)bytes, (unsigned long long)(now_ns() - start));
+  close(fd);
+}
+
+static void pull_for(uint64_t limit_ns) {
+  const int fd = connect_to();
+  uint8_t ask[8];
+  put32(ask, 1 << 16);
+  put32(ask + 4, 0);
+  const uint64_t start = now_ns();
+  write_all(fd, ask, 8);
+  uint64_t bytes = 0;
+  while (now_ns() - start < limit_ns) {
+    const ssize_t n = read(fd, buffer, BUFFER);
+    if (n <= 0) die("read");
+    bytes += (uint64_t)n;
+  }
+  printf("%llu %llu\n", (unsigned long long)bytes, (unsigned long long)(now_ns() - start));
+  close(fd);
+}
+
+#define DIALS 1024
+#define DIAL_EVERY_NS 10000000u
+#define DIAL_LIMIT_NS 8000000000u
+
+/* One more connection to the target, whose first byte is written as soon as it stands. */
+static int dial_one(void) {
+  const int fd = socket(target->ai_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  if (fd < 0) die("socket");
+  if (connect(fd, target->ai_addr, target->ai_addrlen) != 0 && errno != EINPROGRESS) die("connect");
+  return fd;
+}
+
+static void hang_up(struct pollfd *at) {
+  const struct linger none = {.l_onoff = 1, .l_linger = 0};
+  setsockopt(at->fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+  close(at->fd);
+  at->fd = -1;
+}
+
+static void dial(uint64_t limit_ns) {
+  static struct pollfd fds[DIALS];
+  static uint64_t begun_ns[DIALS], took[DIALS];
+  const uint64_t start = now_ns();
+  int begun = 0, waiting = 0, echoed = 0;
+  for (;;) {
+    const uint64_t now = now_ns();
+    const int is_due = now - start < limit_ns && begun < DIALS;
+    if (is_due && now - start >= (uint64_t)begun * DIAL_EVERY_NS) {
+      fds[begun] = (struct pollfd){.fd = dial_one(), .events = POLLOUT};
+      begun_ns[begun++] = now;
+      waiting++;
+    }
+    if (!is_due && waiting == 0) break;
+    poll(fds, (nfds_t)begun, 2);
+    for (int i = 0; i < begun; i++) {
+      if (fds[i].fd < 0) continue;
+      uint8_t byte = (uint8_t)i;
+      if ((fds[i].revents & POLLOUT) && write(fds[i].fd, &byte, 1) == 1) fds[i].events = POLLIN;
+      const int is_back = (fds[i].revents & POLLIN) && read(fds[i].fd, &byte, 1) == 1 && byte == (uint8_t)i;
+      if (is_back) took[echoed++] = now_ns() - begun_ns[i];
+      else if (!(fds[i].revents & (POLLERR | POLLHUP)) && now - begun_ns[i] < DIAL_LIMIT_NS) continue;
+      hang_up(&fds[i]);
+      waiting--;
+    }
+  }
+  qsort(took, (size_t)echoed, sizeof(*took), by_size);
+  const int last = echoed > 0 ? echoed - 1 : 0;
+  printf("%d %d %llu %llu %llu\n", begun, echoed, (unsigned long long)took[last / 2],
+         (unsigned long long)took[last * 9 / 10], (unsigned long long)took[last]);
+}
+
 static int client(void) {
   char line[256], what[8], address[64], port[8];
   unsigned long long amount;
@@ -197,6 +280,9 @@ static int client(void) {
     else if (strcmp(what, "pull") == 0) pull(amount, check);
     else if (strcmp(what, "ping") == 0) ping(amount);
     else if (strcmp(what, "open") == 0) open_and_close(amount);
+    else if (strcmp(what, "push-ms") == 0) push_for(amount * 1000000u);
+    else if (strcmp(what, "pull-ms") == 0) pull_for(amount * 1000000u);
+    else if (strcmp(what, "dial") == 0) dial(amount * 1000000u);
     else return 2;
     freeaddrinfo(target);
     fflush(stdout);

@@ -38,8 +38,13 @@ export class LineChild {
     return line;
   }
 
+  /** Nothing answers. */
+  tell(line: string): void {
+    this.child.stdin.write(`${line}\n`);
+  }
+
   ask(question: string): Promise<string> {
-    this.child.stdin.write(`${question}\n`);
+    this.tell(question);
     return this.line();
   }
 

@@ -90,7 +90,7 @@ class Source extends Session {
       const at = this.sent % PATTERN_BYTES;
       const part = at === 0 && this.left >= PATTERN_BYTES ? this.server.pattern : this.rest(at);
       const n = tcpWrite(this.c, part);
-      if (n === -EAGAIN) return;
+      if (n < 0) return; // no room, or the peer has gone
       this.left -= n;
       this.sent += n;
     }

@@ -7,7 +7,6 @@ import { NullTrace } from '../../src/base/trace.ts';
 import { LiveDriver } from '../../src/live/driver.ts';
 import { openMemory } from '../../src/live/native-sum.ts';
 import { PacketDevice } from '../../src/live/packet-device.ts';
-import type { RingDevice } from '../../src/live/ring-device.ts';
 import { TapDevice } from '../../src/live/tap-device.ts';
 import { Stack } from '../../src/stack/stack.ts';
 import { parseAddress } from '../../src/wire/address-text.ts';
@@ -16,18 +15,19 @@ import type { Case, Wire } from './cases.ts';
 import { OurPeer } from './our-peer.ts';
 import { openSocketPeer } from './socket-peer.ts';
 
-const PORT = 5000;
+export const PORT = 5000;
 const KERNEL_NET = '10.1.0';
-const OUR_NET = '10.2.0';
+export const KERNEL_ADDRESS = '10.2.0.1';
+export const OUR_ADDRESS = '10.2.0.2';
 
-type Cores = readonly [string, string];
+export type Cores = readonly [string, string];
 
-function run(line: string): void {
+export function run(line: string): void {
   const [program, ...args] = line.split(' ');
   execFileSync(program!, args, { stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
-function pinned(cores: string, command: readonly string[]): LineChild {
+export function pinned(cores: string, command: readonly string[]): LineChild {
   const [program, ...args] = cores === '' ? command : ['taskset', '-c', cores, ...command];
   return new LineChild(program!, args);
 }
@@ -62,20 +62,23 @@ export async function openKernelWire(it: Case, program: string, cores: Cores): P
   };
 }
 
-/** A stack of ours at the other end, in this process and on this thread. */
-export async function openOurWire(
-  it: Case,
-  program: string,
-  cores: Cores,
-  isSockets: boolean,
-): Promise<Wire> {
+export interface OurEnd {
+  readonly stack: Stack;
+  readonly device: TapDevice | PacketDevice;
+  readonly driver: LiveDriver;
+  close(): void;
+}
+
+/** A stack of ours, not driven yet, at the other end of the kernel's r0; in this process and on this thread. */
+export function openOurEnd(it: Pick<Case, 'device' | 'vnet'> & { synRate?: number }): OurEnd {
   const memory = openMemory();
   const driver = new LiveDriver();
   const env = new Env(memory, new Rng(1), new NullTrace());
   env.nowNs = driver.now();
   const stack = new Stack(env);
-  let device: RingDevice;
-  if (it.device === 'tap') device = new TapDevice(memory, { name: 'r0', vnet: it.vnet });
+  const limit = it.synRate === undefined ? {} : { synRate: it.synRate };
+  let device: OurEnd['device'];
+  if (it.device === 'tap') device = new TapDevice(memory, { name: 'r0', vnet: it.vnet, ...limit });
   else {
     run('ip link add r0 type veth peer name r1');
     writeFileSync('/proc/sys/net/ipv6/conf/r1/disable_ipv6', '1');
@@ -83,24 +86,38 @@ export async function openOurWire(
       if (!it.vnet) noOffloads(link);
       run(`ip link set ${link} up`);
     }
-    device = new PacketDevice(memory, { interface: 'r1', vnet: it.vnet });
+    device = new PacketDevice(memory, { interface: 'r1', vnet: it.vnet, ...limit });
   }
-  run(`ip addr add ${OUR_NET}.1/24 dev r0`);
-  stack.addAddress(stack.addInterface('eth0', device), parseAddress(`${OUR_NET}.2`)!, 24);
+  run(`ip addr add ${KERNEL_ADDRESS}/24 dev r0`);
+  stack.addAddress(stack.addInterface('eth0', device), parseAddress(OUR_ADDRESS)!, 24);
+  const close = () => {
+    driver.close();
+    stack.close();
+    if (it.device === 'packet') run('ip link delete r0');
+  };
+  return { stack, device, driver, close };
+}
+
+export async function openOurWire(
+  it: Case,
+  program: string,
+  cores: Cores,
+  isSockets: boolean,
+): Promise<Wire> {
+  const ours = openOurEnd(it);
+  const { stack } = ours;
   const peer = isSockets ? null : new OurPeer(stack, PORT);
   if (isSockets) openSocketPeer(stack, PORT);
-  driver.add(stack);
+  ours.driver.add(stack);
   const client = pinned(cores[0], [program, 'client']);
   return {
-    ...{ who: 'ours', client, address: `${OUR_NET}.2`, port: PORT },
+    ...{ who: 'ours', client, address: OUR_ADDRESS, port: PORT },
     setChecking: (isChecking) => {
       if (peer !== null) peer.isChecking = isChecking;
     },
     close: async () => {
       await client.close();
-      driver.close();
-      stack.close();
-      if (it.device === 'packet') run('ip link delete r0');
+      ours.close();
     },
   };
 }
