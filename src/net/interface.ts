@@ -10,6 +10,9 @@ import type { NeighbourTable } from './neighbour-table.ts';
 /** RFC 4862 §2: a tentative address answers nothing but duplicate address detection. */
 export type AddressState = 'tentative' | 'preferred' | 'duplicate';
 
+/** Who gave it: the administrator (or the link-local rule), an advertised prefix, or RFC 8981. */
+export type AddressOrigin = 'manual' | 'slaac' | 'temporary';
+
 /** One address of an interface. Its owner is the interface; `state` is written by `dad.ts`. */
 export class InterfaceAddress {
   readonly address: Address;
@@ -21,13 +24,26 @@ export class InterfaceAddress {
   /** Until when it is ours, and may be chosen for new exchanges; NEVER: for ever. Whoever lent it removes it. */
   validUntilNs = NEVER;
   preferredUntilNs = NEVER;
+  readonly origin: AddressOrigin;
+  /** `preferredUntilNs` has passed: whoever may choose takes another. */
+  isDeprecated = false;
 
-  constructor(address: Address, bits: number, state: AddressState) {
+  constructor(
+    address: Address,
+    bits: number,
+    state: AddressState,
+    origin: AddressOrigin = 'manual',
+  ) {
     this.address = Object.freeze(new IpAddress().copy(address));
     this.bits = bits;
     const hasBroadcast = isV4(address) && bits < 127; // RFC 3021: a /31 has none
     this.broadcast = hasBroadcast ? address.w3 | ~(-1 << (128 - bits)) : 0;
     this.state = state;
+    this.origin = origin;
+  }
+
+  setDeprecated(isDeprecated: boolean): void {
+    this.isDeprecated = isDeprecated;
   }
 
   /** It was lent to us, by a DHCP server or a router. */

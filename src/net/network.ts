@@ -20,9 +20,11 @@ import { IP, type IpMib, Mib } from './mib.ts';
 import { NetConfig } from './net-config.ts';
 import { OutPacket } from './out-packet.ts';
 import { type Path, PathCache } from './path-cache.ts';
+import { PolicyTable } from './policy-table.ts';
 import { Quote } from './quote.ts';
 import { Reassembly, type ReassemblyFailure } from './reassembly.ts';
 import { RouteTable } from './route-table.ts';
+import { SourceAddresses } from './source-address.ts';
 import type { Transport } from './transport.ts';
 
 /** The longest transport header that is written before the IP header is: TCP with all options, and room. */
@@ -42,6 +44,8 @@ export class Network implements ReassemblyFailure {
   readonly interfaces: Interface[] = [];
   readonly locals: LocalAddresses;
   readonly routes = new RouteTable();
+  readonly policy = new PolicyTable();
+  readonly sources: SourceAddresses;
   readonly paths: PathCache;
   readonly reassembly4: Reassembly;
   readonly reassembly6: Reassembly;
@@ -71,12 +75,14 @@ export class Network implements ReassemblyFailure {
     this.secret = SipHash.fromStream(rng.stream('net.secret'));
     this.transportHeader = memory.slab.carve(TRANSPORT_HEADER_BYTES);
     this.locals = new LocalAddresses(rng.stream('net.locals'));
+    this.sources = new SourceAddresses(this.interfaces, this.policy);
     this.paths = new PathCache(
       env,
       this.config,
       this.routes,
       this.locals,
       this.interfaces,
+      this.sources,
       rng.stream('net.paths'),
     );
     this.reassembly4 = this.newReassembly(true);

@@ -27,7 +27,7 @@ import { CAST } from './ip-packet.ts';
 import type { LocalAddresses } from './local-addresses.ts';
 import type { NetConfig } from './net-config.ts';
 import { NO_METRICS, type Route, type RouteMetrics, type RouteTable } from './route-table.ts';
-import { setSourceFor } from './source-address.ts';
+import { PREFER_SOURCE, type SourceAddresses } from './source-address.ts';
 
 const MAX_PATHS = 4096;
 /** Places the hand looks at before it takes one that it would rather spare. */
@@ -113,6 +113,7 @@ export class PathCache {
   private readonly routes: RouteTable;
   private readonly locals: LocalAddresses;
   private readonly interfaces: readonly Interface[];
+  private readonly sources: SourceAddresses;
 
   constructor(
     env: Env,
@@ -120,6 +121,7 @@ export class PathCache {
     routes: RouteTable,
     locals: LocalAddresses,
     interfaces: readonly Interface[],
+    sources: SourceAddresses,
     random: RandomStream,
   ) {
     this.env = env;
@@ -127,6 +129,7 @@ export class PathCache {
     this.routes = routes;
     this.locals = locals;
     this.interfaces = interfaces;
+    this.sources = sources;
     this.table = new WordTable(5, random);
   }
 
@@ -256,7 +259,7 @@ export class PathCache {
     path.cast = CAST.UNICAST;
     path.nextHop.copy(path.destination);
     if (isOwn) path.source.copy(path.destination);
-    else setSourceFor(path.source, lo, path.destination);
+    else this.chooseSource(path, lo, path.destination);
     return true;
   }
 
@@ -270,7 +273,7 @@ export class PathCache {
     path.iface = iface;
     path.cast = isBroadcast ? CAST.BROADCAST : CAST.MULTICAST;
     path.nextHop.copy(d);
-    setSourceFor(path.source, iface, d);
+    this.chooseSource(path, iface, d);
     return true;
   }
 
@@ -283,8 +286,12 @@ export class PathCache {
     path.nextHop.copy(route.gateway ?? path.destination);
     // RFC 1122 §3.3.4.3: an IPv4 address on the gateway's net. RFC 6724 §5 looks at the destination.
     const near = isV4(path.destination) ? path.nextHop : path.destination;
-    setSourceFor(path.source, route.iface, near);
+    this.chooseSource(path, route.iface, near);
     return true;
+  }
+
+  private chooseSource(path: Path, out: Interface, near: Address): void {
+    this.sources.choose(path.source, out, near, PREFER_SOURCE.DEFAULT);
   }
 
   private isSubnetBroadcast(word: number): boolean {

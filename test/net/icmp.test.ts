@@ -450,6 +450,8 @@ dialogue(
     t.equal(h.ping(s, 'fe80::2'), 0);
     const bare = h.addPort('eth1', '02:00:00:00:01:01');
     s.boundIndex = bare.iface.index;
+    t.equal(h.ping(s, '255.255.255.255'), 0, 'from an address of eth0');
+    t.equal(h.stack.removeAddress(h.port.iface, ip('10.0.0.1')), 0);
     t.equal(h.ping(s, '255.255.255.255'), -EADDRNOTAVAIL);
     const u = h.stack.udp.open('dual');
     t.equal(h.stack.udp.sendTo(u, data(1), ip('192.0.2.1'), 9), -ENETUNREACH);
