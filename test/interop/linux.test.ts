@@ -51,6 +51,10 @@ scenario('TCP over TAP with vnet header', 'tcp-child.ts', ['tap'], 60);
 scenario('TCP over TAP without vnet header', 'tcp-child.ts', ['tap-plain'], 60);
 scenario('TCP over AF_PACKET with vnet header', 'tcp-child.ts', ['packet'], 60);
 scenario('TCP over AF_PACKET without vnet header', 'tcp-child.ts', ['packet-plain'], 60);
+scenario('a flood of SYNs over TAP', 'flood-child.ts', ['tap'], 5);
+if (process.env.LONG === '1') {
+  scenario('a flood of SYNs over AF_PACKET', 'flood-child.ts', ['packet'], 5);
+}
 scenario('a Linux router between two stacks', 'router-child.ts', [], 20);
 scenario('VLANs through the kernel, with vnet headers', 'vlan-child.ts', ['vnet'], 18);
 scenario('VLANs through the kernel, without vnet headers', 'vlan-child.ts', ['plain'], 18);

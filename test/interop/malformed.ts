@@ -9,23 +9,24 @@ const COUNT = isLong ? 1_000_000 : 10_000;
 /** What caches may still grow to in a second flood of the same kind, when they are full already. */
 const HEAP_SLACK = 2 << 20;
 
-interface Sent {
+export interface Generated {
   readonly sent: number;
   readonly left: number;
 }
 
-function generate(iface: string, mac: string, count: number, seed: number): Promise<Sent> {
-  const script = new URL('./generator.ts', import.meta.url).pathname;
-  const args = ['--import=tsx', script, iface, mac, String(count), String(seed)];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+/** Frames from a raw socket of another process: `script` sends them, and says how many. */
+export function generate(script: string, args: readonly (string | number)[]): Promise<Generated> {
+  const path = new URL(`./${script}`, import.meta.url).pathname;
+  const node = ['--import=tsx', path, ...args.map(String)];
+  const child = spawn(process.execPath, node, { stdio: ['ignore', 'pipe', 'inherit'] });
   let text = '';
   child.stdout.on('data', (d) => {
     text += d;
   });
   return new Promise((resolve, reject) => {
     child.on('exit', (code) => {
-      if (code === 0) resolve(JSON.parse(text) as Sent);
-      else reject(new Error(`generator: exit ${code}`));
+      if (code === 0) resolve(JSON.parse(text) as Generated);
+      else reject(new Error(`${script}: exit ${code}`));
     });
   });
 }
@@ -73,7 +74,7 @@ export async function malformedFlood(
     async () => {
       const before = totals(us, iface);
       const loBefore = loopbackFrames(us);
-      const { sent, left } = await generate(iface, mac, COUNT, 1);
+      const { sent, left } = await generate('generator.ts', [iface, mac, COUNT, 1]);
       const isDone = () => {
         const t = totals(us, iface);
         return t.received + t.missed - before.received - before.missed >= sent;
@@ -110,7 +111,7 @@ export async function malformedFlood(
     if (!(await until(idle))) return `${memory.cells.held} cells held after the first flood`;
     global.gc?.();
     const heapBefore = process.memoryUsage().heapUsed;
-    await generate(iface, mac, COUNT, 2);
+    await generate('generator.ts', [iface, mac, COUNT, 2]);
     if (!(await until(idle))) return `${memory.cells.held} cells held after the second flood`;
     global.gc?.();
     const grown = process.memoryUsage().heapUsed - heapBefore;

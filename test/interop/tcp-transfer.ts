@@ -77,7 +77,7 @@ async function theyReceive(end: LinuxEnd): Promise<Sum> {
 }
 
 /** So many bytes each way at the same time (0: only the end of the stream), then both close. */
-async function exchange(pair: Pair, toUs: number, toThem: number): Promise<string | null> {
+export async function exchange(pair: Pair, toUs: number, toThem: number): Promise<string | null> {
   const { ours, theirs } = pair;
   const [sentThere, got, sent, gotThere] = await Promise.all([
     theySend(theirs, toUs, SEED),
@@ -172,7 +172,7 @@ async function weAsk(m: Meeting, family: Family): Promise<string | null> {
   return isSame ? null : `answer: ${got} bytes, then ${n}`;
 }
 
-async function theyAsk(_m: Meeting, family: Family): Promise<string | null> {
+export async function theyAsk(_m: Meeting, family: Family): Promise<string | null> {
   const end = await LinuxEnd.connect(OURS[family], PORT + 1);
   const parts: Uint8Array[] = [];
   const all = end.read((data) => parts.push(data));
