@@ -8,7 +8,7 @@ import {
   ANY4,
   ANY6,
   addressEquals,
-  type IpAddress,
+  IpAddress,
   isLinkLocal4,
   isLoopback,
   isMulticast,
@@ -19,7 +19,15 @@ import type { Interface, InterfaceAddress } from './interface.ts';
 import type { PolicyTable } from './policy-table.ts';
 
 /** RFC 5014: what a socket would rather have (IPV6_ADDR_PREFERENCES); the default asks use_tempaddr. */
-export const PREFER_SOURCE = { DEFAULT: 0, PUBLIC: 1, TEMPORARY: 2 } as const;
+export const PREFER_SOURCE = { DEFAULT: 0, TEMPORARY: 1, PUBLIC: 2 } as const;
+const PREFERENCE_BITS = 3;
+
+/** What of a path decides. */
+interface SourcedPath {
+  readonly source: Address;
+  readonly destination: Address;
+  readonly iface: Interface;
+}
 
 export class SourceAddresses {
   private readonly interfaces: readonly Interface[];
@@ -31,6 +39,7 @@ export class SourceAddresses {
   private prefersTemporary = false;
   private best: InterfaceAddress | null = null;
   private bestIndex = 0;
+  private readonly wished = new IpAddress();
 
   constructor(interfaces: readonly Interface[], policy: PolicyTable) {
     this.interfaces = interfaces;
@@ -45,6 +54,16 @@ export class SourceAddresses {
     const v4 = isV4(destination);
     const found = v4 ? this.choose4(out, destination) : this.choose6(out, destination, preference);
     to.copy(found?.address ?? (v4 ? ANY4 : ANY6));
+  }
+
+  /** The source of a path, for who has a preference of his own. Borrowed, until the next call. */
+  towards(path: SourcedPath, preference: number): Address {
+    const { source, destination, iface } = path;
+    const wish = preference & PREFERENCE_BITS;
+    const isSettled = wish === PREFER_SOURCE.DEFAULT || isV4(destination) || iface.isLoopback;
+    if (isSettled) return source;
+    this.choose(this.wished, iface, destination, wish);
+    return this.wished;
   }
 
   /**

@@ -167,6 +167,18 @@ export const IPV6_OPT = {
   DONTFRAG: 62,
   RECVTCLASS: 66,
   TCLASS: 67,
+  ADDR_PREFERENCES: 72,
+} as const;
+
+/** For IPV6_ADDR_PREFERENCES (RFC 5014 §3); Linux's numbers. */
+export const IPV6_PREFER_SRC = {
+  TMP: 0x1,
+  PUBLIC: 0x2,
+  COA: 0x4,
+  PUBTMP_DEFAULT: 0x100,
+  CGA: 0x8,
+  HOME: 0x400,
+  NONCGA: 0x800,
 } as const;
 
 export const TCP_OPTION = {

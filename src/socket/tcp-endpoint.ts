@@ -329,6 +329,14 @@ export class TcpEndpoint
     return 0;
   }
 
+  get sourcePreference(): number {
+    return this.wishes.sourcePreference;
+  }
+
+  setSourcePreference(sourcePreference: number): void {
+    this.change({ sourcePreference });
+  }
+
   get portRange(): number {
     return this.wishes.portRange;
   }

@@ -166,6 +166,14 @@ export class UdpEndpoint extends Endpoint implements IpSocket, ReadyListener, Re
     return this.udp.setV6Only(this.s, isOn);
   }
 
+  get sourcePreference(): number {
+    return this.s.sourcePreference;
+  }
+
+  setSourcePreference(preference: number): void {
+    this.s.sourcePreference = preference;
+  }
+
   get portRange(): number {
     return this.s.portRange;
   }

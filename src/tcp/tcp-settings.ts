@@ -8,6 +8,7 @@
 
 import { SEC } from '../base/time.ts';
 import { PMTUDISC } from '../net/out-packet.ts';
+import { PREFER_SOURCE } from '../net/source-address.ts';
 import type { FastOpenKeys } from './fast-open-keys.ts';
 import type { TcpConfig } from './tcp-config.ts';
 
@@ -58,6 +59,8 @@ export class TcpSettings {
   isReusePort = false;
   /** IP_LOCAL_PORT_RANGE: the first port, and the last one above it; 0 = the sysctl's. */
   portRange = 0;
+  /** IPV6_ADDR_PREFERENCES: bits of PREFER_SOURCE. */
+  sourcePreference: number = PREFER_SOURCE.DEFAULT;
   /** IPV6_V6ONLY */
   isV6Only = false;
   /** SO_OOBINLINE */

@@ -107,7 +107,8 @@ function flowTo(tcp: Tcp, remote: Address, remotePort: number, from: OpenFrom): 
   if (isLinkLocal6(remote) && boundIndex === 0) return -EINVAL;
   const path = tcp.net.paths.lookup(remote, boundIndex);
   if (path === null || path.cast !== CAST.UNICAST) return -ENETUNREACH;
-  const source = isUnspecified(from.local) ? path.source : from.local;
+  const wished = tcp.net.sources.towards(path, settings.sourcePreference);
+  const source = isUnspecified(from.local) ? wished : from.local;
   if (isUnspecified(source)) return -ENETUNREACH;
   const local = new IpAddress().copy(source);
   const { demux } = tcp;

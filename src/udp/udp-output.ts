@@ -12,6 +12,7 @@ import {
 import { ipOutput, usableMtu } from '../net/ip-output.ts';
 import { CAST } from '../net/ip-packet.ts';
 import { UDP } from '../net/mib.ts';
+import type { Network } from '../net/network.ts';
 import { PMTUDISC } from '../net/out-packet.ts';
 import type { Path } from '../net/path-cache.ts';
 import {
@@ -57,7 +58,7 @@ export function udpSendTo(
   if (isLinkLocal6(to) && iface === 0) return -EINVAL; // which link? (RFC 4007 §6)
   const path = net.pathTo(to, iface);
   if (path === null) return -ENETUNREACH;
-  const source = isUnspecified(how.source) ? sourceFor(s, path) : how.source;
+  const source = isUnspecified(how.source) ? sourceFor(net, s, path) : how.source;
   const wrong = checkPath(s, path, source);
   if (wrong !== 0) return wrong;
   if (s.sourceSeenAt !== net.routes.generation && !isStillOurs(udp, s)) return -ENETUNREACH;
@@ -107,8 +108,9 @@ export function checkFamilies(s: UdpSocket, to: Address): number {
 }
 
 /** The address to send from: what the socket is bound to, if packets can come from there. */
-export function sourceFor(s: UdpSocket, path: Path): Address {
-  return isUnspecified(s.local) || s.isGroupBound ? path.source : s.local;
+export function sourceFor(net: Network, s: UdpSocket, path: Path): Address {
+  if (!isUnspecified(s.local) && !s.isGroupBound) return s.local;
+  return net.sources.towards(path, s.sourcePreference);
 }
 
 export function checkPath(s: UdpSocket, path: Path, source: Address): number {

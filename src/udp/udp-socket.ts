@@ -4,6 +4,7 @@ import type { TxRing } from '../link/tx-ring.ts';
 import { DatagramQueue } from '../net/datagram-store.ts';
 import type { ErrorQueue } from '../net/error-queue.ts';
 import { PMTUDISC } from '../net/out-packet.ts';
+import { PREFER_SOURCE } from '../net/source-address.ts';
 import { type Address, ANY6, IpAddress } from '../wire/address.ts';
 
 /** What a socket can be polled for. */
@@ -54,6 +55,8 @@ export class UdpSocket implements ReadyTarget {
   isReusePort = false;
   /** IP_LOCAL_PORT_RANGE: the first port, and the last one above it; 0 = the sysctl's. */
   portRange = 0;
+  /** IPV6_ADDR_PREFERENCES: bits of PREFER_SOURCE. */
+  sourcePreference: number = PREFER_SOURCE.DEFAULT;
   isBroadcastAllowed = false;
   /** 0: the stack's default. */
   ttl = 0;

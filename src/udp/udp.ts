@@ -115,7 +115,7 @@ export class Udp implements Transport {
     if (needsScope && (iface === 0 || (scopeIndex !== 0 && scopeIndex !== iface))) return -EINVAL;
     const path = this.net.pathTo(to, iface);
     if (path === null) return -ENETUNREACH;
-    const source = sourceFor(s, path);
+    const source = sourceFor(this.net, s, path);
     const wrong = checkPath(s, path, source);
     if (wrong !== 0) return wrong;
     const boundIndex = needsScope ? iface : s.boundIndex;

@@ -3,6 +3,7 @@ import type { Test } from 'tap';
 import { InterfaceAddress } from '../../src/net/interface.ts';
 import { sortDestinations } from '../../src/net/sort-destinations.ts';
 import { PREFER_SOURCE } from '../../src/net/source-address.ts';
+import { plainFrom, tcpConnect } from '../../src/tcp/user-calls.ts';
 import { ANY4, ANY6, IpAddress, isV4 } from '../../src/wire/address.ts';
 import { formatAddress, parsePrefix } from '../../src/wire/address-text.ts';
 import { OUR_MAC2 } from './packets.ts';
@@ -265,6 +266,22 @@ dialogue(
       h.net.sources.choose(chosen, h.port.iface, ip('2001:db8:f::1'), preference);
       t.equal(formatAddress(chosen), from, `${ours}, ${preference}`);
     }
+    give(h, h.port, '2001:db8:a::5/64 2001:db8:a::77/64!tmp');
+    routeAll(h);
+    const { udp, tcp } = h.stack;
+    const s = udp.open('dual');
+    t.equal(udp.connect(s, ip('2001:db8:f::1'), 9), 0);
+    t.equal(formatAddress(s.local), '2001:db8:a::5');
+    udp.disconnect(s);
+    s.sourcePreference = TEMPORARY;
+    t.equal(udp.connect(s, ip('2001:db8:f::1'), 9), 0);
+    t.equal(formatAddress(s.local), '2001:db8:a::77', 'a UDP socket');
+    const settings = tcp.defaults.share().own();
+    settings.change({ sourcePreference: TEMPORARY });
+    const from = { ...plainFrom(tcp, ANY6, 0), settings };
+    const opener = { established: () => undefined, failed: () => undefined };
+    const opening = tcpConnect(tcp, ip('2001:db8:f::1'), 80, from, opener);
+    t.equal(typeof opening === 'number' ? opening : formatAddress(opening.local), '2001:db8:a::77');
   },
   { addresses: [], gateway: false },
 );
