@@ -48,7 +48,8 @@ export class CookieAnswer implements SynSender {
     this.settings = tcp.defaults;
   }
 
-  send(flow: FlowId, listener: Listener, syn: Segment): void {
+  /** ACCEPTED, or why nothing could be said. */
+  send(flow: FlowId, listener: Listener, syn: Segment): number {
     const { tcp } = this;
     const { config, mib, ids, cookies, env } = tcp;
     this.local.copy(flow.local);
@@ -67,7 +68,10 @@ export class CookieAnswer implements SynSender {
     );
     listener.noteCookie(env.nowNs);
     mib.count(ids.SyncookiesSent);
-    sendHandshakeSegment(this, TCP_FLAG.SYN | TCP_FLAG.ACK);
+    if (sendHandshakeSegment(this, TCP_FLAG.SYN | TCP_FLAG.ACK)) return ACCEPTED;
+    // Nothing is left of it, and nobody sends it again: so it counts as a drop.
+    const path = tcp.net.paths.lookup(this.remote, this.boundIndex);
+    return path === null ? DROP.REPLY_NO_ROUTE : DROP.REPLY_NO_ROOM;
   }
 
   /** Only timestamps can carry the others back. */

@@ -6,9 +6,10 @@ import type { SynSender } from './opening.ts';
 import type { SendQueue } from './send-queue.ts';
 import { transmit } from './transmit.ts';
 
-export function sendHandshakeSegment(h: SynSender, flags: number): void {
+/** False: no route, no room, or nothing leaves there. */
+export function sendHandshakeSegment(h: SynSender, flags: number): boolean {
   const hasAck = (flags & TCP_FLAG.ACK) !== 0;
-  send(h, writeHeader(h, flags, hasAck ? seqAdd(h.peerIsn, 1) : seqOf(0), h.fastOpenCookie));
+  return send(h, writeHeader(h, flags, hasAck ? seqAdd(h.peerIsn, 1) : seqOf(0), h.fastOpenCookie));
 }
 
 /** A listener's. It acknowledges everything before `ack`: the SYN's text, if that was taken. */
@@ -16,9 +17,9 @@ export function sendSynAck(h: SynSender, ack: Seq, cookie: FastOpenCookie | null
   send(h, writeHeader(h, TCP_FLAG.SYN | TCP_FLAG.ACK, ack, cookie));
 }
 
-function send(h: SynSender, len: number): void {
-  transmit(h.tcp, h, len, null, 0, 0, 0);
+function send(h: SynSender, len: number): boolean {
   h.tcp.mib.count(h.tcp.ids.OutSegs);
+  return transmit(h.tcp, h, len, null, 0, 0, 0);
 }
 
 /** The first SYN, with the text in `queue` (RFC 7413 §4.2.1). False: the device has no room, nothing has left. */

@@ -33,10 +33,7 @@ export function toListener(tcp: Tcp, pkt: IpPacket, seg: Segment, iss: Seq | nul
     tcp.mib.count(tcp.ids.ListenDrops);
     return DROP.TCP_BACKLOG;
   }
-  if (isCookieWanted) {
-    tcp.cookieAnswer.send(flow, listener, seg);
-    return ACCEPTED;
-  }
+  if (isCookieWanted) return tcp.cookieAnswer.send(flow, listener, seg);
   const h = new Handshake(tcp, flow, listener, null, listener.settings, iss);
   if (mayOpenFast(tcp, listener, flow, seg)) {
     openFast(h, listener, seg);

@@ -170,6 +170,26 @@ dialogue(
   },
 );
 
+dialogue(
+  'a cookie that cannot leave is a drop with its reason',
+  (t, h) => {
+    h.run('0 listen');
+    const { drops } = h.rig.net;
+    const reasons = () => [drops.get('REPLY_NO_ROOM'), drops.get('REPLY_NO_ROUTE')];
+    h.rig.port.iface.setDropping(true);
+    flood(h, 2);
+    h.advanceTo(h.rig.net.env.nowNs);
+    t.same(reasons(), [2, 0]);
+    h.rig.port.iface.setDropping(false);
+    h.rig.net.routes.removeWhere(() => true);
+    flood(h, 3);
+    h.advanceTo(h.rig.net.env.nowNs);
+    t.same(reasons(), [2, 3]);
+    t.equal(h.mib('SyncookiesSent'), 5); // as Linux counts them: when they are made
+  },
+  ALWAYS,
+);
+
 tap.test('which sizes come back', (t) => {
   const cookies = new SynCookies(new Rng(1).stream('cookies'));
   const id = (address: string) => ({
