@@ -64,6 +64,11 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./command/show.ts')).neighCommand,
   },
   {
+    name: 'ra',
+    summary: 'what routers have advertised to a running stack: routers, DNS servers',
+    load: async () => (await import('./command/show.ts')).raCommand,
+  },
+  {
     name: 'packetdrill',
     summary: 'run packetdrill scripts against the stack, in virtual time',
     load: async () => (await import('./command/packetdrill.ts')).packetdrillCommand,

@@ -22,7 +22,12 @@ import {
   setSolicitedNode,
 } from '../wire/address.ts';
 import { announce } from './arp.ts';
-import { type AddressState, type Interface, InterfaceAddress } from './interface.ts';
+import {
+  type AddressOrigin,
+  type AddressState,
+  type Interface,
+  InterfaceAddress,
+} from './interface.ts';
 import { sendDadSolicit } from './ndp-output.ts';
 import type { Network } from './network.ts';
 
@@ -53,8 +58,9 @@ class DetectedAddress extends InterfaceAddress implements Expirable {
     address: Address,
     bits: number,
     listener: DadListener | null,
+    origin: AddressOrigin,
   ) {
-    super(address, bits, 'tentative');
+    super(address, bits, 'tentative', origin);
     this.net = net;
     this.iface = iface;
     this.listener = listener;
@@ -65,12 +71,13 @@ class DetectedAddress extends InterfaceAddress implements Expirable {
 
   expire(): void {
     const { net } = this;
-    if (this.sent >= net.config.dadTransmits) {
+    if (this.sent >= this.iface.conf6.get('dad_transmits')) {
       this.finish('preferred');
       return;
     }
     this.sent++;
-    net.deadlines.arm(this.deadline, net.env.nowNs + net.config.retransNs);
+    const retransNs = this.iface.neighbours.times6.retransNs(net.config);
+    net.deadlines.arm(this.deadline, net.env.nowNs + retransNs);
     sendDadSolicit(net, this.iface, ANY6, this.group, this.address, this.nonceHigh, this.nonceLow);
   }
 
@@ -97,13 +104,14 @@ export function addAddress6(
   address: Address,
   bits: number,
   listener: DadListener | null = null,
+  origin: AddressOrigin = 'manual',
 ): number {
   const refused = refusal(net, iface, address, bits, false);
   if (refused !== 0) return refused;
-  const entry = new DetectedAddress(net, iface, address, bits, listener);
+  const entry = new DetectedAddress(net, iface, address, bits, listener, origin);
   iface.join(entry.group);
   register(net, iface, entry);
-  if (iface.isLoopback || net.config.dadTransmits === 0) entry.finish('preferred');
+  if (iface.isLoopback || iface.conf6.get('dad_transmits') === 0) entry.finish('preferred');
   else {
     const delayNs = net.random.below(MAX_DELAY_NS);
     net.deadlines.arm(entry.deadline, net.env.nowNs + delayNs);

@@ -60,6 +60,8 @@ const NAMES = [
   'GROUP_NOT_OURS',
   'NDP_MALFORMED',
   'NDP_NOT_FOR_US',
+  /** accept_ra is 0, or the advertisement is our own. */
+  'NDP_RA_IGNORED',
   'UDP_TRUNCATED',
   'UDP_BAD_CHECKSUM',
   'UDP_NO_PORT',

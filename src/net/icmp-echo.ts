@@ -33,7 +33,7 @@ export function echoRequestInput(net: Network, pkt: IpPacket): number {
   o.path = path;
   o.src.copy(pkt.cast === CAST.UNICAST ? pkt.dst : path.source);
   o.protocol = pkt.protocol;
-  o.ttl = pkt.isV4 ? net.config.ttl4 : net.config.hopLimit6;
+  o.ttl = pkt.isV4 ? net.config.ttl4 : path.iface.hopLimit(net.config);
   o.tos = pkt.tos;
   o.pmtuDiscovery = PMTUDISC.DONT;
   o.transportLen = ICMP_HEADER_LEN;

@@ -113,7 +113,7 @@ function quote(
   o.path = path;
   o.src.copy(pkt.cast === CAST.UNICAST ? pkt.dst : path.source);
   o.protocol = pkt.isV4 ? IPPROTO.ICMP : IPPROTO.ICMPV6;
-  o.ttl = pkt.isV4 ? net.config.ttl4 : net.config.hopLimit6;
+  o.ttl = pkt.isV4 ? net.config.ttl4 : path.iface.hopLimit(net.config);
   o.tos = pkt.isV4 ? ERROR_TOS4 : 0;
   o.pmtuDiscovery = PMTUDISC.DONT;
   o.transportLen = ICMP_HEADER_LEN;

@@ -27,6 +27,7 @@ import { mldInput } from './mld-input.ts';
 import { neighbourAdvertInput, neighbourSolicitInput } from './ndp.ts';
 import type { Network } from './network.ts';
 import { checksumIsGood } from './payload-checksum.ts';
+import { routerAdvertInput } from './router-advert.ts';
 
 export function icmp6Input(net: Network, pkt: IpPacket): number {
   const mib = net.mib.icmp6;
@@ -55,6 +56,10 @@ export function icmp6Input(net: Network, pkt: IpPacket): number {
     case ICMP6.MLD_DONE:
     case ICMP6.MLD2_REPORT:
       return mldInput(net, pkt, type);
+    case ICMP6.ROUTER_SOLICIT:
+      return DROP.NDP_NOT_FOR_US; // RFC 4861 §6.2.6: for routers
+    case ICMP6.ROUTER_ADVERT:
+      return routerAdvertInput(net, pkt);
     case ICMP6.NEIGHBOUR_SOLICIT:
       return neighbourSolicitInput(net, pkt);
     case ICMP6.NEIGHBOUR_ADVERT:

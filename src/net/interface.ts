@@ -5,7 +5,9 @@ import { VlanDevice } from '../link/vlan-device.ts';
 import { type Address, addressEquals, IpAddress, isV4 } from '../wire/address.ts';
 import type { GroupReporter } from './group-reporter.ts';
 import { GroupTable } from './group-table.ts';
+import type { Ipv6Conf } from './ipv6-conf.ts';
 import type { NeighbourTable } from './neighbour-table.ts';
+import type { NetConfig } from './net-config.ts';
 
 /** RFC 4862 §2: a tentative address answers nothing but duplicate address detection. */
 export type AddressState = 'tentative' | 'preferred' | 'duplicate';
@@ -84,6 +86,11 @@ export class Interface {
   /** Who tells routers of our groups; null: nobody (loopback, or a link where it is not wanted). */
   igmp: GroupReporter | null = null;
   mld: GroupReporter | null = null;
+  /** net.ipv6.conf of this interface. */
+  readonly conf6: Ipv6Conf;
+  /** What a router advertised, or net.ipv6.conf.IFACE says: 0 is nothing. */
+  hopLimit6 = 0;
+  mtu6 = 0;
 
   constructor(
     index: number,
@@ -91,6 +98,7 @@ export class Interface {
     device: Device,
     neighbours: NeighbourTable,
     isLoopback: boolean,
+    conf6: Ipv6Conf,
     random: RandomStream,
   ) {
     this.index = index;
@@ -100,6 +108,7 @@ export class Interface {
     this.neighbours = neighbours;
     this.isLoopback = isLoopback;
     this.groups = new GroupTable(random);
+    this.conf6 = conf6;
   }
 
   /** As Linux's `fq` at the root of an interface: for connections made from then on. */
@@ -151,6 +160,24 @@ export class Interface {
     this.igmp = igmp;
     this.mld = mld;
     this.groups.watch(igmp, mld);
+  }
+
+  /** Of the IPv6 packets that we send here. */
+  hopLimit(config: NetConfig): number {
+    return this.hopLimit6 || config.hopLimit6;
+  }
+
+  setHopLimit(hops: number): void {
+    this.hopLimit6 = hops;
+  }
+
+  /** The largest packet of a family: for IPv6 a router may have advertised less. */
+  mtuOf(v4: boolean): number {
+    return v4 || this.mtu6 === 0 ? this.mtu : Math.min(this.mtu, this.mtu6);
+  }
+
+  setMtu6(mtu: number): void {
+    this.mtu6 = mtu;
   }
 
   find(address: Address): InterfaceAddress | undefined {

@@ -62,7 +62,7 @@ export function usableMtu(net: Network, o: OutPacket): number {
   const ignoresPath =
     o.pmtuDiscovery === PMTUDISC.PROBE ||
     (o.pmtuDiscovery === PMTUDISC.DONT && isV4(o.path.destination));
-  return ignoresPath ? o.path.iface.mtu : o.path.mtu(net.env);
+  return ignoresPath ? o.path.iface.mtuOf(isV4(o.path.destination)) : o.path.mtu(net.env);
 }
 
 /** Whether routers may cut the datagram: if asked to, or if it would not arrive otherwise (below the floor). */

@@ -54,7 +54,7 @@ export function sendSolicit(
     target,
   );
   writeLinkOption(slab.dv, icmp + NDP_OPTIONS, NDP_OPT_SOURCE_LINK, mac.high, mac.low);
-  finish(net, iface, frame, macHigh, macLow, dst);
+  finishNdp(net, iface, frame, macHigh, macLow, dst, NDP_PACKET_LEN);
   return true;
 }
 
@@ -78,7 +78,7 @@ export function sendDadSolicit(
   const icmp = writeNeighbour(slab, ip, ICMP6.NEIGHBOUR_SOLICIT, 0, unspecified, group, target);
   // The nonce option has the shape of a link-layer address option: 6 bytes of content.
   writeLinkOption(slab.dv, icmp + NDP_OPTIONS, NDP_OPT_NONCE, nonceHigh, nonceLow);
-  finish(net, iface, frame, GROUP_MAC_HIGH, group.w3, group);
+  finishNdp(net, iface, frame, GROUP_MAC_HIGH, group.w3, group, NDP_PACKET_LEN);
   return true;
 }
 
@@ -95,7 +95,7 @@ export function sendAdvert(
   const frame = iface.device.tx.begin();
   if (frame < 0) return refused(net);
   writeAdvert(net, iface, frame + ETH_HEADER_LEN, dst, target, flags);
-  finish(net, iface, frame, macHigh, macLow, dst);
+  finishNdp(net, iface, frame, macHigh, macLow, dst, NDP_PACKET_LEN);
   return true;
 }
 
@@ -112,7 +112,7 @@ export function writeAdvert(
   const slab = net.env.memory.slab;
   const icmp = writeNeighbour(slab, ip, ICMP6.NEIGHBOUR_ADVERT, flags, target, dst, target);
   writeLinkOption(slab.dv, icmp + NDP_OPTIONS, NDP_OPT_TARGET_LINK, mac.high, mac.low);
-  writeChecksum(slab, ip);
+  writeChecksum(slab, ip, NDP_PACKET_LEN);
 }
 
 function writeNeighbour(
@@ -133,31 +133,33 @@ function writeNeighbour(
 }
 
 /** RFC 4443 §2.3: over the pseudo-header (addresses, length, next header) and the message. */
-function writeChecksum(slab: Slab, ip: number): void {
-  const len = NDP_PACKET_LEN - IPV6_HEADER_LEN;
+function writeChecksum(slab: Slab, ip: number, packetLen: number): void {
+  const len = packetLen - IPV6_HEADER_LEN;
   const icmp = ip + IPV6_HEADER_LEN;
   setIcmpChecksum(slab.dv, icmp, 0);
   const pseudo = sumBytes(slab.dv, ip + IPV6_SRC, 32, len + IPPROTO.ICMPV6);
   setIcmpChecksum(slab.dv, icmp, foldChecksum(sumBytes(slab.dv, icmp, len, pseudo)));
 }
 
-function finish(
+/** A packet of `len` bytes behind room for the Ethernet header: its checksum, its counters, and off it goes. */
+export function finishNdp(
   net: Network,
   iface: Interface,
   frame: number,
   macHigh: number,
   macLow: number,
   dst: Address,
+  len: number,
 ): void {
   const { tx, mac } = iface.device;
   const slab = net.env.memory.slab;
   writeEthernet(slab.dv, frame, macHigh, macLow, mac.high, mac.low, ETHERTYPE_IPV6);
   const ip = frame + ETH_HEADER_LEN;
-  writeChecksum(slab, ip);
+  writeChecksum(slab, ip, len);
   countRequested(net, slab.dv.getUint8(ip + IPV6_HEADER_LEN), isMulticast(dst));
   net.mib.ip6.count(IP.OutTransmits);
-  net.mib.ip6.add(IP.OutOctets, NDP_PACKET_LEN);
-  tx.add(frame, ETH_HEADER_LEN + NDP_PACKET_LEN);
+  net.mib.ip6.add(IP.OutOctets, len);
+  tx.add(frame, ETH_HEADER_LEN + len);
   iface.commit();
 }
 

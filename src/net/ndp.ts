@@ -1,29 +1,25 @@
 /** Neighbour solicitations and advertisements in: RFC 4861 §7.1, §7.2; RFC 4862 §5.4.3, §5.4.4. */
 import { ALL_NODES6, isLoopback, isMulticast, isUnspecified, isV4 } from '../wire/address.ts';
 import { ETH_HEADER_LEN } from '../wire/ethernet.ts';
-import { ICMP6, icmpCode } from '../wire/icmp.ts';
-import { IPPROTO } from '../wire/ip-protocol.ts';
-import { extLen, extNextHeader, IPV6_HEADER_LEN, ipv6NextHeader } from '../wire/ipv6.ts';
+import { ICMP6 } from '../wire/icmp.ts';
 import {
   NA_OVERRIDE,
   NA_ROUTER,
   NA_SOLICITED,
-  NDP_HOP_LIMIT,
   NDP_LINK_OPT_LEN,
   NDP_NEIGHBOUR_LEN,
   NDP_OPT_NONCE,
   NDP_OPT_SOURCE_LINK,
   NDP_OPT_TARGET_LINK,
-  NDP_OPTIONS,
   NDP_TARGET,
   ndpFlags,
   ndpOptLen,
-  ndpOptType,
 } from '../wire/ndp.ts';
 import { addressClaimed, dadSolicited } from './dad.ts';
 import { ACCEPTED, DROP } from './drops.ts';
 import type { Interface, InterfaceAddress } from './interface.ts';
 import type { IpPacket } from './ip-packet.ts';
+import { ABSENT, findOption, isNdpMessage, linkOption, MALFORMED } from './ndp-message.ts';
 import {
   countRequested,
   GROUP_MAC_HIGH,
@@ -35,17 +31,13 @@ import {
 import { LEARN } from './neighbour-table.ts';
 import type { Network } from './network.ts';
 
-const ABSENT = -1;
-const MALFORMED = -2;
-const GROUP_BIT = 0x0100;
-
 /** A solicitation whose ICMPv6 checksum is good; `pkt.payloadOff` at its type. ACCEPTED or DROP. */
 export function neighbourSolicitInput(net: Network, pkt: IpPacket): number {
   const { iface } = pkt;
   const dv = net.env.memory.slab.dv;
   const target = iface.neighbours.scratch;
   if (!readTarget(net, pkt)) return DROP.NDP_MALFORMED;
-  const linkAt = linkOption(dv, pkt, NDP_OPT_SOURCE_LINK);
+  const linkAt = linkOption(dv, pkt, NDP_NEIGHBOUR_LEN, NDP_OPT_SOURCE_LINK);
   if (linkAt === MALFORMED) return DROP.NDP_MALFORMED;
   const isDad = isUnspecified(pkt.src);
   // RFC 4861 §7.1.1: without a source, to a solicited-node group and without a link-layer address.
@@ -71,7 +63,7 @@ export function neighbourAdvertInput(net: Network, pkt: IpPacket): number {
   if (!readTarget(net, pkt)) return DROP.NDP_MALFORMED;
   const flags = ndpFlags(dv, pkt.payloadOff);
   if (isMulticast(pkt.dst) && (flags & NA_SOLICITED) !== 0) return DROP.NDP_MALFORMED;
-  const linkAt = linkOption(dv, pkt, NDP_OPT_TARGET_LINK);
+  const linkAt = linkOption(dv, pkt, NDP_NEIGHBOUR_LEN, NDP_OPT_TARGET_LINK);
   if (linkAt === MALFORMED || isUnspecified(pkt.src)) return DROP.NDP_MALFORMED;
   const entry = net.locals.entryOf(target, iface.index);
   if (entry !== null && net.locals.ownerOf(target, iface.index) === iface) {
@@ -84,7 +76,9 @@ export function neighbourAdvertInput(net: Network, pkt: IpPacket): number {
   if (linkAt !== ABSENT) how |= LEARN.LINK;
   const high = linkAt === ABSENT ? 0 : dv.getUint16(linkAt + 2);
   const low = linkAt === ABSENT ? 0 : dv.getInt32(linkAt + 4);
+  const wasRouter = iface.neighbours.find(target)?.isRouter === true;
   const n = iface.neighbours.learn(target, high, low, how);
+  if (wasRouter && n?.isRouter === false) net.autoconfOf(iface)?.routerResigned(target);
   return n === null ? DROP.NDP_NOT_FOR_US : ACCEPTED;
 }
 
@@ -92,9 +86,7 @@ export function neighbourAdvertInput(net: Network, pkt: IpPacket): number {
 function readTarget(net: Network, pkt: IpPacket): boolean {
   const dv = net.env.memory.slab.dv;
   const off = pkt.payloadOff;
-  if (pkt.ttl !== NDP_HOP_LIMIT || pkt.payloadLen < NDP_NEIGHBOUR_LEN) return false;
-  if (icmpCode(dv, off) !== 0 || hasFragmentHeader(dv, pkt)) return false;
-  if (!areOptionsWhole(dv, off + NDP_OPTIONS, off + pkt.payloadLen)) return false;
+  if (!isNdpMessage(dv, pkt, NDP_NEIGHBOUR_LEN)) return false;
   const target = pkt.iface.neighbours.scratch;
   target.readV6(dv, off + NDP_TARGET);
   // A mapped address would reach into the IPv4 neighbours.
@@ -104,54 +96,9 @@ function readTarget(net: Network, pkt: IpPacket): boolean {
   return !isV4(pkt.src) && !isMulticast(pkt.src);
 }
 
-/** RFC 6980 §5: neighbour discovery is never believed in fragments, not even in a single one. */
-function hasFragmentHeader(dv: DataView, pkt: IpPacket): boolean {
-  if (pkt.wasFragmented) return true;
-  let next = ipv6NextHeader(dv, pkt.headerOff);
-  // Input has walked these headers before: each lies within the packet.
-  for (let at = pkt.headerOff + IPV6_HEADER_LEN; at < pkt.payloadOff; at += extLen(dv, at)) {
-    if (next === IPPROTO.FRAGMENT) return true;
-    next = extNextHeader(dv, at);
-  }
-  return false;
-}
-
-/** RFC 4861 §7.1: every option has a length, and lies within the message. */
-function areOptionsWhole(dv: DataView, off: number, end: number): boolean {
-  let at = off;
-  while (at < end) {
-    if (end - at < 8) return false;
-    const len = ndpOptLen(dv, at);
-    if (len === 0 || len > end - at) return false;
-    at += len;
-  }
-  return true;
-}
-
-/** The first option of this type and of 8 bytes, or ABSENT. Unknown options are skipped (§4.6). */
-function findOption(dv: DataView, pkt: IpPacket, type: number): number {
-  let at = pkt.payloadOff + NDP_OPTIONS;
-  const end = pkt.payloadOff + pkt.payloadLen;
-  while (at < end) {
-    if (ndpOptType(dv, at) === type) return at;
-    at += ndpOptLen(dv, at);
-  }
-  return ABSENT;
-}
-
-/** An Ethernet address option: 8 bytes, not a group (nobody's own address is one), not zero. */
-function linkOption(dv: DataView, pkt: IpPacket, type: number): number {
-  const at = findOption(dv, pkt, type);
-  if (at === ABSENT) return ABSENT;
-  if (ndpOptLen(dv, at) !== NDP_LINK_OPT_LEN) return MALFORMED;
-  const high = dv.getUint16(at + 2);
-  if ((high & GROUP_BIT) !== 0 || (high === 0 && dv.getInt32(at + 4) === 0)) return MALFORMED;
-  return at;
-}
-
 /** RFC 7527: a nonce of our length, or ABSENT: any other is not ours. */
 function nonceOption(dv: DataView, pkt: IpPacket): number {
-  const at = findOption(dv, pkt, NDP_OPT_NONCE);
+  const at = findOption(dv, pkt, NDP_NEIGHBOUR_LEN, NDP_OPT_NONCE);
   return at !== ABSENT && ndpOptLen(dv, at) === NDP_LINK_OPT_LEN ? at : ABSENT;
 }
 

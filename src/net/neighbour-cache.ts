@@ -23,6 +23,7 @@ import { NOT_FOUND, WordTable } from '../base/word-table.ts';
 import { type Address, isV4 } from '../wire/address.ts';
 import type { Mib, NeighbourMib } from './mib.ts';
 import { Neighbour, NUD } from './neighbour.ts';
+import { NeighbourTimes } from './neighbour-times.ts';
 
 export const RANK = {
   FAILED: 0,
@@ -65,6 +66,7 @@ export class NeighbourFamily {
   /** By RANK, FIRM included (so that `neigh` can show how many). */
   readonly ranks: readonly RankList[] = Array.from({ length: 6 }, () => new RankList());
   readonly spare: Neighbour[] = [];
+  readonly times = new NeighbourTimes();
 
   readonly isV4: boolean;
   readonly mib: NeighbourMib;

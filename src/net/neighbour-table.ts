@@ -18,7 +18,6 @@ import type { DeadlineQueue, Expirable } from '../base/deadline-queue.ts';
 import type { Env } from '../base/env.ts';
 import { ENOBUFS, ENOENT } from '../base/errno.ts';
 import type { RandomStream } from '../base/rng.ts';
-import { SEC } from '../base/time.ts';
 import { type Address, ANY6, IpAddress } from '../wire/address.ts';
 import { IPV6_SRC } from '../wire/ipv6.ts';
 import type { MacAddress } from '../wire/mac.ts';
@@ -26,6 +25,7 @@ import { HeldPackets } from './held-packets.ts';
 import { type Mib, NEIGHBOUR } from './mib.ts';
 import { type Neighbour, NUD } from './neighbour.ts';
 import { NeighbourCache } from './neighbour-cache.ts';
+import type { NeighbourTimes } from './neighbour-times.ts';
 import type { NetConfig } from './net-config.ts';
 import { SolicitHistory } from './solicit-history.ts';
 
@@ -48,6 +48,9 @@ export const LEARN = {
 export interface NeighbourProtocol {
   /** Sends one solicitation: to the cached link-layer address, or to all that may answer. */
   solicit(n: Neighbour, isUnicast: boolean): void;
+  /** Nobody answers there any more; and somebody does again. */
+  failed(n: Neighbour): void;
+  answered(n: Neighbour): void;
 }
 
 /** What becomes of packets that waited. The chains are lent: the table releases them afterwards. */
@@ -67,16 +70,9 @@ export interface NeighbourHost {
   readonly random: RandomStream;
 }
 
-/** RFC 4861 §6.3.4: a new random ReachableTime "at least every few hours". */
-const REDRAW_NS = 2 * 3600 * SEC;
-
 export class NeighbourTable implements Expirable {
   /** For the addresses in the ARP or NDP message being read. */
   readonly scratch = new IpAddress();
-  /** ReachableTime: drawn from 0.5 … 1.5 times the base, so that neighbours do not probe in step. */
-  private reachableNs = 0;
-  private drawnFromNs = 0;
-  private redrawAtNs = 0;
 
   private readonly cells: CellStore;
   private readonly held: HeldPackets;
@@ -205,6 +201,11 @@ export class NeighbourTable implements Expirable {
     for (const n of this.cache.inUse()) if (n.state !== NUD.PERMANENT) this.forget(n);
   }
 
+  /** RFC 4861 §6.3.2: of IPv6, as configured or advertised. */
+  get times6(): NeighbourTimes {
+    return this.cache.v6.times;
+  }
+
   /** All entries, for listings. Borrowed. */
   entries(): readonly Neighbour[] {
     return this.cache.inUse();
@@ -223,8 +224,8 @@ export class NeighbourTable implements Expirable {
         else this.enterFailed(n);
         return;
       case NUD.REACHABLE:
-        if (n.confirmedNs + this.reachableNs > this.env.nowNs) {
-          this.deadlines.arm(n.deadline, n.confirmedNs + this.reachableNs);
+        if (n.confirmedNs + n.family.times.reachableNs > this.env.nowNs) {
+          this.deadlines.arm(n.deadline, n.confirmedNs + n.family.times.reachableNs);
         } else this.enterStale(n);
         return;
       case NUD.DELAY:
@@ -299,6 +300,7 @@ export class NeighbourTable implements Expirable {
     this.setLink(n, macHigh, macLow);
     this.noteRouter(n, how);
     this.enterStale(n);
+    this.protocol.answered(n);
     return n;
   }
 
@@ -307,6 +309,7 @@ export class NeighbourTable implements Expirable {
     this.noteRouter(n, how);
     if ((how & LEARN.SOLICITED) !== 0) this.enterReachable(n);
     else this.enterStale(n);
+    this.protocol.answered(n);
     this.sendHeld(n);
   }
 
@@ -330,9 +333,9 @@ export class NeighbourTable implements Expirable {
   private enterReachable(n: Neighbour): void {
     n.confirmedNs = this.env.nowNs;
     n.wasProven = true;
-    this.drawReachableTime();
+    n.family.times.draw(this.env, this.config, this.random);
     this.enter(n, NUD.REACHABLE);
-    this.deadlines.arm(n.deadline, n.confirmedNs + this.reachableNs);
+    this.deadlines.arm(n.deadline, n.confirmedNs + n.family.times.reachableNs);
     this.sendHeld(n);
   }
 
@@ -357,6 +360,7 @@ export class NeighbourTable implements Expirable {
     n.source.copy(ANY6);
     n.family.mib.count(NEIGHBOUR.ResFailed);
     this.enter(n, NUD.FAILED);
+    this.protocol.failed(n);
     for (let left = this.held.countOf(n); left > 0 && this.held.take(n); left--) {
       const chain = this.held.chain;
       this.output.unreachable(n, chain, this.held.len);
@@ -384,16 +388,8 @@ export class NeighbourTable implements Expirable {
 
   private solicit(n: Neighbour, isUnicast: boolean): void {
     n.probes++;
-    n.notBeforeNs = this.env.nowNs + this.config.retransNs;
+    n.notBeforeNs = this.env.nowNs + n.family.times.retransNs(this.config);
     this.deadlines.arm(n.deadline, n.notBeforeNs);
     this.protocol.solicit(n, isUnicast);
-  }
-
-  private drawReachableTime(): void {
-    const base = this.config.baseReachableNs;
-    if (this.env.nowNs < this.redrawAtNs && this.drawnFromNs === base) return;
-    this.redrawAtNs = this.env.nowNs + REDRAW_NS;
-    this.drawnFromNs = base;
-    this.reachableNs = Math.round(base * (0.5 + this.random.unit()));
   }
 }

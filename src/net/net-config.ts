@@ -1,4 +1,5 @@
 import { MS, SEC } from '../base/time.ts';
+import { Ipv6Conf } from './ipv6-conf.ts';
 import { PortSet } from './port-set.ts';
 
 /**
@@ -63,9 +64,6 @@ export class NetConfig {
   /** mcast_solicit, ucast_solicit: RFC 4861 §10's MAX_MULTICAST_SOLICIT and MAX_UNICAST_SOLICIT. */
   multicastSolicit = 3;
   unicastSolicit = 3;
-  /** net.ipv6.conf.*.dad_transmits */
-  dadTransmits = 1;
-
   /** igmp_qrv, mld_qrv: how often a change is told, until a querier says otherwise (RFC 3376 §8.1). */
   igmpRobustness = 2;
   mldRobustness = 2;
@@ -79,4 +77,16 @@ export class NetConfig {
   igmpv3UnsolicitedNs = 1 * SEC;
   mldv1UnsolicitedNs = 10 * SEC;
   mldv2UnsolicitedNs = 1 * SEC;
+
+  /** net.ipv6.conf.all and default. */
+  readonly conf6 = new Ipv6Conf(null);
+
+  /** net.ipv6.conf.all.dad_transmits */
+  get dadTransmits(): number {
+    return this.conf6.get('dad_transmits');
+  }
+
+  set dadTransmits(count: number) {
+    this.conf6.set('dad_transmits', count);
+  }
 }

@@ -6,6 +6,7 @@ import type { RandomStream } from '../base/rng.ts';
 import { SipHash } from '../base/siphash.ts';
 import type { Address } from '../wire/address.ts';
 import { isLinkLocal6, isV4 } from '../wire/address.ts';
+import type { Autoconf } from './autoconf.ts';
 import { DatagramStore } from './datagram-store.ts';
 import { Drops } from './drops.ts';
 import { EchoSockets } from './echo-socket.ts';
@@ -42,6 +43,8 @@ export class Network implements ReassemblyFailure {
   readonly deadlines: DeadlineQueue;
   /** By index - 1: interface numbers start at 1, 0 means "any". */
   readonly interfaces: Interface[] = [];
+  /** By index - 1: what configures itself on an interface; loopback has none. */
+  readonly autoconfs: (Autoconf | null)[] = [];
   readonly locals: LocalAddresses;
   readonly routes = new RouteTable();
   readonly policy = new PolicyTable();
@@ -124,6 +127,20 @@ export class Network implements ReassemblyFailure {
       if (this.locals.ownerOf(address, index) !== null) return index;
     }
     return iface.index;
+  }
+
+  autoconfOf(iface: Interface): Autoconf | null {
+    return this.autoconfs[iface.index - 1] ?? null;
+  }
+
+  /** RFC 4861 §7.3.3: a neighbour that does not answer is no router for anything. */
+  gatewayFailed(iface: Interface, address: Address): void {
+    if (isV4(address)) return;
+    if (this.routes.gatewayIs(iface, address, true)) this.autoconfOf(iface)?.gatewayFailed();
+  }
+
+  gatewayAnswered(iface: Interface, address: Address): void {
+    if (!isV4(address)) this.routes.gatewayIs(iface, address, false);
   }
 
   private mibOf(address: Address): IpMib {

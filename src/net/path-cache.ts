@@ -67,7 +67,7 @@ export class Path {
 
   /** That of the link, or what the route says: before any router said something else. */
   firstMtu(): number {
-    const { mtu } = this.iface;
+    const mtu = this.iface.mtuOf(isV4(this.destination));
     return this.metrics.mtu === 0 ? mtu : Math.min(this.metrics.mtu, mtu);
   }
 

@@ -1,3 +1,4 @@
+import { NEVER } from '../base/time.ts';
 import {
   type Address,
   addressEquals,
@@ -22,6 +23,28 @@ export interface RouteMetrics {
 
 export const NO_METRICS: RouteMetrics = { mtu: 0, isMtuLocked: false, advmss: 0, initcwnd: 0 };
 
+/** What a route has that a router advertised: it ends, it may be better than its equals, and its gateway may fail. */
+export class Advertised {
+  /** RFC 4191 §2.1: 1 high, 0 medium, -1 low. */
+  readonly preference: number;
+  expiresNs = NEVER;
+  /** Its gateway does not answer (RFC 4861 §7.3): others come first. */
+  isUnreachable = false;
+
+  constructor(preference: number, expiresNs: number) {
+    this.preference = preference;
+    this.expiresNs = expiresNs;
+  }
+
+  extendTo(expiresNs: number): void {
+    this.expiresNs = expiresNs;
+  }
+
+  setUnreachable(isUnreachable: boolean): void {
+    this.isUnreachable = isUnreachable;
+  }
+}
+
 /** One way to a set of destinations. */
 export class Route {
   readonly prefix: Address;
@@ -33,6 +56,8 @@ export class Route {
   /** The smaller wins among equal prefixes. */
   readonly metric: number;
   readonly metrics: RouteMetrics;
+  /** Null: from the administrator, or with an address. */
+  readonly advertised: Advertised | null;
 
   constructor(
     prefix: Address,
@@ -41,6 +66,7 @@ export class Route {
     iface: Interface,
     metric: number,
     metrics: RouteMetrics = NO_METRICS,
+    advertised: Advertised | null = null,
   ) {
     this.prefix = Object.freeze(networkOf(prefix, bits));
     this.bits = bits;
@@ -48,6 +74,7 @@ export class Route {
     this.iface = iface;
     this.metric = metric;
     this.metrics = metrics;
+    this.advertised = advertised;
   }
 
   /** To the same destinations, with the same claim to be used: one of the two replaces the other. */
@@ -84,10 +111,14 @@ export class RouteTable {
   /** False when the same route is there already. */
   add(route: Route): boolean {
     if (this.ordered.some((r) => r.equals(route))) return false;
-    const at = this.ordered.findIndex((r) => comesBefore(route, r));
-    this.ordered.splice(at < 0 ? this.ordered.length : at, 0, route);
+    this.insert(route);
     this.changed();
     return true;
+  }
+
+  private insert(route: Route): void {
+    const at = this.ordered.findIndex((r) => comesBefore(route, r));
+    this.ordered.splice(at < 0 ? this.ordered.length : at, 0, route);
   }
 
   /** In the place of those to the same prefix with the same metric, if there are any. */
@@ -106,6 +137,29 @@ export class RouteTable {
     return before - this.ordered.length;
   }
 
+  /**
+   * A neighbour does not answer any more, or again. Of advertised routes through it the equals come first:
+   * where no router answers they take turns (RFC 4861 §6.3.6). True if there is such a route.
+   */
+  gatewayIs(iface: Interface, gateway: Address, isUnreachable: boolean): boolean {
+    const through = this.ordered.filter(
+      (r) =>
+        r.advertised !== null &&
+        r.iface === iface &&
+        r.gateway !== null &&
+        addressEquals(r.gateway, gateway) &&
+        (isUnreachable || r.advertised.isUnreachable),
+    );
+    for (const route of through) {
+      route.advertised?.setUnreachable(isUnreachable);
+      if (!isUnreachable) continue;
+      this.ordered.splice(this.ordered.indexOf(route), 1);
+      this.insert(route);
+    }
+    if (through.length > 0) this.changed();
+    return through.length > 0;
+  }
+
   /** An interface, an address or a link came or went: what was derived from the table is void. */
   changed(): void {
     this.generation++;
@@ -115,23 +169,31 @@ export class RouteTable {
     this.passedDown = false;
   }
 
-  /** Longest prefix, then smallest metric; through `iface` only, if given. Links that are down are passed over. */
+  /**
+   * Longest prefix, then smallest metric, then the router's preference; through `iface` only, if given. Links
+   * that are down are passed over; an advertised route whose gateway does not answer is taken only where
+   * there is no other, however short (RFC 4191 §3.2).
+   */
   lookup(destination: Address, iface: Interface | null): Route | null {
     const v4 = isV4(destination);
+    let unreachable: Route | null = null;
     for (let i = 0; i < this.ordered.length; i++) {
       const r = this.ordered[i]!;
       if (iface !== null && r.iface !== iface) continue;
       if (isV4(r.prefix) !== v4 && !(r.bits === 0 && !v4)) continue;
       if (!prefixEquals(r.prefix, destination, r.bits)) continue;
-      if (r.iface.device.isUp) return r;
-      this.passedDown = true;
+      if (!r.iface.device.isUp) this.passedDown = true;
+      else if (r.advertised?.isUnreachable !== true) return r;
+      else if (unreachable === null) unreachable = r;
     }
-    return null;
+    return unreachable;
   }
 }
 
 function comesBefore(a: Route, b: Route): boolean {
-  return a.bits > b.bits || (a.bits === b.bits && a.metric < b.metric);
+  if (a.bits !== b.bits) return a.bits > b.bits;
+  if (a.metric !== b.metric) return a.metric < b.metric;
+  return (a.advertised?.preference ?? 0) > (b.advertised?.preference ?? 0);
 }
 
 function sameGateway(a: Address | null, b: Address | null): boolean {

@@ -13,6 +13,7 @@ import {
 import { BROADCAST_HIGH, BROADCAST_LOW } from '../wire/ethernet.ts';
 import { sendArpRequest } from './arp.ts';
 import { Interface } from './interface.ts';
+import { Ipv6Conf } from './ipv6-conf.ts';
 import { NEIGHBOUR } from './mib.ts';
 import { GROUP_MAC_HIGH, sendSolicit } from './ndp-output.ts';
 import type { Neighbour } from './neighbour.ts';
@@ -55,6 +56,14 @@ export class Solicitor implements NeighbourProtocol {
     }
     n.family.mib.count(isSent ? NEIGHBOUR.SolicitsSent : NEIGHBOUR.SolicitsUnsent);
   }
+
+  failed(n: Neighbour): void {
+    this.net.gatewayFailed(this.iface!, n.address);
+  }
+
+  answered(n: Neighbour): void {
+    this.net.gatewayAnswered(this.iface!, n.address);
+  }
 }
 
 /** 224.0.0.1 */
@@ -72,7 +81,8 @@ export function createInterface(
   const solicitor = new Solicitor(net);
   const table = new NeighbourTable(net, solicitor, output);
   const random = net.env.rng.stream(`net.interface.${index}`);
-  const iface = new Interface(index, name, device, table, isOnLoopback, random);
+  const conf6 = new Ipv6Conf(net.config.conf6);
+  const iface = new Interface(index, name, device, table, isOnLoopback, conf6, random);
   solicitor.attach(iface);
   // Every host belongs to these (RFC 1112 §4, RFC 4291 §2.8).
   iface.join(ALL_HOSTS4);

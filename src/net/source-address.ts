@@ -100,7 +100,9 @@ export class SourceAddresses {
     this.scope = scopeOf(to);
     this.label = this.policy.rowOf(to).label;
     this.outIndex = out.index;
-    this.prefersTemporary = preference === PREFER_SOURCE.TEMPORARY;
+    const isDefault = preference === PREFER_SOURCE.DEFAULT;
+    const wants = isDefault ? out.conf6.get('use_tempaddr') : preference;
+    this.prefersTemporary = wants === PREFER_SOURCE.TEMPORARY; // use_tempaddr has the same 2 for it
     this.best = null;
     // RFC 6724 §4: what stays on a link is sent from an address of that link.
     if (isMulticast(to) || this.scope <= SCOPE.LINK) this.consider(out, to);

@@ -15,6 +15,7 @@ import type { Device } from '../link/device.ts';
 import { FrameStore } from '../link/frame-store.ts';
 import { openLoopback } from '../link/loopback.ts';
 import { VlanDevice } from '../link/vlan-device.ts';
+import { Autoconf } from '../net/autoconf.ts';
 import { addAddress4, addAddress6, type DadListener, removeAddress } from '../net/dad.ts';
 import { frameInput } from '../net/ethernet.ts';
 import { startGroupReports, stopGroupReports } from '../net/group-reporter.ts';
@@ -22,6 +23,7 @@ import type { Interface, InterfaceAddress } from '../net/interface.ts';
 import { InterfaceOutput } from '../net/interface-output.ts';
 import { Network } from '../net/network.ts';
 import { NO_METRICS, Route, type RouteMetrics } from '../net/route-table.ts';
+import { addLinkLocal } from '../net/slaac.ts';
 import { createInterface } from '../net/solicitor.ts';
 import { Tcp } from '../tcp/tcp.ts';
 import { Udp } from '../udp/udp.ts';
@@ -34,7 +36,6 @@ import {
   isV4,
   LOOPBACK4,
   LOOPBACK6,
-  linkLocalOf,
   networkOf,
 } from '../wire/address.ts';
 import { IPPROTO } from '../wire/ip-protocol.ts';
@@ -57,7 +58,7 @@ export interface ReadyDrain {
 }
 
 export interface InterfaceOptions {
-  /** fe80::/64 from the MAC address, as Linux makes when a link comes up. Default true. */
+  /** fe80::/64 by addr_gen_mode, as Linux makes when a link comes up. Default true. */
   readonly linkLocal?: boolean;
   /** IGMP and MLD: routers hear of the groups that are listened to. Default true. */
   readonly groupReports?: boolean;
@@ -126,9 +127,10 @@ export class Stack implements Host, DadListener {
   }
 
   private startInterface(iface: Interface, options: InterfaceOptions): void {
-    const { mac } = iface.device;
     if (options.groupReports ?? true) startGroupReports(this.net, iface);
-    if (options.linkLocal ?? true) this.addAddress(iface, linkLocalOf(mac.high, mac.low), 64);
+    const autoconf = new Autoconf(this.net, iface, this);
+    this.net.autoconfs[iface.index - 1] = autoconf;
+    if (options.linkLocal ?? true) addLinkLocal(autoconf);
     this.net.routes.add(new Route(new IpAddress().set(0xff000000, 0, 0, 0), 8, null, iface, 256));
   }
 
@@ -235,6 +237,7 @@ export class Stack implements Host, DadListener {
 
   dadDone(iface: Interface, entry: InterfaceAddress): void {
     this.net.routes.changed(); // paths may use it now, or no longer
+    this.net.autoconfOf(iface)?.dadDone(entry);
     for (const listener of this.addressListeners) listener.dadDone(iface, entry);
   }
 
@@ -308,6 +311,7 @@ export class Stack implements Host, DadListener {
     this.net.reassembly6.clear();
     for (const iface of this.net.interfaces) {
       stopGroupReports(iface);
+      this.net.autoconfOf(iface)?.close();
       for (const entry of [...iface.addresses]) removeAddress(this.net, iface, entry);
       iface.neighbours.clear();
       iface.device.close();

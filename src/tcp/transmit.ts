@@ -138,7 +138,7 @@ function writeIp(tcp: Tcp, path: Path, id: Sender, l3: number, tcpLen: number, v
     const total = IPV4_HEADER_LEN + tcpLen;
     writeIpv4(dv, l3, tos, total, ipId, df, ttl, IPPROTO.TCP, local.w3, destination.w3);
   } else {
-    const hopLimit = settings.ttl || net.config.hopLimit6;
+    const hopLimit = settings.ttl || path.iface.hopLimit(net.config);
     writeIpv6(dv, l3, tos, 0, tcpLen, IPPROTO.TCP, hopLimit, local, destination);
   }
 }

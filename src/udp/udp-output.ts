@@ -144,7 +144,7 @@ function describe(
   const { net } = udp;
   const o = net.out;
   const v4 = isV4(path.destination);
-  const unicastTtl = s.ttl !== 0 ? s.ttl : v4 ? net.config.ttl4 : net.config.hopLimit6;
+  const unicastTtl = s.ttl !== 0 ? s.ttl : v4 ? net.config.ttl4 : path.iface.hopLimit(net.config);
   o.path = path;
   o.src.copy(source);
   o.protocol = IPPROTO.UDP;

@@ -19,6 +19,7 @@ import { Datagram } from '../../src/net/datagram-store.ts';
 import { DROP_NAMES } from '../../src/net/drops.ts';
 import type { EchoSocket } from '../../src/net/echo-socket.ts';
 import type { Interface } from '../../src/net/interface.ts';
+import type { Conf6Name } from '../../src/net/ipv6-conf.ts';
 import type { NetConfig } from '../../src/net/net-config.ts';
 import type { Network } from '../../src/net/network.ts';
 import { Stack } from '../../src/stack/stack.ts';
@@ -49,6 +50,8 @@ export interface RigOptions {
   readonly cellBytes?: number;
   readonly txFrames?: number;
   readonly config?: Partial<NetConfig>;
+  /** net.ipv6.conf.all, before there is an interface. */
+  readonly conf6?: Partial<Record<Conf6Name, number>>;
   /** Default true: routes to the world through the gateway. */
   readonly gateway?: boolean;
   /** Default false: what routers are told of our groups is a test's own subject. */
@@ -144,6 +147,9 @@ export class NetHarness {
     this.stack = new Stack(env, this.frames);
     this.net = this.stack.net;
     Object.assign(this.net.config, { dadTransmits: 0 }, options.config);
+    for (const [name, value] of Object.entries(options.conf6 ?? {})) {
+      this.net.config.conf6.set(name as Conf6Name, value);
+    }
     this.port = this.addPort('eth0', OUR_MAC, options);
     for (const text of options.addresses ?? ['10.0.0.1/24', '2001:db8::1/64']) {
       this.addAddress(this.port, text);

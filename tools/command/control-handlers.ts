@@ -7,6 +7,7 @@ import { Failure } from './failure.ts';
 import type { LiveStack } from './live-stack.ts';
 import { checkedRequest } from './ping-request.ts';
 import { type PingEvent, PingRun } from './ping-run.ts';
+import { raViews } from './ra.ts';
 import { socketHandlers } from './socket-handlers.ts';
 import { sysctl } from './sysctl-handler.ts';
 import { addrView, linkStatsView, linkView, neighViews, routeViews } from './views.ts';
@@ -47,6 +48,7 @@ export function controlHandlers(
     ['addr', answer(() => stack.net.interfaces.map((i) => addrView(i, live.now())))],
     ['route', answer(() => routeViews(stack))],
     ['neigh', answer(() => neighViews(stack))],
+    ['ra', answer(() => raViews(stack))],
     ...socketHandlers(live),
     ['sysctl', (request, session) => sysctl(live, request, session)],
     ['change', (request, session) => change(live, request, session)],

@@ -23,9 +23,10 @@ import { PacketDevice, type PacketFacts } from '../../src/live/packet-device.ts'
 import { randomMac } from '../../src/live/random-mac.ts';
 import { TapDevice, type TapFacts } from '../../src/live/tap-device.ts';
 import type { Interface } from '../../src/net/interface.ts';
+import { sysctlRange, writeAnySysctl } from '../../src/stack/all-sysctls.ts';
 import { Stack } from '../../src/stack/stack.ts';
-import { dottedName, findSysctl, writeSysctl } from '../../src/stack/sysctl.ts';
-import { findTcpSysctl, readTcpSysctl, writeTcpSysctl } from '../../src/stack/tcp-sysctl.ts';
+import { dottedName } from '../../src/stack/sysctl.ts';
+import { CC_SYSCTLS } from '../../src/stack/tcp-sysctl.ts';
 import { IpAddress, isV4 } from '../../src/wire/address.ts';
 import { formatAddress } from '../../src/wire/address-text.ts';
 import { Failure } from './failure.ts';
@@ -65,8 +66,10 @@ export class LiveStack {
       const opened = this.openDevice(frames);
       this.device = new ObservedDevice(opened.device);
       this.facts = opened.facts;
-      for (const [name, value] of spec.sysctls) setSysctl(this.stack, name, value);
+      const [early, late] = sysctlsInOrder(spec.sysctls);
+      for (const [name, value] of early) setSysctl(this.stack, name, value);
       this.iface = this.stack.addInterface(opened.device.name, this.device);
+      for (const [name, value] of late) setSysctl(this.stack, name, value);
       for (const { id, addresses } of spec.vlans) {
         const vlan = addVlan(this.stack, this.iface, id, `${this.iface.name}.${id}`, null);
         for (const a of addresses) addAddress(this.stack, vlan, a);
@@ -295,21 +298,27 @@ function badGateway(gateway: string, result: number): Failure {
   );
 }
 
+type Settings = StackSpec['sysctls'];
+
+/** An interface's own can be set once it is there; all others hold before it starts. */
+function sysctlsInOrder(all: Settings): readonly [Settings, Settings] {
+  const isLate = (name: string) => /^net\.ipv6\.conf\.(?!(all|default)\.)/.test(dottedName(name));
+  return [all.filter(([name]) => !isLate(name)), all.filter(([name]) => isLate(name))];
+}
+
 export function setSysctl(stack: Stack, name: string, value: string): void {
   const dotted = dottedName(name);
-  const isTcps = readTcpSysctl(stack.tcp, dotted) !== undefined;
-  const result = isTcps
-    ? writeTcpSysctl(stack.tcp, dotted, value)
-    : writeSysctl(stack.net.config, dotted, value);
+  const isCc = CC_SYSCTLS.includes(dotted);
+  const result = writeAnySysctl(stack, dotted, value);
   if (result === 0) return;
-  const row = isTcps ? findTcpSysctl(dotted) : findSysctl(dotted);
-  if (isTcps && row === undefined) {
+  if (isCc) {
     const known = stack.tcp.ccModules.available().join(', ');
     throw new Failure(errnoName(result), `no congestion control ${value}; there is ${known}`);
   }
   if (result === -ENOENT) throw new Failure('ENOENT', `no sysctl ${name}; see docs/ringway.md`);
-  const { min, max } = row!; // -EINVAL is about a value, so the name has a row
-  throw new Failure(errnoName(result), `sysctl ${name}: ${value} is not from ${min} to ${max}`);
+  const range = sysctlRange(stack, dotted);
+  const why = range === undefined ? 'a value of it' : `from ${range[0]} to ${range[1]}`;
+  throw new Failure(errnoName(result), `sysctl ${name}: ${value} is not ${why}`);
 }
 
 /** Another host of the same subnet: the first that is not ours; null where there is no room for one. */

@@ -3,6 +3,7 @@ import { controlCall } from '../../src/live/control-client.ts';
 import type { Command } from './command.ts';
 import { EXIT, usageError } from './failure.ts';
 import type { OptionSpec, Options } from './options.ts';
+import { type RaView, raText } from './ra.ts';
 import type { AddrView, LinkStatsView, LinkView, NeighView, RouteView } from './views.ts';
 import { addrText, linkStatsText, linkText, neighText, routeText } from './views-text.ts';
 
@@ -144,6 +145,18 @@ export const routeCommand: Command = {
       select(all, device, (r) => r.dev),
       routeText,
     );
+  },
+};
+
+export const raCommand: Command = {
+  name: 'ra',
+  usage: '[show [dev IFACE]]',
+  options: [NAME_OPTION],
+  run: async (options) => {
+    const device = shownDevice(options, 'ra');
+    const all = select((await ask(options, { op: 'ra' })) as RaView[], device, (v) => v.ifname);
+    needDevice(all, device);
+    return print(options, all, raText);
   },
 };
 

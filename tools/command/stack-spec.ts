@@ -72,6 +72,7 @@ export const STACK_OPTIONS: readonly OptionSpec[] = [
     help: '802.1Q VLAN of the device, IFACE.ID, with its addresses (repeatable)',
   },
   { name: 'gateway', value: 'A', isRepeatable: true, help: 'default route (one of each family)' },
+  { name: 'slaac', help: 'IPv6 addresses and routes as routers advertise them (accept_ra 1)' },
   { name: 'mac', value: 'MAC', help: 'our Ethernet address (default: a random local one)' },
   { name: 'mtu', value: 'BYTES', help: 'TAP and memory: the largest IP packet (default 1500)' },
   { name: 'netns', value: 'NAME|PATH|PID', help: 'work in this network namespace' },
@@ -96,6 +97,7 @@ export const STACK_OPTIONS: readonly OptionSpec[] = [
   },
 ];
 
+const SLAAC = [['net.ipv6.conf.all.accept_ra', '1']] as const;
 const MIN_MTU = 68;
 const MAX_MTU = 65535;
 const MAX_SYN_RATE = 1_000_000_000;
@@ -126,7 +128,7 @@ export function stackSpecOf(options: Options): StackSpec {
     uso: !options.has('no-uso'),
     synRate: options.integer('syn-rate', 0, MAX_SYN_RATE) ?? null,
     isPolling: options.has('poll'),
-    sysctls: options.list('sysctl').map(sysctlOf),
+    sysctls: [...(options.has('slaac') ? SLAAC : []), ...options.list('sysctl').map(sysctlOf)],
   };
 }
 

@@ -32,7 +32,7 @@ export function sysctlAnswers(stack: Stack, items: readonly SysctlItem[]): Sysct
 }
 
 function read(stack: Stack, name: string): SysctlAnswer[] {
-  const names = sysctlsUnder(name);
+  const names = sysctlsUnder(stack, name);
   if (names.length === 0) return [unknown(name)];
   return names.map((n) => ({
     name: n,
@@ -43,7 +43,7 @@ function read(stack: Stack, name: string): SysctlAnswer[] {
 }
 
 function write(stack: Stack, name: string, value: string): SysctlAnswer {
-  if (sysctlsUnder(name).length === 0) return unknown(name);
+  if (sysctlsUnder(stack, name).length === 0) return unknown(name);
   const result = writeAnySysctl(stack, name, value);
   const error = result === 0 ? '' : errnoName(result);
   return { name: dottedName(name), value, error, isKnown: true };

@@ -52,14 +52,19 @@ function addressText(a: AddressView, ifname: string): string {
   const broadcast = a.broadcast === undefined ? '' : ` brd ${a.broadcast}`;
   const label = a.family === 'inet' ? ` ${ifname}` : '';
   const state = a.tentative === true ? ' tentative' : a.dadfailed === true ? ' dadfailed' : '';
-  const dynamic = a.dynamic === true ? ' dynamic' : '';
+  const flags = [
+    a.temporary === true ? ' temporary' : '',
+    state,
+    a.deprecated === true ? ' deprecated' : '',
+    a.dynamic === true ? ' dynamic' : '',
+  ].join('');
   return [
-    `    ${a.family} ${a.local}/${a.prefixlen}${broadcast} scope ${a.scope}${dynamic}${state}${label}`,
+    `    ${a.family} ${a.local}/${a.prefixlen}${broadcast} scope ${a.scope}${flags}${label}`,
     `       valid_lft ${lifetime(a.valid_life_time)} preferred_lft ${lifetime(a.preferred_life_time)}`,
   ].join('\n');
 }
 
-function lifetime(seconds: number): string {
+export function lifetime(seconds: number): string {
   return seconds === FOREVER ? 'forever' : `${seconds}sec`;
 }
 
@@ -75,6 +80,8 @@ export function routeText(r: RouteView): string {
     if (advmss !== undefined) line += ` advmss ${advmss}`;
     if (initcwnd !== undefined) line += ` initcwnd ${initcwnd}`;
   }
+  if (r.expires !== undefined) line += ` expires ${r.expires}sec`;
+  if (r.pref !== undefined) line += ` pref ${r.pref}`;
   return [line, ...r.flags].join(' ');
 }
 

@@ -62,6 +62,9 @@ export interface AddressView {
   readonly scope: 'global' | 'link' | 'host';
   readonly tentative?: true;
   readonly dadfailed?: true;
+  readonly deprecated?: true;
+  /** RFC 8981 */
+  readonly temporary?: true;
   /** Lent to us: it has a lifetime. */
   readonly dynamic?: true;
   readonly valid_life_time: number;
@@ -84,11 +87,14 @@ export interface RouteView {
   readonly dst: string;
   readonly gateway?: string;
   readonly dev: string;
-  readonly protocol: 'kernel' | 'static';
+  readonly protocol: 'kernel' | 'static' | 'ra';
   readonly scope?: 'link';
   readonly prefsrc?: string;
   readonly metric?: number;
   readonly metrics?: readonly RouteMetricsView[];
+  /** Seconds; of an advertised route, unless it is for ever. */
+  readonly expires?: number;
+  readonly pref?: 'low' | 'medium' | 'high';
   readonly flags: readonly string[];
   readonly family: 'inet' | 'inet6';
 }
@@ -179,13 +185,15 @@ function addressView(iface: Interface, entry: InterfaceAddress, nowNs: number): 
     scope: iface.isLoopback ? 'host' : near,
     ...(state === 'tentative' ? { tentative: true as const } : {}),
     ...(state === 'duplicate' ? { dadfailed: true as const } : {}),
+    ...(entry.isDeprecated ? { deprecated: true as const } : {}),
+    ...(entry.origin === 'temporary' ? { temporary: true as const } : {}),
     ...(entry.validUntilNs === NEVER ? {} : { dynamic: true as const }),
     valid_life_time: secondsLeft(entry.validUntilNs, nowNs),
     preferred_life_time: secondsLeft(entry.preferredUntilNs, nowNs),
   };
 }
 
-function secondsLeft(untilNs: number, nowNs: number): number {
+export function secondsLeft(untilNs: number, nowNs: number): number {
   return untilNs === NEVER ? FOREVER : Math.max(0, Math.round((untilNs - nowNs) / SEC));
 }
 
@@ -193,10 +201,10 @@ function secondsLeft(untilNs: number, nowNs: number): number {
 export function routeViews(stack: Stack): RouteView[] {
   return stack.net.routes.routes
     .filter((r) => !r.iface.isLoopback && r.prefix.w0 >>> 24 !== 0xff)
-    .map(routeView);
+    .map((route) => routeView(route, stack.env.nowNs));
 }
 
-function routeView(route: Route): RouteView {
+function routeView(route: Route, nowNs: number): RouteView {
   const v4 = isV4(route.prefix);
   const bits = v4 ? route.bits - 96 : route.bits;
   const own = route.gateway === null ? connectedBy(route) : null;
@@ -204,14 +212,27 @@ function routeView(route: Route): RouteView {
     dst: bits === 0 ? 'default' : prefixText(route.prefix, bits, v4 ? 32 : 128),
     ...(route.gateway === null ? {} : { gateway: formatAddress(route.gateway) }),
     dev: route.iface.name,
-    protocol: own === null ? 'static' : 'kernel',
+    protocol: protocolOf(route, own),
     ...(v4 && route.gateway === null ? { scope: 'link' as const } : {}),
     ...(v4 && own !== null ? { prefsrc: formatAddress(own) } : {}),
     ...(route.metric === 0 ? {} : { metric: route.metric }),
     ...metricsOf(route.metrics),
+    ...advertisedOf(route, nowNs),
     flags: route.iface.device.isUp ? [] : ['linkdown'],
     family: v4 ? 'inet' : 'inet6',
   };
+}
+
+function protocolOf(route: Route, own: Address | null): RouteView['protocol'] {
+  if (route.advertised !== null) return route.gateway === null ? 'kernel' : 'ra';
+  return own === null ? 'static' : 'kernel';
+}
+
+function advertisedOf({ advertised }: Route, nowNs: number): Partial<RouteView> {
+  if (advertised === null) return {};
+  const seconds = secondsLeft(advertised.expiresNs, nowNs);
+  const pref = (['low', 'medium', 'high'] as const)[advertised.preference + 1]!; // -1, 0 or 1
+  return { ...(seconds === FOREVER ? {} : { expires: seconds }), pref };
 }
 
 function metricsOf(m: RouteMetrics): { readonly metrics?: readonly RouteMetricsView[] } {

@@ -18,9 +18,9 @@ const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 export const COVERAGE_FILE = 'docs/rfc-coverage.md';
 /** The RFCs that the table has to name. */
 export const REQUIRED_RFCS: readonly number[] = [
-  768, 791, 792, 826, 1122, 1191, 2018, 2861, 2883, 3042, 3168, 3465, 3522, 3927, 4015, 4443, 4821,
-  4861, 5227, 5482, 5681, 5682, 5722, 5961, 6056, 6093, 6298, 6528, 6582, 6675, 6928, 7323, 7661,
-  8200, 8201, 8985, 9293, 9406, 9438, 9937,
+  768, 791, 792, 826, 1122, 1191, 2018, 2861, 2883, 3042, 3168, 3465, 3522, 3927, 4015, 4191, 4443,
+  4821, 4861, 4862, 5227, 5482, 5681, 5682, 5722, 5961, 6056, 6093, 6298, 6528, 6582, 6675, 6928,
+  7217, 7323, 7559, 7661, 8106, 8200, 8201, 8981, 8985, 9293, 9406, 9438, 9937,
 ];
 const STATUSES = ['yes', 'partial', 'no', 'n/a'] as const;
 type Status = (typeof STATUSES)[number];

@@ -2,10 +2,9 @@
 import { EINVAL, ENOENT } from '../../base/errno.ts';
 import type { MemoryDevice } from '../../link/memory-device.ts';
 import type { Interface } from '../../net/interface.ts';
+import { writeAnySysctl } from '../../stack/all-sysctls.ts';
 import { listCounters } from '../../stack/nstat.ts';
 import type { Stack } from '../../stack/stack.ts';
-import { writeSysctl } from '../../stack/sysctl.ts';
-import { writeTcpSysctl } from '../../stack/tcp-sysctl.ts';
 import { STATE } from '../../tcp/tcp-state.ts';
 import { isV4 } from '../../wire/address.ts';
 import type { Qdisc, RouteChange, ShellHost, TcpSocketLine } from './system-under-test.ts';
@@ -28,9 +27,7 @@ export class RingwayShell implements ShellHost {
   }
 
   setSysctl(name: string, value: string): number {
-    const { net, tcp } = this.stack;
-    const result = writeTcpSysctl(tcp, name, value);
-    return result === -ENOENT ? writeSysctl(net.config, name, value) : result;
+    return writeAnySysctl(this.stack, name, value);
   }
 
   /** Of the modules of congestion control: `tcp_cubic`. */

@@ -1,0 +1,238 @@
+/** net.ipv6.conf: each setting acts, for all interfaces or for one, and is read as it was written. */
+import t, { type Test } from 'tap';
+import { EINVAL, ENOENT } from '../../src/base/errno.ts';
+import { CONF6 } from '../../src/net/ipv6-conf.ts';
+import {
+  readAnySysctl,
+  sysctlRange,
+  sysctlsUnder,
+  writeAnySysctl,
+} from '../../src/stack/all-sysctls.ts';
+import {
+  addresses,
+  FOREVER,
+  give,
+  host,
+  MAC1,
+  mtu,
+  OUR_ID,
+  pio,
+  R1,
+  rio,
+  routes,
+} from '../net/ra.ts';
+import { ip, NetHarness } from '../net/rig.ts';
+
+const P = '2001:db8:1::';
+/** The interface that a case adds, with what was set for `all` before. */
+type Act = (t: Test, h: NetHarness, set: (name: string, value: string) => void) => void;
+
+const taken = (h: NetHarness) => [addresses(h).length, routes(h).length];
+const solicited = (h: NetHarness) => h.sent().filter((s) => s.payload[0] === 133).length;
+/** Solicitations of a second interface within so many seconds. */
+function asks(h: NetHarness, seconds: number): number {
+  const port = h.addPort('eth1', '02:00:00:00:01:01');
+  h.advance(seconds);
+  const count = port.sent().filter((s) => s.payload[0] === 133).length;
+  return count;
+}
+
+const ACTS: Readonly<Record<string, Act>> = {
+  accept_ra: (t, h, set) => {
+    set('accept_ra', '0');
+    t.equal(give(h, { options: [pio(P)] }), 'NDP_RA_IGNORED');
+  },
+  accept_ra_defrtr: (t, h, set) => {
+    set('accept_ra_defrtr', '0');
+    give(h, { options: [pio(P)] });
+    t.same(taken(h), [1, 1], 'the prefix, and no default route');
+  },
+  accept_ra_min_hop_limit: (t, h, set) => {
+    set('accept_ra_min_hop_limit', '50');
+    give(h, { hops: 49 });
+    t.equal(h.port.iface.hopLimit(h.net.config), 64);
+  },
+  accept_ra_mtu: (t, h, set) => {
+    set('accept_ra_mtu', '0');
+    give(h, { options: [mtu(1300)] });
+    t.equal(h.port.iface.mtuOf(false), 1500);
+  },
+  accept_ra_pinfo: (t, h, set) => {
+    set('accept_ra_pinfo', '0');
+    give(h, { options: [pio(P)] });
+    t.same(taken(h), [0, 1]);
+  },
+  accept_ra_rt_info_max_plen: (t, h, set) => {
+    set('accept_ra_rt_info_max_plen', '48');
+    give(h, { lifetime: 0, options: [rio(P, 48), rio('2001:db8:2::', 49)] });
+    t.same(routes(h), [`${P}/48 via ${R1} ra 1800`]);
+  },
+  accept_ra_rt_info_min_plen: (t, h, set) => {
+    set('accept_ra_rt_info_max_plen', '64');
+    set('accept_ra_rt_info_min_plen', '49');
+    give(h, { lifetime: 0, options: [rio(P, 48), rio('2001:db8:2::', 49)] });
+    t.same(routes(h), [`2001:db8:2::/49 via ${R1} ra 1800`]);
+  },
+  accept_ra_rtr_pref: (t, h, set) => {
+    set('accept_ra_rtr_pref', '0');
+    give(h, { prf: 1 });
+    t.same(routes(h), [`default via ${R1} ra 1800`], 'not "high"');
+  },
+  addr_gen_mode: (t, h, set) => {
+    set('addr_gen_mode', '3');
+    give(h, { options: [pio(P)] });
+    t.notMatch(addresses(h)[0], OUR_ID);
+  },
+  autoconf: (t, h, set) => {
+    set('autoconf', '0');
+    give(h, { options: [pio(P)] });
+    t.same(taken(h), [0, 2]);
+  },
+  dad_transmits: (t, h, set) => {
+    set('dad_transmits', '3');
+    give(h, { options: [pio(P)] });
+    h.advance(10);
+    t.equal(h.lines().filter((line) => line.startsWith(':: ')).length, 3);
+  },
+  hop_limit: (t, h, set) => {
+    set('hop_limit', '33');
+    give(h, { options: [pio(P)] });
+    h.knows(`${P}2`, MAC1);
+    h.ping(h.echo(), `${P}2`);
+    t.equal(h.sent().at(-1)!.ttl, 33);
+  },
+  max_addresses: (t, h, set) => {
+    set('max_addresses', '1');
+    give(h, { options: [pio(P), pio('2001:db8:2::')] });
+    t.equal(addresses(h).length, 1);
+  },
+  max_desync_factor: (t, h, set) => {
+    set('max_desync_factor', '0');
+    set('use_tempaddr', '1');
+    give(h, { options: [pio(P, { valid: FOREVER, preferred: FOREVER })] });
+    t.match(addresses(h)[1], /preferred 86400$/);
+  },
+  regen_max_retry: (t, h, set) => {
+    set('use_tempaddr', '1');
+    set('temp_prefered_lft', '4');
+    set('max_desync_factor', '0');
+    set('dad_transmits', '1');
+    give(h, { options: [pio(P)] });
+    t.equal(
+      addresses(h).length,
+      1,
+      'three retries of a second and two are longer than it would live',
+    );
+    set('regen_max_retry', '0');
+    give(h, { options: [pio(P)] });
+    t.equal(addresses(h).length, 2);
+  },
+  router_solicitation_interval: (t, h, set) => {
+    set('router_solicitation_interval', '100');
+    t.equal(asks(h, 85), 1);
+  },
+  router_solicitation_max_interval: (t, h, set) => {
+    set('router_solicitation_max_interval', '4');
+    const count = asks(h, 400);
+    t.ok(count > 85 && count < 115, `${count} in 400 s`);
+  },
+  router_solicitations: (t, h, set) => {
+    set('router_solicitations', '2');
+    t.equal(asks(h, 1000), 2);
+  },
+  stable_secret: (t, h, set) => {
+    t.equal(readAnySysctl(h.stack, 'net.ipv6.conf.all.stable_secret'), '', 'none');
+    set('stable_secret', '2001:db8::5ec2');
+    t.equal(readAnySysctl(h.stack, 'net.ipv6.conf.eth0.addr_gen_mode'), '2', 'as on Linux');
+    give(h, { options: [pio(P)] });
+    t.notMatch(addresses(h)[0], OUR_ID);
+  },
+  temp_prefered_lft: (t, h, set) => {
+    set('temp_prefered_lft', '1000');
+    set('use_tempaddr', '1');
+    give(h, { options: [pio(P)] });
+    t.match(addresses(h)[1], /preferred (6|7|8|9|10)\d\d$/, 'at most 40 % of it are cut');
+  },
+  temp_valid_lft: (t, h, set) => {
+    set('temp_valid_lft', '5000');
+    set('use_tempaddr', '1');
+    give(h, { options: [pio(P)] });
+    t.match(addresses(h)[1], /valid 5000 /);
+  },
+  use_tempaddr: (t, h, set) => {
+    set('use_tempaddr', '1');
+    give(h, { options: [pio(P)] });
+    t.equal(addresses(h).length, 2);
+  },
+};
+
+t.test('every setting has a proof', async (t) => {
+  t.same(Object.keys(ACTS).sort(), [...Object.keys(CONF6), 'hop_limit', 'stable_secret'].sort());
+});
+
+for (const owner of ['all', 'eth0']) {
+  for (const [name, act] of Object.entries(ACTS)) {
+    // The second interface of these cases follows `all`, as the solicitation belongs to its beginning.
+    if (owner === 'eth0' && name.startsWith('router_solicitation')) continue;
+    t.test(`net.ipv6.conf.${owner}.${name}`, async (t) => {
+      const h = new NetHarness(host());
+      act(t, h, (leaf, value) => {
+        const dotted = `net.ipv6.conf.${owner}.${leaf}`;
+        t.equal(writeAnySysctl(h.stack, dotted, value), 0, `${dotted} = ${value}`);
+        t.equal(readAnySysctl(h.stack, dotted), value, 'and it reads as it was written');
+      });
+      h.close(t);
+    });
+  }
+}
+
+t.test('an interface follows all and default but for what is its own', async (t) => {
+  const h = new NetHarness(host({}, { addresses: [] }));
+  const read = (owner: string) => readAnySysctl(h.stack, `net.ipv6.conf.${owner}.use_tempaddr`);
+  const write = (owner: string, value: string) =>
+    writeAnySysctl(h.stack, `net/ipv6/conf/${owner}/use_tempaddr`, value);
+  t.equal(write('default', '1'), 0);
+  t.same(['all', 'default', 'eth0'].map(read), ['1', '1', '1']);
+  t.equal(write('eth0', '2'), 0);
+  t.equal(write('all', '0'), 0);
+  t.same(['all', 'default', 'eth0', 'lo'].map(read), ['0', '0', '2', '0']);
+  h.close(t);
+});
+
+t.test('the MTU of IPv6 is set for an interface, between 1,280 and its own', async (t) => {
+  const h = new NetHarness();
+  const name = 'net.ipv6.conf.eth0.mtu';
+  t.equal(readAnySysctl(h.stack, name), '1500');
+  t.equal(writeAnySysctl(h.stack, name, '1279'), -EINVAL);
+  t.equal(writeAnySysctl(h.stack, name, '1501'), -EINVAL);
+  t.equal(writeAnySysctl(h.stack, name, '1400'), 0);
+  t.equal(h.net.paths.lookup(ip('2001:db8::2'), 0)!.mtu(h.net.env), 1400);
+  t.equal(readAnySysctl(h.stack, 'net.ipv6.conf.all.mtu'), undefined);
+  h.close(t);
+});
+
+t.test('what is refused changes nothing', async (t) => {
+  const h = new NetHarness();
+  const bad: readonly (readonly [string, string, number])[] = [
+    ['all.accept_ra', '3', -EINVAL],
+    ['all.accept_ra', 'x', -EINVAL],
+    ['all.router_solicitations', '-2', -EINVAL],
+    ['all.stable_secret', '10.0.0.1', -EINVAL],
+    ['all.stable_secret', 'secret', -EINVAL],
+    ['all.toString', '1', -ENOENT],
+    ['eth7.accept_ra', '1', -ENOENT],
+    ['accept_ra', '1', -ENOENT],
+    ['all', '1', -EINVAL],
+  ];
+  for (const [name, value, errno] of bad) {
+    t.equal(writeAnySysctl(h.stack, `net.ipv6.conf.${name}`, value), errno, `${name} = ${value}`);
+  }
+  t.equal(readAnySysctl(h.stack, 'net.ipv6.conf.all.accept_ra'), '0');
+  t.same(sysctlRange(h.stack, 'net.ipv6.conf.eth0.accept_ra'), [0, 2]);
+  t.ok(sysctlsUnder(h.stack, 'net.ipv6.conf.lo').length > 20);
+  t.equal(new Set(sysctlsUnder(h.stack, '')).size, sysctlsUnder(h.stack, '').length, 'each once');
+  t.equal(solicited(h), 0);
+  h.close(t);
+});
+
+t.end();
