@@ -21,7 +21,7 @@ export function readableEvents(c: TcpConnection, lowWater: number): number {
 /** A third of the buffer is free, and what was not sent yet is below half of TCP_NOTSENT_LOWAT. */
 export function isRoomForMore(c: TcpConnection): boolean {
   if (!isIn(c.state, MAY_SEND)) return true; // writing says why not
-  if (c.writer === WRITER.WAITS) return false;
+  if (c.writer === WRITER.WAITS && c.tcp.pageWait.allowance(c) === 0) return false;
   const charged = chargedBytes(c);
   return c.sndbufBytes - charged >= charged >> 1 && 2 * c.unsentBytes() < notsentLimit(c);
 }

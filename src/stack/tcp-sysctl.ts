@@ -3,7 +3,7 @@ import { EACCES, EINVAL, ENOENT } from '../base/errno.ts';
 import { MS, SEC, US } from '../base/time.ts';
 import { FastOpenKeys } from '../tcp/fast-open-keys.ts';
 import type { Tcp } from '../tcp/tcp.ts';
-import type { TcpConfig } from '../tcp/tcp-config.ts';
+import { TCP_MEM_PAGE, type TcpConfig } from '../tcp/tcp-config.ts';
 
 /** The fields of the configuration that hold one number. */
 type NumberField = {
@@ -12,7 +12,7 @@ type NumberField = {
 
 export interface TcpSysctl {
   readonly name: string;
-  /** In the order of the file; tcp_rmem and tcp_wmem have three. */
+  /** In the order of the file; tcp_mem, tcp_rmem and tcp_wmem have three. */
   readonly fields: readonly NumberField[];
   /** What one unit of Linux's is in ours. */
   readonly unit: number;
@@ -52,6 +52,13 @@ export const TCP_SYSCTLS: readonly TcpSysctl[] = [
   tcp('max_reordering', 'maxReordering', 0, INT_MAX),
   tcp('max_syn_backlog', 'maxSynBacklog', 0, INT_MAX),
   tcp('max_tw_buckets', 'maxTwBuckets', 0, INT_MAX),
+  {
+    name: 'net.ipv4.tcp_mem',
+    fields: ['memLow', 'memPressure', 'memHigh'],
+    unit: TCP_MEM_PAGE,
+    min: 0,
+    max: INT_MAX,
+  },
   tcp('migrate_req', 'migrateReq', 0, 1),
   tcp('min_rtt_wlen', 'minRttWindowNs', 0, 86400, SEC),
   tcp('min_snd_mss', 'minSndMss', 48, 65535),

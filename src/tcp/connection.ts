@@ -195,14 +195,14 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   beginSending(): void {
     const { tcp, totals, snd } = this;
     if (this.sending !== tcp.idle.sending) return;
-    this.sending = new SendingParts(tcp.env, tcp.records, totals, snd.una, this.lastSentNs);
+    this.sending = new SendingParts(tcp.memory, tcp.records, totals, snd.una, this.lastSentNs);
   }
 
   /** Something has come. */
   beginReceiving(): void {
     const { tcp } = this;
     if (this.receiving !== tcp.idle.receiving) return;
-    this.receiving = new ReceivingParts(tcp.env, this.rcv.nxt);
+    this.receiving = new ReceivingParts(tcp.memory, this.rcv.nxt);
     this.received.setLimit(this.rcvbufBytes);
   }
 

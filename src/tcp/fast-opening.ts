@@ -54,8 +54,7 @@ export class FastOpening extends Handshake {
 
   constructor(tcp: Tcp, id: FlowId, opener: Opener, settings: TcpSettings, iss: Seq | null) {
     super(tcp, id, null, opener, settings, iss);
-    const { memory } = tcp.env;
-    this.queue = new SendQueue(memory.pages, memory.arrays);
+    this.queue = new SendQueue(tcp.memory);
   }
 
   override get fastOpening(): this {

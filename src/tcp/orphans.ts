@@ -6,6 +6,10 @@
  */
 import { ETIMEDOUT } from '../base/errno.ts';
 import type { TcpConnection } from './connection.ts';
+import { chargedBytes } from './write-room.ts';
+
+/** Linux's SOCK_MIN_SNDBUF. */
+const LEAST_SNDBUF = 4608;
 
 export class Orphans {
   private readonly all = new Set<TcpConnection>();
@@ -30,7 +34,7 @@ export class Orphans {
 /** The application has closed it, and it is not over. */
 export function becomeOrphan(c: TcpConnection): void {
   c.tcp.orphans.add(c);
-  if (areTooMany(c, 0)) end(c, true);
+  if (areTooMany(c, 0) || isTooDear(c)) end(c, true);
 }
 
 /** A timer has passed. True: it was one orphan too many. `isHopeful`: its peer may be there. */
@@ -41,7 +45,7 @@ export function isOrphanEnded(c: TcpConnection, isHopeful: boolean): boolean {
   let doublings = 0;
   if (!isHopeful || silentNs > 2 * tcp.config.maxRtoNs) doublings++;
   if (c.softError !== 0) doublings++;
-  if (!areTooMany(c, doublings)) return false;
+  if (!areTooMany(c, doublings) && !isTooDear(c)) return false;
   const isProbing = c.snd.wnd === 0 && c.rtx.isEmpty;
   end(c, isHopeful || isProbing || silentNs <= tcp.config.timeWaitNs);
   return true;
@@ -49,6 +53,11 @@ export function isOrphanEnded(c: TcpConnection, isHopeful: boolean): boolean {
 
 function areTooMany({ tcp }: TcpConnection, doublings: number): boolean {
   return tcp.orphans.count * 2 ** doublings > tcp.config.maxOrphans;
+}
+
+/** TCP is above the limit of `tcp_mem`, and this one holds more than the least. */
+function isTooDear(c: TcpConnection): boolean {
+  return c.tcp.memory.isOver && chargedBytes(c) > LEAST_SNDBUF;
 }
 
 function end(c: TcpConnection, isReset: boolean): void {

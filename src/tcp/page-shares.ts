@@ -1,10 +1,11 @@
 /**
- * Who may take the last pages. Send queues leave a quarter of them, text beyond a gap an eighth; text in order may
- * take what there is. So what is sent, and what cannot be read yet, always leaves room for what can be: readers
- * go on, acknowledgements follow, and the pages of the send queues come back. Without that, a thousand writers
+ * Who may take the last pages of the pool. Send queues leave a quarter of them, text beyond a gap an eighth; text in
+ * order may take what there is. So what is sent, and what cannot be read yet, always leaves room for what can be:
+ * readers go on, acknowledgements follow, and the pages of the send queues come back. Without that, a thousand writers
  * could take every page, and nobody would receive what would free them.
  */
 import type { BlockPool } from '../base/block-pool.ts';
+import type { TcpMemory } from './tcp-memory.ts';
 
 /** Pages that send queues may still take. */
 export function sparePages(pages: BlockPool): number {
@@ -17,6 +18,6 @@ export function pagesForOrder(pages: BlockPool): number {
 }
 
 /** Windows do not open any wider now. */
-export function isTight(pages: BlockPool): boolean {
-  return pages.free < pagesForOrder(pages);
+export function isTight({ pages, isPressed }: TcpMemory): boolean {
+  return isPressed || pages.free < pagesForOrder(pages);
 }

@@ -21,6 +21,7 @@ import { RtxQueue } from './rtx-queue.ts';
 import { SackBlocks } from './sack-blocks.ts';
 import { SendQueue } from './send-queue.ts';
 import { TailLossProbe } from './tail-loss-probe.ts';
+import type { TcpMemory } from './tcp-memory.ts';
 import { TOTALS_WIDTH, Totals } from './totals.ts';
 import type { TxRecords } from './tx-records.ts';
 import { Undo } from './undo.ts';
@@ -41,8 +42,8 @@ export class SendingParts {
   readonly chrono: Chrono;
 
   /** @param sinceNs when the connection began: its window was whole then. */
-  constructor({ memory }: Env, records: TxRecords, totals: Totals, una: Seq, sinceNs: number) {
-    this.queue = new SendQueue(memory.pages, memory.arrays);
+  constructor(memory: TcpMemory, records: TxRecords, totals: Totals, una: Seq, sinceNs: number) {
+    this.queue = new SendQueue(memory);
     this.lastBuffer = new LastBuffer(una);
     this.rtx = new RtxQueue(records, memory.arrays);
     this.undo = new Undo(una);
@@ -58,8 +59,8 @@ export class ReceivingParts {
   readonly compressed: CompressedAck;
   readonly rtt: ReceiverRtt;
 
-  constructor({ memory }: Env, rcvNxt: Seq) {
-    this.buffer = new ReceiveBuffer(memory.chunks, memory.pages, memory.arrays);
+  constructor(memory: TcpMemory, rcvNxt: Seq) {
+    this.buffer = new ReceiveBuffer(memory);
     this.compressed = new CompressedAck(rcvNxt);
     this.rtt = new ReceiverRtt(rcvNxt);
   }
@@ -70,9 +71,9 @@ export class IdleParts {
   readonly sending: SendingParts;
   readonly receiving: ReceivingParts;
 
-  constructor(env: Env, records: TxRecords) {
+  constructor(env: Env, memory: TcpMemory, records: TxRecords) {
     const totals = new Totals(new RowTable(TOTALS_WIDTH), env); // nobody's
-    this.sending = new SendingParts(env, records, totals, seqOf(0), 0);
-    this.receiving = new ReceivingParts(env, seqOf(0));
+    this.sending = new SendingParts(memory, records, totals, seqOf(0), 0);
+    this.receiving = new ReceivingParts(memory, seqOf(0));
   }
 }

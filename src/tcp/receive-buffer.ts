@@ -8,10 +8,11 @@
  * "ready" without a copy. An idle connection holds no block and no array.
  */
 import { assert } from '../base/assert.ts';
-import { type BlockPool, NO_BLOCK } from '../base/block-pool.ts';
-import { NO_WORDS, WordArrays } from '../base/word-arrays.ts';
+import { NO_BLOCK } from '../base/block-pool.ts';
+import { NO_WORDS, type WordArrays } from '../base/word-arrays.ts';
 import { type Seq, seqAdd, seqDiff } from '../wire/seq.ts';
 import { OutOfOrder, type Placed } from './out-of-order.ts';
+import type { TcpMemory } from './tcp-memory.ts';
 import { TextStore } from './text-store.ts';
 
 /** Words of an entry. */
@@ -40,9 +41,9 @@ export class ReceiveBuffer {
   /** The text appended last continues what was before it in memory. */
   hasJoined = false;
 
-  constructor(chunks: BlockPool, pages: BlockPool, arrays: WordArrays = new WordArrays()) {
-    this.store = new TextStore(chunks, pages);
-    this.arrays = arrays;
+  constructor(memory: TcpMemory) {
+    this.store = new TextStore(memory);
+    this.arrays = memory.arrays;
   }
 
   /** Memory that counts against the receive buffer: the bytes, wherever they are. */

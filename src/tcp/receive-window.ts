@@ -14,6 +14,7 @@ import { isTight } from './page-shares.ts';
 export function selectWindow(c: TcpConnection): number {
   const { rcv, agreed } = c;
   if (c.isStarved) return shutWindow(c);
+  if (c.tcp.memory.isPressed) comeDown(c);
   const standing = rcv.standing();
   const grain = 1 << agreed.rcvShift;
   const most = 65535 * grain;
@@ -24,6 +25,13 @@ export function selectWindow(c: TcpConnection): number {
   countWindow(c, offered, rcv.wnd, window);
   rcv.advertise(window, promised);
   return window;
+}
+
+/** Memory is short, and half of the buffer is full: no more than a few segments are invited, as on Linux. */
+function comeDown(c: TcpConnection): void {
+  if (c.received.chargedBytes > c.rcvbufBytes >> 2) {
+    c.sizing.comeDown(SEGMENTS_UNDER_PRESSURE * c.tcp.ourMss(c));
+  }
 }
 
 /** The one case in which the right edge moves left, though RFC 9293 §3.8.6 would rather not: there is no memory. */
@@ -73,6 +81,7 @@ export function wantsUpdate(c: TcpConnection): boolean {
 
 /** Of 256: what Linux takes for text of a buffer's bytes before it has seen a segment. */
 const FIRST_SHARE = 65;
+const SEGMENTS_UNDER_PRESSURE = 4;
 /** A shorter segment does not raise the threshold. */
 const MIN_GROWTH_BYTES = 128;
 
@@ -100,7 +109,7 @@ export class RightSizing {
   arrived(c: TcpConnection, len: number): void {
     if (len < MIN_GROWTH_BYTES) return;
     const free = clamped((c.rcvbufBytes >> 1) - c.received.chargedBytes, c);
-    const room = isTight(c.tcp.env.memory.pages) ? 0 : free - this.threshold;
+    const room = isTight(c.tcp.memory) ? 0 : free - this.threshold;
     if (room > 0) this.threshold += Math.min(room, 2 * Math.max(len, c.delack.rcvMss));
   }
 
@@ -110,6 +119,10 @@ export class RightSizing {
     else this.threshold = Math.max(this.threshold, Math.min(offered, window));
   }
 
+  comeDown(most: number): void {
+    this.threshold = Math.min(this.threshold, most);
+  }
+
   /** The application took so much. */
   read(c: TcpConnection, bytes: number): void {
     this.copiedBytes += bytes;
@@ -117,14 +130,14 @@ export class RightSizing {
     const nowNs = c.tcp.env.nowNs;
     if (rttUs === 0 || nowNs - this.stampNs < rttUs * US) return;
     const took = this.copiedBytes - c.received.readyBytes;
-    if (took > this.spaceBytes) this.grow(c, took);
+    if (took > this.spaceBytes && !isTight(c.tcp.memory)) this.grow(c, took);
     this.copiedBytes = 0;
     this.stampNs = nowNs;
   }
 
   /** Text beyond a gap takes room that the best round trip knew nothing of. */
   disordered(c: TcpConnection): void {
-    if (c.owner !== null) this.grow(c, this.spaceBytes);
+    if (c.owner !== null && !isTight(c.tcp.memory)) this.grow(c, this.spaceBytes);
   }
 
   private grow(c: TcpConnection, took: number): void {

@@ -27,7 +27,8 @@ export function expandSendBuffer(c: TcpConnection): void {
 /** Output has ended: was the buffer the limit? What has left may have made room by TCP_NOTSENT_LOWAT. */
 export function checkSendBuffer(c: TcpConnection): void {
   const isLimit = c.chrono.isRefused() && c.inFlight() < c.congestion.view.cwnd;
-  if (isLimit && sparePages(c.tcp.env.memory.pages) > 0) {
+  const { memory } = c.tcp;
+  if (isLimit && memory.isPlenty && sparePages(memory.pages) > 0) {
     expandSendBuffer(c);
     c.use.full(c.tcp.env.nowNs);
   }

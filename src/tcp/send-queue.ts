@@ -12,14 +12,15 @@
  */
 import { assert } from '../base/assert.ts';
 import { type BlockPool, NO_BLOCK } from '../base/block-pool.ts';
-import { NO_WORDS, WordArrays } from '../base/word-arrays.ts';
+import { NO_WORDS } from '../base/word-arrays.ts';
 import type { TxRing } from '../link/tx-ring.ts';
+import type { TcpMemory } from './tcp-memory.ts';
 
 const FIRST_PAGES = 4;
 
 export class SendQueue {
   private readonly pages: BlockPool;
-  private readonly arrays: WordArrays;
+  private readonly memory: TcpMemory;
   /** A circle of page numbers: `count` of them from `head` on. */
   private ring: Int32Array = NO_WORDS;
   private head = 0;
@@ -29,14 +30,13 @@ export class SendQueue {
   /** Bytes written and not yet acknowledged. */
   length = 0;
 
-  constructor(pages: BlockPool, arrays: WordArrays = new WordArrays()) {
-    this.pages = pages;
-    this.arrays = arrays;
+  constructor(memory: TcpMemory) {
+    this.pages = memory.pages;
+    this.memory = memory;
   }
 
-  /** Memory pinned, in bytes. */
-  get heldBytes(): number {
-    return this.count * this.pages.blockBytes;
+  get pageCount(): number {
+    return this.count;
   }
 
   /** Copies bytes of the application to the end, into no more than so many new pages; returns how many it took. */
@@ -141,7 +141,7 @@ export class SendQueue {
   /** Everything goes: the connection is over. */
   clear(): void {
     while (this.count > 0) this.dropFirstPage();
-    this.arrays.give(this.ring);
+    this.memory.arrays.give(this.ring);
     this.ring = NO_WORDS;
     this.head = 0;
     this.skip = 0;
@@ -153,7 +153,7 @@ export class SendQueue {
   }
 
   private takePage(): boolean {
-    const page = this.pages.take();
+    const page = this.memory.takePage(this.count);
     if (page === NO_BLOCK) return false;
     if (this.count === this.ring.length) this.widen();
     this.ring[(this.head + this.count) & (this.ring.length - 1)] = page;
@@ -162,15 +162,15 @@ export class SendQueue {
   }
 
   private dropFirstPage(): void {
-    this.pages.release(this.pageAt(0));
+    this.memory.releasePage(this.pageAt(0), this.count);
     this.head = (this.head + 1) & (this.ring.length - 1);
     this.count--;
   }
 
   private widen(): void {
-    const wider = this.arrays.take(Math.max(FIRST_PAGES, this.ring.length * 2));
+    const wider = this.memory.arrays.take(Math.max(FIRST_PAGES, this.ring.length * 2));
     for (let i = 0; i < this.count; i++) wider[i] = this.pageAt(i);
-    this.arrays.give(this.ring);
+    this.memory.arrays.give(this.ring);
     this.ring = wider;
     this.head = 0;
   }

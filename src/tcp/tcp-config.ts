@@ -1,5 +1,11 @@
+import { DEFAULT_SLAB_BYTES } from '../base/slab.ts';
 import { MS, SEC } from '../base/time.ts';
 import { FAST_OPEN } from './fast-open-option.ts';
+
+/** tcp_mem's unit. */
+export const TCP_MEM_PAGE = 4096;
+/** The least of its second value that Linux sets. */
+const LEAST_PRESSURE_PAGES = 128;
 
 /**
  * What can be tuned in TCP, with the defaults of Linux 6.18 and its names without `tcp_`. Code reads the
@@ -89,6 +95,10 @@ export class TcpConfig {
   rmemMax = 32 << 20;
   wmemDefault = 16384;
   wmemMax = 4 << 20;
+  /** tcp_mem, in bytes: where pressure ends and begins, and the limit. */
+  memLow: number;
+  memPressure: number;
+  memHigh: number;
   moderateRcvbuf = 1;
   somaxconn = 4096;
   /** SYNs that a listener remembers, whatever its backlog; the last quarter only for peers known from TIME-WAIT. */
@@ -105,4 +115,16 @@ export class TcpConfig {
   challengeAckLimit = 2 ** 31 - 1;
   /** RFC 5961 §7: challenge ACKs of one connection are this far apart. */
   invalidRatelimitNs = 500 * MS;
+
+  /**
+   * @param bytes for TCP: the slab's part that is cut into pages. Linux, where memory has other uses, begins with 1/16 of it;
+   * the proportions (3 : 4 : 6) are the same.
+   */
+  constructor(bytes = DEFAULT_SLAB_BYTES / 4) {
+    const pressure = Math.max(Math.floor((bytes * 2) / 3 / TCP_MEM_PAGE), LEAST_PRESSURE_PAGES);
+    const low = Math.floor(pressure / 4) * 3;
+    this.memLow = low * TCP_MEM_PAGE;
+    this.memPressure = pressure * TCP_MEM_PAGE;
+    this.memHigh = 2 * low * TCP_MEM_PAGE;
+  }
 }

@@ -108,6 +108,8 @@ const NAMES = [
   'TCPFastOpenActiveFail',
   'TCPFastOpenBlackhole',
   'TCPAbortFailed',
+  'TCPMemoryPressures',
+  'TCPMemoryPressuresChrono',
   'PAWSActive',
   'PAWSTimewait',
   'TCPFastOpenPassive',

@@ -6,9 +6,10 @@
  * A connection holds pages for no more than its receive buffer, and SPARE_PAGES; arrays for each of its queues for a
  * quarter of it; and KEPT_SEGMENTS chunks, or one for each 64 KiB of its buffer. All connections together keep no
  * more than half of the chunks. Text is no more than half of the buffer, so when these bounds are met it lies
- * scattered, and is copied together (`collapse`).
+ * scattered, and is copied together (`collapse`). What all connections of the stack hold is `tcp-memory`'s matter.
  */
 import { type BlockPool, NO_BLOCK } from '../base/block-pool.ts';
+import type { TcpMemory } from './tcp-memory.ts';
 
 /** Held by reference from this size on: at most 16 segments pin a chunk of 256 KiB. */
 export const COPY_BREAK = 16384;
@@ -20,7 +21,7 @@ const BYTES_A_CHUNK = 65536;
 const LEAST_ARRAY_BYTES = 4096;
 
 export class TextStore {
-  private readonly chunks: BlockPool;
+  private readonly memory: TcpMemory;
   private readonly pages: BlockPool;
   /** The page that small segments are copied to, its fill, and our own reference to it. */
   private page = NO_BLOCK;
@@ -37,9 +38,9 @@ export class TextStore {
   block = 0;
   off = 0;
 
-  constructor(chunks: BlockPool, pages: BlockPool) {
-    this.chunks = chunks;
-    this.pages = pages;
+  constructor(memory: TcpMemory) {
+    this.memory = memory;
+    this.pages = memory.pages;
   }
 
   setLimit(bytes: number): void {
@@ -49,7 +50,8 @@ export class TextStore {
   /** A home for the first bytes of a text, if that leaves `leave` pages to others; returns how many (0: no memory). */
   place(off: number, len: number, chunk: number, leave: number): number {
     if (this.isKept(len, chunk)) {
-      this.chunks.hold(chunk);
+      this.memory.chunks.hold(chunk);
+      this.memory.charge(len);
       this.kept++;
       this.block = chunk;
       this.off = off;
@@ -69,20 +71,24 @@ export class TextStore {
 
   /** It stays in its chunk. */
   isKept(len: number, chunk: number): boolean {
+    if (chunk === NO_BLOCK || len < COPY_BREAK) return false;
+    const { chunks } = this.memory;
     return (
-      chunk !== NO_BLOCK &&
-      len >= COPY_BREAK &&
-      this.chunks.free * 2 >= this.chunks.capacity &&
+      chunks.free * 2 >= chunks.capacity &&
+      this.memory.mayKeep(len) &&
       this.kept < Math.max(KEPT_SEGMENTS, this.limitBytes / BYTES_A_CHUNK)
     );
   }
 
   /** So many bytes find pages, if `leave` of them are for others. */
   hasPagesFor(len: number, leave: number): boolean {
-    const { blockBytes, free } = this.pages;
     if (len <= this.roomInPage()) return true;
+    const { memory, heldPages } = this;
+    const { blockBytes, free } = this.pages;
     const own = Math.floor(this.limitBytes / blockBytes) + SPARE_PAGES - this.pageCount;
-    return len <= this.roomInPage() + Math.min(free - leave, own) * blockBytes;
+    const most =
+      leave > 0 ? memory.pagesOf(heldPages) : memory.pagesInOrder(this.isBare ? 0 : heldPages);
+    return len <= this.roomInPage() + Math.min(free - leave, own, most) * blockBytes;
   }
 
   /** An array of so many words is no larger than its part of the receive buffer. */
@@ -109,7 +115,8 @@ export class TextStore {
   release(block: number, len: number): void {
     if (block >= 0) {
       this.kept--;
-      this.chunks.release(block);
+      this.memory.chunks.release(block);
+      this.memory.discharge(len);
       return;
     }
     this.pageBytes -= len;
@@ -124,6 +131,7 @@ export class TextStore {
   /** So many bytes of a block were read, and others were not. */
   used(block: number, len: number): void {
     if (block < 0) this.pageBytes -= len;
+    else this.memory.discharge(len);
   }
 
   letGoOfPage(): void {
@@ -143,9 +151,24 @@ export class TextStore {
     return this.pageCount * this.pages.blockBytes;
   }
 
+  /** Pages, and what would take as many. */
+  private get heldPages(): number {
+    return this.pageCount + this.kept * Math.ceil(BYTES_A_CHUNK / this.pages.blockBytes);
+  }
+
+  /** No text; the page that was being filled goes when another is taken. */
+  private get isBare(): boolean {
+    return this.pageBytes === 0 && this.kept === 0;
+  }
+
+  /** What is in order, and what is copied together, was admitted before. */
   private takePage(leave: number): boolean {
     this.letGoOfPage();
-    const page = this.pages.free > leave ? this.pages.take() : NO_BLOCK;
+    const { memory } = this;
+    if (this.pages.free <= leave || (leave > 0 && memory.pagesOf(this.heldPages) === 0)) {
+      return false;
+    }
+    const page = memory.takePage(this.pageCount);
     if (page === NO_BLOCK) return false;
     this.page = page;
     this.pageCount++;
@@ -153,7 +176,7 @@ export class TextStore {
   }
 
   private releasePage(page: number): void {
-    if (this.pages.references(page) === 1) this.pageCount--;
-    this.pages.release(page);
+    if (this.pages.references(page) > 1) this.pages.release(page);
+    else this.memory.releasePage(page, this.pageCount--);
   }
 }

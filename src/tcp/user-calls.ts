@@ -235,6 +235,7 @@ function wasRead(c: TcpConnection, n: number): number {
   if (n === 0) return c.isFinReceived || c.state === STATE.CLOSED ? 0 : -EAGAIN;
   passMark(c);
   c.sizing.read(c, n);
+  if (c.isStarved && c.received.chargedBytes === 0) c.tcp.pageWait.drained(c);
   if (c.state !== STATE.CLOSED && (isAckTime(c) || wantsUpdate(c))) {
     c.delack.owe(true);
     c.tcp.wantsOutput(c);

@@ -47,6 +47,23 @@ export const ATTACK_ACTS: Readonly<Record<string, Act>> = {
       talk(setting(name, '0'), PLAIN, `${closing}\n0.1 > R. 101:101(0) ack 1\n0.1 state CLOSED`),
     );
   },
+  'net.ipv4.tcp_mem': (_t, name) => {
+    /** A page is taken at 0.1 and given back at 0.3. */
+    const held = (block: string, pressures: number, ms: number) => `
+      0.1 < . 1001:2001(1000) ack 1
+      0.1 > . 1:1(0) ack 1 ${block}
+      0.2 < . 1:1001(1000) ack 1
+      0.2 > . 1:1(0) ack ${block === '' ? 1001 : 2001}
+      0.3 read ${block === '' ? 1000 : 2000}
+      0.3 mib TCPMemoryPressures ${pressures}
+      0.3 mib TCPMemoryPressuresChrono ${ms}
+      0.3 mib TCPOFODrop ${block === '' ? 1 : 0}`;
+    const kept = '<sack 1001:2001>';
+    talk(byDefault, PLAIN, held(kept, 0, 0));
+    talk(setting(name, '1 2 100'), PLAIN, held(kept, 1, 200));
+    talk(setting(name, '0 2 100'), PLAIN, held(kept, 1, 0)); // it does not end
+    talk(setting(name, '1 2 3'), PLAIN, held('', 1, 100));
+  },
   'net.ipv4.tcp_rfc1337': (t, name) => {
     const ends = `
       0.1   close

@@ -73,6 +73,17 @@ t.test('TCP starts with Linux’s defaults', async (t) => {
   h.close(t);
 });
 
+t.test('tcp_mem is three, four and six parts of what the slab has for TCP', async (t) => {
+  const h = new NetHarness();
+  const { capacity, blockBytes } = h.stack.env.memory.pages;
+  const all = (capacity * blockBytes) / 4096;
+  const mem = readTcpSysctl(h.stack.tcp, 'net.ipv4.tcp_mem')!.split('\t').map(Number);
+  t.ok(all > 1000 && mem[2]! <= all && mem[2]! > all - 8, `${mem} of ${all}`);
+  t.equal(mem[2], 2 * mem[0]!);
+  t.ok(Math.abs(mem[1]! * 3 - mem[0]! * 4) < 16);
+  h.close(t);
+});
+
 t.test('what is written is read, in the same units', async (t) => {
   const h = new NetHarness();
   const { tcp } = h.stack;

@@ -8,6 +8,7 @@ import { OutOfOrder } from '../../src/tcp/out-of-order.ts';
 import { TextStore } from '../../src/tcp/text-store.ts';
 import { seqAdd, seqDiff, seqOf } from '../../src/wire/seq.ts';
 import { holds } from '../support/property.ts';
+import { memoryOf } from './memory-rig.ts';
 
 /** Arrays that count how often a word is read or written. */
 class CountingArrays extends WordArrays {
@@ -36,7 +37,8 @@ class Rig {
 
   constructor(arrays: WordArrays = new WordArrays()) {
     this.arrays = arrays;
-    this.text = new OutOfOrder(new TextStore(new BlockPool(this.slab, 64, 1), this.pages), arrays);
+    const memory = memoryOf(new BlockPool(this.slab, 64, 1), this.pages);
+    this.text = new OutOfOrder(new TextStore(memory), arrays);
   }
 
   insert(at: number, len: number): void {

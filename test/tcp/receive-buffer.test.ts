@@ -4,9 +4,11 @@ import { BlockPool, NO_BLOCK } from '../../src/base/block-pool.ts';
 import { Slab } from '../../src/base/slab.ts';
 import type { Placed } from '../../src/tcp/out-of-order.ts';
 import { ReceiveBuffer } from '../../src/tcp/receive-buffer.ts';
+import { TcpConfig } from '../../src/tcp/tcp-config.ts';
 import { COPY_BREAK } from '../../src/tcp/text-store.ts';
 import { seqAdd, seqDiff, seqOf } from '../../src/wire/seq.ts';
 import { holds } from '../support/property.ts';
+import { memoryOf } from './memory-rig.ts';
 
 /** The stream's byte at an offset: no two segments look alike. */
 const byteAt = (offset: number): number => (Math.imul(offset, 0x9e3779b1) >>> 24) & 255;
@@ -15,7 +17,8 @@ class Rig {
   readonly slab = new Slab(8 << 20);
   readonly chunks = new BlockPool(this.slab, 65536, 16);
   readonly pages = new BlockPool(this.slab, 16448, 64);
-  readonly buffer = new ReceiveBuffer(this.chunks, this.pages);
+  readonly memory = memoryOf(this.chunks, this.pages);
+  readonly buffer = new ReceiveBuffer(this.memory);
   readonly start: number;
   nxt = 0;
   read = 0;
@@ -137,10 +140,39 @@ t.test('a large segment stays where it was received, a small one does not pin it
   t.end();
 });
 
+t.test('text that stays in its chunk counts; when memory is short it is copied', (t) => {
+  const slab = new Slab(8 << 20);
+  const chunks = new BlockPool(slab, 65536, 16);
+  const pages = new BlockPool(slab, 16448, 64);
+  const config = new TcpConfig();
+  const memory = memoryOf(chunks, pages, config);
+  const buffer = new ReceiveBuffer(memory);
+  config.memLow = 1;
+  config.memPressure = 50_000;
+  const append = (len: number): void => {
+    const chunk = chunks.take();
+    buffer.append(chunks.offsetOf(chunk), len, chunk);
+    chunks.release(chunk);
+  };
+  append(20_000);
+  append(20_000);
+  t.equal(memory.bytes, 40_000);
+  append(20_000);
+  t.equal(chunks.held, 2, 'the third is copied');
+  t.equal(memory.bytes, 40_000 + 2 * 16448);
+  t.ok(memory.isPressed);
+  buffer.read(new Uint8Array(15_000));
+  t.equal(memory.bytes, 25_000 + 2 * 16448, 'what was read counts no more');
+  buffer.clear();
+  t.equal(memory.bytes, 0);
+  t.equal(chunks.held + pages.held, 0);
+  t.end();
+});
+
 t.test('text in order takes the place of what lies furthest beyond the gap', (t) => {
   const slab = new Slab(8 << 20);
   const pages = new BlockPool(slab, 1024, 8);
-  const buffer = new ReceiveBuffer(new BlockPool(slab, 1024, 1), pages);
+  const buffer = new ReceiveBuffer(memoryOf(new BlockPool(slab, 1024, 1), pages));
   const insert = (at: number): boolean =>
     !buffer.insert(seqOf(at), 64, 1024, NO_BLOCK, 1).isRefused;
   const taken = [1, 2, 3, 4, 5, 6, 7, 8].map((i) => insert(i * 1024));

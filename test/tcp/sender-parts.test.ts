@@ -15,6 +15,7 @@ import { REC_STATE, TxRecords } from '../../src/tcp/tx-records.ts';
 import { WindowedMin } from '../../src/tcp/windowed-min.ts';
 import { seqOf } from '../../src/wire/seq.ts';
 import { holds } from '../support/property.ts';
+import { memoryOf } from './memory-rig.ts';
 
 /** Pages that a write may take. */
 const MANY = 1000;
@@ -31,7 +32,7 @@ t.test('the send queue: bytes go out as they were written, and pages come back',
     const slab = new Slab(8 << 20);
     const pages = new BlockPool(slab, 16448, 32);
     const tx = new TxRing(slab, pages, 16, 4096);
-    const queue = new SendQueue(pages);
+    const queue = new SendQueue(memoryOf(new BlockPool(slab, 64, 1), pages));
     let una = 0;
     let end = 0;
     for (const s of steps) {
@@ -84,7 +85,7 @@ t.test('a page stays while a frame names it, though its bytes are acknowledged',
   const slab = new Slab(1 << 20);
   const pages = new BlockPool(slab, 16448, 4);
   const tx = new TxRing(slab, pages, 16, 4096);
-  const queue = new SendQueue(pages);
+  const queue = new SendQueue(memoryOf(new BlockPool(slab, 64, 1), pages));
   queue.append(new Uint8Array(100).fill(7), MANY);
   tx.begin();
   queue.addTo(tx, 0, 100, 7);

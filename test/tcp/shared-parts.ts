@@ -5,7 +5,7 @@ import type { Tcp } from '../../src/tcp/tcp.ts';
 /** Names of the fields that are not as in new ones. */
 export function changedParts(tcp: Tcp): string[] {
   const changed: string[] = [];
-  compare(tcp.idle, new IdleParts(tcp.env, tcp.records), '', changed);
+  compare(tcp.idle, new IdleParts(tcp.env, tcp.memory, tcp.records), '', changed);
   return changed;
 }
 

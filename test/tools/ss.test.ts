@@ -249,5 +249,6 @@ t.test('-s counts by state and family', async (t) => {
   t.equal(text[1], 'TCP:   3 (estab 2, closed 1, orphaned 0, timewait 1)');
   t.ok(text.some((l) => /^UDP\t {2}1 {9}0 {9}1/.test(l)));
   t.ok(text.some((l) => /^TCP\t {2}2 {9}2 {9}0/.test(l)));
+  t.ok(text.includes('TCP memory: 0 pages of 4096 bytes'));
   t.ok(text.some((l) => /^INET\t {2}3 {9}2 {9}1/.test(l)));
 });

@@ -1,6 +1,7 @@
 /** What a running stack answers to `ss`. */
 import type { ControlHandler, ControlSession } from '../../src/live/control-server.ts';
 import type { Stack } from '../../src/stack/stack.ts';
+import { TCP_MEM_PAGE } from '../../src/tcp/tcp-config.ts';
 import { STATE } from '../../src/tcp/tcp-state.ts';
 import { isV4 } from '../../src/wire/address.ts';
 import { Failure } from './failure.ts';
@@ -73,6 +74,7 @@ export function socketSummary(stack: Stack): SummaryAnswer {
     closed: waiting,
     orphaned: stack.tcp.orphans.count,
     timewait: waiting,
+    memory: { pages: Math.ceil(tcp.memory.bytes / TCP_MEM_PAGE), isPressed: tcp.memory.isPressed },
   };
 }
 

@@ -22,6 +22,13 @@ export interface SummaryAnswer {
   readonly closed: number;
   readonly orphaned: number;
   readonly timewait: number;
+  readonly memory: MemoryCount;
+}
+
+/** What TCP holds, in tcp_mem's pages of 4 KiB. */
+export interface MemoryCount {
+  readonly pages: number;
+  readonly isPressed: boolean;
 }
 
 export interface FamilyCount {
@@ -104,7 +111,7 @@ async function summary(options: Options): Promise<number> {
   return EXIT.OK;
 }
 
-/** As `ss -s`; there are no raw sockets. */
+/** As `ss -s`, and what /proc/net/sockstat calls `mem`; there are no raw sockets. */
 export function summaryText(s: SummaryAnswer): string {
   const none = { ip: 0, ip6: 0 };
   const inet = { ip: s.udp.ip + s.tcp.ip, ip6: s.udp.ip6 + s.tcp.ip6 };
@@ -121,6 +128,8 @@ export function summaryText(s: SummaryAnswer): string {
     row('TCP', s.tcp),
     row('INET', inet),
     row('FRAG', s.fragments),
+    '',
+    `TCP memory: ${s.memory.pages} pages of 4096 bytes${s.memory.isPressed ? ', under pressure' : ''}`,
     '',
   ].join('\n');
 }
