@@ -76,12 +76,13 @@ export class StackRig {
   }
 
   /** Prepares a frame that `offer` hands in as often as it is called. */
-  prepare(bytes: Uint8Array, flags: number = 0, sum: number = 0, csum: number = 0): number {
+  prepare(bytes: Uint8Array, flags = 0, sum = 0, csum = 0, gso = 0): number {
     const frame = this.frames.fromBytes(bytes);
     const w = frame * RX_STRIDE;
     this.frames.words[w + RX.FLAGS] = flags;
     this.frames.words[w + RX.SUM] = sum;
     this.frames.words[w + RX.CSUM] = csum;
+    this.frames.words[w + RX.GSO] = gso;
     this.templates.push(frame);
     return this.templates.length - 1;
   }

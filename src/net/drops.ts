@@ -33,6 +33,18 @@ const NAMES = [
   'IP_NOT_MEMBER',
   /** To a group of ours, from a source that nobody here listens to (RFC 3376 §3.2). */
   'IP_SOURCE_FILTERED',
+  /** We would not send to its source out of where it came from (`rp_filter`). */
+  'IP_RPFILTER',
+  /** For another host, and not sent on: no route; its last hop; it does not fit and must not be cut. */
+  'FORWARD_NO_ROUTE',
+  'FORWARD_TTL',
+  'FORWARD_TOO_BIG',
+  /** From or to an address of one link only. */
+  'FORWARD_SCOPE',
+  /** No room in the device, or for what waits for a neighbour. */
+  'FORWARD_NO_ROOM',
+  /** It has to be cut, or its checksum completed, and its headers are too long or not where they should be. */
+  'FORWARD_HEADERS',
   'IP_UNKNOWN_PROTOCOL',
   'IP_NO_NEXT_HEADER',
   'IP6_BAD_EXTENSION',

@@ -24,7 +24,7 @@ import {
 import { arpInput } from './arp.ts';
 import { DROP } from './drops.ts';
 import type { Interface } from './interface.ts';
-import { CSUM } from './ip-packet.ts';
+import { CSUM, NOT_PARTIAL } from './ip-packet.ts';
 import { ipv4Input } from './ipv4-input.ts';
 import { ipv6Input } from './ipv6-input.ts';
 import type { Network } from './network.ts';
@@ -96,9 +96,13 @@ function packetInput(
   pkt.chunk = desc[d + RX.CHUNK]!;
   pkt.gso = desc[d + RX.GSO]!;
   pkt.wasFragmented = false;
+  pkt.partial = NOT_PARTIAL;
   const flags = desc[d + RX.FLAGS]!;
-  if ((flags & (RX_FLAG.CSUM_VALID | RX_FLAG.CSUM_PARTIAL)) !== 0) pkt.csum = CSUM.TRUSTED;
-  else if ((flags & RX_FLAG.CSUM_COMPLETE) !== 0) {
+  if ((flags & (RX_FLAG.CSUM_VALID | RX_FLAG.CSUM_PARTIAL)) !== 0) {
+    pkt.csum = CSUM.TRUSTED;
+    const place = desc[d + RX.CSUM]!;
+    if ((flags & RX_FLAG.CSUM_PARTIAL) !== 0) pkt.partial = place && place - (headerLen << 16);
+  } else if ((flags & RX_FLAG.CSUM_COMPLETE) !== 0) {
     pkt.csum = CSUM.SUMMED;
     pkt.payloadSum = behind === 0 ? desc[d + RX.SUM]! : subtractSum(desc[d + RX.SUM]!, behind);
   } else pkt.csum = CSUM.UNKNOWN;

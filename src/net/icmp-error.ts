@@ -4,6 +4,7 @@
  * source that is not one host; and never faster than `IcmpLimit` allows.
  */
 import { NO_BLOCK } from '../base/block-pool.ts';
+import { EADDRNOTAVAIL } from '../base/errno.ts';
 import { type Address, isMulticast, isUnspecified, isV4 } from '../wire/address.ts';
 import {
   ICMP_HEADER_LEN,
@@ -12,7 +13,10 @@ import {
   icmpType,
   isIcmp4Error,
   PARAM6,
+  REDIRECT_HOST,
   TIME_EXCEEDED_REASSEMBLY,
+  TIME_EXCEEDED_TRANSIT,
+  UNREACH4,
   writeIcmp,
 } from '../wire/icmp.ts';
 import { IPPROTO } from '../wire/ip-protocol.ts';
@@ -59,6 +63,23 @@ export function sendReassemblyTimeout(net: Network, pkt: IpPacket): void {
   sendError(net, pkt, type, TIME_EXCEEDED_REASSEMBLY, 0);
 }
 
+/** RFC 1812 §5.3.1, RFC 4443 §3.3: the packet has made its last hop. */
+export function sendTimeExceeded(net: Network, pkt: IpPacket): void {
+  const type = pkt.isV4 ? ICMP4.TIME_EXCEEDED : ICMP6.TIME_EXCEEDED;
+  sendError(net, pkt, type, TIME_EXCEEDED_TRANSIT, 0);
+}
+
+/** RFC 1191 §4, RFC 4443 §3.2. */
+export function sendPacketTooBig(net: Network, pkt: IpPacket, mtu: number): void {
+  if (pkt.isV4) sendError(net, pkt, ICMP4.DEST_UNREACH, UNREACH4.FRAG_NEEDED, mtu);
+  else sendError(net, pkt, ICMP6.PACKET_TOO_BIG, 0, mtu);
+}
+
+/** @param gateway the better first hop, an IPv4 address. */
+export function sendRedirectError4(net: Network, pkt: IpPacket, gateway: number): void {
+  sendError(net, pkt, ICMP4.REDIRECT, REDIRECT_HOST, gateway);
+}
+
 function sendError(net: Network, pkt: IpPacket, type: number, code: number, rest: number): void {
   const mib = pkt.isV4 ? net.mib.icmp4 : net.mib.icmp6;
   if (!mayReport(net, pkt, type, code)) return;
@@ -76,7 +97,8 @@ function sendError(net: Network, pkt: IpPacket, type: number, code: number, rest
   }
 }
 
-function mayReport(net: Network, pkt: IpPacket, type: number, code: number): boolean {
+/** Whether an error about it may be sent at all. */
+export function mayReport(net: Network, pkt: IpPacket, type: number, code: number): boolean {
   if (!isOneHost(pkt.src)) return false;
   if (pkt.cast !== CAST.UNICAST || pkt.isLinkGroup) {
     // RFC 4443 §2.4 (e.3): only an unknown option that asks for it is reported to a multicast's sender.
@@ -111,7 +133,8 @@ function quote(
   const whole = pkt.payloadOff + pkt.payloadLen - pkt.headerOff;
   const len = Math.min(whole, pkt.isV4 ? QUOTE_LIMIT4 : QUOTE_LIMIT6);
   o.path = path;
-  o.src.copy(pkt.cast === CAST.UNICAST ? pkt.dst : path.source);
+  o.src.copy(pkt.cast === CAST.UNICAST && !pkt.isTransit ? pkt.dst : path.source);
+  if (pkt.isTransit && isUnspecified(o.src)) return -EADDRNOTAVAIL; // a router without an address there
   o.protocol = pkt.isV4 ? IPPROTO.ICMP : IPPROTO.ICMPV6;
   o.ttl = pkt.isV4 ? net.config.ttl4 : path.iface.hopLimit(net.config);
   o.tos = pkt.isV4 ? ERROR_TOS4 : 0;

@@ -2,6 +2,8 @@ import { EHOSTUNREACH } from '../base/errno.ts';
 import { HEADER_SLOT_BYTES } from '../link/tx-ring.ts';
 import { ETH_HEADER_LEN, ETHERTYPE_IPV4, ETHERTYPE_IPV6, writeEthernet } from '../wire/ethernet.ts';
 import { ICMP4, ICMP6, UNREACH4, UNREACH6 } from '../wire/icmp.ts';
+import { IPV6_MIN_MTU, IPV6_SRC } from '../wire/ipv6.ts';
+import { isTransitSource, transitUnreachable } from './forward.ts';
 import { reportToOwner } from './icmp-error-input.ts';
 import { hasRoom } from './ip-output.ts';
 import { IP } from './mib.ts';
@@ -9,8 +11,8 @@ import type { Neighbour } from './neighbour.ts';
 import type { NeighbourOutput } from './neighbour-table.ts';
 import type { Network } from './network.ts';
 
-/** What of a packet is looked at to find the socket that sent it: IP headers and the start of the transport. */
-const QUOTE_BYTES = 128;
+/** What of a packet is looked at to find the socket that sent it, or quoted to the host that did. */
+const QUOTE_BYTES = IPV6_MIN_MTU;
 const SLOT_ROOM = HEADER_SLOT_BYTES - ETH_HEADER_LEN;
 
 /** What becomes of packets that waited for a neighbour of one interface. */
@@ -55,7 +57,7 @@ export class InterfaceOutput implements NeighbourOutput {
     mib.add(IP.OutOctets, len);
   }
 
-  /** As if a router next to us had said "host unreachable": the socket that sent it hears of it. */
+  /** As if a router next to us had said "host unreachable", or as the router that we are: the sender hears of it. */
   unreachable(n: Neighbour, chain: number, len: number): void {
     const { net } = this;
     const { quote, report } = net;
@@ -64,6 +66,13 @@ export class InterfaceOutput implements NeighbourOutput {
     const seen = Math.min(len, QUOTE_BYTES);
     cells.load(chain, 0, seen, this.scratch);
     (v4 ? net.mib.ip4 : net.mib.ip6).count(IP.OutDiscards);
+    const source = net.rx.src;
+    if (v4) source.readV4(slab.dv, this.scratch + 12);
+    else source.readV6(slab.dv, this.scratch + IPV6_SRC);
+    if (isTransitSource(net, source, this.index)) {
+      transitUnreachable(net, this.index, this.scratch, seen);
+      return;
+    }
     if (!quote.parse(slab, this.scratch, seen, this.index)) return;
     report.errno = EHOSTUNREACH;
     report.isHard = false;

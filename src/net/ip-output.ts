@@ -249,7 +249,7 @@ export function hasRoom(device: Device, frames: number): boolean {
  * The last step: `slot` holds `headerLen` bytes of IP and transport headers behind room for the
  * Ethernet header; the payload follows by reference. `csum` is start << 16 | offset from the IP header.
  */
-function linkOutput(
+export function linkOutput(
   net: Network,
   iface: Interface,
   cast: number,

@@ -13,6 +13,9 @@ export const CSUM = {
   SUMMED: 2,
 } as const;
 
+/** `IpPacket.partial`: the checksum is on the wire. */
+export const NOT_PARTIAL = -1;
+
 /** To whom a packet is addressed. */
 export const CAST = { UNICAST: 0, MULTICAST: 1, BROADCAST: 2 } as const;
 
@@ -45,6 +48,13 @@ export class IpPacket {
   /** One of CSUM. */
   csum = 0;
   payloadSum = 0;
+  /**
+   * The sender left the checksum to a device: start << 16 | offset from the IP header; 0: nobody says where it
+   * is; NOT_PARTIAL. Looked at by who sends the packet on.
+   */
+  partial = NOT_PARTIAL;
+  /** For another host, and on its way there. */
+  isTransit = false;
   /** `hold` it to keep the bytes by reference; NO_BLOCK when they are in scratch memory (reassembled). */
   chunk = NO_BLOCK;
   /** GSO type << 16 | size, 0 for an ordinary packet. */

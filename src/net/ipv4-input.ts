@@ -15,6 +15,7 @@ import {
   ipv4Ttl,
 } from '../wire/ipv4.ts';
 import { DROP } from './drops.ts';
+import { forward4, reversePathAgrees } from './forward.ts';
 import { sendParameterProblem4 } from './icmp-error.ts';
 import { countEcn, localDeliver } from './ip-deliver.ts';
 import { CAST, CSUM, type IpPacket } from './ip-packet.ts';
@@ -37,9 +38,15 @@ export function ipv4Input(net: Network, pkt: IpPacket, off: number, len: number)
     return bad;
   }
   const why = classify(net, pkt);
-  if (why !== 0) {
+  pkt.isTransit = why === DROP.IP_NOT_LOCAL && net.config.forwarding4 !== 0;
+  if (why !== 0 && !pkt.isTransit) {
     countRefused(mib, why);
     return why;
+  }
+  if (pkt.isTransit) pkt.cast = CAST.UNICAST;
+  if (net.config.rpFilter4 !== 0 && !reversePathAgrees(net, pkt)) {
+    mib.count(IP.InDiscards);
+    return DROP.IP_RPFILTER;
   }
   if (pkt.cast === CAST.MULTICAST) mib.count(IP.InMcastPkts);
   else if (pkt.cast === CAST.BROADCAST) mib.count(IP.InBcastPkts);
@@ -49,6 +56,7 @@ export function ipv4Input(net: Network, pkt: IpPacket, off: number, len: number)
     const options = checkIpv4Options(net.env.memory.slab, off, headerLen);
     if (options !== OPTIONS_OK) return refuseOptions(net, pkt, options);
   }
+  if (pkt.isTransit) return forward4(net, pkt);
   const frag = ipv4Frag(net.env.memory.slab.dv, off);
   if ((frag & (IPV4_MF | IPV4_OFFSET_MASK)) !== 0) {
     const fate = fragmentInput(net, pkt, off, headerLen, frag);

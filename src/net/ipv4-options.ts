@@ -5,6 +5,8 @@ import { IPOPT, IPV4_HEADER_LEN } from '../wire/ipv4.ts';
 export const OPTIONS_OK = 0;
 export const OPTIONS_SOURCE_ROUTE = -1;
 
+const COPIED = 0x80;
+
 /**
  * Checks the options of a received header (RFC 791 §3.1, RFC 1122 §3.2.1.8). Unknown ones are passed
  * over by their length; known ones must be well formed. Returns OPTIONS_OK, OPTIONS_SOURCE_ROUTE, or
@@ -33,6 +35,18 @@ export function checkIpv4Options(slab: Slab, headerOff: number, headerLen: numbe
     at += len;
   }
   return hasSourceRoute ? OPTIONS_SOURCE_ROUTE : OPTIONS_OK;
+}
+
+/** RFC 791 §3.1: of the options only those with the copied flag go into each fragment; the others become NOPs. */
+export function blankUncopiedOptions(slab: Slab, headerOff: number, headerLen: number): void {
+  const { u8 } = slab;
+  let at = headerOff + IPV4_HEADER_LEN;
+  const end = headerOff + headerLen;
+  while (at < end && u8[at] !== IPOPT.END) {
+    const len = u8[at] === IPOPT.NOP ? 1 : u8[at + 1]!;
+    if ((u8[at]! & COPIED) === 0) u8.fill(IPOPT.NOP, at, at + len);
+    at += len;
+  }
 }
 
 /** Routes and timestamps carry a pointer into themselves; it starts at 4 (5). Returns the bad byte's place or 0. */

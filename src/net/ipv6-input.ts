@@ -22,6 +22,7 @@ import {
   routingSegmentsLeft,
 } from '../wire/ipv6.ts';
 import { DROP } from './drops.ts';
+import { forward6 } from './forward.ts';
 import { sendParameterProblem6 } from './icmp-error.ts';
 import { countEcn, localDeliver } from './ip-deliver.ts';
 import { CAST, CSUM, type IpPacket } from './ip-packet.ts';
@@ -45,6 +46,11 @@ export function ipv6Input(net: Network, pkt: IpPacket, off: number, len: number)
     return bad;
   }
   const why = classify(net, pkt);
+  pkt.isTransit = why === DROP.IP_NOT_LOCAL && net.config.forwarding6 !== 0;
+  if (pkt.isTransit) {
+    pkt.cast = CAST.UNICAST;
+    return forward6(net, pkt);
+  }
   if (why !== 0) {
     countRefused(mib, why);
     return why;

@@ -12,11 +12,15 @@ function indexOf<N extends string>(names: readonly N[]): Readonly<Record<N, numb
 const IP_NAMES = [
   'InReceives',
   'InHdrErrors',
+  'InTooBigErrors',
+  'InNoRoutes',
   'InAddrErrors',
   'InUnknownProtos',
   'InTruncatedPkts',
   'InDiscards',
   'InDelivers',
+  /** IPv4's is called ForwDatagrams. */
+  'OutForwDatagrams',
   'OutRequests',
   'OutDiscards',
   'OutNoRoutes',

@@ -7,6 +7,7 @@ import { ICMP6, setIcmpChecksum, writeIcmp } from '../wire/icmp.ts';
 import { IPPROTO } from '../wire/ip-protocol.ts';
 import { IPV6_HEADER_LEN, IPV6_SRC, writeIpv6 } from '../wire/ipv6.ts';
 import {
+  NA_ROUTER,
   NDP_HOP_LIMIT,
   NDP_LINK_OPT_LEN,
   NDP_NEIGHBOUR_LEN,
@@ -110,7 +111,9 @@ export function writeAdvert(
 ): void {
   const { mac } = iface.device;
   const slab = net.env.memory.slab;
-  const icmp = writeNeighbour(slab, ip, ICMP6.NEIGHBOUR_ADVERT, flags, target, dst, target);
+  // RFC 4861 §4.4: and whether we are a router.
+  const all = net.config.forwarding6 === 0 ? flags : flags | NA_ROUTER;
+  const icmp = writeNeighbour(slab, ip, ICMP6.NEIGHBOUR_ADVERT, all, target, dst, target);
   writeLinkOption(slab.dv, icmp + NDP_OPTIONS, NDP_OPT_TARGET_LINK, mac.high, mac.low);
   writeChecksum(slab, ip, NDP_PACKET_LEN);
 }

@@ -12,6 +12,14 @@ export class NetConfig {
   /** net.ipv6.conf.all.hop_limit */
   hopLimit6 = 64;
 
+  /** net.ipv4.ip_forward, net.ipv6.conf.all.forwarding: packets for other hosts are sent on. */
+  forwarding4 = 0;
+  forwarding6 = 0;
+  /** net.ipv4.conf.all.rp_filter: 0, or 1: strict, 2: loose (RFC 3704). */
+  rpFilter4 = 0;
+  /** net.ipv4.conf.all.send_redirects */
+  sendRedirects4 = 1;
+
   /** net.ipv4.icmp_echo_ignore_all */
   echoIgnoreAll4 = 0;
   /** net.ipv4.icmp_echo_ignore_broadcasts: RFC 1122 §3.2.2.6 lets a host keep silent. */

@@ -165,6 +165,7 @@ export class Network implements ReassemblyFailure {
     rx.payloadLen = headerOff + len - this.quote.off;
     rx.chunk = NO_BLOCK;
     rx.wasFragmented = true;
+    rx.isTransit = false;
     sendReassemblyTimeout(this, rx);
   }
 

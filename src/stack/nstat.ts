@@ -14,6 +14,7 @@ export type CounterList = (readonly [string, number])[];
 
 /** What /proc/net/netstat has in its IpExt line; the rest of IPv4's is in snmp's Ip line. */
 const IP_EXT: ReadonlySet<string> = new Set([
+  'InNoRoutes',
   'InTruncatedPkts',
   'InMcastPkts',
   'OutMcastPkts',
@@ -28,6 +29,8 @@ const IP_EXT: ReadonlySet<string> = new Set([
   'InCEPkts',
   'ReasmOverlaps',
 ]);
+/** A router fragments IPv4. */
+const NOT_IN_IP4: ReadonlySet<string> = new Set(['InTooBigErrors']);
 /** IPv6 has no broadcast, and no checksum in its header. */
 const NOT_IN_IP6: ReadonlySet<string> = new Set(['InBcastPkts', 'OutBcastPkts', 'InCsumErrors']);
 
@@ -101,7 +104,8 @@ function addAll(list: CounterList, mib: UdpMib | NeighbourMib | IgmpMib, group: 
 
 function addIp4(list: CounterList, mib: IpMib): void {
   for (const [i, name] of mib.names.entries()) {
-    if (!IP_EXT.has(name)) list.push([`Ip${name}`, mib.values[i]!]);
+    if (IP_EXT.has(name) || NOT_IN_IP4.has(name)) continue;
+    list.push([`Ip${name === 'OutForwDatagrams' ? 'ForwDatagrams' : name}`, mib.values[i]!]);
   }
 }
 

@@ -12,6 +12,8 @@ export const NA_OVERRIDE = 0x20000000;
 /** Options: type, length in units of 8 bytes (RFC 4861 §4.6). */
 export const NDP_OPT_SOURCE_LINK = 1;
 export const NDP_OPT_TARGET_LINK = 2;
+/** The packet that a redirect is about. */
+export const NDP_OPT_REDIRECTED = 4;
 export const NDP_OPT_NONCE = 14;
 export const ndpOptType = (dv: DataView, o: number): number => dv.getUint8(o);
 export const ndpOptLen = (dv: DataView, o: number): number => dv.getUint8(o + 1) * 8;

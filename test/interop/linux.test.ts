@@ -58,3 +58,15 @@ if (process.env.LONG === '1') {
 scenario('a Linux router between two stacks', 'router-child.ts', [], 20);
 scenario('VLANs through the kernel, with vnet headers', 'vlan-child.ts', ['vnet'], 18);
 scenario('VLANs through the kernel, without vnet headers', 'vlan-child.ts', ['plain'], 18);
+scenario(
+  'a stack of ours as the router between Linux hosts, vnet headers',
+  'forward-child.ts',
+  ['vnet'],
+  21,
+);
+scenario(
+  'a stack of ours as the router between Linux hosts, none',
+  'forward-child.ts',
+  ['plain'],
+  21,
+);

@@ -258,7 +258,7 @@ dialogue(
 dialogue('frames that are not whole, not ours, or not IP are counted and dropped', (t, h) => {
   t.equal(h.giveFrame(data(13)), 'ETH_TRUNCATED');
   t.equal(h.give(echo(), { src: '03:00:00:00:00:02' }), 'ETH_BAD_SOURCE');
-  for (const type of [0x8100, 0x88cc, 0x0600, 40]) {
+  for (const type of [0x88b5, 0x88cc, 0x0600, 40]) {
     t.equal(h.give(echo(), { type }), 'ETH_UNKNOWN_TYPE', type.toString(16));
   }
   t.equal(h.give(echo(), { type: 0x86dd }), 'IP_BAD_HEADER', 'IPv4 in the type of IPv6');

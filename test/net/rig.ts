@@ -63,11 +63,15 @@ export interface Arrival extends Ethernet {
   readonly flags?: number;
   readonly sum?: number;
   readonly csum?: number;
+  /** Of a super-frame: type << 16 | size. */
+  readonly gso?: number;
 }
 
 /** Where frames that leave an interface end up. */
 class Wire implements FrameSink {
   readonly frames: Bytes[] = [];
+  /** What each was marked with: its segments' type and size. */
+  readonly gso: number[] = [];
   /** The other end has gone; the other end takes nothing now. */
   isDown = false;
   isFull = false;
@@ -86,6 +90,7 @@ class Wire implements FrameSink {
   take(frame: number): void {
     if (!this.store.makeOwn(frame)) throw new Error('no chunk');
     const off = this.store.offsetOf(frame);
+    this.gso.push(this.store.words[frame * RX_STRIDE + RX.GSO]!);
     this.frames.push(this.store.slab.u8.slice(off, off + this.store.lengthOf(frame)));
     this.store.release(frame);
   }
@@ -216,6 +221,7 @@ export class NetHarness {
     this.frames.words[w + RX.FLAGS] = how.flags ?? 0;
     this.frames.words[w + RX.SUM] = how.sum ?? 0;
     this.frames.words[w + RX.CSUM] = how.csum ?? 0;
+    this.frames.words[w + RX.GSO] = how.gso ?? 0;
     port.device.take(frame);
     const before = this.net.drops.counts.slice();
     this.receive(port.device);

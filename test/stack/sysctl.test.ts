@@ -20,6 +20,7 @@ import {
   icmp4,
   ip4,
   ip6,
+  OUR_MAC2,
   udp,
 } from '../net/packets.ts';
 import { ip, NetHarness } from '../net/rig.ts';
@@ -140,6 +141,18 @@ const timesFragments =
     t.equal(f.timeouts(h), 0);
     h.advance(0.2);
     t.equal(f.timeouts(h), 1);
+  };
+
+/** To a destination behind the gateway of the link that the packet came from. */
+const away4 = (): Bytes => ip4({ dst: '192.0.2.1', protocol: 17 }, udp({}, data(4)));
+
+const forwards =
+  (packet: Bytes): Act =>
+  (t, h, set) => {
+    t.equal(h.give(packet), 'IP_NOT_LOCAL');
+    set('1');
+    t.equal(h.give(packet), 'accepted');
+    t.equal(h.sent()[0]?.ttl, 63);
   };
 
 const neighbour = (h: NetHarness, f: Family) => h.port.iface.neighbours.find(ip(f.nobody))!;
@@ -325,6 +338,27 @@ const ACTS: Readonly<Record<string, Act>> = {
     t.equal(config.reservedPorts.toString(), '22,5001-5004,5006-5009', 'nothing has changed');
     set('');
   },
+  'net.ipv4.ip_forward': forwards(away4()),
+  'net.ipv4.conf.all.forwarding': forwards(away4()),
+  'net.ipv6.conf.all.forwarding': forwards(ip6({ dst: '2001:db9::1', next: 17 }, data(8))),
+  'net.ipv4.conf.all.send_redirects': (t, h, set) => {
+    h.net.config.forwarding4 = 1;
+    h.give(away4());
+    t.equal(h.lines().length, 2, 'the packet and the redirect');
+    set('0');
+    h.give(away4());
+    t.equal(h.lines().length, 1);
+  },
+  'net.ipv4.conf.all.rp_filter': (t, h, set) => {
+    const far = h.addPort('eth1', OUR_MAC2);
+    h.addAddress(far, '10.1.0.1/24');
+    const wrongSide = echo4(data(4), { src: '10.1.0.9' });
+    t.equal(h.give(wrongSide), 'accepted');
+    set('1');
+    t.equal(h.give(wrongSide), 'IP_RPFILTER');
+    set('2');
+    t.equal(h.give(wrongSide), 'accepted');
+  },
   'net.ipv4.ipfrag_high_thresh': limitsFragments(V4),
   'net.ipv6.ip6frag_high_thresh': limitsFragments(V6),
   'net.ipv4.ipfrag_time': timesFragments(V4),
@@ -365,6 +399,10 @@ t.test("defaults are Linux's, in Linux's units", async (t) => {
   const config = new NetConfig();
   const expected: Record<string, string> = {
     'net.ipv4.ip_default_ttl': '64',
+    'net.ipv4.ip_forward': '0',
+    'net.ipv4.conf.all.rp_filter': '0',
+    'net.ipv4.conf.all.send_redirects': '1',
+    'net.ipv6.conf.all.forwarding': '0',
     'net.ipv4.ip_local_port_range': '32768\t60999',
     'net.ipv4.icmp_ratelimit': '1000',
     'net.ipv4.ipfrag_time': '30',
