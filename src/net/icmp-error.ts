@@ -83,6 +83,7 @@ export function sendRedirectError4(net: Network, pkt: IpPacket, gateway: number)
 function sendError(net: Network, pkt: IpPacket, type: number, code: number, rest: number): void {
   const mib = pkt.isV4 ? net.mib.icmp4 : net.mib.icmp6;
   if (!mayReport(net, pkt, type, code)) return;
+  if (!pkt.iface.isLoopback && !net.icmpLimit.allowsAny(mib)) return;
   const path = net.pathBack(pkt);
   if (path === null || path.cast !== CAST.UNICAST) {
     mib.count(ICMP.OutErrors);

@@ -22,21 +22,28 @@ export class IcmpLimit {
     this.config = config;
   }
 
+  /** Whether any destination may be told something: asked first, so that a flood costs not even a look for the way back. */
+  allowsAny(mib: IcmpMib): boolean {
+    if (this.all.has(this.env, this.everyNs(), this.config.icmpMessagesBurst)) return true;
+    mib.count(ICMP.OutRateLimitGlobal);
+    return false;
+  }
+
+  /** Whether this one may, and then it counts: who is refused takes nothing out of either bucket. */
   allows(path: Path, mib: IcmpMib): boolean {
     if (path.iface.isLoopback) return true;
-    const { icmpMessagesPerSec, icmpMessagesBurst, icmpRateNs } = this.config;
-    const everyNs = icmpMessagesPerSec > 0 ? (SEC / icmpMessagesPerSec) | 0 : 0;
-    // Both are asked before either pays: who is refused by one bucket takes nothing out of the other.
-    if (!this.all.has(this.env, everyNs, icmpMessagesBurst)) {
-      mib.count(ICMP.OutRateLimitGlobal);
-      return false;
-    }
+    const { icmpRateNs } = this.config;
     if (!path.errorBudget.has(this.env, icmpRateNs, BURST_PER_DESTINATION)) {
       mib.count(ICMP.OutRateLimitHost);
       return false;
     }
-    this.all.spend(everyNs);
+    this.all.spend(this.everyNs());
     path.errorBudget.spend(icmpRateNs);
     return true;
+  }
+
+  private everyNs(): number {
+    const { icmpMessagesPerSec } = this.config;
+    return icmpMessagesPerSec > 0 ? (SEC / icmpMessagesPerSec) | 0 : 0;
   }
 }

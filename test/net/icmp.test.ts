@@ -368,8 +368,10 @@ dialogue(
   'RFC 1812 §4.3.2.8: all destinations together get fifty at once, then a thousand a second',
   (t, h) => {
     const from = (i: number): Bytes => toNobody(`192.0.${2 + (i >> 8)}.${i & 255}`);
+    const known = h.net.paths.size;
     t.equal(burst(h, 80, from), 50);
     t.equal(h.net.mib.icmp4.get('OutRateLimitGlobal'), 30);
+    t.equal(h.net.paths.size, known + 50, 'nobody looks for the way to those who are not told');
     h.advance(0.01);
     t.equal(
       burst(h, 80, (i) => from(i + 100)),
