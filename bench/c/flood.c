@@ -10,7 +10,7 @@
  *        ack     ACKs from anywhere, of nothing
  *        text    100 bytes from the peer's address and port, with any sequence number
  *        udp     datagrams from anywhere
- *        sum     SYNs from anywhere whose checksum is wrong
+ *        sum     ACKs from anywhere whose checksum is wrong
  *
  * Anywhere is 198.18.0.0/15 (RFC 2544), or 2001:2::/48 (RFC 5180). A further line ends a flood before its time.
  * Refused is what the device's queue did not take and told us of; what is dropped behind our back it counts.
@@ -75,7 +75,7 @@ static void prepare(const struct flood *f, int i, const uint8_t *to_mac) {
   put16(p + 12, f->v6 ? 0x86dd : 0x0800);
   uint8_t *l3 = p + ETHERNET;
   uint8_t *l4 = l3 + (f->v6 ? 40 : 20);
-  const int is_udp = is_kind(f, "udp"), is_syn = is_kind(f, "syn") || is_kind(f, "sum");
+  const int is_udp = is_kind(f, "udp"), is_syn = is_kind(f, "syn");
   const size_t options = is_syn ? (i & 1 ? sizeof(full) : 4) : 0;
   const size_t text = is_udp ? 20 : is_kind(f, "text") ? TEXT : 0;
   const size_t len = (is_udp ? 8 : 20 + options) + text;

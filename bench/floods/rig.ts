@@ -99,7 +99,7 @@ export class FloodRig {
     const child = this.floods[target];
     const port = { open: PORT + 2, closed: CLOSED_PORT, transfer: PORT + service }[kind.port];
     const from = kind.port === 'transfer' ? await this.transferPort(port) : 1;
-    const line = `${kind.kind} ${OUR_ADDRESS} ${port} ${KERNEL_ADDRESS} ${from} ${MOST_FRAMES} ${20 * ms}`;
+    const line = `${kind.kind} ${OUR_ADDRESS} ${port} ${KERNEL_ADDRESS} ${from} ${MOST_FRAMES} ${3 * ms}`;
     return { child, answer: child.ask(line) };
   }
 
