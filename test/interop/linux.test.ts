@@ -6,8 +6,14 @@ import { requires } from '../support/requires.ts';
  * Each scenario runs in a network namespace that ends with its process. A scenario that dies, hangs or
  * says nothing fails; what it claims is one subtest a line.
  */
-function scenario(title: string, script: string, args: readonly string[], atLeast: number): void {
-  const programs = ['ip', 'ping', 'arping', 'tracepath', 'socat', 'curl', 'unshare'];
+function scenario(
+  title: string,
+  script: string,
+  args: readonly string[],
+  atLeast: number,
+  more: readonly string[] = [],
+): void {
+  const programs = [...more, 'ip', 'ping', 'arping', 'tracepath', 'socat', 'curl', 'unshare'];
   const skip = requires({ root: true, tun: true, addon: true, programs });
   const limitMs = process.env.LONG === '1' ? 1_200_000 : 150_000;
   t.test(title, { skip, timeout: limitMs + 20_000 }, async (t) => {
@@ -56,6 +62,11 @@ if (process.env.LONG === '1') {
   scenario('a flood of SYNs over AF_PACKET', 'flood-child.ts', ['packet'], 5);
 }
 scenario('a Linux router between two stacks', 'router-child.ts', [], 20);
+scenario('Debian’s radvd, the kernel and we on one link', 'slaac-child.ts', [], 9, [
+  'radvd',
+  'nsenter',
+  'sysctl',
+]);
 scenario('VLANs through the kernel, with vnet headers', 'vlan-child.ts', ['vnet'], 18);
 scenario('VLANs through the kernel, without vnet headers', 'vlan-child.ts', ['plain'], 18);
 scenario(
