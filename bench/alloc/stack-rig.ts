@@ -66,7 +66,7 @@ export class StackRig {
     this.device = new MemoryDevice(this.frames, { name: 'bench0', mac: US, caps });
     this.out = new Drain(this.frames);
     this.device.connect(this.out);
-    this.iface = this.stack.addInterface('bench0', this.device);
+    this.iface = this.stack.addInterface('bench0', this.device, { groupReports: false });
     this.stack.addAddress(this.iface, ip('10.0.0.1'), 24);
     this.stack.addAddress(this.iface, ip('2001:db8::1'), 64);
     for (const peer of ['10.0.0.2', '2001:db8::2', 'fe80::2']) {
@@ -139,7 +139,7 @@ export function pipedStacks(): readonly [Stack, Stack] {
     const stack = new Stack(new Env(memory, new Rng(own), new NullTrace()), frames);
     stack.env.nowNs = 5e12;
     stack.net.config.dadTransmits = 0;
-    const iface = stack.addInterface(device.name, device);
+    const iface = stack.addInterface(device.name, device, { groupReports: false });
     stack.addAddress(iface, ip(`10.0.0.${own}`), 24);
     stack.addAddress(iface, ip(`2001:db8::${own}`), 64);
     const mac = new MacAddress(0x0200, other);

@@ -225,6 +225,74 @@ function backPressure(): () => void {
   };
 }
 
+/** To a group that two sockets have joined: one wants these sources, one all but others. */
+function toGroup(v6: boolean, isWanted: boolean): () => () => void {
+  return () => {
+    const rig = new StackRig();
+    const group = v6 ? 'ff05::9' : '239.1.1.1';
+    const from = v6 ? '2001:db8::2' : '10.0.0.2';
+    const others = ['2001:db8::7', '2001:db8::8', '2001:db8::9'].map((s) =>
+      v6 ? s : `10.0.0.${s.at(-1)}`,
+    );
+    const message = udp({ from: 4000, to: PORT }, data(100), from, group);
+    const packet = v6
+      ? ip6({ src: from, dst: group, next: 17 }, message)
+      : ip4({ src: from, dst: group, protocol: 17 }, message);
+    const template = rig.prepare(
+      ethernet(packet, { dst: v6 ? '33:33:00:00:00:09' : '01:00:5e:01:01:01' }),
+    );
+    const sockets = [0, 1].map(() => rig.stack.udp.open('dual'));
+    for (const s of sockets) {
+      s.isReuseAddress = true;
+      rig.stack.udp.bind(s, ip('::'), PORT);
+    }
+    const { index } = rig.iface;
+    for (const other of others) sockets[0]!.groups.joinSource(ip(group), index, ip(other));
+    if (isWanted) {
+      sockets[0]!.groups.joinSource(ip(group), index, ip(from));
+      sockets[1]!.groups.join(ip(group), index);
+      for (const other of others) {
+        sockets[1]!.groups.changeSource(ip(group), index, ip(other), true, true);
+      }
+    }
+    const d = new Datagram();
+    const into = new Uint8Array(2048);
+    let calls = 0;
+    return () => {
+      for (let n = 0; n < BATCH; n++) rig.offer(template);
+      rig.turn();
+      calls++;
+      let got = 0;
+      for (const s of sockets) while (rig.stack.udp.receive(s, into, d) >= 0) got++;
+      rig.check('received', got === (isWanted ? 2 * BATCH : 0));
+      rig.check('filtered', isWanted || rig.dropped('IP_SOURCE_FILTERED') === calls * BATCH);
+    };
+  };
+}
+
+/** To a group that we listen to: out, and back to ourselves. */
+function loopedGroup(v6: boolean): () => () => void {
+  return () => {
+    const rig = new StackRig();
+    const group = ip(v6 ? 'ff05::9' : '239.1.1.1');
+    const s = rig.stack.udp.open('dual');
+    rig.stack.udp.bind(s, ip('::'), PORT);
+    s.groups.join(group, rig.iface.index);
+    s.multicastIndex = rig.iface.index;
+    const d = new Datagram();
+    const bytes = new Uint8Array(100);
+    return () => {
+      const before = rig.out.frames;
+      for (let n = 0; n < BATCH; n++) rig.stack.udp.sendTo(s, bytes, group, PORT);
+      rig.turn();
+      rig.turn();
+      let got = 0;
+      while (rig.stack.udp.receive(s, bytes, d) >= 0) got++;
+      rig.check('looped', got === BATCH && rig.out.frames - before === BATCH);
+    };
+  };
+}
+
 const each = (name: string, packetsPerCall: number, build: () => () => void): AllocCase => ({
   name: `UDP: ${name}`,
   packetsPerCall,
@@ -259,5 +327,10 @@ export const cases: readonly AllocCase[] = [
   each('loopback, IPv6, 1400 bytes', BATCH, loopback(true, 1400)),
   each('two stacks over a pipe, IPv4', BATCH, piped('10.0.0.2', 100)),
   each('two stacks over a pipe, IPv6, 3000 bytes', 3 * BATCH, piped('2001:db8::2', 3000)),
+  each('to a group of two sockets with source filters, IPv4', BATCH, toGroup(false, true)),
+  each('to a group of two sockets with source filters, IPv6', BATCH, toGroup(true, true)),
+  each('to a group, from a source that nobody wants', BATCH, toGroup(false, false)),
+  each('to a group, looped back, IPv4', BATCH, loopedGroup(false)),
+  each('to a group, looped back, IPv6', BATCH, loopedGroup(true)),
   each('a full device, and room again', 1024, backPressure),
 ];

@@ -90,7 +90,7 @@ export class TcpRig {
     const modules = stack.tcp.ccModules;
     if (modules.find('cubic') === undefined) modules.register(cubic);
     modules.setDefault(cc ?? 'cubic');
-    const iface = stack.addInterface(device.name, device);
+    const iface = stack.addInterface(device.name, device, { groupReports: false });
     stack.addAddress(iface, new IpAddress().setV4(0x0a000000 + own), 24);
     const other = 3 - own;
     const mac = new MacAddress(0x0200, other);

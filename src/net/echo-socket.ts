@@ -129,6 +129,7 @@ export class EchoSockets {
     o.src.copy(path.source);
     o.protocol = v4 ? IPPROTO.ICMP : IPPROTO.ICMPV6;
     o.ttl = socket.ttl !== 0 ? socket.ttl : v4 ? net.config.ttl4 : path.iface.hopLimit(net.config);
+    o.isLooped = true;
     o.tos = socket.tos;
     o.pmtuDiscovery = socket.pmtuDiscovery;
     o.transportLen = ICMP_HEADER_LEN;

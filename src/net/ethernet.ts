@@ -9,6 +9,7 @@ import {
   ethDstHigh,
   ethDstLow,
   ethSrcHigh,
+  ethSrcLow,
   ethType,
 } from '../wire/ethernet.ts';
 import {
@@ -24,7 +25,7 @@ import {
 import { arpInput } from './arp.ts';
 import { DROP } from './drops.ts';
 import type { Interface } from './interface.ts';
-import { CSUM, NOT_PARTIAL } from './ip-packet.ts';
+import { CSUM, type IpPacket, NOT_PARTIAL } from './ip-packet.ts';
 import { ipv4Input } from './ipv4-input.ts';
 import { ipv6Input } from './ipv6-input.ts';
 import type { Network } from './network.ts';
@@ -97,6 +98,8 @@ function packetInput(
   pkt.gso = desc[d + RX.GSO]!;
   pkt.wasFragmented = false;
   pkt.partial = NOT_PARTIAL;
+  pkt.isLooped = false;
+  if (iface.isLoopback) loopedFrom(net, pkt, desc[d + RX.OFF]!);
   const flags = desc[d + RX.FLAGS]!;
   if ((flags & (RX_FLAG.CSUM_VALID | RX_FLAG.CSUM_PARTIAL)) !== 0) {
     pkt.csum = CSUM.TRUSTED;
@@ -107,6 +110,14 @@ function packetInput(
     pkt.payloadSum = behind === 0 ? desc[d + RX.SUM]! : subtractSum(desc[d + RX.SUM]!, behind);
   } else pkt.csum = CSUM.UNKNOWN;
   return type === ETHERTYPE_IPV4 ? ipv4Input(net, pkt, at, rest) : ipv6Input(net, pkt, at, rest);
+}
+
+/** A group's packet that came back says in the place of its source which interface it left by. */
+function loopedFrom(net: Network, pkt: IpPacket, off: number): void {
+  const index = ethSrcLow(net.env.memory.slab.dv, off);
+  if (index === 0) return;
+  pkt.iface = net.interfaces[index - 1]!;
+  pkt.isLooped = true;
 }
 
 /** Loopback frames have no addresses. */

@@ -59,7 +59,7 @@ function isListenedTo(net: Network, pkt: IpPacket): boolean {
  */
 function isMartian(net: Network, pkt: IpPacket): boolean {
   if (isUnspecified(pkt.src)) return true;
-  if (pkt.isV4 || pkt.iface.isLoopback) return false; // IPv4: ipv4Input has looked
+  if (pkt.isV4 || pkt.iface.isLoopback || pkt.isLooped) return false; // IPv4: ipv4Input has looked
   return net.locals.ownerOf(pkt.src, pkt.iface.index) !== null;
 }
 

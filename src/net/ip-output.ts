@@ -47,14 +47,59 @@ export function ipOutput(net: Network): number {
   const headerLen = v4 ? IPV4_HEADER_LEN : IPV6_HEADER_LEN;
   const size = headerLen + o.transportLen + o.payloadLen;
   const mtu = usableMtu(net, o);
-  if (size <= mtu) return finish(mib, sendWhole(net, o, mib, v4));
+  if (o.path.cast === CAST.MULTICAST && !o.path.iface.isLoopback) {
+    return finish(mib, toGroup(net, o, mib, v4, size, mtu));
+  }
+  return finish(mib, sendSized(net, o, mib, v4, size, mtu));
+}
+
+function sendSized(
+  net: Network,
+  o: OutPacket,
+  mib: IpMib,
+  v4: boolean,
+  size: number,
+  mtu: number,
+): number {
+  if (size <= mtu) return sendWhole(net, o, mib, v4, o.path.iface, o.payloadOff, o.chunk);
   const isRefused = o.pmtuDiscovery === PMTUDISC.DO || o.pmtuDiscovery === PMTUDISC.PROBE;
   if (isRefused || size > 65535 + (v4 ? 0 : IPV6_HEADER_LEN)) {
     mib.count(IP.FragFails);
-    mib.count(IP.OutDiscards);
     return -EMSGSIZE;
   }
-  return finish(mib, sendFragments(net, o, mib, v4, mtu));
+  return sendFragments(net, o, mib, v4, mtu);
+}
+
+/**
+ * RFC 1112 §6.1, §7.1: to the link, unless it is not to leave the host (a TTL of 0; scopes 0 and 1 of IPv6), and to
+ * this host itself, if it listens and the sender did not forbid it.
+ */
+function toGroup(
+  net: Network,
+  o: OutPacket,
+  mib: IpMib,
+  v4: boolean,
+  size: number,
+  mtu: number,
+): number {
+  const { iface, destination } = o.path;
+  const staysHere = o.ttl === 0 || (!v4 && ((destination.w0 >>> 16) & 15) <= 1);
+  const result = staysHere ? 0 : sendSized(net, o, mib, v4, size, mtu);
+  const isHeard = result === 0 && o.isLooped && iface.groups.admits(destination, o.src);
+  if (isHeard) loopBack(net, o, mib, v4);
+  return result;
+}
+
+/** A copy through the loopback device, which has room for any packet; without room it is lost. */
+function loopBack(net: Network, o: OutPacket, mib: IpMib, v4: boolean): void {
+  const lo = net.interfaces[0]!; // the stack's first
+  const at = hasRoom(lo.device, 1) ? net.reserve(lo, Math.max(o.payloadLen, 1)) : -1;
+  if (at < 0) {
+    mib.count(IP.OutDiscards);
+    return;
+  }
+  net.env.memory.slab.u8.copyWithin(at, o.payloadOff, o.payloadOff + o.payloadLen);
+  sendWhole(net, o, mib, v4, lo, at, NO_BLOCK);
 }
 
 /** The path's MTU, or the link's for those who leave fragmenting to routers (IPv4) or probe. */
@@ -76,8 +121,16 @@ function finish(mib: IpMib, result: number): number {
   return result;
 }
 
-function sendWhole(net: Network, o: OutPacket, mib: IpMib, v4: boolean): number {
-  const device = o.path.iface.device;
+function sendWhole(
+  net: Network,
+  o: OutPacket,
+  mib: IpMib,
+  v4: boolean,
+  iface: Interface,
+  payloadOff: number,
+  chunk: number,
+): number {
+  const { device } = iface;
   if (!hasRoom(device, 1)) return -EAGAIN;
   const slot = device.tx.begin();
   const l3 = slot + ETH_HEADER_LEN;
@@ -109,16 +162,16 @@ function sendWhole(net: Network, o: OutPacket, mib: IpMib, v4: boolean): number 
   const csum = o.checksumAt < 0 ? 0 : checksum(net, o, l4, headerLen, device.caps.txChecksum);
   return linkOutput(
     net,
-    o.path.iface,
+    iface,
     o.path.cast,
     o.path.nextHop,
     mib,
     v4,
     slot,
     headerLen + o.transportLen,
-    o.payloadOff,
+    payloadOff,
     o.payloadLen,
-    o.chunk,
+    chunk,
     csum,
   );
 }
@@ -267,8 +320,11 @@ export function linkOutput(
   const { mac, tx } = device;
   const dv = net.env.memory.slab.dv;
   const type = v4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6;
-  if (iface.isLoopback) writeEthernet(dv, slot, 0, 0, 0, 0, type);
-  else if (cast === CAST.UNICAST) {
+  // A group's copy to ourselves names the interface that it left by.
+  const isCopy = iface !== net.out.path.iface;
+  if (iface.isLoopback) {
+    writeEthernet(dv, slot, 0, 0, 0, isCopy ? net.out.path.iface.index : 0, type);
+  } else if (cast === CAST.UNICAST) {
     const n = iface.neighbours.resolve(nextHop);
     if (n === null) return -ENOBUFS;
     if (!n.isUsable()) {
@@ -285,6 +341,7 @@ export function linkOutput(
   }
   if (csum !== 0) tx.setChecksum(ETH_HEADER_LEN + (csum >>> 16), csum & 0xffff);
   iface.commit();
+  if (isCopy) return 0; // as on Linux it is sent once
   mib.count(IP.OutTransmits);
   mib.add(IP.OutOctets, headerLen + payloadLen);
   return 0;

@@ -32,6 +32,8 @@ export class IpPacket {
   /** One of CAST, and whether the frame itself came by link-layer multicast or broadcast. */
   cast = 0;
   isLinkGroup = false;
+  /** What this host sent to a group of its own: `iface` is where it left. */
+  isLooped = false;
   protocol = 0;
   /** IPv6: where the header's "next header" byte that names `protocol` stands, counted from headerOff. */
   nextHeaderAt = 0;

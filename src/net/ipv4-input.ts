@@ -100,7 +100,7 @@ function checkHeader(net: Network, pkt: IpPacket, off: number, len: number): num
 /** Is it for us, and can it have come from where it says (RFC 1122 §3.2.1.3)? */
 function classify(net: Network, pkt: IpPacket): number {
   const { src, dst, iface } = pkt;
-  const onLoopback = iface.isLoopback;
+  const onLoopback = iface.isLoopback || pkt.isLooped;
   const source = src.w3;
   if (isMulticast(src) || source === -1 || iface.isBroadcast(source)) return DROP.IP_MARTIAN_SOURCE;
   // §3.2.1.3 (a, b): 0/8 names nobody; 0.0.0.0 itself may ask a group while it has no address.

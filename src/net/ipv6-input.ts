@@ -97,7 +97,7 @@ function checkHeader(net: Network, pkt: IpPacket, off: number, len: number): num
 /** RFC 4291 §2.5, §2.7: which sources and destinations a packet from a wire can have. */
 function classify(net: Network, pkt: IpPacket): number {
   const { src, dst, iface } = pkt;
-  const onLoopback = iface.isLoopback;
+  const onLoopback = iface.isLoopback || pkt.isLooped;
   if (isMulticast(src) || isV4(src)) return DROP.IP_MARTIAN_SOURCE;
   if (!onLoopback && isLoopback(src)) return DROP.IP_MARTIAN_SOURCE;
   if (!onLoopback && isLoopback(dst)) return DROP.IP_MARTIAN_DESTINATION;

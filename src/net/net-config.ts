@@ -72,6 +72,10 @@ export class NetConfig {
   /** mcast_solicit, ucast_solicit: RFC 4861 §10's MAX_MULTICAST_SOLICIT and MAX_UNICAST_SOLICIT. */
   multicastSolicit = 3;
   unicastSolicit = 3;
+  /** net.ipv4.igmp_max_memberships: groups of one socket; igmp_max_msf, mld_max_msf: sources of one group. */
+  igmpMaxMemberships = 20;
+  igmpMaxMsf = 10;
+  mldMaxMsf = 64;
   /** igmp_qrv, mld_qrv: how often a change is told, until a querier says otherwise (RFC 3376 §8.1). */
   igmpRobustness = 2;
   mldRobustness = 2;

@@ -159,6 +159,7 @@ export class Network implements ReassemblyFailure {
     rx.dst.copy(this.quote.dst);
     rx.cast = this.locals.ownerOf(rx.dst, iface.index) === null ? CAST.MULTICAST : CAST.UNICAST;
     rx.isLinkGroup = false;
+    rx.isLooped = false;
     rx.protocol = this.quote.protocol;
     rx.headerOff = headerOff;
     rx.payloadOff = this.quote.off;

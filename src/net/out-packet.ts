@@ -23,6 +23,8 @@ export class OutPacket {
   readonly src = new IpAddress();
   protocol = 0;
   ttl = 0;
+  /** To a group: this host hears it too, if it listens. */
+  isLooped = false;
   tos = 0;
   /** One of PMTUDISC. */
   pmtuDiscovery = 0;

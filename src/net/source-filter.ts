@@ -46,11 +46,11 @@ export const NO_SOURCE = new SourceFilter(false, []);
  * INCLUDE of what any of them includes.
  */
 export function mergeFilters(filters: readonly SourceFilter[]): SourceFilter {
-  if (filters.length === 1) return filters[0]!;
+  if (filters.length === 1 && filters[0]!.sources.length < 2) return filters[0]!;
   const excluding = filters.filter((f) => f.isExclude);
   const including = filters.filter((f) => !f.isExclude);
   if (excluding.length === 0) return new SourceFilter(false, union(including));
-  const blocked = excluding[0]!.sources.filter(
+  const blocked = union(excluding.slice(0, 1)).filter(
     (s) => excluding.every((f) => f.has(s)) && !including.some((f) => f.has(s)),
   );
   return blocked.length === 0 ? EVERY_SOURCE : new SourceFilter(true, blocked);

@@ -45,7 +45,6 @@ import {
   type ReceiveContext,
   readSendControl,
 } from './udp-control.ts';
-import { Memberships } from './udp-membership.ts';
 
 const EVERYTHING = -1;
 /** What would change what is sent, and is not here: corking, and urgent data, which UDP has not. */
@@ -88,7 +87,6 @@ export class UdpShared {
 
 export class UdpEndpoint extends Endpoint implements IpSocket, ReadyListener, ReceiveContext {
   readonly s: UdpSocket;
-  readonly groups: Memberships;
   /** WANT bits. */
   wants = 0;
   /** SO_SNDBUF: kept and returned; datagrams are in the device's ring or nowhere. */
@@ -102,7 +100,6 @@ export class UdpEndpoint extends Endpoint implements IpSocket, ReadyListener, Re
     this.options = domain === AF.INET ? shared.options4 : shared.options6;
     this.s = shared.udp.open(domain === AF.INET ? 'ipv4' : 'dual');
     this.s.listener = this;
-    this.groups = new Memberships(this.net);
     this.sendBuffer = this.net.config.wmemDefault;
   }
 
@@ -324,7 +321,6 @@ export class UdpEndpoint extends Endpoint implements IpSocket, ReadyListener, Re
   }
 
   protected destroy(): number {
-    this.groups.leaveAll();
     this.udp.close(this.s);
     return 0;
   }

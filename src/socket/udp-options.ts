@@ -1,6 +1,4 @@
 /** Options of UDP sockets: one table, which docs/sockets.md is checked against. */
-import { EADDRNOTAVAIL, EINVAL, ENODEV, ENOPROTOOPT } from '../base/errno.ts';
-import { ANY4, IpAddress, isV4 } from '../wire/address.ts';
 import { AF, IP_OPT, IPV6_OPT, SO, SOL, UDP_OPT } from './abi.ts';
 import {
   atIp,
@@ -12,14 +10,8 @@ import {
   receiveBufferOptions,
   sendBufferOption,
 } from './ip-options.ts';
-import {
-  bytesOption,
-  intOption,
-  type OptionHead,
-  readInt,
-  refusedOption,
-  type SocketOption,
-} from './option.ts';
+import { multicastOptions4, multicastOptions6 } from './multicast-options.ts';
+import { intOption, type OptionHead, refusedOption, type SocketOption } from './option.ts';
 import { atSocket, SOCKET_OPTIONS } from './socket-options.ts';
 import { WANT } from './udp-control.ts';
 import type { UdpEndpoint } from './udp-endpoint.ts';
@@ -103,27 +95,6 @@ function atSocketLevel(): Option[] {
   ];
 }
 
-function groupHops(head: OptionHead): Option {
-  return intOption<UdpEndpoint>(
-    head,
-    (e) => e.s.multicastTtl,
-    (e, value) => {
-      if (value < -1 || value > 255) return -EINVAL;
-      e.s.multicastTtl = value === -1 ? 1 : value;
-      return 0;
-    },
-  );
-}
-
-/** Nothing is looped back, and whoever relies on it has to know. */
-function noLoop(head: OptionHead): Option {
-  return intOption<UdpEndpoint>(
-    head,
-    () => 0,
-    (_e, value) => (value === 0 ? 0 : -ENOPROTOOPT),
-  );
-}
-
 function atIpLevel(): Option[] {
   return [
     ...IP_OPTIONS,
@@ -139,77 +110,12 @@ function atIpLevel(): Option[] {
     wanted(atIp('IP_PKTINFO', IP_OPT.PKTINFO), WANT.PKTINFO4),
     wanted(atIp('IP_RECVTTL', IP_OPT.RECVTTL), WANT.TTL),
     wanted(atIp('IP_RECVTOS', IP_OPT.RECVTOS), WANT.TOS),
-    groupHops(atIp('IP_MULTICAST_TTL', IP_OPT.MULTICAST_TTL, 'one value for both families')),
-    bytesOption<UdpEndpoint>(
-      atIp('IP_MULTICAST_IF', IP_OPT.MULTICAST_IF, 'in_addr, ip_mreq or ip_mreqn'),
-      getGroupInterface,
-      setGroupInterface,
-    ),
-    noLoop(atIp('IP_MULTICAST_LOOP', IP_OPT.MULTICAST_LOOP, 'off; on is ENOPROTOOPT')),
-    bytesOption<UdpEndpoint>(
-      atIp('IP_ADD_MEMBERSHIP', IP_OPT.ADD_MEMBERSHIP, ''),
-      null,
-      (e, value) => membership4(e, value, true),
-    ),
-    bytesOption<UdpEndpoint>(
-      atIp('IP_DROP_MEMBERSHIP', IP_OPT.DROP_MEMBERSHIP, ''),
-      null,
-      (e, value) => membership4(e, value, false),
-    ),
-    refusedOption(atIp('IP_MULTICAST_ALL', IP_OPT.MULTICAST_ALL, 'always all, as by default')),
-    refusedOption(atIp('IP_ADD_SOURCE_MEMBERSHIP', IP_OPT.ADD_SOURCE_MEMBERSHIP, 'no IGMPv3')),
+    ...multicastOptions4(),
     refusedOption(atIp('IP_OPTIONS', IP_OPT.OPTIONS, 'sent without options')),
     refusedOption(atIp('IP_FREEBIND', IP_OPT.FREEBIND, 'addresses are ours or not')),
     refusedOption(atIp('IP_TRANSPARENT', IP_OPT.TRANSPARENT, 'addresses are ours or not')),
     refusedOption(atIp('IP_MINTTL', IP_OPT.MINTTL, 'not looked at')),
   ];
-}
-
-/** ip_mreq and ip_mreqn: the group, an address of the interface, and its index. */
-function membership4(e: UdpEndpoint, value: Uint8Array, isJoin: boolean): number {
-  if (value.length < 8) return -EINVAL;
-  const group = address4(value, 0);
-  let index = value.length >= 12 ? readInt(value.subarray(8, 12))! : 0;
-  if (index === 0) {
-    index = indexOf(e, address4(value, 4));
-    if (index < 0) return isJoin ? -ENODEV : -EADDRNOTAVAIL;
-  }
-  return isJoin ? e.groups.join(group, index) : e.groups.leave(group, index);
-}
-
-/** Which interface has the address; 0 for any, -1 for none. */
-function indexOf(e: UdpEndpoint, address: IpAddress): number {
-  if (address.w3 === 0) return 0;
-  return e.net.locals.ownerOf(address, 0)?.index ?? -1;
-}
-
-/** Four bytes in network order. */
-function address4(bytes: Uint8Array, at: number): IpAddress {
-  const word = (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
-  return new IpAddress().setV4(word);
-}
-
-function getGroupInterface(e: UdpEndpoint, into: Uint8Array): number {
-  const iface = e.net.interfaces[e.s.multicastIndex - 1];
-  const { w3 } = iface?.firstAddress(true)?.address ?? ANY4;
-  const n = Math.min(into.length, 4);
-  for (let i = 0; i < n; i++) into[i] = (w3 >>> (24 - 8 * i)) & 255;
-  return n;
-}
-
-function setGroupInterface(e: UdpEndpoint, value: Uint8Array): number {
-  if (value.length < 4) return -EINVAL;
-  let index = value.length >= 12 ? readInt(value.subarray(8, 12))! : 0;
-  if (index === 0) index = indexOf(e, address4(value, value.length >= 8 ? 4 : 0));
-  if (index < 0) return -EADDRNOTAVAIL;
-  return setGroupIndex(e, index, -EADDRNOTAVAIL);
-}
-
-function setGroupIndex(e: UdpEndpoint, index: number, unknown: number): number {
-  if (index !== 0 && e.net.interfaces[index - 1] === undefined) return unknown;
-  if (e.s.boundIndex !== 0 && index !== 0 && index !== e.s.boundIndex) return -EINVAL;
-  e.s.multicastIndex = index;
-  return 0;
 }
 
 function atIpv6Level(): Option[] {
@@ -227,38 +133,10 @@ function atIpv6Level(): Option[] {
     wanted(atIpv6('IPV6_RECVPKTINFO', IPV6_OPT.RECVPKTINFO), WANT.PKTINFO6),
     wanted(atIpv6('IPV6_RECVHOPLIMIT', IPV6_OPT.RECVHOPLIMIT), WANT.HOPLIMIT),
     wanted(atIpv6('IPV6_RECVTCLASS', IPV6_OPT.RECVTCLASS), WANT.TCLASS),
-    groupHops(
-      atIpv6('IPV6_MULTICAST_HOPS', IPV6_OPT.MULTICAST_HOPS, 'one value for both families'),
-    ),
-    intOption<UdpEndpoint>(
-      atIpv6('IPV6_MULTICAST_IF', IPV6_OPT.MULTICAST_IF, 'an index; 0: by route'),
-      (e) => e.s.multicastIndex,
-      (e, index) => setGroupIndex(e, index, -ENODEV),
-    ),
-    noLoop(atIpv6('IPV6_MULTICAST_LOOP', IPV6_OPT.MULTICAST_LOOP, 'off; on is ENOPROTOOPT')),
-    bytesOption<UdpEndpoint>(
-      atIpv6('IPV6_ADD_MEMBERSHIP', IPV6_OPT.ADD_MEMBERSHIP, ''),
-      null,
-      (e, value) => membership6(e, value, true),
-    ),
-    bytesOption<UdpEndpoint>(
-      atIpv6('IPV6_DROP_MEMBERSHIP', IPV6_OPT.DROP_MEMBERSHIP, ''),
-      null,
-      (e, value) => membership6(e, value, false),
-    ),
+    ...multicastOptions6(),
     refusedOption(atIpv6('IPV6_DONTFRAG', IPV6_OPT.DONTFRAG, 'use IPV6_MTU_DISCOVER')),
     refusedOption(atIpv6('IPV6_PKTINFO', IPV6_OPT.PKTINFO, 'by sendmsg, or bind')),
   ];
-}
-
-/** ipv6_mreq: the group and an interface's index. */
-function membership6(e: UdpEndpoint, value: Uint8Array, isJoin: boolean): number {
-  if (value.length < 20) return -EINVAL;
-  const group = new IpAddress();
-  group.readV6(new DataView(value.buffer, value.byteOffset, 20), 0);
-  if (isV4(group)) return -EINVAL;
-  const index = readInt(value.subarray(16, 20))!;
-  return isJoin ? e.groups.join(group, index) : e.groups.leave(group, index);
 }
 
 function atUdpLevel(): Option[] {

@@ -76,6 +76,8 @@ export const SYSCTLS: readonly Sysctl[] = [
   one('net.ipv4.icmp_msgs_per_sec', 'icmpMessagesPerSec', 0, INT_MAX),
   one('net.ipv4.icmp_ratelimit', 'icmpRateNs', 0, INT_MAX, MS),
   one('net.ipv4.igmp_link_local_mcast_reports', 'igmpLinkLocalReports', 0, 1),
+  one('net.ipv4.igmp_max_memberships', 'igmpMaxMemberships', 0, INT_MAX),
+  one('net.ipv4.igmp_max_msf', 'igmpMaxMsf', 0, INT_MAX),
   one('net.ipv4.igmp_qrv', 'igmpRobustness', 1, INT_MAX),
   one('net.ipv4.ip_default_ttl', 'ttl4', 1, 255),
   one('net.ipv4.ip_forward', 'forwarding4', 0, 1),
@@ -101,6 +103,7 @@ export const SYSCTLS: readonly Sysctl[] = [
   one('net.ipv6.icmp.ratelimit', 'icmpRateNs', 0, INT_MAX, MS),
   one('net.ipv6.ip6frag_high_thresh', 'ipfragHighThresh', 0, INT_MAX),
   one('net.ipv6.ip6frag_time', 'ipfragTime6Ns', 0, INT_MAX, SEC),
+  one('net.ipv6.mld_max_msf', 'mldMaxMsf', 0, INT_MAX),
   one('net.ipv6.mld_qrv', 'mldRobustness', 1, INT_MAX),
   ...NEIGHBOUR('ipv6'),
 ];

@@ -52,9 +52,12 @@ function isFor(s: UdpSocket, pkt: IpPacket, srcPort: number, ifaceIndex: number)
   if (s.boundIndex !== 0 && s.boundIndex !== ifaceIndex) return false;
   if (s.isConnected && (s.remotePort !== srcPort || !addressEquals(s.remote, pkt.src)))
     return false;
-  if (addressEquals(s.local, pkt.dst)) return true;
-  if (!isUnspecified(s.local)) return false;
-  return speaks(s.family, s.local, pkt.isV4);
+  const isAddressed =
+    addressEquals(s.local, pkt.dst) ||
+    (isUnspecified(s.local) && speaks(s.family, s.local, pkt.isV4));
+  return (
+    isAddressed && (pkt.cast !== CAST.MULTICAST || s.groups.admits(pkt.dst, pkt.src, ifaceIndex))
+  );
 }
 
 function checkDatagram(net: Network, pkt: IpPacket, mib: UdpMib): number {

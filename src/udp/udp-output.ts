@@ -150,6 +150,7 @@ function describe(
   o.protocol = IPPROTO.UDP;
   o.ttl = path.cast === CAST.MULTICAST ? s.multicastTtl : unicastTtl;
   if (how.ttl !== 0) o.ttl = how.ttl;
+  o.isLooped = s.isMulticastLooped;
   o.tos = how.tos >= 0 ? how.tos : s.tos;
   o.pmtuDiscovery = s.pmtuDiscovery;
   o.transportLen = UDP_HEADER_LEN;

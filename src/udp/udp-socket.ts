@@ -3,9 +3,12 @@ import { ReadyMark, type ReadyTarget } from '../base/ready-list.ts';
 import type { TxRing } from '../link/tx-ring.ts';
 import { DatagramQueue } from '../net/datagram-store.ts';
 import type { ErrorQueue } from '../net/error-queue.ts';
+import type { Network } from '../net/network.ts';
 import { PMTUDISC } from '../net/out-packet.ts';
 import { PREFER_SOURCE } from '../net/source-address.ts';
 import { type Address, ANY6, IpAddress } from '../wire/address.ts';
+
+import { Memberships } from './memberships.ts';
 
 /** What a socket can be polled for. */
 export const READY = { IN: 1, OUT: 2, ERROR: 4 } as const;
@@ -61,6 +64,9 @@ export class UdpSocket implements ReadyTarget {
   /** 0: the stack's default. */
   ttl = 0;
   multicastTtl = 1;
+  /** IP_MULTICAST_LOOP, IPV6_MULTICAST_LOOP: what is sent to a group that this host listens to comes back. */
+  isMulticastLooped = true;
+  readonly groups: Memberships;
   /** IP_MULTICAST_IF, IPV6_MULTICAST_IF: where groups are sent; 0 = by route. */
   multicastIndex = 0;
   tos = 0;
@@ -76,10 +82,11 @@ export class UdpSocket implements ReadyTarget {
   readonly readyMark = new ReadyMark(this);
   readonly refusedLink: Link<UdpSocket> = new Link(this);
 
-  constructor(index: number, family: UdpFamily, rcvbufBytes: number) {
+  constructor(index: number, family: UdpFamily, net: Network) {
     this.index = index;
     this.family = family;
-    this.rcvbufBytes = rcvbufBytes;
+    this.rcvbufBytes = net.config.rmemDefault;
+    this.groups = new Memberships(net);
   }
 
   /** Within `drainReady`. */

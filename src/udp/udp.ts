@@ -66,7 +66,7 @@ export class Udp implements Transport {
 
   open(family: UdpFamily): UdpSocket {
     const index = this.freeIndices.pop() ?? this.sockets.length;
-    const s = new UdpSocket(index, family, this.net.config.rmemDefault);
+    const s = new UdpSocket(index, family, this.net);
     s.local.copy(family === 'ipv4' ? ANY4 : ANY6);
     s.ownLocal.copy(s.local);
     this.sockets[index] = s;
@@ -257,6 +257,7 @@ export class Udp implements Transport {
       this.demux.remove(s);
       this.bindings.remove(s);
     }
+    s.groups.leaveAll();
     this.net.datagrams.clear(s.queue, this.scratch);
     s.errors?.clear();
     this.sockets[s.index] = null;

@@ -80,6 +80,16 @@ const repeatsWithin =
     t.equal(r.after(100).length, 1);
   };
 
+const limitsSources =
+  (group: string): Act =>
+  (t, h, set) => {
+    set('2');
+    const { groups } = h.stack.udp.open('dual');
+    const at = h.port.iface.index;
+    const results = [1, 2, 3].map((i) => groups.joinSource(ip(group), at, ip(`10.0.0.${i}`)));
+    t.same(results, [0, 0, -ENOBUFS]);
+  };
+
 const repeats =
   (f: GroupFamily): Act =>
   (t, h, set) => {
@@ -288,6 +298,14 @@ const ACTS: Readonly<Record<string, Act>> = {
   'net.ipv4.conf.all.igmpv3_unsolicited_report_interval': repeatsWithin(IGMP, 3),
   'net.ipv6.conf.all.mldv1_unsolicited_report_interval': repeatsWithin(MLD, 2),
   'net.ipv6.conf.all.mldv2_unsolicited_report_interval': repeatsWithin(MLD, 3),
+  'net.ipv4.igmp_max_memberships': (t, h, set) => {
+    set('2');
+    const { groups } = h.stack.udp.open('ipv4');
+    const results = [1, 2, 3].map((i) => groups.join(ip(`239.0.0.${i}`), h.port.iface.index));
+    t.same(results, [0, 0, -ENOBUFS]);
+  },
+  'net.ipv4.igmp_max_msf': limitsSources('239.0.0.1'),
+  'net.ipv6.mld_max_msf': limitsSources('ff05::1'),
   'net.ipv4.igmp_qrv': repeats(IGMP),
   'net.ipv6.mld_qrv': repeats(MLD),
   'net.ipv4.igmp_link_local_mcast_reports': (t, h, set) => {
