@@ -170,6 +170,11 @@ export class ConflictLimit {
     this.conflicts++;
   }
 
+  /** An address has been won. */
+  forgive(): void {
+    this.conflicts = 0;
+  }
+
   /** How long the next attempt has to wait. */
   get delayNs(): number {
     return this.conflicts < MAX_CONFLICTS ? 0 : RATE_LIMIT_INTERVAL_NS;

@@ -79,6 +79,8 @@ const NAMES = [
   'UDP_NO_PORT',
   'UDP_RCVBUF',
   'UDP_NO_MEMORY',
+  /** No answer that our DHCP client waits for; it counts the reason. */
+  'DHCP_IGNORED',
   /** Shorter than its header says, or than any header. */
   'TCP_TRUNCATED',
   'TCP_BAD_CHECKSUM',

@@ -5,6 +5,7 @@ import { VlanDevice } from '../link/vlan-device.ts';
 import { type Address, addressEquals, IpAddress, isV4 } from '../wire/address.ts';
 import type { GroupReporter } from './group-reporter.ts';
 import { GroupTable } from './group-table.ts';
+import type { IpPacket } from './ip-packet.ts';
 import type { Ipv6Conf } from './ipv6-conf.ts';
 import type { NeighbourTable } from './neighbour-table.ts';
 import type { NetConfig } from './net-config.ts';
@@ -60,6 +61,16 @@ export interface ArpWatcher {
   arpSeen(dv: DataView, off: number): void;
 }
 
+/**
+ * Who configures an interface over UDP, before it has an address and after: what comes to this port is his
+ * alone, to whatever address it was sent (RFC 2131 §4.1). Borrowed: the packet, its payload at the UDP header.
+ */
+export interface BootListener {
+  readonly port: number;
+  /** ACCEPTED or a DROP reason. */
+  input(pkt: IpPacket): number;
+}
+
 /** One attachment to a link: the device, our addresses on it, its neighbours, the groups we listen to. */
 export class Interface {
   readonly index: number;
@@ -68,6 +79,7 @@ export class Interface {
   readonly neighbours: NeighbourTable;
   readonly addresses: InterfaceAddress[] = [];
   readonly arpWatchers: ArpWatcher[] = [];
+  boot: BootListener | null = null;
   /** The device, if it is a VLAN of another interface's. */
   readonly vlan: VlanDevice | null;
   /** Received frames that had a tag, by its priority code point. */
@@ -145,6 +157,10 @@ export class Interface {
   /** As `ip link set mtu`, but never above the device's own; 0 takes the limit away. Paths must be derived anew. */
   limitMtu(bytes: number): void {
     this.mtuLimit = bytes;
+  }
+
+  setBoot(listener: BootListener | null): void {
+    this.boot = listener;
   }
 
   watchArp(watcher: ArpWatcher): void {

@@ -1,6 +1,7 @@
 /** IPv4 in: RFC 791 §3.2, RFC 1122 §3.2.1. */
 import { isLoopback, isMulticast } from '../wire/address.ts';
 import { foldSum, sumBytes } from '../wire/checksum.ts';
+import { IPPROTO } from '../wire/ip-protocol.ts';
 import {
   IPV4_HEADER_LEN,
   IPV4_MF,
@@ -14,6 +15,7 @@ import {
   ipv4TotalLen,
   ipv4Ttl,
 } from '../wire/ipv4.ts';
+import { UDP_HEADER_LEN, udpDstPort } from '../wire/udp.ts';
 import { DROP } from './drops.ts';
 import { forward4, reversePathAgrees } from './forward.ts';
 import { sendParameterProblem4 } from './icmp-error.ts';
@@ -128,7 +130,19 @@ function classify(net: Network, pkt: IpPacket): number {
     pkt.cast = CAST.UNICAST;
     return 0;
   }
-  return DROP.IP_NOT_LOCAL;
+  return isForBoot(net, pkt) ? 0 : DROP.IP_NOT_LOCAL;
+}
+
+/** RFC 2131 §4.1: a server may send to the address that it has just offered. Fragments of that are not for us yet. */
+function isForBoot(net: Network, pkt: IpPacket): boolean {
+  const { boot } = pkt.iface;
+  if (boot === null || pkt.protocol !== IPPROTO.UDP || pkt.payloadLen < UDP_HEADER_LEN)
+    return false;
+  const { dv } = net.env.memory.slab;
+  const isPiece = (ipv4Frag(dv, pkt.headerOff) & (IPV4_MF | IPV4_OFFSET_MASK)) !== 0;
+  if (isPiece || udpDstPort(dv, pkt.payloadOff) !== boot.port) return false;
+  pkt.cast = CAST.UNICAST;
+  return true;
 }
 
 function isAnyBroadcast(net: Network, word: number): boolean {

@@ -27,6 +27,11 @@ export function udpInput(udp: Udp, pkt: IpPacket): number {
   const { dv } = net.env.memory.slab;
   const srcPort = udpSrcPort(dv, pkt.payloadOff);
   const dstPort = udpDstPort(dv, pkt.payloadOff);
+  const { boot } = pkt.iface;
+  if (boot !== null && dstPort === boot.port && pkt.isV4) {
+    mib.count(UDP.InDatagrams);
+    return boot.input(pkt);
+  }
   if (pkt.cast !== CAST.UNICAST) return toAll(udp, pkt, srcPort, dstPort, mib);
   const index = udp.demux.lookup(pkt.dst, dstPort, pkt.src, srcPort, arrivedOn(net, pkt));
   if (index === NOT_FOUND) return noPort(net, pkt, mib);

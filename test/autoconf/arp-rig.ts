@@ -69,7 +69,7 @@ export function watch(
   };
   note();
   for (let next = h.stack.nextDeadlineNs() / SEC; next <= until; ) {
-    h.advance(Math.max(0, next - h.now));
+    h.advance(Math.max(1e-9, next - h.now));
     note();
     next = h.stack.nextDeadlineNs() / SEC;
   }
