@@ -48,6 +48,7 @@ import type { IpPacket } from './ip-packet.ts';
 import { isNdpMessage, linkOption, MALFORMED } from './ndp-message.ts';
 import { LEARN } from './neighbour-table.ts';
 import type { Network } from './network.ts';
+import { acceptsAdverts } from './router-solicitation.ts';
 import { endOf, prefixForAddresses } from './slaac.ts';
 
 /** RFC 4861 §6.2.1: no router may advertise a longer reachable time; we believe no longer timer either. */
@@ -68,7 +69,7 @@ export function routerAdvertInput(net: Network, pkt: IpPacket): number {
   const linkAt = linkOption(dv, pkt, ROUTER_ADVERT_LEN, NDP_OPT_SOURCE_LINK);
   if (linkAt === MALFORMED) return DROP.NDP_MALFORMED;
   const a = net.autoconfOf(iface);
-  if (a === null || iface.conf6.get('accept_ra') === 0) return DROP.NDP_RA_IGNORED;
+  if (a === null || !acceptsAdverts(net, iface)) return DROP.NDP_RA_IGNORED;
   if (net.locals.ownerOf(src, iface.index) !== null) return DROP.NDP_RA_IGNORED; // our own
   a.count('Accepted');
   if (linkAt >= 0) {

@@ -52,7 +52,7 @@ export class RouterSolicitation implements Expirable {
   expire(): void {
     const { net, iface } = this;
     const most = iface.conf6.get('router_solicitations');
-    if (iface.conf6.get('accept_ra') === 0 || (most >= 0 && this.sent >= most)) return;
+    if (!acceptsAdverts(net, iface) || (most >= 0 && this.sent >= most)) return;
     this.sent++;
     sendRouterSolicit(net, iface);
     net.deadlines.arm(this.deadline, net.env.nowNs + this.nextIntervalNs());
@@ -70,6 +70,12 @@ export class RouterSolicitation implements Expirable {
     if (this.intervalNs > most) this.intervalNs = most * (1 + jitter);
     return Math.round(this.intervalNs);
   }
+}
+
+/** `accept_ra` 1: as a host; a router has no router (RFC 4861 §6.2.8), unless that is what 2 says. */
+export function acceptsAdverts(net: Network, iface: Interface): boolean {
+  const mode = iface.conf6.get('accept_ra');
+  return mode === 2 || (mode === 1 && net.config.forwarding6 === 0);
 }
 
 /** RFC 4861 §4.1: from the link-local address, with our link-layer address, to all routers. */

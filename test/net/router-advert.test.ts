@@ -383,3 +383,16 @@ dialogue(
 );
 
 t.end();
+
+dialogue(
+  'a router takes no advertisements, unless accept_ra is 2',
+  (t, h) => {
+    h.net.config.forwarding6 = 1;
+    t.equal(give(h, { options: [pio(P)] }), 'NDP_RA_IGNORED');
+    t.same([addresses(h), routes(h)], [[], []]);
+    h.port.iface.conf6.set('accept_ra', 2);
+    t.equal(give(h, { options: [pio(P)] }), 'accepted');
+    t.equal(nextHop(h, FAR), R1);
+  },
+  HOST,
+);
