@@ -67,6 +67,10 @@ scenario('Debian’s radvd, the kernel and we on one link', 'slaac-child.ts', []
   'nsenter',
   'sysctl',
 ]);
+scenario('a lease from Debian’s dnsmasq over TAP', 'dhcp-child.ts', ['tap'], 7, ['dnsmasq']);
+scenario('a lease from Debian’s dnsmasq over AF_PACKET', 'dhcp-child.ts', ['packet'], 7, [
+  'dnsmasq',
+]);
 scenario('VLANs through the kernel, with vnet headers', 'vlan-child.ts', ['vnet'], 18);
 scenario('VLANs through the kernel, without vnet headers', 'vlan-child.ts', ['plain'], 18);
 scenario(
