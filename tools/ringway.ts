@@ -24,6 +24,11 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./command/ping.ts')).pingCommand,
   },
   {
+    name: 'traceroute',
+    summary: 'the routers on the way to an address, as a running stack sees them',
+    load: async () => (await import('./command/traceroute.ts')).tracerouteCommand,
+  },
+  {
     name: 'capture',
     summary: 'frames of a running stack as pcapng, to a file or to stdout',
     load: async () => (await import('./command/capture.ts')).captureCommand,

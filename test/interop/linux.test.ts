@@ -61,7 +61,7 @@ scenario('a flood of SYNs over TAP', 'flood-child.ts', ['tap'], 5);
 if (process.env.LONG === '1') {
   scenario('a flood of SYNs over AF_PACKET', 'flood-child.ts', ['packet'], 5);
 }
-scenario('a Linux router between two stacks', 'router-child.ts', [], 20);
+scenario('a Linux router between two stacks', 'router-child.ts', [], 28);
 scenario('Debian’s radvd, the kernel and we on one link', 'slaac-child.ts', [], 9, [
   'radvd',
   'nsenter',

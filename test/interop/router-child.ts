@@ -13,6 +13,7 @@ import { EMSGSIZE } from '../../src/base/errno.ts';
 import { LiveDriver } from '../../src/live/driver.ts';
 import { openMemory } from '../../src/live/native-sum.ts';
 import { PMTUDISC } from '../../src/net/out-packet.ts';
+import { TraceRun, type TraceSummary } from '../../tools/command/traceroute-run.ts';
 import { address, check, connect, linux, mustLinux, SEED, Station, until } from './lab.ts';
 
 const NARROW = 1300;
@@ -33,6 +34,7 @@ const host = await startHost();
 try {
   await settle();
   await crossRouter();
+  await traceRoutes();
   await narrowLink();
 } finally {
   host.kill('SIGKILL');
@@ -96,6 +98,52 @@ async function crossRouter(): Promise<void> {
     a.stack.udp.close(s);
     return null;
   });
+}
+
+/** Both families, both kinds of probe: the kernel between is the first hop, and its host, or our B, the second. */
+async function traceRoutes(): Promise<void> {
+  const router = { '10': '10.1.0.1', fd: 'fd01::1' };
+  for (const to of ['10.2.0.2', 'fd02::2', '10.3.0.2', 'fd03::2']) {
+    for (const isIcmp of [false, true]) {
+      await check(
+        `traceroute to ${to} by ${isIcmp ? 'ICMP' : 'UDP'} finds the router`,
+        async () => {
+          const { text, isReached } = await trace(to, isIcmp);
+          const first = to.startsWith('fd') ? router.fd : router['10'];
+          const hops = `^1:${first.replaceAll('.', '[.]')} 2:${to.replaceAll('.', '[.]')}$`;
+          return isReached && new RegExp(hops).test(text) ? null : text;
+        },
+      );
+    }
+  }
+}
+
+/** One probe a hop; `ttl:address`, as they are told. */
+async function trace(to: string, isIcmp: boolean): Promise<{ text: string; isReached: boolean }> {
+  const told: string[] = [];
+  let ended: TraceSummary | null = null;
+  const request = {
+    destination: to,
+    isIcmp,
+    firstTtl: 1,
+    maxTtl: 5,
+    queries: 1,
+    waitNs: 5e9,
+    port: isIcmp ? 1 : 33434,
+    device: '',
+  };
+  const turner = { now: () => driver.now(), kick: () => driver.kick() };
+  const run = new TraceRun(a.stack, turner, request, {
+    event: ({ ttl, from, mark }) => told.push(`${ttl}:${from}${mark}`),
+    done: (summary) => {
+      ended = summary;
+    },
+    failed: ({ message }) => told.push(message),
+  });
+  run.start();
+  await until(() => ended !== null);
+  run.stop();
+  return { text: told.join(' '), isReached: (ended as TraceSummary | null)?.isReached ?? false };
 }
 
 async function narrowLink(): Promise<void> {

@@ -10,6 +10,8 @@ import { type PingEvent, PingRun } from './ping-run.ts';
 import { raViews } from './ra.ts';
 import { socketHandlers } from './socket-handlers.ts';
 import { sysctl } from './sysctl-handler.ts';
+import { checkedTrace } from './traceroute-request.ts';
+import { TraceRun } from './traceroute-run.ts';
 import { addrView, linkStatsView, linkView, neighViews, routeViews } from './views.ts';
 
 const MAX_WORDS = 16;
@@ -53,6 +55,7 @@ export function controlHandlers(
     ['sysctl', (request, session) => sysctl(live, request, session)],
     ['change', (request, session) => change(live, request, session)],
     ['ping', (request, session) => ping(live, request, session)],
+    ['traceroute', (request, session) => traceroute(live, request, session)],
     ['capture', (request, session) => capture(live, request, session)],
   ]);
 }
@@ -99,6 +102,20 @@ function ping(
       if (isShown(event)) session.event(event);
     },
     done: (summary) => session.result(summary),
+  });
+  session.onCancel(() => run.stop());
+  run.start();
+}
+
+function traceroute(
+  live: LiveStack,
+  request: Readonly<Record<string, unknown>>,
+  session: ControlSession,
+): void {
+  const run = new TraceRun(live.stack, live, checkedTrace(request), {
+    event: (event) => session.event(event),
+    done: (summary) => session.result(summary),
+    failed: ({ code, message }) => session.error(code, message),
   });
   session.onCancel(() => run.stop());
   run.start();

@@ -1,0 +1,125 @@
+/** What a traceroute is asked to do: made of a command line, or received over a control socket and not trusted. */
+import { SEC } from '../../src/base/time.ts';
+import type { Stack } from '../../src/stack/stack.ts';
+import { type Address, isLinkLocal6, isV4 } from '../../src/wire/address.ts';
+import { parseAddress } from '../../src/wire/address-text.ts';
+import { Failure, usageError } from './failure.ts';
+import type { OptionSpec, Options } from './options.ts';
+
+export interface TraceRequest {
+  /** As text; a link-local one may end in %interface. */
+  readonly destination: string;
+  readonly isIcmp: boolean;
+  readonly firstTtl: number;
+  readonly maxTtl: number;
+  /** Probes a hop. */
+  readonly queries: number;
+  /** How long an answer may take. */
+  readonly waitNs: number;
+  /** UDP: of the first probe, each further one has the next. ICMP: the first sequence number. */
+  readonly port: number;
+  /** '' is any. */
+  readonly device: string;
+}
+
+/** RFC 1393's ancestors began here, above what is used: the destination answers "port unreachable". */
+const FIRST_PORT = 33434;
+const MAX_TTL = 255;
+/** As Linux's traceroute. */
+const MAX_QUERIES = 10;
+const MAX_WAIT_S = 3600;
+
+export const TRACE_OPTIONS: readonly OptionSpec[] = [
+  { name: '4', help: 'IPv4 only' },
+  { name: '6', help: 'IPv6 only' },
+  { name: 'icmp', short: 'I', help: 'ICMP echo requests instead of UDP' },
+  { name: 'max-hops', short: 'm', value: 'N', help: 'the largest TTL (default 30)' },
+  { name: 'queries', short: 'q', value: 'N', help: 'probes a hop (default 3)' },
+  { name: 'wait', short: 'w', value: 'SECONDS', help: 'for an answer (default 5)' },
+  { name: 'first', short: 'f', value: 'N', help: 'the first TTL (default 1)' },
+  { name: 'port', short: 'p', value: 'N', help: 'the first port (UDP, default 33434) or number' },
+  { name: 'interface', short: 'i', value: 'NAME', help: 'out of this interface of the stack' },
+  { name: 'numeric', short: 'n', help: 'addresses, no names (always so)' },
+];
+
+export function traceRequestOf(options: Options): TraceRequest {
+  options.notTogether('4', '6');
+  const destination = options.words[0];
+  if (destination === undefined) throw usageError('trace the way to whom? give an address');
+  options.atMost(1);
+  const address = parseAddress(destination.split('%')[0]!);
+  if (address === null) {
+    throw usageError(`${destination} is not an IP address (names are not looked up)`);
+  }
+  const v4 = isV4(address);
+  if (options.has('4') && !v4) throw usageError(`-4, but ${destination} is an IPv6 address`);
+  if (options.has('6') && v4) throw usageError(`-6, but ${destination} is an IPv4 address`);
+  const isIcmp = options.has('icmp');
+  const maxTtl = options.integer('max-hops', 1, MAX_TTL) ?? 30;
+  const firstTtl = options.integer('first', 1, MAX_TTL) ?? 1;
+  if (firstTtl > maxTtl) throw usageError('first hop out of range');
+  return {
+    destination,
+    isIcmp,
+    firstTtl,
+    maxTtl,
+    queries: options.integer('queries', 1, MAX_QUERIES) ?? 3,
+    waitNs: Math.round((options.decimal('wait', 0.001, MAX_WAIT_S) ?? 5) * SEC),
+    port: options.integer('port', isIcmp ? 0 : 1, 65535) ?? (isIcmp ? 1 : FIRST_PORT),
+    device: options.text('interface') ?? '',
+  };
+}
+
+/** Checks every field of something that came over a socket. */
+export function checkedTrace(given: Readonly<Record<string, unknown>>): TraceRequest {
+  const text = (name: string): string => {
+    const value = given[name];
+    if (typeof value !== 'string' || value.length > 100) throw badField(name);
+    return value;
+  };
+  const number = (name: string, least: number, most: number): number => {
+    const value = given[name];
+    if (!Number.isSafeInteger(value)) throw badField(name);
+    const n = value as number;
+    if (n < least || n > most) throw badField(name);
+    return n;
+  };
+  const firstTtl = number('firstTtl', 1, MAX_TTL);
+  return {
+    destination: text('destination'),
+    isIcmp: given.isIcmp === true,
+    firstTtl,
+    maxTtl: number('maxTtl', firstTtl, MAX_TTL),
+    queries: number('queries', 1, MAX_QUERIES),
+    waitNs: number('waitNs', 1, MAX_WAIT_S * SEC),
+    port: number('port', given.isIcmp === true ? 0 : 1, 65535),
+    device: text('device'),
+  };
+}
+
+function badField(name: string): Failure {
+  return new Failure('EINVAL', `traceroute: ${name} makes no sense`);
+}
+
+/** Where to, and out of which interface; 0: by route. Throws a Failure when there is no way. */
+export function traceTarget(
+  stack: Stack,
+  request: TraceRequest,
+): { readonly address: Address; readonly ifaceIndex: number } {
+  const [text, zone] = request.destination.split('%');
+  const address = parseAddress(text!);
+  if (address === null) throw new Failure('EINVAL', `${text} is not an IP address`);
+  const device = request.device !== '' ? request.device : (zone ?? '');
+  const iface = device === '' ? null : stack.interfaceByName(device);
+  if (device !== '' && iface === null) {
+    throw new Failure('ENODEV', `the stack has no interface ${device}`);
+  }
+  if (iface === null && isLinkLocal6(address)) {
+    throw new Failure('EINVAL', 'a link-local destination needs -i or %interface');
+  }
+  const ifaceIndex = iface?.index ?? 0;
+  if (stack.net.paths.lookup(address, ifaceIndex) === null) {
+    throw new Failure('ENETUNREACH', `there is no route to ${text}`);
+  }
+  return { address, ifaceIndex };
+}
