@@ -69,6 +69,11 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./command/show.ts')).neighCommand,
   },
   {
+    name: 'maddr',
+    summary: 'the multicast groups of a running stack, who listens, what routers are told',
+    load: async () => (await import('./command/show.ts')).maddrCommand,
+  },
+  {
     name: 'ra',
     summary: 'what routers have advertised to a running stack: routers, DNS servers',
     load: async () => (await import('./command/show.ts')).raCommand,

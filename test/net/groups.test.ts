@@ -1,7 +1,11 @@
 /** Group membership towards routers: RFC 2236, 3376, 2710, 3810. One dialogue for both families where they agree. */
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import tap, { type Test } from 'tap';
+import { requires } from '../support/requires.ts';
 import { type Family, GroupRig, groupMac, IGMP, igmp, MLD, mld } from './group-rig.ts';
-import { addressBytes } from './packets.ts';
+import { addressBytes, join as bytesOf } from './packets.ts';
 import { ip, NetHarness } from './rig.ts';
 
 /** Runs a dialogue for each family. */
@@ -476,3 +480,51 @@ tap.test('a stack that closes says no more, and wants no turn', async (t) => {
   r.h.close(t);
   t.equal(r.h.stack.nextDeadlineNs(), Infinity);
 });
+
+const PROGRAMS = { programs: ['tshark'] };
+
+tap.test(
+  'tshark reads every kind of message without complaint',
+  { skip: requires(PROGRAMS) },
+  async (t) => {
+    const h = new NetHarness({ groupReports: true });
+    const frames: Uint8Array[] = [];
+    for (const f of [IGMP, MLD]) {
+      const r = new GroupRig(f, {}, h);
+      const keep = (): void => void frames.push(...h.port.wire.frames.splice(0));
+      h.port.iface.groups.change(ip(f.g1), null, r.filter(false, ...f.s));
+      h.port.iface.join(ip(f.g2));
+      h.advance(5);
+      keep();
+      for (const q of [{ version: 3 }, { version: 3, group: f.g1, sources: f.s }, { version: 2 }]) {
+        r.query({ delay: 1, ...q });
+        h.advance(5);
+        keep();
+      }
+      h.port.iface.leave(ip(f.g2));
+      h.advance(5);
+      keep();
+    }
+    h.close(t);
+    const path = join(t.testdir(), 'groups.pcap');
+    writeFileSync(path, pcap(frames));
+    const args = ['-r', path, '-o', 'ip.check_checksum:TRUE', '-T', 'fields', '-E', 'separator=|'];
+    const fields = ['igmp.type', 'icmpv6.type', 'igmp.checksum.status', 'icmpv6.checksum.status'];
+    for (const field of [...fields, 'ip.checksum.status', '_ws.expert.message'])
+      args.push('-e', field);
+    const run = spawnSync('tshark', args, { encoding: 'utf8' });
+    t.equal(run.status, 0, run.stderr);
+    const kinds = new Set(run.stdout.trim().split('\n'));
+    t.same(
+      [...kinds].sort(),
+      ['0x16||1||1|', '0x17||1||1|', '0x22||1||1|', '|131||1||', '|132||1||', '|143||1||'].sort(),
+    );
+  },
+);
+
+/** The classic format: no times, Ethernet. */
+function pcap(frames: readonly Uint8Array[]): Uint8Array {
+  const words = (...values: number[]): Uint8Array => new Uint8Array(Int32Array.from(values).buffer);
+  const records = frames.flatMap((f) => [words(0, 0, f.length, f.length), f]);
+  return bytesOf(words(0xa1b2c3d4, 0x00040002, 0, 0, 65535, 1), ...records);
+}

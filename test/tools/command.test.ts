@@ -182,7 +182,12 @@ async function shows(t: Test, place: Place, up: Up): Promise<void> {
     place.run('route', '-4'),
     place.run('neigh', '-6'),
     place.run('addr', 'show', 'dev', 'eth9'),
+    place.run('maddr', 'show', 'dev', up.ifname),
   ]);
+  t.match(texts[5]!.out, /^2:\tmem0\tigmp V3 mld V2\n\tinet {2}224\.0\.0\.1\n\tinet6 ff02::1\n/);
+  const [lo, mem] = (await place.json('maddr', '-j')) as unknown as Record<string, unknown>[];
+  t.same(lo!.igmp, undefined, 'nobody is told of the groups on loopback');
+  t.match(mem, { ifname: up.ifname, maddr: [{ family: 'inet', address: '224.0.0.1' }] });
   t.match(texts[0]!.out, /^2: mem0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 state UP\n/);
   t.match(texts[0]!.out, /\n {4}inet 10\.9\.0\.2\/24 brd 10\.9\.0\.255 scope global mem0\n/);
   t.match(texts[1]!.out, /RX: +bytes packets errors dropped batches stalls\n +[1-9]/);

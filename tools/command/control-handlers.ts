@@ -5,6 +5,7 @@ import { listCounters } from '../../src/stack/nstat.ts';
 import { applyChange, CHANGED_OBJECTS } from './changes.ts';
 import { Failure } from './failure.ts';
 import type { LiveStack } from './live-stack.ts';
+import { maddrViews } from './maddr.ts';
 import { checkedRequest } from './ping-request.ts';
 import { type PingEvent, PingRun } from './ping-run.ts';
 import { raViews } from './ra.ts';
@@ -50,6 +51,7 @@ export function controlHandlers(
     ['addr', answer(() => stack.net.interfaces.map((i) => addrView(i, live.now())))],
     ['route', answer(() => routeViews(stack))],
     ['neigh', answer(() => neighViews(stack))],
+    ['maddr', answer(() => maddrViews(stack))],
     ['ra', answer(() => raViews(stack))],
     ...socketHandlers(live),
     ['sysctl', (request, session) => sysctl(live, request, session)],

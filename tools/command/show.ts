@@ -2,6 +2,7 @@
 import { controlCall } from '../../src/live/control-client.ts';
 import type { Command } from './command.ts';
 import { EXIT, usageError } from './failure.ts';
+import { type MaddrView, maddrText } from './maddr.ts';
 import type { OptionSpec, Options } from './options.ts';
 import { type RaView, raText } from './ra.ts';
 import type { AddrView, LinkStatsView, LinkView, NeighView, RouteView } from './views.ts';
@@ -174,5 +175,21 @@ export const neighCommand: Command = {
       select(all, device, (n) => n.dev),
       neighText,
     );
+  },
+};
+
+export const maddrCommand: Command = {
+  name: 'maddr',
+  usage: '[show [dev IFACE]]',
+  options: [...FAMILY_OPTIONS, NAME_OPTION],
+  run: async (options) => {
+    const device = shownDevice(options, 'maddr');
+    const all = (await ask(options, { op: 'maddr' })) as MaddrView[];
+    const shown = select(all, device, (v) => v.ifname).map((v) => ({
+      ...v,
+      maddr: ofFamily(v.maddr, options),
+    }));
+    needDevice(shown, device);
+    return print(options, shown, maddrText);
   },
 };
