@@ -101,8 +101,9 @@ export class SourceAddresses {
     this.label = this.policy.rowOf(to).label;
     this.outIndex = out.index;
     const isDefault = preference === PREFER_SOURCE.DEFAULT;
-    const wants = isDefault ? out.conf6.get('use_tempaddr') : preference;
-    this.prefersTemporary = wants === PREFER_SOURCE.TEMPORARY; // use_tempaddr has the same 2 for it
+    this.prefersTemporary = isDefault
+      ? out.conf6.get('use_tempaddr') >= 2
+      : preference === PREFER_SOURCE.TEMPORARY;
     this.best = null;
     // RFC 6724 §4: what stays on a link is sent from an address of that link.
     if (isMulticast(to) || this.scope <= SCOPE.LINK) this.consider(out, to);
