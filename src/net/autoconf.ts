@@ -85,6 +85,7 @@ export class Autoconf implements Expirable {
 
   /** RFC 4861 §7.2.5: its advertisement came without the router flag. */
   routerResigned(router: Address): void {
+    this.net.paths.forgetRedirects(this.iface, router);
     forgetRouter(this, router);
   }
 

@@ -72,8 +72,10 @@ const NAMES = [
   'GROUP_NOT_OURS',
   'NDP_MALFORMED',
   'NDP_NOT_FOR_US',
-  /** accept_ra is 0, or the advertisement is our own. */
+  /** accept_ra says so, or the advertisement is our own. */
   'NDP_RA_IGNORED',
+  /** accept_redirects is 0, we are a router, or it is not from the first hop that we use for the destination. */
+  'NDP_REDIRECT_REFUSED',
   'UDP_TRUNCATED',
   'UDP_BAD_CHECKSUM',
   'UDP_NO_PORT',

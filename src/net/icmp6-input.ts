@@ -27,6 +27,7 @@ import { mldInput } from './mld-input.ts';
 import { neighbourAdvertInput, neighbourSolicitInput } from './ndp.ts';
 import type { Network } from './network.ts';
 import { checksumIsGood } from './payload-checksum.ts';
+import { redirectInput } from './redirect.ts';
 import { routerAdvertInput } from './router-advert.ts';
 
 export function icmp6Input(net: Network, pkt: IpPacket): number {
@@ -60,6 +61,8 @@ export function icmp6Input(net: Network, pkt: IpPacket): number {
       return DROP.NDP_NOT_FOR_US; // RFC 4861 §6.2.6: for routers
     case ICMP6.ROUTER_ADVERT:
       return routerAdvertInput(net, pkt);
+    case ICMP6.REDIRECT:
+      return redirectInput(net, pkt);
     case ICMP6.NEIGHBOUR_SOLICIT:
       return neighbourSolicitInput(net, pkt);
     case ICMP6.NEIGHBOUR_ADVERT:

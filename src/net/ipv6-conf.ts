@@ -11,7 +11,7 @@ const INT_MAX = 2 ** 31 - 1;
 
 /** Name → the default, the least and the most. */
 export const CONF6 = {
-  /** 0: what routers advertise is not for us; 1: it is. Linux's default is 1 for hosts; ours waits to be asked. */
+  /** 0: what routers advertise is not for us; 1: it is, unless we are a router; 2: even then. Linux's default is 1 for hosts; ours waits to be asked. */
   accept_ra: [0, 0, 2],
   /** Default routers. */
   accept_ra_defrtr: [1, 0, 1],
@@ -23,6 +23,8 @@ export const CONF6 = {
   accept_ra_rt_info_max_plen: [0, 0, 128],
   accept_ra_rt_info_min_plen: [0, 0, 128],
   accept_ra_rtr_pref: [1, 0, 1],
+  /** RFC 4861 §8. */
+  accept_redirects: [1, 0, 1],
   /** 0: EUI-64, 1: no link-local address, 2: RFC 7217 with stable_secret, 3: RFC 7217 with a drawn secret. */
   addr_gen_mode: [0, 0, 3],
   /** Addresses from advertised prefixes. */

@@ -136,6 +136,7 @@ export class Network implements ReassemblyFailure {
   /** RFC 4861 §7.3.3: a neighbour that does not answer is no router for anything. */
   gatewayFailed(iface: Interface, address: Address): void {
     if (isV4(address)) return;
+    this.paths.forgetRedirects(iface, address);
     if (this.routes.gatewayIs(iface, address, true)) this.autoconfOf(iface)?.gatewayFailed();
   }
 

@@ -15,6 +15,7 @@ import { NOT_FOUND, WordTable } from '../base/word-table.ts';
 import type { Clock } from '../link/frame-sink.ts';
 import {
   type Address,
+  addressEquals,
   IpAddress,
   isLimitedBroadcast,
   isLoopback,
@@ -34,6 +35,12 @@ const MAX_PATHS = 4096;
 const LOOKS = 32;
 const MOST_WORTH = 3;
 
+/** RFC 4861 §8: another first hop for one destination than the router that its route names. */
+interface Redirect {
+  readonly router: Address;
+  readonly target: Address;
+}
+
 export class Path {
   readonly destination = new IpAddress();
   readonly nextHop = new IpAddress();
@@ -47,6 +54,8 @@ export class Path {
   /** Of the route that it follows. */
   metrics: RouteMetrics = NO_METRICS;
   generation = 0;
+  /** It holds while the route leads through the router that it was used instead of. */
+  redirect: Redirect | null = null;
   wasUsed = false;
   /** RFC 1191, RFC 8201: 0 until a smaller MTU than the link's was learned. */
   pmtu = 0;
@@ -177,10 +186,41 @@ export class PathCache {
     return true;
   }
 
+  /**
+   * RFC 4861 §8.1, §8.3: `router` says that packets to this destination should go to `target` first, the
+   * destination itself if it is on the link. False: that router is not the first hop for it.
+   */
+  redirect(destination: Address, iface: Interface, router: Address, target: Address): boolean {
+    let isTaken = false;
+    for (const boundIndex of [0, iface.index]) {
+      const path = this.lookup(destination, boundIndex);
+      if (path === null || path.iface !== iface || path.cast !== CAST.UNICAST) continue;
+      if (!addressEquals(path.nextHop, router)) continue;
+      // Redirected again, it is still in the place of the router that the route names.
+      const first = path.redirect?.router ?? copyOf(router);
+      path.redirect = { router: first, target: copyOf(target) };
+      path.nextHop.copy(target);
+      isTaken = true;
+    }
+    return isTaken;
+  }
+
+  /** The neighbour does not answer, or is no router: what was redirected there goes as its route says. */
+  forgetRedirects(iface: Interface, target: Address): void {
+    for (const path of this.paths) {
+      const { redirect } = path;
+      if (redirect === null || path.iface !== iface) continue;
+      if (!addressEquals(redirect.target, target)) continue;
+      path.redirect = null;
+      path.generation = 0;
+    }
+  }
+
   private insert(destination: Address, boundIndex: number): Path | null {
     const isNew = this.paths.length < MAX_PATHS;
     const at = isNew ? this.paths.length : this.evict();
     const path = isNew ? new Path() : this.paths[at]!;
+    path.redirect = null;
     if (!this.derive(path, destination, boundIndex)) {
       if (!isNew) this.spare = at;
       return null;
@@ -284,6 +324,12 @@ export class PathCache {
     path.metrics = route.metrics;
     path.cast = CAST.UNICAST;
     path.nextHop.copy(route.gateway ?? path.destination);
+    const { redirect } = path;
+    if (redirect !== null) {
+      const holds = route.gateway !== null && addressEquals(redirect.router, route.gateway);
+      if (holds) path.nextHop.copy(redirect.target);
+      else path.redirect = null;
+    }
     // RFC 1122 §3.3.4.3: an IPv4 address on the gateway's net. RFC 6724 §5 looks at the destination.
     const near = isV4(path.destination) ? path.nextHop : path.destination;
     this.chooseSource(path, route.iface, near);
@@ -314,3 +360,5 @@ export class PathCache {
     key[4] = boundIndex;
   }
 }
+
+const copyOf = (address: Address): Address => Object.freeze(new IpAddress().copy(address));

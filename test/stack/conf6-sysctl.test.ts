@@ -8,6 +8,7 @@ import {
   sysctlsUnder,
   writeAnySysctl,
 } from '../../src/stack/all-sysctls.ts';
+import { addressBytes, icmp6, ip6, join } from '../net/packets.ts';
 import {
   addresses,
   FOREVER,
@@ -77,6 +78,14 @@ const ACTS: Readonly<Record<string, Act>> = {
     set('accept_ra_rtr_pref', '0');
     give(h, { prf: 1 });
     t.same(routes(h), [`default via ${R1} ra 1800`], 'not "high"');
+  },
+  accept_redirects: (t, h, set) => {
+    set('accept_redirects', '0');
+    give(h);
+    const body = join(addressBytes('fe80::b'), addressBytes('2001:db8:9::1'));
+    const message = icmp6({ type: 137 }, body, R1, `fe80::${OUR_ID}`);
+    const packet = ip6({ src: R1, dst: `fe80::${OUR_ID}`, hop: 255 }, message);
+    t.equal(h.give(packet), 'NDP_REDIRECT_REFUSED');
   },
   addr_gen_mode: (t, h, set) => {
     set('addr_gen_mode', '3');
