@@ -63,6 +63,7 @@ export function finish(
 ): number {
   const { iface, cast, nextHop } = path;
   const { mib, isV4, chunk } = pkt;
+  net.out.path = path; // `linkOutput` tells a frame that goes on from a copy to ourselves by it
   const result = linkOutput(
     net,
     iface,
