@@ -21,7 +21,7 @@ await check('every address passes duplicate address detection', async () =>
   (await until(() => us.isSettled())) ? null : 'still tentative',
 );
 await optionCombinations(meeting);
-await transfers(meeting);
+await transfers(meeting, world);
 await shortConnections(meeting);
 await closeOrders(meeting);
 await fastOpens(meeting);
