@@ -1,11 +1,11 @@
 /**
  * ARP in and out (RFC 826), with Linux's rules where the RFC leaves a choice: we answer for any address
- * of ours on any interface (arp_ignore 0), a request for us makes an entry for its sender, anything
+ * of ours on any interface (unless arp_ignore says otherwise), a request for us makes an entry for its sender, anything
  * else only changes an entry that is there (arp_accept 0), and the Ethernet source is not compared
  * with the sender in the packet.
  */
 import { SEC } from '../base/time.ts';
-import { type Address, ALL_NODES6, isV4 } from '../wire/address.ts';
+import { type Address, ALL_NODES6, isV4, prefixEquals } from '../wire/address.ts';
 import {
   ARP_LEN,
   ARP_REPLY,
@@ -54,7 +54,8 @@ export function arpInput(net: Network, iface: Interface, off: number, len: numbe
     return DROP.ARP_NOT_FOR_US;
   }
   const isRequest = arpOperation(dv, off) === ARP_REQUEST;
-  if (isRequest && isOurs(net, iface, arpTargetIp(dv, off))) return answer(net, iface, off);
+  if (isRequest && mayAnswer(net, iface, arpTargetIp(dv, off), senderIp))
+    return answer(net, iface, off);
   if (senderIp === 0) return DROP.ARP_NOT_FOR_US; // a probe (RFC 5227 §2.1) for somebody else
   return merge(net, iface, off, isRequest);
 }
@@ -78,6 +79,19 @@ function isOurs(net: Network, iface: Interface, word: number): boolean {
   if (!isHostAddress(word) || word === 0) return false;
   const entry = net.locals.entryOf(iface.neighbours.scratch.setV4(word), iface.index);
   return entry !== null && entry.state === 'preferred';
+}
+
+/** Whether `asker` is told of an address of ours: arp_ignore says; with 0, and what Linux has no meaning for, always. */
+function mayAnswer(net: Network, iface: Interface, word: number, asker: number): boolean {
+  if (!isOurs(net, iface, word)) return false;
+  const mode = net.config.arpIgnore;
+  if (mode !== 1 && mode !== 2) return mode !== 8;
+  const { scratch } = iface.neighbours;
+  if (net.locals.ownerOf(scratch.setV4(word), iface.index) !== iface) return false;
+  const entry = net.locals.entryOf(scratch, iface.index);
+  // A probe (RFC 5227 §2.1.1) has no sender, and has to hear of a conflict.
+  if (mode === 1 || asker === 0 || entry === null) return true;
+  return prefixEquals(entry.address, scratch.setV4(asker), entry.bits);
 }
 
 /** RFC 826: a request for an address of ours. The sender is noted first, then answered. */

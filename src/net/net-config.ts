@@ -15,6 +15,11 @@ export class NetConfig {
   /** net.ipv4.ip_forward, net.ipv6.conf.all.forwarding: packets for other hosts are sent on. */
   forwarding4 = 0;
   forwarding6 = 0;
+  /**
+   * net.ipv4.conf.all.arp_ignore. 0: any address of ours is answered for, wherever it is asked; 1: one of the interface;
+   * 2: and of the asker's subnet there; 8: none.
+   */
+  arpIgnore = 0;
   /** net.ipv4.conf.all.rp_filter: 0, or 1: strict, 2: loose (RFC 3704). */
   rpFilter4 = 0;
   /** net.ipv4.conf.all.send_redirects */

@@ -68,6 +68,7 @@ export const SYSCTLS: readonly Sysctl[] = [
     MS,
   ),
   one('net.ipv4.conf.all.forwarding', 'forwarding4', 0, 1),
+  one('net.ipv4.conf.all.arp_ignore', 'arpIgnore', 0, 8),
   one('net.ipv4.conf.all.rp_filter', 'rpFilter4', 0, 2),
   one('net.ipv4.conf.all.send_redirects', 'sendRedirects4', 0, 1),
   one('net.ipv4.icmp_echo_ignore_all', 'echoIgnoreAll4', 0, 1),

@@ -9,18 +9,21 @@ import { SocketApi } from '../../src/socket/socket-api.ts';
 import { findSysctl, readSysctl, SYSCTLS, writeSysctl } from '../../src/stack/sysctl.ts';
 import { MacAddress } from '../../src/wire/mac.ts';
 import { type Family as GroupFamily, GroupRig, IGMP, MLD } from '../net/group-rig.ts';
+import { arpBytes } from '../net/link-rig.ts';
 import {
   BROADCAST_MAC,
   type Bytes,
   data,
   echo4,
   echo6,
+  ethernet,
   fragments4,
   fragments6,
   icmp4,
   ip4,
   ip6,
   OUR_MAC2,
+  PEER_MAC,
   udp,
 } from '../net/packets.ts';
 import { ip, NetHarness } from '../net/rig.ts';
@@ -367,6 +370,29 @@ const ACTS: Readonly<Record<string, Act>> = {
     h.give(away4());
     t.equal(h.lines().length, 1);
   },
+  'net.ipv4.conf.all.arp_ignore': (t, h, set) => {
+    const eth1 = h.addPort('eth1', OUR_MAC2);
+    h.addAddress(eth1, '172.16.0.1/16');
+    eth1.sent();
+    const ask = (sender: string, target: string): string => {
+      const frame = arpBytes({ op: 1, sender, from: PEER_MAC, target });
+      h.giveFrame(ethernet(frame, { dst: BROADCAST_MAC, type: 0x0806 }), {}, eth1);
+      return eth1.sent().length === 1 ? 'answered' : 'silent';
+    };
+    const all = (): string[] => [
+      ask('172.16.0.9', '172.16.0.1'),
+      ask('192.0.2.9', '172.16.0.1'),
+      ask('172.16.0.9', '10.0.0.1'),
+      ask('0.0.0.0', '172.16.0.1'),
+    ];
+    t.same(all(), ['answered', 'answered', 'answered', 'answered'], 'the weak host');
+    set('1');
+    t.same(all(), ['answered', 'answered', 'silent', 'answered']);
+    set('2');
+    t.same(all(), ['answered', 'silent', 'silent', 'answered']);
+    set('8');
+    t.same(all(), ['silent', 'silent', 'silent', 'silent']);
+  },
   'net.ipv4.conf.all.rp_filter': (t, h, set) => {
     const far = h.addPort('eth1', OUR_MAC2);
     h.addAddress(far, '10.1.0.1/24');
@@ -418,6 +444,7 @@ t.test("defaults are Linux's, in Linux's units", async (t) => {
   const expected: Record<string, string> = {
     'net.ipv4.ip_default_ttl': '64',
     'net.ipv4.ip_forward': '0',
+    'net.ipv4.conf.all.arp_ignore': '0',
     'net.ipv4.conf.all.rp_filter': '0',
     'net.ipv4.conf.all.send_redirects': '1',
     'net.ipv6.conf.all.forwarding': '0',
