@@ -74,6 +74,11 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./command/show.ts')).maddrCommand,
   },
   {
+    name: 'dhcp',
+    summary: 'the DHCP lease of a running stack; dhcp renew, dhcp release',
+    load: async () => (await import('./command/show.ts')).dhcpCommand,
+  },
+  {
     name: 'ra',
     summary: 'what routers have advertised to a running stack: routers, DNS servers',
     load: async () => (await import('./command/show.ts')).raCommand,

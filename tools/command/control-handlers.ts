@@ -52,6 +52,7 @@ export function controlHandlers(
     ['route', answer(() => routeViews(stack))],
     ['neigh', answer(() => neighViews(stack))],
     ['maddr', answer(() => maddrViews(stack))],
+    ['dhcp', answer(() => live.autoconf4.views(live.now()))],
     ['ra', answer(() => raViews(stack))],
     ...socketHandlers(live),
     ['sysctl', (request, session) => sysctl(live, request, session)],
@@ -80,14 +81,17 @@ function change(
   session: ControlSession,
 ): void {
   const { object, words } = request;
+  const isDhcp = object === 'dhcp';
   const known = CHANGED_OBJECTS.find((name) => name === object);
   const isSane =
     Array.isArray(words) &&
     words.length <= MAX_WORDS &&
     words.every((w) => typeof w === 'string' && w.length <= MAX_WORD_LENGTH);
-  if (known === undefined || !isSane) throw new Failure('EINVAL', 'change: makes no sense');
+  if ((known === undefined && !isDhcp) || !isSane)
+    throw new Failure('EINVAL', 'change: makes no sense');
   live.kick();
-  applyChange(live.stack, known, words as string[]);
+  if (known === undefined) live.autoconf4.change(words as string[]);
+  else applyChange(live.stack, known, words as string[]);
   session.result({});
 }
 

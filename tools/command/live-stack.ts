@@ -29,6 +29,7 @@ import { dottedName } from '../../src/stack/sysctl.ts';
 import { CC_SYSCTLS } from '../../src/stack/tcp-sysctl.ts';
 import { IpAddress, isV4 } from '../../src/wire/address.ts';
 import { formatAddress } from '../../src/wire/address-text.ts';
+import { Autoconf4 } from './autoconf4.ts';
 import { Failure } from './failure.ts';
 import type { AddressSpec, PacketSpec, StackSpec, TapSpec } from './stack-spec.ts';
 
@@ -49,6 +50,7 @@ export class LiveStack {
   readonly peer: Stack | null;
   readonly device: ObservedDevice;
   readonly iface: Interface;
+  readonly autoconf4: Autoconf4;
   /** What was agreed with the kernel, if there is one. */
   readonly facts: TapFacts | PacketFacts | null;
   private isClosed = false;
@@ -80,12 +82,14 @@ export class LiveStack {
         const result = this.stack.addDefaultRoute(gateway);
         if (result < 0) throw badGateway(formatAddress(gateway), result);
       }
+      this.autoconf4 = new Autoconf4(this.stack, this.iface, spec.dhcp, spec.ipv4ll);
     } catch (error) {
       this.driver.close();
       throw error;
     }
     this.driver.add(this.stack);
     if (this.peer !== null) this.driver.add(this.peer);
+    this.autoconf4.start();
   }
 
   now(): number {
@@ -109,10 +113,16 @@ export class LiveStack {
     return new RunningCapture(this.device, writer, request);
   }
 
-  /** Resolves when no address is tentative any more. */
+  /** Resolves when no address is tentative any more, and DHCP has an answer, or none. */
   async settled(): Promise<void> {
     const stacks = this.peer === null ? [this.stack] : [this.stack, this.peer];
+    await this.autoconf4.settled();
     await Promise.all(stacks.map(addressesSettled));
+  }
+
+  /** What is to be said before the end, to whom has lent us something. */
+  async leave(): Promise<void> {
+    await this.autoconf4.release(() => this.kick());
   }
 
   /** Idempotent. What was written leaves first. */

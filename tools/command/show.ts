@@ -1,5 +1,6 @@
 /** `addr`, `link`, `route`, `neigh`: what a running stack has, and changes to it. */
 import { controlCall } from '../../src/live/control-client.ts';
+import { type DhcpView, dhcpText } from './autoconf4.ts';
 import type { Command } from './command.ts';
 import { EXIT, usageError } from './failure.ts';
 import { type MaddrView, maddrText } from './maddr.ts';
@@ -146,6 +147,18 @@ export const routeCommand: Command = {
       select(all, device, (r) => r.dev),
       routeText,
     );
+  },
+};
+
+export const dhcpCommand: Command = {
+  name: 'dhcp',
+  usage: '[show] | renew | release',
+  options: [NAME_OPTION],
+  run: async (options) => {
+    const [verb] = options.words;
+    if (verb !== undefined && verb !== 'show') return change(options, 'dhcp');
+    options.atMost(1);
+    return print(options, (await ask(options, { op: 'dhcp' })) as DhcpView[], dhcpText);
   },
 };
 

@@ -51,6 +51,9 @@ export interface StackSpec {
   /** SYNs a second; null: the device's own limit. */
   readonly synRate: number | null;
   readonly isPolling: boolean;
+  /** An IPv4 address from a DHCP server; a link-local one (beside DHCP: while none answers). */
+  readonly dhcp: boolean;
+  readonly ipv4ll: boolean;
   /** Linux name and value. */
   readonly sysctls: readonly (readonly [string, string])[];
 }
@@ -72,6 +75,8 @@ export const STACK_OPTIONS: readonly OptionSpec[] = [
     help: '802.1Q VLAN of the device, IFACE.ID, with its addresses (repeatable)',
   },
   { name: 'gateway', value: 'A', isRepeatable: true, help: 'default route (one of each family)' },
+  { name: 'dhcp', help: 'an IPv4 address, routes and MTU from a DHCP server' },
+  { name: 'ipv4ll', help: 'a 169.254 address (with --dhcp: while no server answers)' },
   { name: 'slaac', help: 'IPv6 addresses and routes as routers advertise them (accept_ra 1)' },
   { name: 'mac', value: 'MAC', help: 'our Ethernet address (default: a random local one)' },
   { name: 'mtu', value: 'BYTES', help: 'TAP and memory: the largest IP packet (default 1500)' },
@@ -128,6 +133,8 @@ export function stackSpecOf(options: Options): StackSpec {
     uso: !options.has('no-uso'),
     synRate: options.integer('syn-rate', 0, MAX_SYN_RATE) ?? null,
     isPolling: options.has('poll'),
+    dhcp: options.has('dhcp'),
+    ipv4ll: options.has('ipv4ll'),
     sysctls: [...(options.has('slaac') ? SLAAC : []), ...options.list('sysctl').map(sysctlOf)],
   };
 }

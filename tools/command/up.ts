@@ -68,6 +68,7 @@ async function up(options: Options): Promise<number> {
     const isSettled = await Promise.race([live.settled().then(() => true), stop]);
     if (isSettled === true) say(live, name, ports, isJson);
     const end = await Promise.race([stop, gone]);
+    if (end !== 'gone') await live.leave();
     return end === 'gone' ? EXIT.REFUSED : EXIT.OK;
   } finally {
     for (const close of closers.reverse()) close();

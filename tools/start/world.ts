@@ -37,6 +37,8 @@ const BASE: Omit<StackSpec, 'device'> = {
   uso: true,
   synRate: null,
   isPolling: false,
+  dhcp: false,
+  ipv4ll: false,
   sysctls: [],
 };
 
