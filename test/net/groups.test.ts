@@ -256,6 +256,10 @@ both('RFC 2236 §3, RFC 2710 §4: who hears another report the group keeps silen
   t.ok(said.includes(`> ${f.g2} report ${f.g2}`));
   t.same(r.leave(f.g1), [], 'it was not the last to report');
   t.same(r.leave(f.g2), [`> ${f.allRouters} leave ${f.g2}`]);
+  r.join(f.g2);
+  r.after(20);
+  r.hears(f.g2);
+  t.same(r.leave(f.g2), [], 'another has reported it since we did');
   t.same(r.after(60), []);
 });
 
