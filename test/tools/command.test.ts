@@ -258,6 +258,11 @@ async function changes(t: Test, place: Place): Promise<void> {
     [['route', 'del', '10.0.0.0/8'], 3, /no route/],
     [['route', 'add', ...near, 'mtu', 'lock'], 2, /usage: ringway route/],
     [['route', 'add', ...near, 'mtu', 'large'], 2, /mtu large\?/],
+    [
+      ['neigh', 'add', '10.9.0.50', 'lladdr', '02:00:00:00:00:51', 'dev', 'mem0'],
+      3,
+      /neighbour 10\.9\.0\.50 is there already \(EEXIST\)/,
+    ],
     [['neigh', 'add', '10.9.0.51', 'dev', 'mem0'], 2, /usage: ringway neigh/],
   ];
   const results = await Promise.all(refused.map(([args]) => place.run(...args)));

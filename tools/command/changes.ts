@@ -1,5 +1,5 @@
 /** Changes to a running stack: `addr add`, `route del`, `neigh flush` …, made in the process that has it. */
-import { errnoName } from '../../src/base/errno.ts';
+import { EEXIST, errnoName } from '../../src/base/errno.ts';
 import type { Interface } from '../../src/net/interface.ts';
 import type { RouteMetrics } from '../../src/net/route-table.ts';
 import type { Stack } from '../../src/stack/stack.ts';
@@ -38,8 +38,8 @@ const CHANGES: Readonly<Record<string, (stack: Stack, words: readonly string[]) 
   'route add': (stack, words) => setRoute(stack, words, 'add'),
   'route replace': (stack, words) => setRoute(stack, words, 'replace'),
   'route del': deleteRoute,
-  'neigh add': setNeighbour,
-  'neigh replace': setNeighbour,
+  'neigh add': (stack, words) => setNeighbour(stack, words, true),
+  'neigh replace': (stack, words) => setNeighbour(stack, words, false),
   'neigh del': (stack, words) => {
     const [subject, pairs] = split(words, ['dev'], 'neigh del ADDRESS dev IFACE');
     const { neighbours } = interfaceOf(stack, pairs);
@@ -142,7 +142,8 @@ function routeOf(
   };
 }
 
-function setNeighbour(stack: Stack, words: readonly string[]): void {
+/** As with `ip`, what is added must not be there yet. */
+function setNeighbour(stack: Stack, words: readonly string[], isNew: boolean): void {
   const usage = 'neigh add|replace ADDRESS lladdr MAC dev IFACE [nud permanent|reachable]';
   const [subject, pairs] = split(words, ['lladdr', 'dev', 'nud'], usage);
   const mac = MacAddress.parse(pairs.get('lladdr') ?? '');
@@ -151,7 +152,9 @@ function setNeighbour(stack: Stack, words: readonly string[]): void {
     throw usageError(`usage: ringway ${usage}`);
   }
   const { neighbours } = interfaceOf(stack, pairs);
-  refuse(neighbours.set(addressOf(subject), mac, nud === 'permanent'), `neighbour ${subject}`);
+  const address = addressOf(subject);
+  if (isNew && neighbours.find(address) !== null) refuse(-EEXIST, `neighbour ${subject}`);
+  refuse(neighbours.set(address, mac, nud === 'permanent'), `neighbour ${subject}`);
 }
 
 function split(
