@@ -74,7 +74,8 @@ export class Cubic extends CongestionControl {
   private readonly c: number;
   /** Pieces acknowledged for one more in W_est, in 1/8 of the window. */
   private readonly friendlyEighths: number;
-  private readonly hystart: HyStart;
+  /** Made for the first sample: a connection that sends nothing has no slow start to leave. */
+  private hystart: HyStart | null = null;
 
   /** Pieces to be acknowledged for one more in the window. */
   private every = 0;
@@ -98,11 +99,11 @@ export class Cubic extends CongestionControl {
     this.c = p.bicScale * 10;
     const gained = Math.floor((8 * (SCALE + p.beta)) / 3);
     this.friendlyEighths = Math.floor(gained / (SCALE - p.beta));
-    this.hystart = new HyStart(p.hystartDetect, p.hystartLowWindow, p.hystartAckDeltaUs * US);
   }
 
   override init(v: CcView): void {
-    this.reset(v);
+    this.reset();
+    if (v.sndNxt > 0) this.restartSlowStart(v); // a live connection has changed to this module
     const { hystart, initialSsthresh } = this.p;
     if (!hystart && initialSsthresh > 0) v.setSsthresh(initialSsthresh);
   }
@@ -130,7 +131,8 @@ export class Cubic extends CongestionControl {
 
   override setState(v: CcView, state: CaState): void {
     if (state !== CA_STATE.LOSS) return;
-    this.reset(v);
+    this.reset();
+    this.restartSlowStart(v);
   }
 
   override cwndEvent(v: CcView, event: CaEvent): void {
@@ -143,10 +145,9 @@ export class Cubic extends CongestionControl {
     if (sample.rttNs < 0) return;
     // Right after a reduction the delay is still that of the full queue.
     if (this.epochNs !== NEVER && v.nowNs - this.epochNs < SEC) return;
-    this.hystart.measure(sample);
-    if (this.p.hystart && !this.hystart.isFound && v.isInSlowStart()) {
-      this.hystart.update(v, sample);
-    }
+    const hystart = this.ownHyStart();
+    hystart.measure(sample);
+    if (this.p.hystart && !hystart.isFound && v.isInSlowStart()) hystart.update(v, sample);
   }
 
   override getInfo(): CcInfo {
@@ -157,14 +158,23 @@ export class Cubic extends CongestionControl {
       epochNs: this.epochNs,
       wEst: this.wEst,
       ackedPerPiece: this.every,
-      minDelayNs: this.hystart.minDelayNs,
-      hystartFound: this.hystart.isFound ? 1 : 0,
+      minDelayNs: this.hystart?.minDelayNs ?? 0,
+      hystartFound: this.hystart?.isFound === true ? 1 : 0,
     };
     return { kind: 'other', values };
   }
 
-  private reset(v: CcView): void {
-    this.hystart.reset(v);
+  private ownHyStart(): HyStart {
+    const { hystartDetect, hystartLowWindow, hystartAckDeltaUs } = this.p;
+    this.hystart ??= new HyStart(hystartDetect, hystartLowWindow, hystartAckDeltaUs * US);
+    return this.hystart;
+  }
+
+  private restartSlowStart(v: CcView): void {
+    this.ownHyStart().reset(v);
+  }
+
+  private reset(): void {
     this.every = 0;
     this.wMax = 0;
     this.lastCwnd = 0;
@@ -204,7 +214,8 @@ export class Cubic extends CongestionControl {
   /** Towards W one round trip from now. */
   private followCurve(v: CcView): void {
     const { cwnd } = v;
-    const sinceNs = v.nowNs - this.epochNs + this.hystart.minDelayNs;
+    const delayNs = this.hystart === null ? 0 : this.hystart.minDelayNs;
+    const sinceNs = v.nowNs - this.epochNs + delayNs;
     const offset = Math.floor((sinceNs * SCALE) / SEC) - this.k;
     const distance = Math.floor((this.c * Math.abs(offset) ** 3) / CUBE_SCALE);
     const target = offset < 0 ? this.origin - distance : this.origin + distance;

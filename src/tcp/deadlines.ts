@@ -27,37 +27,36 @@ export const DUE = {
 } as const;
 const COUNT = 9;
 export const DEADLINES_WIDTH = COUNT;
-/** No row: the connection is over. So far below zero that a store with it goes nowhere. */
-const GONE = -1024;
+/** No row: nothing was armed yet; the connection is over. So far below zero that a store with it goes nowhere. */
+const NONE = -1024;
+const GONE = -2048;
 
 export class Deadlines implements Expirable {
   private readonly queue: DeadlineQueue;
-  private readonly entry: Deadline;
+  /** Made, as the row is taken, when something is armed for the first time: an idle connection waits for nothing. */
+  private entry: Deadline | null = null;
   private readonly target: DeadlineTarget;
   /** The times, in a row of their own: an array for each connection would cost 250 bytes more. */
   private readonly table: RowTable;
   /** The time that is being armed, on its way into the row: who calls where nothing is inlined writes it, then `armStaged`. */
   readonly staged: Float64Array;
-  private row = GONE;
+  private row = NONE;
 
   /** @param table of rows DEADLINES_WIDTH wide, for all connections of a stack. */
   constructor(queue: DeadlineQueue, table: RowTable, target: DeadlineTarget) {
     this.queue = queue;
     this.target = target;
-    this.entry = new Deadline(this);
     this.table = table;
     this.staged = table.scratch;
-    this.row = table.take();
-    table.values.fill(NEVER, this.row, this.row + COUNT);
   }
 
   at(which: number): number {
-    return this.row === GONE ? NEVER : this.table.values[this.row + which]!;
+    return this.row < 0 ? NEVER : this.table.values[this.row + which]!;
   }
 
   /** Not by `at`: where that is not inlined it would make a double to compare with. */
   isArmed(which: number): boolean {
-    return this.row !== GONE && this.table.values[this.row + which] !== NEVER;
+    return this.row >= 0 && this.table.values[this.row + which] !== NEVER;
   }
 
   /** At most 27 bytes of bytecode, so that it is always inlined: a double that crosses a real call costs 16 bytes. */
@@ -68,37 +67,48 @@ export class Deadlines implements Expirable {
 
   armStaged(which: number): void {
     if (this.row === GONE) return;
-    this.table.values[this.row + which] = this.staged[0]!;
-    this.place(which);
+    const entry = this.entry ?? this.begin();
+    const { values } = this.table;
+    values[this.row + which] = this.staged[0]!;
+    this.place(entry, which);
   }
 
-  private place(which: number): void {
+  private begin(): Deadline {
+    const { table } = this;
+    this.row = table.take();
+    table.values.fill(NEVER, this.row, this.row + COUNT);
+    this.entry = new Deadline(this);
+    return this.entry;
+  }
+
+  private place(entry: Deadline, which: number): void {
     const { values } = this.table;
     const at = this.row + which;
-    if (values[at]! < this.entry.dueNs) this.queue.armFrom(this.entry, values, at);
+    if (values[at]! < entry.dueNs) this.queue.armFrom(entry, values, at);
   }
 
   disarm(which: number): void {
-    if (this.row !== GONE) this.table.values[this.row + which] = NEVER;
+    if (this.row >= 0) this.table.values[this.row + which] = NEVER;
   }
 
   /** The connection is over: arming does nothing any more. Idempotent. */
   clear(): void {
-    this.queue.remove(this.entry);
-    if (this.row === GONE) return;
-    this.table.give(this.row);
+    if (this.entry !== null) this.queue.remove(this.entry);
+    if (this.row >= 0) this.table.give(this.row);
     this.row = GONE;
   }
 
   /** The earliest may have moved: fires what is really due, and waits for the rest. */
   expire(): void {
     const clock = this.target.tcp.env;
-    for (let which = 0; which < COUNT && this.row !== GONE; which++) {
+    for (let which = 0; which < COUNT && this.row >= 0; which++) {
       if (this.table.values[this.row + which]! > clock.nowNs) continue;
       this.disarm(which);
       this.target.deadlinePassed(which);
     }
-    for (let which = 0; which < COUNT && this.row !== GONE; which++) this.place(which);
+    const { entry } = this;
+    if (entry === null) return;
+    for (let which = 0; which < COUNT && this.row >= 0; which++) this.place(entry, which);
   }
 }
 

@@ -10,13 +10,19 @@ interface Window {
   readonly minRttWindowNs: number;
 }
 
+/** The second and the third; both are the best as long as no quarter of the window has passed since it came. */
+class Successors {
+  v1 = NEVER;
+  v2 = NEVER;
+  t1 = 0;
+  t2 = 0;
+}
+
 export class WindowedMin {
   private v0 = NEVER;
-  private v1 = NEVER;
-  private v2 = NEVER;
   private t0 = 0;
-  private t1 = 0;
-  private t2 = 0;
+  /** Null until one differs from the best: that of an idle connection is its handshake's. */
+  private next: Successors | null = null;
   /** The sample that is being taken. */
   private latest = NEVER;
 
@@ -33,51 +39,59 @@ export class WindowedMin {
   private take(clock: Clock, window: Window): void {
     const { nowNs } = clock;
     const { minRttWindowNs } = window;
-    const value = this.latest;
-    if (value <= this.v0 || nowNs - this.t2 > minRttWindowNs) {
-      this.v0 = value;
-      this.v1 = value;
-      this.v2 = value;
+    const { next, latest } = this;
+    const lastNs = next === null ? this.t0 : next.t2;
+    if (latest <= this.v0 || nowNs - lastNs > minRttWindowNs) {
+      this.v0 = latest;
       this.t0 = nowNs;
-      this.t1 = nowNs;
-      this.t2 = nowNs;
+      if (next !== null) this.follow(next, clock);
       return;
     }
-    if (value <= this.v1) {
-      this.v1 = value;
-      this.v2 = value;
-      this.t1 = nowNs;
-      this.t2 = nowNs;
-    } else if (value <= this.v2) {
-      this.v2 = value;
-      this.t2 = nowNs;
+    if (next === null) {
+      if (nowNs - this.t0 > minRttWindowNs / 4) this.begin(clock);
+      return;
     }
+    if (latest <= next.v1) this.follow(next, clock);
+    else if (latest <= next.v2) this.setThird(next, clock);
     if (nowNs - this.t0 > minRttWindowNs) {
-      this.shift(clock);
-      if (nowNs - this.t0 > minRttWindowNs) this.shift(clock);
-    } else this.refresh(clock, window);
+      this.shift(next, clock);
+      if (nowNs - this.t0 > minRttWindowNs) this.shift(next, clock);
+    } else this.refresh(next, clock, window);
+  }
+
+  private begin(clock: Clock): void {
+    this.next = new Successors();
+    this.follow(this.next, clock);
+  }
+
+  /** Both are the latest. */
+  private follow(next: Successors, { nowNs }: Clock): void {
+    next.v1 = this.latest;
+    next.t1 = nowNs;
+    next.v2 = this.latest;
+    next.t2 = nowNs;
+  }
+
+  private setThird(next: Successors, { nowNs }: Clock): void {
+    next.v2 = this.latest;
+    next.t2 = nowNs;
   }
 
   /** The best has fallen out of the window: the next takes over. */
-  private shift({ nowNs }: Clock): void {
-    this.v0 = this.v1;
-    this.t0 = this.t1;
-    this.v1 = this.v2;
-    this.t1 = this.t2;
-    this.v2 = this.latest;
-    this.t2 = nowNs;
+  private shift(next: Successors, clock: Clock): void {
+    this.v0 = next.v1;
+    this.t0 = next.t1;
+    next.v1 = next.v2;
+    next.t1 = next.t2;
+    this.setThird(next, clock);
   }
 
   /** The second is as old as the best after a quarter of the window, the third as the second after half: anew. */
-  private refresh({ nowNs }: Clock, { minRttWindowNs }: Window): void {
-    if (this.t1 === this.t0 && nowNs - this.t1 > minRttWindowNs / 4) {
-      this.v1 = this.latest;
-      this.v2 = this.latest;
-      this.t1 = nowNs;
-      this.t2 = nowNs;
-    } else if (this.t2 === this.t1 && nowNs - this.t2 > minRttWindowNs / 2) {
-      this.v2 = this.latest;
-      this.t2 = nowNs;
+  private refresh(next: Successors, clock: Clock, { minRttWindowNs }: Window): void {
+    const { nowNs } = clock;
+    if (next.t1 === this.t0 && nowNs - next.t1 > minRttWindowNs / 4) this.follow(next, clock);
+    else if (next.t2 === next.t1 && nowNs - next.t2 > minRttWindowNs / 2) {
+      this.setThird(next, clock);
     }
   }
 }
