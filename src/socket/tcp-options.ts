@@ -404,7 +404,7 @@ export function tcpLevelOptions(): readonly Option[] {
         const c = e.connection;
         return c === null
           ? Math.floor(e.net.env.nowNs / MS) | 0
-          : c.tcp.timestamp(c.tcp.env.nowNs, c.agreed.tsOffset);
+          : c.tcp.timestamp(c.tcp.env.nowNs, c.tsOffset);
       },
       null,
     ),

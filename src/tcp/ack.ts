@@ -240,7 +240,7 @@ function arrived(c: TcpConnection, pieces: number): void {
 /** It was sent before this transmission of the record. */
 function isOlderEcho(c: TcpConnection, r: number): boolean {
   const { tcp } = c;
-  return c.echoIsBefore(tcp.timestamp(tcp.records.time(r, REC_TIME.SENT_NS), c.agreed.tsOffset));
+  return c.echoIsBefore(tcp.timestamp(tcp.records.time(r, REC_TIME.SENT_NS), c.tsOffset));
 }
 
 /** `pieces` of a record that began at `seq`. */
@@ -307,7 +307,7 @@ function measure(c: TcpConnection, priorUna: Seq): void {
 
 /** A function of its own, as all that deals with times in the rare case: there calls are not inlined, and box them. */
 function echoAgeMs(c: TcpConnection): number {
-  return (c.tcp.timestamp(c.tcp.env.nowNs, c.agreed.tsOffset) - c.lastEcho) | 0;
+  return (c.tcp.timestamp(c.tcp.env.nowNs, c.tsOffset) - c.lastEcho) | 0;
 }
 
 /** One piece, sent after a pause, and only it: the peer may have waited for a second one before it answered. */

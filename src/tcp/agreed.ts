@@ -1,4 +1,4 @@
-/** What the two SYNs agreed on: fixed for the life of a connection. */
+/** What the two SYNs agreed on: fixed for the life of a connection. Made by `Agreements`. */
 export class Agreed {
   /** Largest segment the peer takes, options not counted (RFC 9293 §3.7.1). */
   readonly peerMss: number;
@@ -8,8 +8,6 @@ export class Agreed {
   /** Shift of the windows the peer sends, and of those we send. */
   readonly sndShift: number;
   readonly rcvShift: number;
-  /** Added to our clock in the timestamps of this connection (RFC 7323 §5.4). */
-  readonly tsOffset: number;
   /** RFC 3168 §6.1.1. */
   readonly hasEcn: boolean;
 
@@ -20,7 +18,6 @@ export class Agreed {
     hasWindowScale: boolean,
     sndShift: number,
     rcvShift: number,
-    tsOffset: number,
     hasEcn: boolean,
   ) {
     this.peerMss = peerMss;
@@ -29,8 +26,42 @@ export class Agreed {
     this.hasWindowScale = hasWindowScale;
     this.sndShift = sndShift;
     this.rcvShift = rcvShift;
-    this.tsOffset = tsOffset;
     this.hasEcn = hasEcn;
+  }
+}
+
+/** Clients agree on few combinations; who tries them all gets objects that are not kept. */
+const MOST_KEPT = 1024;
+
+/** Those of a stack: equal ones are one, however many connections have it. */
+export class Agreements {
+  private readonly kept = new Map<number, Agreed>();
+
+  of(
+    peerMss: number,
+    hasTimestamps: boolean,
+    hasSack: boolean,
+    hasWindowScale: boolean,
+    sndShift: number,
+    rcvShift: number,
+    hasEcn: boolean,
+  ): Agreed {
+    const bits =
+      (hasTimestamps ? 1 : 0) | (hasSack ? 2 : 0) | (hasWindowScale ? 4 : 0) | (hasEcn ? 8 : 0);
+    const key = peerMss | (bits << 16) | (sndShift << 20) | (rcvShift << 24);
+    const known = this.kept.get(key);
+    if (known !== undefined) return known;
+    const made = new Agreed(
+      peerMss,
+      hasTimestamps,
+      hasSack,
+      hasWindowScale,
+      sndShift,
+      rcvShift,
+      hasEcn,
+    );
+    if (this.kept.size < MOST_KEPT) this.kept.set(key, made);
+    return made;
   }
 }
 

@@ -53,6 +53,8 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   readonly remotePort: number;
   readonly boundIndex: number;
   readonly agreed: Agreed;
+  /** Added to our clock in our timestamps (RFC 7323 §5.4). */
+  readonly tsOffset: number;
   private current: TcpState = STATE.ESTABLISHED;
   /** Not null: what began by its SYN waits for the handshake's end (RFC 7413). */
   unconfirmed: Unconfirmed | null = null;
@@ -139,7 +141,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     agreed: Agreed,
     iss: Seq,
     irs: Seq,
-    window: ConnectionWindows,
+    from: ConnectionStart,
     settings: TcpSettings,
   ) {
     const { env, config } = tcp;
@@ -150,9 +152,10 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.remotePort = id.remotePort;
     this.boundIndex = id.boundIndex;
     this.agreed = agreed;
+    this.tsOffset = from.tsOffset;
     this.settings = settings.share();
-    this.snd = new SendSpace(iss, window.sndWnd, irs);
-    this.rcv = new ReceiveSpace(irs, window.rcvWnd);
+    this.snd = new SendSpace(iss, from.sndWnd, irs);
+    this.rcv = new ReceiveSpace(irs, from.rcvWnd);
     this.rtt = new Rtt(this.snd.nxt, config);
     this.sending = tcp.idle.sending;
     this.receiving = tcp.idle.receiving;
@@ -167,8 +170,8 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.due = new Deadlines(tcp.deadlines, tcp.deadlineRows, this);
     this.delack = new DelayedAck(Math.min(agreed.peerMss, 536), env.nowNs);
     const ourMss = tcp.ourMss(this) - (agreed.hasTimestamps ? TIMESTAMP_BYTES : 0);
-    const firstSpace = Math.min(window.rcvWnd, FIRST_SPACE_SEGMENTS * ourMss);
-    this.sizing = new RightSizing(Math.max(firstSpace, 1), window.rcvWnd, env.nowNs);
+    const firstSpace = Math.min(from.rcvWnd, FIRST_SPACE_SEGMENTS * ourMss);
+    this.sizing = new RightSizing(Math.max(firstSpace, 1), from.rcvWnd, env.nowNs);
     this.totals = new Totals(tcp.totals, env);
     this.lastAckSent = this.rcv.nxt;
     this.sndbufBytes = settings.sndbufBytes || config.wmemDefault;
@@ -586,8 +589,9 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   }
 }
 
-/** The windows at the end of the handshake: the peer's, and the one we offered. */
-export interface ConnectionWindows {
+/** At the end of the handshake: the peer's window, the one we offered, and what our timestamps have. */
+export interface ConnectionStart {
   readonly sndWnd: number;
   readonly rcvWnd: number;
+  readonly tsOffset: number;
 }

@@ -6,7 +6,7 @@ import { ACCEPTED, DROP } from '../net/drops.ts';
 import { type Address, IpAddress } from '../wire/address.ts';
 import { type Seq, seqAdd, seqOf } from '../wire/seq.ts';
 import { TCP_FLAG } from '../wire/tcp.ts';
-import { Agreed } from './agreed.ts';
+import type { Agreed } from './agreed.ts';
 import type { TcpConnection } from './connection.ts';
 import { agreesToEcn, ECN } from './ecn.ts';
 import type { FlowId } from './endpoint.ts';
@@ -121,6 +121,7 @@ class CookieOpening implements Opening {
   readonly peerIsn: Seq;
   readonly peerWindowBytes: number;
   readonly recentTimestamp: number;
+  readonly tsOffset: number;
   /** Nobody knows when the SYN-ACK left, nor how often. */
   readonly rttNs = -1;
   readonly retransmissions = 0;
@@ -142,6 +143,7 @@ class CookieOpening implements Opening {
     this.peerIsn = seqAdd(ack.seq, -1);
     this.peerWindowBytes = ack.window << what.sndShift;
     this.recentTimestamp = what.hasTimestamps ? ack.tsVal : 0;
+    this.tsOffset = what.hasTimestamps ? timestampOffset(tcp.net.secret, flow, tcp.config) : 0;
     this.what = what;
   }
 
@@ -192,7 +194,7 @@ function agreedByCookie(
   mss: number,
 ): Agreed | null {
   const { config } = tcp;
-  if (!ack.hasTimestamps) return new Agreed(mss, false, false, false, 0, 0, 0, false);
+  if (!ack.hasTimestamps) return tcp.agreements.of(mss, false, false, false, 0, 0, false);
   const tsOffset = timestampOffset(tcp.net.secret, flow, config);
   const ts = (ack.tsEcr - tsOffset) | 0;
   const shift = cookieShift(ts);
@@ -204,5 +206,6 @@ function agreedByCookie(
   if (!isOffered) return null;
   const rcvShift = shift < 0 ? 0 : offeredShift(config, listener.settings);
   const hasEcn = cookieHasEcn(ts) && config.ecn !== 0;
-  return new Agreed(mss, true, hasSack, shift >= 0, Math.max(shift, 0), rcvShift, tsOffset, hasEcn);
+  const sndShift = Math.max(shift, 0);
+  return tcp.agreements.of(mss, true, hasSack, shift >= 0, sndShift, rcvShift, hasEcn);
 }

@@ -6,7 +6,7 @@ import type { NetworkError, QuotedPacket } from '../net/transport.ts';
 import { type Address, IpAddress } from '../wire/address.ts';
 import { type Seq, seqAdd, seqEq, seqGt, seqLe, seqOf } from '../wire/seq.ts';
 import { TCP_FLAG, TCP_FLAGS } from '../wire/tcp.ts';
-import { Agreed } from './agreed.ts';
+import type { Agreed } from './agreed.ts';
 import { answerClock, isAnswerTooSoon, neverAnswered } from './answer-limit.ts';
 import type { TcpConnection } from './connection.ts';
 import { agreesToEcn, asksForEcn, ECN } from './ecn.ts';
@@ -262,14 +262,13 @@ export class Handshake implements Opening, SynSender, Expirable {
   }
 
   agreed(): Agreed {
-    return new Agreed(
+    return this.tcp.agreements.of(
       this.peerMss,
       this.hasTimestamps,
       this.hasSack,
       this.hasWindowScale,
       this.sndShift,
       this.hasWindowScale ? this.rcvShift : 0,
-      this.tsOffset,
       this.hasEcn,
     );
   }

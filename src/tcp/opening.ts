@@ -43,6 +43,7 @@ export interface Opening extends Sender {
   readonly peerIsn: Seq;
   readonly peerWindowBytes: number;
   readonly recentTimestamp: number;
+  readonly tsOffset: number;
   /** From our SYN to its answer; 0: that says nothing (RFC 6298 §3); -1: nobody knows. */
   readonly rttNs: number;
   readonly retransmissions: number;

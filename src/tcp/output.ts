@@ -357,7 +357,7 @@ function writeHeader(c: TcpConnection, seq: Seq, flags: number, blocks: number):
   const { dv } = tcp.net.env.memory.slab;
   let at = tcp.header + TCP_HEADER_LEN;
   if (agreed.hasTimestamps) {
-    at = writeTimestampOption(dv, at, tcp.timestamp(c.tcp.env.nowNs, agreed.tsOffset), c.tsRecent);
+    at = writeTimestampOption(dv, at, tcp.timestamp(c.tcp.env.nowNs, c.tsOffset), c.tsRecent);
   }
   if (blocks > 0) {
     const n = c.sacks.write(dv, at + 4, blocks);

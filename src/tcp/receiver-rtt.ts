@@ -35,7 +35,7 @@ export class ReceiverRtt {
   private byEcho(c: TcpConnection, len: number): void {
     this.lastEcho = c.lastEcho;
     if (len < c.delack.rcvMss) return;
-    const ageMs = (c.tcp.timestamp(c.tcp.env.nowNs, c.agreed.tsOffset) - c.lastEcho) | 0;
+    const ageMs = (c.tcp.timestamp(c.tcp.env.nowNs, c.tsOffset) - c.lastEcho) | 0;
     if (ageMs <= 0 || ageMs > 1e6) return;
     const us = ageMs * MS_IN_US;
     if (this.rttUs === 0 || us < this.rttUs) this.rttUs = us;

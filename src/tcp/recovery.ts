@@ -407,7 +407,7 @@ export class Recovery implements LossListener {
 
   private isEchoBeforeStamp(): boolean {
     const { c } = this;
-    return c.echoIsBefore(c.tcp.timestamp(this.undo.stampNs, c.agreed.tsOffset));
+    return c.echoIsBefore(c.tcp.timestamp(this.undo.stampNs, c.tsOffset));
   }
 
   private mayUndo(): boolean {

@@ -23,6 +23,7 @@ import { pseudoHeaderSum } from '../wire/pseudo-header.ts';
 import { type Seq, seqOf } from '../wire/seq.ts';
 import { TCP_FLAG, TCP_HEADER_LEN, tcpDstPort, tcpSrcPort, writeTcp } from '../wire/tcp.ts';
 import { AckOutcome } from './ack-outcome.ts';
+import { Agreements } from './agreed.ts';
 import { ChallengeBudget } from './challenge.ts';
 import type { TcpConnection } from './connection.ts';
 import { ConnectionList } from './connection-list.ts';
@@ -134,6 +135,7 @@ export class Tcp implements Transport {
   readonly resetWait = new ResetWait(this);
   readonly pageWait: PageWait;
   readonly orphans = new Orphans();
+  readonly agreements = new Agreements();
   readonly around: { left: Seq; right: Seq } = { left: seqOf(0), right: seqOf(0) };
   readonly cookies: SynCookies;
   readonly cookieAnswer: CookieAnswer;

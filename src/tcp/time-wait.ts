@@ -84,7 +84,7 @@ export class TimeWait implements Sender {
     this.set(TW.RCV_WND, c.rcv.window());
     this.set(TW.AGREED, agreed.rcvShift | (agreed.hasTimestamps ? HAS_TIMESTAMPS : 0));
     this.set(TW.SINCE_MS, this.nowMs());
-    this.set(TW.TS_OFFSET, agreed.tsOffset);
+    this.set(TW.TS_OFFSET, c.tsOffset);
     this.set(TW.TS_RECENT, c.tsRecent);
     this.set(TW.TS_RECENT_MS, (c.tsRecentSec * 1000) | 0);
     this.set(TW.UNWANTED_MS, neverAnswered(this.tcp));

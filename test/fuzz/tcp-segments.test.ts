@@ -285,7 +285,7 @@ class Episode implements ConnectionOwner {
     const options: number[] = [];
     const hasTs = c.agreed.hasTimestamps && !s.hasNoTimestamps;
     if (hasTs) {
-      const echo = (c.tcp.timestamp(c.tcp.env.nowNs, c.agreed.tsOffset) + s.echo) | 0;
+      const echo = (c.tcp.timestamp(c.tcp.env.nowNs, c.tsOffset) + s.echo) | 0;
       options.push(1, 1, 8, 10, ...u32((this.clock() + s.clock) | 0), ...u32(echo));
     }
     const blocks = s.blocks.slice(0, hasTs ? 3 : 4);
