@@ -68,113 +68,36 @@ const TICK_NS = MS;
 /** RFC 8511 §3.1: 0.85 where the answer to a loss is 0.7. */
 const ECN_BETA = Math.ceil(0.85 * SCALE);
 
-export class Cubic extends CongestionControl {
+/** The function of time, from a reduction on: what a connection that never left slow start does without. */
+class Curve {
   private readonly p: CubicParams;
   /** C in 1/1024. */
   private readonly c: number;
   /** Pieces acknowledged for one more in W_est, in 1/8 of the window. */
   private readonly friendlyEighths: number;
-  /** Made for the first sample: a connection that sends nothing has no slow start to leave. */
-  private hystart: HyStart | null = null;
 
   /** Pieces to be acknowledged for one more in the window. */
-  private every = 0;
+  every = 0;
   /** The window at the last reduction, or less (fast convergence); 0: there was none. */
-  private wMax = 0;
+  wMax = 0;
   private lastCwnd = 0;
   private lastNs = 0;
   /** Where the cubic function is flat, and how long after the epoch's start: 1/1024 s. */
-  private origin = 0;
-  private k = 0;
+  origin = 0;
+  k = 0;
   /** NEVER: the next ACK starts an epoch. */
-  private epochNs = NEVER;
-  private wEst = 0;
+  epochNs = NEVER;
+  wEst = 0;
   private ackedForEst = 0;
 
   constructor(p: CubicParams) {
-    super();
-    assert(p.beta > 0 && p.beta < SCALE, 'beta is a share of 1024');
-    assert(p.bicScale > 0, 'bicScale is positive');
     this.p = p;
     this.c = p.bicScale * 10;
     const gained = Math.floor((8 * (SCALE + p.beta)) / 3);
     this.friendlyEighths = Math.floor(gained / (SCALE - p.beta));
   }
 
-  override init(v: CcView): void {
-    this.reset();
-    if (v.sndNxt > 0) this.restartSlowStart(v); // a live connection has changed to this module
-    const { hystart, initialSsthresh } = this.p;
-    if (!hystart && initialSsthresh > 0) v.setSsthresh(initialSsthresh);
-  }
-
-  override ssthresh(v: CcView): number {
-    const { cwnd } = v;
-    const { fastConvergence } = this.p;
-    const beta = v.isGentle ? Math.max(this.p.beta, ECN_BETA) : this.p.beta;
-    this.epochNs = NEVER;
-    const isShrinking = cwnd < this.wMax && fastConvergence;
-    this.wMax = isShrinking ? Math.floor((cwnd * (SCALE + beta)) / (2 * SCALE)) : cwnd;
-    return Math.max(Math.floor((cwnd * beta) / SCALE), 2);
-  }
-
-  override congAvoid(v: CcView, acked: number): void {
-    if (!v.isCwndLimited) return;
-    let rest = acked;
-    if (v.isInSlowStart()) {
-      rest = slowStart(v, acked);
-      if (rest === 0) return;
-    }
-    this.update(v, rest);
-    additiveIncrease(v, this.every, rest);
-  }
-
-  override setState(v: CcView, state: CaState): void {
-    if (state !== CA_STATE.LOSS) return;
-    this.reset();
-    this.restartSlowStart(v);
-  }
-
-  override cwndEvent(v: CcView, event: CaEvent): void {
-    if (event !== CA_EVENT.TX_START || this.epochNs === NEVER) return;
-    const idleNs = v.nowNs - v.lastSentNs;
-    if (idleNs > 0) this.epochNs = Math.min(this.epochNs + idleNs, v.nowNs);
-  }
-
-  override pktsAcked(v: CcView, sample: AckSample): void {
-    if (sample.rttNs < 0) return;
-    // Right after a reduction the delay is still that of the full queue.
-    if (this.epochNs !== NEVER && v.nowNs - this.epochNs < SEC) return;
-    const hystart = this.ownHyStart();
-    hystart.measure(sample);
-    if (this.p.hystart && !hystart.isFound && v.isInSlowStart()) hystart.update(v, sample);
-  }
-
-  override getInfo(): CcInfo {
-    const values = {
-      wMax: this.wMax,
-      origin: this.origin,
-      kSeconds: this.k / SCALE,
-      epochNs: this.epochNs,
-      wEst: this.wEst,
-      ackedPerPiece: this.every,
-      minDelayNs: this.hystart?.minDelayNs ?? 0,
-      hystartFound: this.hystart?.isFound === true ? 1 : 0,
-    };
-    return { kind: 'other', values };
-  }
-
-  private ownHyStart(): HyStart {
-    const { hystartDetect, hystartLowWindow, hystartAckDeltaUs } = this.p;
-    this.hystart ??= new HyStart(hystartDetect, hystartLowWindow, hystartAckDeltaUs * US);
-    return this.hystart;
-  }
-
-  private restartSlowStart(v: CcView): void {
-    this.ownHyStart().reset(v);
-  }
-
-  private reset(): void {
+  reset(): void {
     this.every = 0;
     this.wMax = 0;
     this.lastCwnd = 0;
@@ -186,8 +109,27 @@ export class Cubic extends CongestionControl {
     this.ackedForEst = 0;
   }
 
+  /** The window is reduced from `cwnd`. */
+  end(cwnd: number, beta: number): void {
+    this.epochNs = NEVER;
+    const isShrinking = cwnd < this.wMax && this.p.fastConvergence;
+    this.wMax = isShrinking ? Math.floor((cwnd * (SCALE + beta)) / (2 * SCALE)) : cwnd;
+  }
+
+  /** Sending goes on after a pause, which does not count. */
+  resume(v: CcView): void {
+    if (this.epochNs === NEVER) return;
+    const idleNs = v.nowNs - v.lastSentNs;
+    if (idleNs > 0) this.epochNs = Math.min(this.epochNs + idleNs, v.nowNs);
+  }
+
+  /** Right after a reduction the delay is still that of the full queue. */
+  isYoung({ nowNs }: CcView): boolean {
+    return this.epochNs !== NEVER && nowNs - this.epochNs < SEC;
+  }
+
   /** Decides how fast the window grows from now on: `every`. */
-  private update(v: CcView, acked: number): void {
+  update(v: CcView, acked: number, hystart: HyStart | null): void {
     const { cwnd, nowNs } = v;
     this.ackedForEst += acked;
     const sinceNs = nowNs - this.lastNs;
@@ -196,7 +138,7 @@ export class Cubic extends CongestionControl {
       this.lastCwnd = cwnd;
       this.lastNs = nowNs;
       if (this.epochNs === NEVER) this.startEpoch(v, acked);
-      this.followCurve(v);
+      this.follow(v, hystart);
     }
     if (this.p.tcpFriendliness) this.keepUpWithReno(cwnd);
     this.every = Math.max(this.every, 2);
@@ -212,9 +154,9 @@ export class Cubic extends CongestionControl {
   }
 
   /** Towards W one round trip from now. */
-  private followCurve(v: CcView): void {
+  private follow(v: CcView, hystart: HyStart | null): void {
     const { cwnd } = v;
-    const delayNs = this.hystart === null ? 0 : this.hystart.minDelayNs;
+    const delayNs = hystart === null ? 0 : hystart.minDelayNs;
     const sinceNs = v.nowNs - this.epochNs + delayNs;
     const offset = Math.floor((sinceNs * SCALE) / SEC) - this.k;
     const distance = Math.floor((this.c * Math.abs(offset) ** 3) / CUBE_SCALE);
@@ -231,6 +173,90 @@ export class Cubic extends CongestionControl {
       this.wEst += steps;
     }
     if (this.wEst > cwnd) this.every = Math.min(this.every, Math.floor(cwnd / (this.wEst - cwnd)));
+  }
+}
+
+export class Cubic extends CongestionControl {
+  private readonly p: CubicParams;
+  /** Made for the first sample: a connection that sends nothing has no slow start to leave. */
+  private hystart: HyStart | null = null;
+  /** Made by the first reduction, or growth outside slow start. */
+  private curve: Curve | null = null;
+
+  constructor(p: CubicParams) {
+    super();
+    assert(p.beta > 0 && p.beta < SCALE, 'beta is a share of 1024');
+    assert(p.bicScale > 0, 'bicScale is positive');
+    this.p = p;
+  }
+
+  override init(v: CcView): void {
+    if (v.sndNxt > 0) (this.hystart ?? this.makeHyStart()).reset(v); // a live connection has changed to this module
+    const { hystart, initialSsthresh } = this.p;
+    if (!hystart && initialSsthresh > 0) v.setSsthresh(initialSsthresh);
+  }
+
+  override ssthresh(v: CcView): number {
+    const { cwnd } = v;
+    const beta = v.isGentle ? Math.max(this.p.beta, ECN_BETA) : this.p.beta;
+    (this.curve ?? this.makeCurve()).end(cwnd, beta);
+    return Math.max(Math.floor((cwnd * beta) / SCALE), 2);
+  }
+
+  override congAvoid(v: CcView, acked: number): void {
+    if (!v.isCwndLimited) return;
+    let rest = acked;
+    if (v.isInSlowStart()) {
+      rest = slowStart(v, acked);
+      if (rest === 0) return;
+    }
+    const curve = this.curve ?? this.makeCurve();
+    curve.update(v, rest, this.hystart);
+    additiveIncrease(v, curve.every, rest);
+  }
+
+  override setState(v: CcView, state: CaState): void {
+    if (state !== CA_STATE.LOSS) return;
+    this.curve?.reset();
+    (this.hystart ?? this.makeHyStart()).reset(v);
+  }
+
+  override cwndEvent(v: CcView, event: CaEvent): void {
+    if (event === CA_EVENT.TX_START) this.curve?.resume(v);
+  }
+
+  override pktsAcked(v: CcView, sample: AckSample): void {
+    if (sample.rttNs < 0 || this.curve?.isYoung(v) === true) return;
+    const hystart = this.hystart ?? this.makeHyStart();
+    hystart.measure(sample);
+    if (this.p.hystart && !hystart.isFound && v.isInSlowStart()) hystart.update(v, sample);
+  }
+
+  override getInfo(): CcInfo {
+    const { curve, hystart } = this;
+    const values = {
+      wMax: curve?.wMax ?? 0,
+      origin: curve?.origin ?? 0,
+      kSeconds: (curve?.k ?? 0) / SCALE,
+      epochNs: curve?.epochNs ?? NEVER,
+      wEst: curve?.wEst ?? 0,
+      ackedPerPiece: curve?.every ?? 0,
+      minDelayNs: hystart?.minDelayNs ?? 0,
+      hystartFound: hystart?.isFound === true ? 1 : 0,
+    };
+    return { kind: 'other', values };
+  }
+
+  private makeHyStart(): HyStart {
+    const { hystartDetect, hystartLowWindow, hystartAckDeltaUs } = this.p;
+    this.hystart = new HyStart(hystartDetect, hystartLowWindow, hystartAckDeltaUs * US);
+    return this.hystart;
+  }
+
+  /** Its callers test whether there is one: together with this they would be too long to be inlined. */
+  private makeCurve(): Curve {
+    this.curve = new Curve(this.p);
+    return this.curve;
   }
 }
 
