@@ -6,7 +6,7 @@
  */
 import { Deadline, type DeadlineQueue, type Expirable } from '../base/deadline-queue.ts';
 import type { Clock } from '../base/env.ts';
-import type { RowTable } from '../base/row-table.ts';
+import { inBlock, type RowTable } from '../base/row-table.ts';
 import { NEVER } from '../base/time.ts';
 
 export const DUE = {
@@ -27,17 +27,19 @@ export const DUE = {
 } as const;
 const COUNT = 9;
 export const DEADLINES_WIDTH = COUNT;
-/** No row: nothing was armed yet; the connection is over. So far below zero that a store with it goes nowhere. */
-const NONE = -1024;
-const GONE = -2048;
+/** No row: nothing was armed yet; the connection is over. */
+const NONE = -1;
+const GONE = -2;
+const NO_TIMES = new Float64Array(0);
 
 export class Deadlines implements Expirable {
   private readonly queue: DeadlineQueue;
   /** Made, as the row is taken, when something is armed for the first time: an idle connection waits for nothing. */
   private entry: Deadline | null = null;
   private readonly target: DeadlineTarget;
-  /** The times, in a row of their own: an array for each connection would cost 250 bytes more. */
   private readonly table: RowTable;
+  /** The times, in a row of the table: an array for each connection would cost 250 bytes more. */
+  private times: Float64Array = NO_TIMES;
   /** The time that is being armed, on its way into the row: who calls where nothing is inlined writes it, then `armStaged`. */
   readonly staged: Float64Array;
   private row = NONE;
@@ -51,12 +53,12 @@ export class Deadlines implements Expirable {
   }
 
   at(which: number): number {
-    return this.row < 0 ? NEVER : this.table.values[this.row + which]!;
+    return this.row < 0 ? NEVER : this.times[inBlock(this.row) + which]!;
   }
 
   /** Not by `at`: where that is not inlined it would make a double to compare with. */
   isArmed(which: number): boolean {
-    return this.row >= 0 && this.table.values[this.row + which] !== NEVER;
+    return this.row >= 0 && this.times[inBlock(this.row) + which] !== NEVER;
   }
 
   /** At most 27 bytes of bytecode, so that it is always inlined: a double that crosses a real call costs 16 bytes. */
@@ -68,27 +70,27 @@ export class Deadlines implements Expirable {
   armStaged(which: number): void {
     if (this.row === GONE) return;
     const entry = this.entry ?? this.begin();
-    const { values } = this.table;
-    values[this.row + which] = this.staged[0]!;
+    this.times[inBlock(this.row) + which] = this.staged[0]!;
     this.place(entry, which);
   }
 
   private begin(): Deadline {
     const { table } = this;
     this.row = table.take();
-    table.values.fill(NEVER, this.row, this.row + COUNT);
+    this.times = table.block(this.row);
+    const from = inBlock(this.row);
+    this.times.fill(NEVER, from, from + COUNT);
     this.entry = new Deadline(this);
     return this.entry;
   }
 
   private place(entry: Deadline, which: number): void {
-    const { values } = this.table;
-    const at = this.row + which;
-    if (values[at]! < entry.dueNs) this.queue.armFrom(entry, values, at);
+    const at = inBlock(this.row) + which;
+    if (this.times[at]! < entry.dueNs) this.queue.armFrom(entry, this.times, at);
   }
 
   disarm(which: number): void {
-    if (this.row >= 0) this.table.values[this.row + which] = NEVER;
+    if (this.row >= 0) this.times[inBlock(this.row) + which] = NEVER;
   }
 
   /** The connection is over: arming does nothing any more. Idempotent. */
@@ -102,7 +104,7 @@ export class Deadlines implements Expirable {
   expire(): void {
     const clock = this.target.tcp.env;
     for (let which = 0; which < COUNT && this.row >= 0; which++) {
-      if (this.table.values[this.row + which]! > clock.nowNs) continue;
+      if (this.times[inBlock(this.row) + which]! > clock.nowNs) continue;
       this.disarm(which);
       this.target.deadlinePassed(which);
     }

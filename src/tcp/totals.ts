@@ -7,7 +7,7 @@
  */
 import { assert } from '../base/assert.ts';
 import type { Env } from '../base/env.ts';
-import type { RowTable } from '../base/row-table.ts';
+import { inBlock, type RowTable } from '../base/row-table.ts';
 import { MS } from '../base/time.ts';
 
 /** Places in a row. */
@@ -40,11 +40,13 @@ export const TOTALS_WIDTH = 19;
 export class Totals {
   private readonly table: RowTable;
   private row = 0;
+  private readonly cells: Float64Array;
   private readonly env: Env;
 
   constructor(table: RowTable, env: Env) {
     this.table = table;
     this.row = table.take();
+    this.cells = table.block(this.row);
     this.env = env;
   }
 
@@ -110,37 +112,40 @@ export class Totals {
 
   /** The retransmission timer fired; `isFirst` since something was acknowledged. */
   timedOut(isFirst: boolean): void {
-    const { values } = this.table;
+    const { cells } = this;
+    const from = inBlock(this.row);
     this.add(TOTAL.RTO, 1);
     if (!isFirst) return;
     this.add(TOTAL.RTO_RUNS, 1);
-    if (values[this.row + TOTAL.RTO_SINCE_NS] === 0) {
-      values[this.row + TOTAL.RTO_SINCE_NS] = this.env.nowNs;
+    if (cells[from + TOTAL.RTO_SINCE_NS] === 0) {
+      cells[from + TOTAL.RTO_SINCE_NS] = this.env.nowNs;
     }
   }
 
   /** The sender has left the Loss state: what the timeouts interrupted goes on. */
   timeoutsOver(): void {
     if (this.row < 0) return;
-    const { values } = this.table;
-    const since = values[this.row + TOTAL.RTO_SINCE_NS]!;
+    const { cells } = this;
+    const from = inBlock(this.row);
+    const since = cells[from + TOTAL.RTO_SINCE_NS]!;
     if (since === 0) return;
-    values[this.row + TOTAL.RTO_NS]! += this.env.nowNs - since;
-    values[this.row + TOTAL.RTO_SINCE_NS] = 0;
+    cells[from + TOTAL.RTO_NS]! += this.env.nowNs - since;
+    cells[from + TOTAL.RTO_SINCE_NS] = 0;
   }
 
   /** Time since the last call goes to `to`, one of the chronograph's places; 0: to nobody. */
   passTime(to: number): void {
     if (this.row < 0) return;
-    const { values } = this.table;
+    const { cells } = this;
+    const from = inBlock(this.row);
     const now = this.env.nowNs;
-    if (to !== 0) values[this.row + to]! += now - values[this.row + TOTAL.SINCE_NS]!;
-    values[this.row + TOTAL.SINCE_NS] = now;
+    if (to !== 0) cells[from + to]! += now - cells[from + TOTAL.SINCE_NS]!;
+    cells[from + TOTAL.SINCE_NS] = now;
   }
 
   /** 0 once the connection is gone. */
   get(which: number): number {
-    return this.row < 0 ? 0 : this.table.values[this.row + which]!;
+    return this.row < 0 ? 0 : this.cells[inBlock(this.row) + which]!;
   }
 
   /** The run of timeouts that is not over counts up to now. */
@@ -158,6 +163,6 @@ export class Totals {
 
   private add(which: number, n: number): void {
     assert(this.row >= 0, 'a connection that is gone sends and receives nothing');
-    this.table.values[this.row + which]! += n;
+    this.cells[inBlock(this.row) + which]! += n;
   }
 }
