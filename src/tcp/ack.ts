@@ -153,7 +153,7 @@ function look(c: TcpConnection, seg: Segment, hasUpdate: boolean): void {
 /** The view shows what is true once the ACK is counted. */
 function observe(c: TcpConnection): void {
   const { congestion, snd } = c;
-  congestion.observeStream(snd.una, snd.nxt, c.rcv.nxt);
+  congestion.observeStream(snd, c.rcv);
   congestion.observePath(c.rtt, c.minRtt, c.rate.isAppLimited);
   congestion.observeFlight(c.rtx.inFlight());
 }

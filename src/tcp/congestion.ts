@@ -9,8 +9,9 @@ import type { CcView } from '../cc/cc-view.ts';
 import { CC_FLAG, type CcModule, type CongestionControl, HOOK } from '../cc/congestion-control.ts';
 import { swapModule } from '../cc/registry.ts';
 import type { AckSample, LossSample, RateSample } from '../cc/samples.ts';
-import { type Seq, seqDiff, seqOf } from '../wire/seq.ts';
+import { type Seq, seqBits, seqDiff, seqOf } from '../wire/seq.ts';
 import type { Rtt } from './rtt.ts';
+import type { ReceiveSpace, SendSpace } from './space.ts';
 import type { WindowUse } from './window-use.ts';
 import type { WindowedMin } from './windowed-min.ts';
 
@@ -26,16 +27,11 @@ export class Congestion {
   private prrDelivered = 0;
   private prrOut = 0;
   private priorCwnd = 0;
-  /** Where the view's places in the stream were taken. */
-  private una: Seq = seqOf(0);
-  private rcvNxt: Seq = seqOf(0);
 
-  constructor(view: CcView, module: CcModule, una: Seq, rcvNxt: Seq) {
+  constructor(view: CcView, module: CcModule) {
     this.view = view;
     this.module = module;
     this.cc = module.create();
-    this.una = una;
-    this.rcvNxt = rcvNxt;
   }
 
   /** The handshake was lost more than once: what follows may be as well. */
@@ -73,13 +69,11 @@ export class Congestion {
   }
 
   /** The view counts bytes since the stream's start: they never wrap. */
-  observeStream(una: Seq, nxt: Seq, rcvNxt: Seq): void {
+  observeStream(snd: SendSpace, rcv: ReceiveSpace): void {
     const v = this.view;
-    v.sndUna += seqDiff(una, this.una);
-    v.sndNxt = v.sndUna + seqDiff(nxt, una);
-    v.rcvNxt += seqDiff(rcvNxt, this.rcvNxt);
-    this.una = una;
-    this.rcvNxt = rcvNxt;
+    v.sndUna += seqDiff(snd.una, placeOf(snd.iss, v.sndUna));
+    v.sndNxt = v.sndUna + seqDiff(snd.nxt, snd.una);
+    v.rcvNxt += seqDiff(rcv.nxt, placeOf(rcv.irs, v.rcvNxt));
   }
 
   observeFlight(inFlight: number): void {
@@ -329,4 +323,9 @@ export class Congestion {
 function currentSsthresh(v: CcView): number {
   if (v.caState === CA_STATE.CWR || v.caState === CA_STATE.RECOVERY) return v.ssthresh;
   return Math.max(v.ssthresh, (v.cwnd >> 1) + (v.cwnd >> 2));
+}
+
+/** The sequence number of a byte, which the SYN goes before. */
+function placeOf(isn: Seq, bytes: number): Seq {
+  return seqOf((seqBits(isn) + 1 + bytes) | 0);
 }

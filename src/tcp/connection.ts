@@ -162,8 +162,6 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.congestion = new Congestion(
       new CcView(tcp.ccRandom, tcp.ccStats),
       tcp.moduleFor(settings),
-      this.snd.una,
-      this.rcv.nxt,
     );
     this.ecn = agreed.hasEcn ? new Ecn() : null;
     this.recovery = new Recovery(this, config.reordering);

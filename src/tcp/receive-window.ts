@@ -97,12 +97,13 @@ export class RightSizing {
   private copiedBytes = 0;
   /** What the application took in the best round trip so far. */
   spaceBytes = 0;
-  private stampNs = 0;
+  /** When that round trip began, by a clock of microseconds that wraps: 8 bytes, not 24. */
+  private sinceUs: number;
 
   constructor(spaceBytes: number, threshold: number, nowNs: number) {
     this.spaceBytes = spaceBytes;
     this.threshold = threshold;
-    this.stampNs = nowNs;
+    this.sinceUs = microseconds(nowNs);
   }
 
   /** Text came, `len` bytes of it. */
@@ -127,12 +128,13 @@ export class RightSizing {
   read(c: TcpConnection, bytes: number): void {
     this.copiedBytes += bytes;
     const { rttUs } = c.receiverRtt;
-    const nowNs = c.tcp.env.nowNs;
-    if (rttUs === 0 || nowNs - this.stampNs < rttUs * US) return;
+    if (rttUs === 0) return;
+    const nowUs = microseconds(c.tcp.env.nowNs);
+    if ((nowUs - this.sinceUs) >>> 0 < rttUs) return;
     const took = this.copiedBytes - c.received.readyBytes;
     if (took > this.spaceBytes && !isTight(c.tcp.memory)) this.grow(c, took);
     this.copiedBytes = 0;
-    this.stampNs = nowNs;
+    this.sinceUs = nowUs;
   }
 
   /** Text beyond a gap takes room that the best round trip knew nothing of. */
@@ -150,6 +152,8 @@ export class RightSizing {
     c.growReceiveBuffer(Math.min(2 * window, rmemMax));
   }
 }
+
+const microseconds = (ns: number): number => Math.floor(ns / US) | 0;
 
 /** By the application: TCP_WINDOW_CLAMP. */
 function clamped(window: number, { settings }: TcpConnection): number {
