@@ -10,7 +10,7 @@ import { TCP_FLAG, TCP_HEADER_LEN, writeTcp } from '../../src/wire/tcp.ts';
 const SYN_OPTIONS = [2, 4, 5, 180, 4, 2, 8, 10, 0, 0, 1, 0, 0, 0, 0, 0, 1, 3, 3, 7];
 const OPTIONS = [1, 1, 8, 10, 0, 0, 1, 0, 0, 0, 0, 0];
 
-/** From `src` to `dst`; the transport checksum is left out. */
+/** From `src` to `dst`, with so much text; the transport checksum is left out. */
 export function peerFrame(
   src: Address,
   srcPort: number,
@@ -19,10 +19,11 @@ export function peerFrame(
   seq: number,
   ack: number,
   flags: number,
+  textLen = 0,
 ): Uint8Array {
   const options = (flags & TCP_FLAG.SYN) !== 0 ? SYN_OPTIONS : OPTIONS;
   const tcpLen = TCP_HEADER_LEN + options.length;
-  const total = IPV4_HEADER_LEN + tcpLen;
+  const total = IPV4_HEADER_LEN + tcpLen + textLen;
   const bytes = new Uint8Array(ETH_HEADER_LEN + total);
   const dv = new DataView(bytes.buffer);
   writeEthernet(dv, 0, 0x0200, 1, 0x0200, 2, ETHERTYPE_IPV4);
