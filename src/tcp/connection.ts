@@ -36,7 +36,6 @@ import type { Tcp } from './tcp.ts';
 import { firstReceiveBuffer, keepaliveIdleNs, type TcpSettings } from './tcp-settings.ts';
 import { COUNTED, isIn, mayMove, STATE, type TcpState } from './tcp-state.ts';
 import { Totals } from './totals.ts';
-import { NO_RECORD } from './tx-records.ts';
 import { UrgentMark } from './urgent.ts';
 import { WindowedMin } from './windowed-min.ts';
 
@@ -45,7 +44,6 @@ const FIRST_SPACE_SEGMENTS = 10;
 const PAWS_IDLE_SEC = 24 * 24 * 3600;
 
 export class TcpConnection implements DeadlineTarget, FlowId {
-  readonly kind = 'connection';
   readonly tcp: Tcp;
   readonly local: Address;
   readonly remote: Address;
@@ -188,6 +186,10 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     if (settings.isKeepalive) this.armKeepalive(env.nowNs);
   }
 
+  get kind(): 'connection' {
+    return 'connection';
+  }
+
   get state(): TcpState {
     return this.current;
   }
@@ -307,18 +309,6 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     const { rate, tcp } = this;
     const end = seqDiff(this.rtx.endOfRecord(r), this.snd.iss);
     rate.delivered(tcp.rateSample, tcp.records, r, end);
-  }
-
-  /** The first round-trip sample; 0 and -1 are none. */
-  measureHandshake(rttNs: number, retransmissions: number, timeouts: number): void {
-    // RFC 5681 §3.1, RFC 6298 §5.7; Linux lets one loss pass, as its first timeout is short.
-    if (retransmissions > 1 && timeouts > 0) this.congestion.beginSmall();
-    if (rttNs <= 0) {
-      if (retransmissions > 0 || rttNs < 0) this.rtt.handshakeGaveNone();
-      return;
-    }
-    this.rtt.sample(rttNs, this.snd.una, this.snd.nxt);
-    this.minRtt.sample(Math.max(rttNs, 1000), this.tcp.env, this.tcp.config);
   }
 
   /** The flags that ECN adds to a segment; only new text is ECT (RFC 3168 §6.1.2, §6.1.4, §6.1.5). */
@@ -557,12 +547,6 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   echoIsBefore(stamp: number): boolean {
     if (!this.agreed.hasTimestamps || !this.hasEcho || this.lastEcho === 0) return false;
     return ((this.lastEcho - stamp) | 0) < 0;
-  }
-
-  splitFirstToOnePiece(): void {
-    const r = this.rtx.first;
-    const mss = this.congestion.view.mss;
-    if (r !== NO_RECORD && this.rtx.pieces(r) > 1) this.rtx.split(r, mss, mss);
   }
 
   /** Nothing more is sent; what was received can still be read. */

@@ -27,14 +27,14 @@ export const DUE = {
 } as const;
 const COUNT = 9;
 export const DEADLINES_WIDTH = COUNT;
-/** No row: nothing was armed yet; the connection is over. */
+/** No row: nothing is armed; the connection is over. */
 const NONE = -1;
 const GONE = -2;
 const NO_TIMES = new Float64Array(0);
 
 export class Deadlines implements Expirable {
   private readonly queue: DeadlineQueue;
-  /** Made, as the row is taken, when something is armed for the first time: an idle connection waits for nothing. */
+  /** Made when something is armed for the first time: a connection that has only been opened waits for nothing. */
   private entry: Deadline | null = null;
   private readonly target: DeadlineTarget;
   private readonly table: RowTable;
@@ -69,19 +69,24 @@ export class Deadlines implements Expirable {
 
   armStaged(which: number): void {
     if (this.row === GONE) return;
-    const entry = this.entry ?? this.begin();
+    if (this.row === NONE) this.takeRow();
+    this.entry ??= new Deadline(this);
     this.times[inBlock(this.row) + which] = this.staged[0]!;
-    this.place(entry, which);
+    this.place(this.entry, which);
   }
 
-  private begin(): Deadline {
+  private takeRow(): void {
     const { table } = this;
     this.row = table.take();
     this.times = table.block(this.row);
     const from = inBlock(this.row);
     this.times.fill(NEVER, from, from + COUNT);
-    this.entry = new Deadline(this);
-    return this.entry;
+  }
+
+  private giveRow(): void {
+    this.table.give(this.row);
+    this.row = NONE;
+    this.times = NO_TIMES;
   }
 
   private place(entry: Deadline, which: number): void {
@@ -96,7 +101,7 @@ export class Deadlines implements Expirable {
   /** The connection is over: arming does nothing any more. Idempotent. */
   clear(): void {
     if (this.entry !== null) this.queue.remove(this.entry);
-    if (this.row >= 0) this.table.give(this.row);
+    if (this.row >= 0) this.giveRow();
     this.row = GONE;
   }
 
@@ -109,8 +114,9 @@ export class Deadlines implements Expirable {
       this.target.deadlinePassed(which);
     }
     const { entry } = this;
-    if (entry === null) return;
-    for (let which = 0; which < COUNT && this.row >= 0; which++) this.place(entry, which);
+    if (entry === null || this.row < 0) return;
+    for (let which = 0; which < COUNT; which++) this.place(entry, which);
+    if (!entry.isArmed) this.giveRow();
   }
 }
 

@@ -4,6 +4,7 @@ import { TCP_FLAG } from '../wire/tcp.ts';
 import { TcpConnection } from './connection.ts';
 import { DUE } from './deadlines.ts';
 import { ECN, type Ecn } from './ecn.ts';
+import { measureHandshake } from './first-sample.ts';
 import { crossed, segmentArrives } from './input.ts';
 import { searchFromStart } from './mtu-search.ts';
 import type { Opening } from './opening.ts';
@@ -17,7 +18,7 @@ import { step6Urg } from './urgent.ts';
 export function establish(h: Opening, seg: Segment): void {
   const { tcp, isPassive, inherited } = h;
   const c = connectionOf(h);
-  c.measureHandshake(h.rttNs, h.retransmissions, h.timeouts);
+  measureHandshake(c, h.rttNs, h.retransmissions, h.timeouts);
   c.congestion.observePath(c.rtt, c.minRtt, false);
   if (tcp.config.mtuProbing > 1) searchFromStart(c, isPassive);
   updatePacingRate(c); // it sizes the first super-frames

@@ -19,6 +19,7 @@ import { challenge } from './challenge.ts';
 import type { TcpConnection } from './connection.ts';
 import { DUE } from './deadlines.ts';
 import { beginClose } from './ending.ts';
+import { measureHandshake } from './first-sample.ts';
 import { timedOut } from './give-up.ts';
 import type { Handshake } from './handshake.ts';
 import type { Listener } from './listener.ts';
@@ -90,7 +91,7 @@ export function firstAck(c: TcpConnection, unconfirmed: Unconfirmed, seg: Segmen
 export function confirmed(c: TcpConnection, unconfirmed: Unconfirmed): void {
   const { handshake: h } = unconfirmed;
   c.congestion.delivered(1); // the SYN, as Linux counts it
-  if (c.rtt.srttNs === 0) c.measureHandshake(h.rttNs, 0, 0);
+  if (c.rtt.srttNs === 0) measureHandshake(c, h.rttNs, 0, 0);
   c.recovery.handshakeOver();
   c.totals.timeoutsOver();
   c.congestion.observePath(c.rtt, c.minRtt, false);
