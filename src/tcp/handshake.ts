@@ -471,11 +471,6 @@ export class Handshake implements Opening, SynSender, Expirable {
     return offeredWindow(this.tcp, this, timestampBytes(isWithout));
   }
 
-  /** Nobody can accept it now. */
-  rearm(): void {
-    this.arm();
-  }
-
   private arm(): void {
     this.armIn(Math.min(synTimeoutNs(this), Math.max(userTimeLeftNs(this), MS)));
   }

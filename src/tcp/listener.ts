@@ -80,7 +80,7 @@ export class Listener implements ConnectionOwner {
 
   began(h: Handshake): void {
     this.half.add(h);
-    this.young++;
+    if (h.timeouts === 0) this.young++;
   }
 
   /** A cookie has left: for a while they come back. */

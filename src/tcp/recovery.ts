@@ -192,7 +192,7 @@ export class Recovery implements LossListener {
     const isPartial = congestion.state === CA_STATE.RECOVERY && isUnaAdvanced;
     if (!isFast && !isPartial) return;
     if (rtx.has(rtx.first, REC_STATE.LOST)) return;
-    splitFirst(this.c);
+    rtx.cutFirstSegment(rtx.first, congestion.view.mss);
     this.recordLost(rtx.first);
   }
 
@@ -502,10 +502,4 @@ export class Recovery implements LossListener {
     if (a.acked > 0) return true;
     return a.hasNewSack && this.reordering > this.c.tcp.config.reordering;
   }
-}
-
-/** One piece of it is resent. */
-function splitFirst({ rtx, congestion }: TcpConnection): void {
-  const { mss } = congestion.view;
-  if (rtx.pieces(rtx.first) > 1) rtx.split(rtx.first, mss, mss);
 }

@@ -163,6 +163,23 @@ export class RtxQueue {
     return second;
   }
 
+  /** What follows its first segment becomes a record of its own. */
+  cutFirstSegment(r: number, mss: number): void {
+    if (this.segmentsNow(r, mss) > 1) this.split(r, mss, mss);
+  }
+
+  /** Its last segment, as a record of its own. */
+  cutLastSegment(r: number, mss: number): number {
+    const segments = this.segmentsNow(r, mss);
+    return segments > 1 ? this.split(r, (segments - 1) * mss, mss) : r;
+  }
+
+  /** The MSS may have grown since it was sent: what were several may be one. */
+  private segmentsNow(r: number, mss: number): number {
+    if (this.pieces(r) > 1) this.recount(r, mss);
+    return this.pieces(r);
+  }
+
   /** The first bytes of the first record are acknowledged, not all of it. Returns the pieces that went. */
   trimFirst(bytes: number, mss: number): number {
     const { records } = this;

@@ -31,7 +31,8 @@ export function inSynReceived(h: Handshake, seg: Segment): void {
   } else if (isSyn && !isSynAck) synInWindow(h, seg);
   else if (hasAck && !isOurs) tcp.resetUnknown(h, seg);
   else if (hasAck) {
-    h.rememberTimestamp(seg);
+    // RFC 7323 §4.3: text that overtook other text says nothing about what comes next.
+    if (seqLe(seg.seq, seqAdd(h.peerIsn, 1))) h.rememberTimestamp(seg);
     if (listener !== null && isDeferred(h, seg)) {
       tcp.mib.count(tcp.ids.TCPDeferAcceptDrop);
       h.defer();
@@ -81,10 +82,7 @@ function overflowed(h: Handshake, seg: Segment): void {
   const { mib, ids, config } = h.tcp;
   mib.count(ids.ListenOverflows);
   mib.count(ids.ListenDrops);
-  if (config.abortOnOverflow === 0) {
-    h.rearm();
-    return;
-  }
+  if (config.abortOnOverflow === 0) return;
   h.tcp.resetUnknown(h, seg);
   mib.count(ids.EmbryonicRsts);
   h.refuse();

@@ -107,10 +107,8 @@ export function tailLossProbe(c: TcpConnection): void {
 function resendLast(c: TcpConnection): boolean {
   const { rtx } = c;
   const { mss } = c.congestion.view;
-  let r = rtx.last;
+  const r = rtx.last;
   // What has arrived, or is lost and waits for its turn, provokes nothing that we need.
   if (r === NO_RECORD || rtx.has(r, REC_STATE.SACKED | REC_STATE.LOST)) return false;
-  const pieces = rtx.pieces(r);
-  if (pieces > 1) r = rtx.split(r, (pieces - 1) * mss, mss);
-  return resendAsProbe(c, r);
+  return resendAsProbe(c, rtx.cutLastSegment(r, mss));
 }

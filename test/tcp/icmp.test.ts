@@ -187,3 +187,43 @@ dialogue('TIME-WAIT hears no ICMP error', (_, h) => {
     0.3   < icmp frag-needed 600 1
     0.3   state TIME-WAIT`);
 });
+
+/** An MTU of 552 is believed for ten minutes. What is sent at their end is of two segments, and then of one. */
+function growing(h: TcpHarness, options: string, script: string): string[] {
+  h.passive({ rtt: 0.05, options, win: 60000 });
+  h.trace = [];
+  h.run(`
+    0.1     write 3000
+    0.12    < icmp frag-needed 552 1
+    0.2     < . 1:1(0) ack 3001 win 60000`);
+  const before = h.trace.length;
+  h.run(script);
+  const sent = h.trace.slice(before);
+  h.trace = null;
+  return sent;
+}
+
+dialogue('a tail-loss probe when the MSS has grown: the record is one segment now', (t, h) => {
+  const sent = growing(h, 'mss 1460,sackOK', '600.1 write 1024\n 600.3 nothing');
+  t.equal(h.tcp.mib.get('TCPLossProbes'), 1);
+  t.match(sent.at(-1), /P\. 3001:4025\(1024\)/);
+  t.equal(h.flow.inFlight(), 1);
+});
+
+dialogue('three duplicate ACKs when the MSS has grown, without SACK', (t, h) => {
+  const sent = growing(
+    h,
+    'mss 1460',
+    `1       write 1000
+     1.05    < . 1:1(0) ack 4001 win 60000
+     600.11  write 1024
+     600.111 write 1024
+     600.112 write 1024
+     600.13  < . 1:1(0) ack 4001 win 60000
+     600.14  < . 1:1(0) ack 4001 win 60000
+     600.15  < . 1:1(0) ack 4001 win 60000
+     600.16  < . 1:1(0) ack 4001 win 60000`,
+  );
+  t.equal(h.mib('TCPRenoRecovery'), 1);
+  t.match(sent.at(-1), /4001:5025\(1024\)/);
+});

@@ -42,3 +42,29 @@ dialogue('of SYNs that were sent again any may be echoed', (t, h) => {
     1.1  state ESTABLISHED`);
   t.equal(h.mib('PAWSActive'), 0);
 });
+
+dialogue('RFC 7323 §4.3: text that overtakes other text does not make that one old', (t, h) => {
+  h.run(`
+    0      listen
+    0      < S 0:0(0) win 1000 <mss 1000,sackOK,TS val 100 ecr 0>
+    0      > S. 0:0(0) ack 1 <*>
+    0.05   < . 1001:2001(1000) ack 1 win 1000 <TS val 102 ecr 0>
+    0.05   > . 1:1(0) ack 1 <*>
+    0.051  < . 1:1001(1000) ack 1 win 1000 <TS val 101 ecr 0>
+    0.051  > . 1:1(0) ack 2001 <*>
+    0.051  read 2000`);
+  t.equal(h.mib('PAWSEstab'), 0);
+});
+
+dialogue('an accept queue that is full gives nobody more time (Linux)', (t, h) => {
+  h.run(`
+    0      listen 0
+    0      < S 0:0(0) win 1000 <mss 1000>
+    0      > S. 0:0(0) ack 1 <mss 1460>`);
+  Object.defineProperty(h.listener!, 'isAcceptQueueFull', { get: () => true });
+  h.trace = [];
+  for (let s = 1; s <= 70; s++) h.run(`${s - 0.1} < . 1:1(0) ack 1 win 1000`);
+  t.equal(h.trace.filter((line) => line.includes('S.')).length, 5, 'the SYN-ACK is sent again');
+  h.trace = null;
+  t.equal(h.tcp.demux.size, 0);
+});
