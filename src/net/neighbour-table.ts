@@ -18,6 +18,7 @@ import type { DeadlineQueue, Expirable } from '../base/deadline-queue.ts';
 import type { Env } from '../base/env.ts';
 import { ENOBUFS, ENOENT } from '../base/errno.ts';
 import type { RandomStream } from '../base/rng.ts';
+import { NEVER } from '../base/time.ts';
 import { type Address, ANY6, IpAddress } from '../wire/address.ts';
 import { IPV6_SRC } from '../wire/ipv6.ts';
 import type { MacAddress } from '../wire/mac.ts';
@@ -80,6 +81,8 @@ export class NeighbourTable implements Expirable {
   private readonly history: SolicitHistory;
 
   private readonly env: Env;
+  /** Scratch: a time that is passed in a field is not boxed. */
+  private readonly until = { dueNs: NEVER };
   private readonly deadlines: DeadlineQueue;
   private readonly config: NetConfig;
   private readonly random: RandomStream;
@@ -335,7 +338,8 @@ export class NeighbourTable implements Expirable {
     n.wasProven = true;
     n.family.times.draw(this.env, this.config, this.random);
     this.enter(n, NUD.REACHABLE);
-    this.deadlines.arm(n.deadline, n.confirmedNs + n.family.times.reachableNs);
+    this.until.dueNs = n.confirmedNs + n.family.times.reachableNs;
+    this.deadlines.armAs(n.deadline, this.until);
     this.sendHeld(n);
   }
 

@@ -26,8 +26,8 @@ function linuxNames(): Set<string> {
 
 /** Linux counts these for IPv4 only. */
 const IPV4_ONLY: readonly string[] = ['Ip6ReasmOverlaps', 'Icmp6OutRateLimitGlobal'];
-/** Ours alone: neighbours (Linux has them elsewhere), frames by fate. */
-const OURS = /^(Arp|Ndp|Ringway)[A-Z]/;
+/** Ours alone: neighbours (Linux has them elsewhere), IGMP (Linux counts none), frames by fate. */
+const OURS = /^(Arp|Igmp|Ndp|Ringway)[A-Z]/;
 /** Appear with the first packet of their type. */
 const PER_TYPE = /^(IcmpMsg|Icmp6)(In|Out)Type\d+$/;
 
