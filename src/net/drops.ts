@@ -92,8 +92,26 @@ const NAMES = [
   /** What a connection does not take (RFC 9293 §3.10.7.4): it came before, or lies outside the window. */
   'TCP_OLD_SEQUENCE',
   'TCP_INVALID_SEQUENCE',
-  /** By its timestamp it is older than what has arrived (RFC 7323 §5). */
+  /** Text that begins in the window and reaches beyond it, while there is text to read. */
+  'TCP_INVALID_END_SEQUENCE',
+  /** By its timestamp it is older than what has arrived (RFC 7323 §5); the same of a connection in TIME-WAIT. */
   'TCP_RFC7323_PAWS',
+  'TCP_RFC7323_TW_PAWS',
+  /** Text that has arrived before: all of it was read or can be; or it waits behind a gap already. */
+  'TCP_OLD_DATA',
+  'TCP_OFOMERGE',
+  /** Text for a window that is shut; beyond the window, of a connection or of an opening. */
+  'TCP_ZEROWINDOW',
+  'TCP_OVERWINDOW',
+  /** No memory for text in order, and for text behind a gap. */
+  'TCP_NO_MEMORY',
+  'TCP_OFO_DROP',
+  /** Text that nobody will read. */
+  'TCP_ABORT_ON_DATA',
+  /** An opening: not our SYN that is acknowledged; nobody can accept it now; it waits for text. */
+  'TCP_INVALID_ACK_SEQUENCE',
+  'TCP_LISTEN_OVERFLOW',
+  'TCP_DEFER_ACCEPT',
   /** A reset that ends nothing; a SYN in the middle of a connection. */
   'TCP_RESET',
   'TCP_INVALID_SYN',

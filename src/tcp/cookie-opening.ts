@@ -181,8 +181,7 @@ export function cookieArrives(tcp: Tcp, listener: Listener, flow: FlowId, ack: S
     mib.count(ids.ListenDrops);
     return DROP.TCP_BACKLOG;
   }
-  establish(new CookieOpening(tcp, listener, flow, ack, what), ack);
-  return ACCEPTED;
+  return establish(new CookieOpening(tcp, listener, flow, ack, what), ack);
 }
 
 /** Null: it claims what we would not have agreed to. */

@@ -1,5 +1,6 @@
 /** The handshake is over, and a connection takes its place: RFC 9293 §3.10.7.3, §3.10.7.4. */
 import { assert } from '../base/assert.ts';
+import { ACCEPTED } from '../net/drops.ts';
 import { TCP_FLAG } from '../wire/tcp.ts';
 import { TcpConnection } from './connection.ts';
 import { DUE } from './deadlines.ts';
@@ -11,11 +12,11 @@ import type { Opening } from './opening.ts';
 import { updatePacingRate } from './pacer.ts';
 import type { Segment } from './segment.ts';
 import { STATE } from './tcp-state.ts';
-import { step7Text, step8Fin } from './text.ts';
+import { textAndFin } from './text.ts';
 import { step6Urg } from './urgent.ts';
 
-/** The connection gets what else the segment carries. */
-export function establish(h: Opening, seg: Segment): void {
+/** The connection gets what else the segment carries. Returns the fate of that. */
+export function establish(h: Opening, seg: Segment): number {
   const { tcp, isPassive, inherited } = h;
   const c = connectionOf(h);
   measureHandshake(c, h.rttNs, h.retransmissions, h.timeouts);
@@ -30,13 +31,15 @@ export function establish(h: Opening, seg: Segment): void {
   if (c.ecn !== null) heedMark(c, c.ecn, isPassive, seg);
   h.begun(c, seg);
   const isAnswer = h.state === STATE.SYN_SENT;
+  let fate = ACCEPTED;
   if (isAnswer) answerSynAck(c);
   else if (seg.has(TCP_FLAG.SYN)) crossed(c, seg);
-  else segmentArrives(c, seg);
+  else fate = segmentArrives(c, seg);
   assert(!tcp.isGone(c), 'what completes a handshake is neither reset nor refused');
   h.established(c);
-  if (isAnswer && seg.seqLen > 1) textOfSynAck(c, seg);
+  if (isAnswer && seg.seqLen > 1) fate = textOfSynAck(c, seg);
   if (!tcp.isGone(c)) tcp.wantsOutput(c);
+  return fate;
 }
 
 /**
@@ -54,11 +57,11 @@ function heedMark(c: TcpConnection, ecn: Ecn, isPassive: boolean, seg: Segment):
 }
 
 /** RFC 9293 §3.10.7.3: other controls or text of the SYN-ACK go through the sixth step and those behind it. */
-function textOfSynAck(c: TcpConnection, seg: Segment): void {
+function textOfSynAck(c: TcpConnection, seg: Segment): number {
   seg.passSyn();
   if (seg.len > 0) c.totals.textWithSyn(seg.pieces);
   step6Urg(c, seg);
-  if (step7Text(c, seg)) step8Fin(c, seg);
+  return textAndFin(c, seg);
 }
 
 /** At once; or, for who has set TCP_DEFER_ACCEPT, with the first text: that is what the peer waits for (Linux). */

@@ -151,9 +151,9 @@ export class Handshake implements Opening, SynSender, Expirable {
     sendSynAck(this, ack, cookie);
   }
 
-  segmentArrives(seg: Segment): void {
-    if (this.state === STATE.SYN_SENT) inSynSent(this, seg);
-    else inSynReceived(this, seg);
+  /** Its fate: ACCEPTED, or why it went no further. */
+  segmentArrives(seg: Segment): number {
+    return this.state === STATE.SYN_SENT ? inSynSent(this, seg) : inSynReceived(this, seg);
   }
 
   /** The SYN, or the SYN-ACK, again: RFC 6298 §2.1, doubling. */
@@ -402,11 +402,12 @@ export class Handshake implements Opening, SynSender, Expirable {
     sendHandshakeSegment(this, TCP_FLAG.ACK);
   }
 
-  /** The peer's SYN came again: it did not hear our answer. */
-  answerAgain(): void {
-    if (!this.mayAnswer(this.tcp.ids.TCPACKSkippedSynRecv)) return;
+  /** The peer's SYN came again: it did not hear our answer. False: too soon for another. */
+  answerAgain(): boolean {
+    if (!this.mayAnswer(this.tcp.ids.TCPACKSkippedSynRecv)) return false;
     this.resend(TCP_FLAG.SYN | TCP_FLAG.ACK);
     this.arm();
+    return true;
   }
 
   /** Something old stands in the way of our first SYN. */
@@ -436,11 +437,11 @@ export class Handshake implements Opening, SynSender, Expirable {
     if (seg.hasTimestamps) this.tsRecent = seg.tsVal;
   }
 
-  complete(seg: Segment): void {
+  complete(seg: Segment): number {
     const shift = seg.has(TCP_FLAG.SYN) ? 0 : this.sndShift;
     this.peerWindow = seg.window << shift;
     this.cancel();
-    establish(this, seg);
+    return establish(this, seg);
   }
 
   takeSyn(seg: Segment): void {

@@ -9,7 +9,7 @@ import { confirmed, firstAck, isSynAgain, refuseSyn } from './fast-open-child.ts
 import { noteStrayReset } from './fast-open-pause.ts';
 import type { Segment } from './segment.ts';
 import { isIn, STATE } from './tcp-state.ts';
-import { reportDuplicate, step7Text, step8Fin } from './text.ts';
+import { reportDuplicate, textAndFin } from './text.ts';
 import { step6Urg } from './urgent.ts';
 
 /** Its fate: ACCEPTED, or why it went no further. */
@@ -30,8 +30,7 @@ export function segmentArrives(c: TcpConnection, seg: Segment): number {
   if (unbelievable !== ACCEPTED || c.tcp.isGone(c)) return unbelievable;
   if (unconfirmed !== null) confirmed(c, unconfirmed);
   step6Urg(c, seg);
-  if (step7Text(c, seg)) step8Fin(c, seg); // else it was for nobody: the connection is over
-  return ACCEPTED;
+  return textAndFin(c, seg);
 }
 
 /** The SYN-ACK that ends a simultaneous open repeats the peer's SYN: acknowledged at once, as a duplicate. */
@@ -91,7 +90,7 @@ function whyOutside(c: TcpConnection, seg: Segment): number {
   if (seqLt(right, seg.seq)) return DROP.TCP_INVALID_SEQUENCE;
   if (c.received.readyBytes === 0 || seqLe(seqAdd(seg.seq, seg.len), right)) return ACCEPTED;
   tcp.mib.count(tcp.ids.BeyondWindow);
-  return DROP.TCP_INVALID_SEQUENCE;
+  return DROP.TCP_INVALID_END_SEQUENCE;
 }
 
 /** RFC 7323 §5.3, with Linux's two exceptions: TS.Recent of 0 means nothing, nor does a replayed pure ACK. */

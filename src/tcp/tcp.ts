@@ -11,7 +11,7 @@ import { builtinModules } from '../cc/builtin.ts';
 import { CcStats } from '../cc/cc-view.ts';
 import type { CcModule } from '../cc/congestion-control.ts';
 import { AckSample, LossSample, RateSample } from '../cc/samples.ts';
-import { ACCEPTED, DROP } from '../net/drops.ts';
+import { DROP } from '../net/drops.ts';
 import { EphemeralPorts } from '../net/ephemeral-ports.ts';
 import { CAST, type IpPacket } from '../net/ip-packet.ts';
 import type { Network } from '../net/network.ts';
@@ -55,7 +55,7 @@ import { TcpMemory } from './tcp-memory.ts';
 import { openTcpMib, TCP_MIB, type TcpMib } from './tcp-mib.ts';
 import { TcpSettings } from './tcp-settings.ts';
 import { COUNTED, isIn, STATE } from './tcp-state.ts';
-import { type TimeWait, VERDICT } from './time-wait.ts';
+import { NEW_SYN, type TimeWait } from './time-wait.ts';
 import { TimeWaits } from './time-waits.ts';
 import { writeTimestampOption } from './timestamp-option.ts';
 import { TOTALS_WIDTH } from './totals.ts';
@@ -201,11 +201,12 @@ export class Tcp implements Transport {
 
   /** A new SYN is for a listener, if there is one. */
   private toTimeWait(e: TimeWait, pkt: IpPacket, seg: Segment): number {
-    if (e.segmentArrives(seg) === VERDICT.DONE) return ACCEPTED;
+    const fate = e.segmentArrives(seg);
+    if (fate !== NEW_SYN) return fate;
     const listener = this.findListener(pkt, seg);
     if (listener === null) {
       e.answerSyn(seg);
-      return ACCEPTED;
+      return DROP.TCP_NO_PORT;
     }
     const iss = e.nextIss;
     e.kill();
@@ -213,10 +214,7 @@ export class Tcp implements Transport {
   }
 
   private toEndpoint(e: TcpConnection | Handshake, seg: Segment): number {
-    if (e.kind === 'handshake') {
-      e.segmentArrives(seg);
-      return ACCEPTED;
-    }
+    if (e.kind === 'handshake') return e.segmentArrives(seg);
     const fate = segmentArrives(e, seg);
     if (!this.isGone(e)) this.wantsOutput(e);
     return fate;

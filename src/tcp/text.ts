@@ -1,4 +1,5 @@
 /** RFC 9293 §3.10.7.4, seventh and eighth step: the text, and the FIN. */
+import { ACCEPTED, DROP } from '../net/drops.ts';
 import { type Seq, seqAdd, seqDiff, seqEq, seqGe, seqGt, seqLe, seqLt } from '../wire/seq.ts';
 import { TCP_FLAG } from '../wire/tcp.ts';
 import type { TcpConnection } from './connection.ts';
@@ -10,17 +11,26 @@ import { freeWindow, unackedBytes } from './receive-window.ts';
 import type { Segment } from './segment.ts';
 import { STATE } from './tcp-state.ts';
 
-/** False: there was text and nobody to read it; the connection has been reset. */
-export function step7Text(c: TcpConnection, seg: Segment): boolean {
-  if (seg.seqLen === 0) return true;
+/** Both steps. ACCEPTED: there was nothing of either, or some of it was taken; else why none was. */
+export function textAndFin(c: TcpConnection, seg: Segment): number {
+  if (seg.seqLen === 0 && c.finAt === null) return ACCEPTED;
+  const text = step7Text(c, seg);
+  if (text === DROP.TCP_ABORT_ON_DATA) return text; // the connection is over
+  const fin = step8Fin(c, seg);
+  return text === ACCEPTED ? fin : text;
+}
+
+/** Its fate. TCP_ABORT_ON_DATA: there was text and nobody to read it; the connection has been reset. */
+function step7Text(c: TcpConnection, seg: Segment): number {
+  if (seg.seqLen === 0) return ACCEPTED;
   c.beginReceiving();
   const { rcv, delack } = c;
   const textEnd = seqAdd(seg.seq, seg.len);
-  if (c.isFinReceived && seqGe(seg.seq, rcv.nxt)) return true; // behind the FIN there is nothing
+  if (c.isFinReceived && seqGe(seg.seq, rcv.nxt)) return DROP.TCP_INVALID_SEQUENCE; // behind the FIN there is nothing
   const isUnread = c.isFinReceived || (c.isReceiveShut && c.state !== STATE.ESTABLISHED);
   if (isUnread && seqGt(textEnd, rcv.nxt)) {
     abortOnData(c, seg);
-    return false;
+    return DROP.TCP_ABORT_ON_DATA;
   }
   if (c.ecn !== null && seg.len > 0) marked(c, c.ecn, seg);
   const isOld = seqLe(seg.end(), rcv.nxt);
@@ -30,10 +40,9 @@ export function step7Text(c: TcpConnection, seg: Segment): boolean {
     reportDuplicate(c, seg.seq, isOld ? seg.end() : textEnd);
     delack.enterQuickMode(rcv.window(), c.tcp.config);
     delack.owe(true);
-    return true;
+    return DROP.TCP_OLD_DATA;
   }
-  if (seg.len > 0) takeText(c, seg, textEnd);
-  return true;
+  return seg.len > 0 ? takeText(c, seg, textEnd) : ACCEPTED;
 }
 
 /** RFC 3168 §6.1.3. */
@@ -43,7 +52,7 @@ function marked(c: TcpConnection, ecn: Ecn, seg: Segment): void {
 }
 
 /** Some of it lies beyond RCV.NXT: what the window admits. */
-function takeText(c: TcpConnection, seg: Segment, end: Seq): void {
+function takeText(c: TcpConnection, seg: Segment, end: Seq): number {
   const { rcv, delack, received, tcp } = c;
   const window = rcv.window();
   const skip = Math.max(0, seqDiff(rcv.nxt, seg.seq));
@@ -55,7 +64,7 @@ function takeText(c: TcpConnection, seg: Segment, end: Seq): void {
     if (window === 0) tcp.mib.count(tcp.ids.TCPZeroWindowDrop);
     delack.enterQuickMode(window, tcp.config);
     delack.owe(true);
-    return;
+    return window === 0 ? DROP.TCP_ZEROWINDOW : DROP.TCP_OVERWINDOW;
   }
   const hasPush = seg.has(TCP_FLAG.PSH);
   delack.received(seg.len, seg.pieces, window, hasPush, tcp.env, c.rtt, tcp.config);
@@ -63,16 +72,16 @@ function takeText(c: TcpConnection, seg: Segment, end: Seq): void {
   if (seqEq(from, rcv.nxt)) {
     if (!received.hasRoom(len, seg.chunk, 0) && !prune(c, from, len, seg.chunk, 0)) {
       noRoom(c);
-      return;
+      return DROP.TCP_NO_MEMORY;
     }
     if (!received.gaps) {
       received.append(seg.textOff + skip, len, seg.chunk);
       accepted(c, len);
-      return;
+      return ACCEPTED;
     }
   }
   if (seqGt(from, rcv.nxt)) noteOutOfOrder(c, seg.pieces);
-  outOfOrder(c, from, seg.textOff + skip, len, seg.chunk);
+  return outOfOrder(c, from, seg.textOff + skip, len, seg.chunk);
 }
 
 /** There is none: the peer hears of a shut window until there is memory. It keeps what it has, and does not give up. */
@@ -111,7 +120,7 @@ function isAckDue(c: TcpConnection): boolean {
 }
 
 /** RFC 5681 §4.2: a gap opened, or is being filled: acknowledge at once. */
-function outOfOrder(c: TcpConnection, seq: Seq, off: number, len: number, chunk: number): void {
+function outOfOrder(c: TcpConnection, seq: Seq, off: number, len: number, chunk: number): number {
   const { rcv, received, sacks, tcp, delack } = c;
   const { around } = tcp;
   const leave = seqEq(seq, rcv.nxt) ? 0 : pagesForOrder(tcp.env.memory.pages);
@@ -139,6 +148,8 @@ function outOfOrder(c: TcpConnection, seq: Seq, off: number, len: number, chunk:
   }
   // RFC 5681 §4.2: at once when the last gap is filled, and while there is one; but see CompressedAck.
   delack.owe(!received.gaps || isAckDue(c) || c.compressed.isDue(c));
+  if (placed.newBytes > 0) return ACCEPTED;
+  return placed.isRefused ? DROP.TCP_OFO_DROP : DROP.TCP_OFOMERGE;
 }
 
 /** RFC 2883: the sender learns that it sent something twice. */
@@ -152,10 +163,10 @@ export function reportDuplicate(c: TcpConnection, left: Seq, right: Seq): void {
 }
 
 /** The FIN is in order once all text before it is; one that came early is remembered. */
-export function step8Fin(c: TcpConnection, seg: Segment): void {
-  if (c.isFinReceived) return;
-  if (seg.has(TCP_FLAG.FIN)) noteFin(c, seg);
-  if (c.finAt === null || !c.finAt.isAt(c.rcv.nxt)) return;
+function step8Fin(c: TcpConnection, seg: Segment): number {
+  if (c.isFinReceived) return ACCEPTED;
+  const fate = seg.has(TCP_FLAG.FIN) ? noteFin(c, seg) : ACCEPTED;
+  if (c.finAt === null || !c.finAt.isAt(c.rcv.nxt)) return fate;
   c.takeFin();
   c.sacks.forgetBelow(c.rcv.nxt);
   // In ESTABLISHED our own FIN is likely to follow, and to carry the ACK.
@@ -166,25 +177,28 @@ export function step8Fin(c: TcpConnection, seg: Segment): void {
   } else if (c.state === STATE.FIN_WAIT_1) c.moveTo(STATE.CLOSING);
   c.owner?.readable();
   if (c.state === STATE.FIN_WAIT_2) enterTimeWait(c);
+  return fate;
 }
 
 /** One that came early takes a sequence number too: a SACK block covers it, a second one is a duplicate. */
-function noteFin(c: TcpConnection, seg: Segment): void {
+function noteFin(c: TcpConnection, seg: Segment): number {
   const at = seqAdd(seg.seq, seg.len);
   const wasKnown = c.finAt?.isAt(at) === true;
   c.noteFinAt(at);
-  if (!seqGt(at, c.rcv.nxt)) return;
+  if (!seqGt(at, c.rcv.nxt)) return ACCEPTED;
   c.delack.owe(true);
   if (seg.len > 0) {
     if (!wasKnown) coverFin(c, at);
-    return;
+    return ACCEPTED;
   }
   noteOutOfOrder(c, 1);
-  if (!wasKnown) coverFin(c, at);
-  else {
+  if (wasKnown) {
     c.tcp.mib.count(c.tcp.ids.TCPOFOMerge);
     reportDuplicate(c, at, seqAdd(at, 1));
+    return DROP.TCP_OFOMERGE;
   }
+  coverFin(c, at);
+  return ACCEPTED;
 }
 
 /** The stretch in front of the FIN, if it is there, and the FIN. */

@@ -5,6 +5,7 @@
  * The record is a row of `TimeWaitRows`; this is how it behaves. One object looks at one row after another.
  */
 import { MS } from '../base/time.ts';
+import { ACCEPTED, DROP } from '../net/drops.ts';
 import { type Address, IpAddress, isLoopback } from '../wire/address.ts';
 import { type Seq, seqAdd, seqBits, seqEq, seqGt, seqLe, seqLt, seqOf } from '../wire/seq.ts';
 import { TCP_FLAG } from '../wire/tcp.ts';
@@ -28,7 +29,8 @@ const NEXT_ISS = 65537;
 /** Of tcp_tw_reuse. */
 const REUSE_LOOPBACK = 2;
 
-export const VERDICT = { DONE: 0, NEW_SYN: 1 } as const;
+/** Beside ACCEPTED and the reasons. */
+export const NEW_SYN = -1;
 
 export class TimeWait implements Sender {
   readonly kind = 'time-wait';
@@ -151,37 +153,42 @@ export class TimeWait implements Sender {
     );
   }
 
-  /** NEW_SYN: the peer begins anew; a listener may have it (RFC 9293 §3.6.1, RFC 6191). */
+  /** Its fate; or NEW_SYN: the peer begins anew, a listener may have it (RFC 9293 §3.6.1, RFC 6191). */
   segmentArrives(seg: Segment): number {
     const isOld = this.isOldByTimestamp(seg);
-    if (this.state === STATE.TIME_WAIT) return this.inTimeWait(seg, isOld);
-    this.inFinWait2(seg, isOld);
-    return VERDICT.DONE;
+    return this.state === STATE.TIME_WAIT
+      ? this.inTimeWait(seg, isOld)
+      : this.inFinWait2(seg, isOld);
   }
 
   /** RFC 9293 §3.10.7.4 for FIN-WAIT-2, of a half-closed connection without a reader. */
-  private inFinWait2(seg: Segment, isOld: boolean): void {
+  private inFinWait2(seg: Segment, isOld: boolean): number {
     const { ids } = this.tcp;
     if (isOld || !this.isInWindow(seg)) {
       // Linux answers even a RST.
       this.answer(seg, ids.TCPACKSkippedFinWait2);
-      return;
+      return isOld ? DROP.TCP_RFC7323_TW_PAWS : this.whyOutside(seg);
     }
     if (seg.has(TCP_FLAG.RST)) {
       this.kill();
-      return;
+      return ACCEPTED;
     }
     const isNewSyn = seg.has(TCP_FLAG.SYN) && !seqLt(seg.seq, this.rcvNxt);
     if (!isNewSyn) {
-      const isNews = seg.has(TCP_FLAG.ACK) && seqGt(seg.end(), this.rcvNxt) && seg.seqLen > 0;
-      if (!isNews) return;
+      if (!seg.has(TCP_FLAG.ACK)) return DROP.TCP_FLAGS;
+      if (seg.seqLen === 0) return ACCEPTED; // it says nothing that we do not know
       if (seg.has(TCP_FLAG.FIN) && seqEq(seg.end(), seqAdd(this.rcvNxt, 1))) {
         this.takeFin(seg);
-        return;
+        return ACCEPTED;
       }
     }
     this.tcp.resetUnknown(this, seg); // text for nobody
     this.kill();
+    return isNewSyn ? DROP.TCP_INVALID_SYN : DROP.TCP_ABORT_ON_DATA;
+  }
+
+  private whyOutside(seg: Segment): number {
+    return seqLt(seg.seq, this.rcvNxt) ? DROP.TCP_OLD_SEQUENCE : DROP.TCP_INVALID_SEQUENCE;
   }
 
   private takeFin(seg: Segment): void {
@@ -198,29 +205,31 @@ export class TimeWait implements Sender {
     const { tcp } = this;
     const isReset = seg.has(TCP_FLAG.RST);
     if (!isOld && seqEq(seg.seq, this.rcvNxt) && (seg.seqLen === 0 || isReset)) {
-      this.atTheEdge(seg, isReset);
-      return VERDICT.DONE;
+      return this.atTheEdge(seg, isReset);
     }
     const isPlainSyn = seg.has(TCP_FLAG.SYN) && !isReset && !seg.has(TCP_FLAG.ACK);
-    if (isPlainSyn && !isOld && this.isNewer(seg)) return VERDICT.NEW_SYN;
+    if (isPlainSyn && !isOld && this.isNewer(seg)) return NEW_SYN;
     if (isOld) tcp.mib.count(tcp.ids.PAWSTimewait);
     if (!isReset) {
       // A SYN without ACK may be an old one: it does not make us wait longer.
       if (isOld || seg.has(TCP_FLAG.ACK)) this.waitFor(tcp.config.timeWaitNs);
       this.answer(seg, tcp.ids.TCPACKSkippedTimeWait);
     }
-    return VERDICT.DONE;
+    if (isOld) return DROP.TCP_RFC7323_TW_PAWS;
+    if (isReset) return DROP.TCP_RESET;
+    return seg.has(TCP_FLAG.SYN) ? DROP.TCP_INVALID_SYN : this.whyOutside(seg);
   }
 
   /** A RST ends the wait (unless tcp_rfc1337 says that it is an assassination); a pure ACK prolongs it. */
-  private atTheEdge(seg: Segment, isReset: boolean): void {
+  private atTheEdge(seg: Segment, isReset: boolean): number {
     const { config } = this.tcp;
     if (isReset && config.rfc1337 === 0) {
       this.kill();
-      return;
+      return ACCEPTED;
     }
     if (!isReset) this.waitFor(config.timeWaitNs);
     this.remember(seg);
+    return isReset ? DROP.TCP_RESET : ACCEPTED;
   }
 
   /** By sequence number, or by a newer timestamp (RFC 6191 §2). */
