@@ -88,6 +88,11 @@ const COMMANDS: readonly Entry[] = [
     summary: 'run packetdrill scripts against the stack, in virtual time',
     load: async () => (await import('./command/packetdrill.ts')).packetdrillCommand,
   },
+  {
+    name: 'doctor',
+    summary: 'what this machine allows this user: permissions, limits, what would work',
+    load: async () => (await import('./command/doctor.ts')).doctorCommand,
+  },
 ];
 
 function help(): string {
