@@ -8,7 +8,7 @@ import { GSO } from '../link/ring-layout.ts';
 import { addSum, foldChecksum, foldSum, sumBytes } from '../wire/checksum.ts';
 import { ETH_HEADER_LEN } from '../wire/ethernet.ts';
 import { IPPROTO } from '../wire/ip-protocol.ts';
-import { ipv4Id } from '../wire/ipv4.ts';
+import { IPV4_MF, IPV4_OFFSET_MASK, ipv4Frag, ipv4Id } from '../wire/ipv4.ts';
 import { pseudoHeaderSum } from '../wire/pseudo-header.ts';
 import {
   TCP_CHECKSUM,
@@ -21,7 +21,7 @@ import {
 import { UDP_CHECKSUM, UDP_HEADER_LEN } from '../wire/udp.ts';
 import { ACCEPTED, DROP } from './drops.ts';
 import { hasRoom } from './ip-output.ts';
-import type { IpPacket } from './ip-packet.ts';
+import { CSUM, type IpPacket } from './ip-packet.ts';
 import type { Network } from './network.ts';
 import type { Path } from './path-cache.ts';
 import { sumPayload } from './payload-checksum.ts';
@@ -50,15 +50,25 @@ export function segmentHeaderLen(net: Network, pkt: IpPacket): number {
 }
 
 /**
- * What is longer than the link it came from carries was merged by a device that did not say so (AF_PACKET without
- * vnet headers): TCP's is a super-frame, of segments as large as that link's.
+ * What is longer than its device carries was merged by one that did not say so (AF_PACKET without vnet headers):
+ * TCP's is a super-frame, of segments as large as its link's. Whoever merges verifies, and says that: a segment gets
+ * a checksum of its own, which would bless bytes that nobody has vouched for. All else is an ordinary packet.
  */
 export function recogniseMerged(net: Network, pkt: IpPacket): void {
-  const { mtu } = pkt.iface.device;
-  if (pkt.gso !== 0 || packetLength(pkt) <= mtu || pkt.protocol !== IPPROTO.TCP) return;
+  const { device, vlan } = pkt.iface;
+  const carried = vlan === null ? device.mtu : vlan.lower.mtu;
+  if (pkt.gso !== 0 || packetLength(pkt) <= carried || pkt.protocol !== IPPROTO.TCP) return;
+  if (pkt.csum !== CSUM.TRUSTED || isPiece(net, pkt)) return;
   pkt.gso = (pkt.isV4 ? GSO.TCPV4 : GSO.TCPV6) << 16;
   const head = segmentHeaderLen(net, pkt);
-  pkt.gso = head === NO_PLACE ? 0 : pkt.gso | (mtu - head);
+  pkt.gso = head === NO_PLACE ? 0 : pkt.gso | (device.mtu - head);
+}
+
+/** A fragment begins with no TCP header, or has not all of its text. IPv6's have another protocol. */
+function isPiece(net: Network, pkt: IpPacket): boolean {
+  if (!pkt.isV4) return false;
+  const frag = ipv4Frag(net.env.memory.slab.dv, pkt.headerOff);
+  return (frag & (IPV4_MF | IPV4_OFFSET_MASK)) !== 0;
 }
 
 /** In one piece; NO_PLACE when the device, the way, or the neighbour does not allow it. */

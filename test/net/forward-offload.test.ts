@@ -286,3 +286,55 @@ routed(
     }
   },
 );
+
+tap.test(
+  'only what a device vouches for was merged: all else is one packet, as it came',
+  async (t) => {
+    const near = { ...NEAR, mtu: 1400 };
+    const seen = (r: Router): Bytes[] => r.far.wire.frames.splice(0).map((f) => f.subarray(14));
+    for (const w of [FOUR, SIX]) {
+      const r = new Router(near, {});
+      const spoilt = tcp(w, data(1500 - w.header - 32));
+      spoilt[1000]! ^= 0xff; // its checksum was wrong, and stays so
+      t.equal(r.h.give(spoilt), 'accepted');
+      const [out, ...more] = seen(r);
+      t.equal(more.length, 0);
+      t.ok(sameBytes(out!.subarray(w.header), spoilt.subarray(w.header)), 'not cut, not blessed');
+      const small = new Router(near, { mtu: 1400 });
+      t.equal(small.h.give(spoilt), 'FORWARD_TOO_BIG');
+      t.equal(small.h.give(tcp(w, data(1600)), { flags: RX_FLAG.CSUM_VALID }), 'accepted');
+      t.strictSame(
+        seen(small).map((p) => p.length),
+        [1400, 2 * (w.header + 32) + 1600 - 1400],
+      );
+      small.h.close(t);
+      r.h.close(t);
+    }
+    const r = new Router(near, { mtu: 1400 });
+    const cut = join(u16(40000), u16(80), u32(7), u32(9), [0x50, 0x10], data(1466));
+    for (const h of [{ mf: true }, { offset: 1480 }]) {
+      const piece = ip4(
+        { src: PEER4, dst: FAR4, protocol: TCP, ttl: 9, df: false, id: 7, ...h },
+        cut,
+      );
+      t.equal(r.h.give(piece, { flags: RX_FLAG.CSUM_VALID }), 'accepted');
+      const pieces = seen(r);
+      t.ok(sameBytes(join(...pieces.map((p) => p.subarray(20))), cut), 'fragments of a fragment');
+      t.strictSame(
+        pieces.map((p) => (p[6]! & 0x1f) * 256 + p[7]!),
+        h.offset === undefined ? [0, 172] : [185, 357],
+      );
+    }
+    r.h.close(t);
+    const v = new Router({ ...NEAR, mtu: 1500 }, { mtu: 1400 });
+    const vlan = v.h.stack.addVlan(v.h.port.iface, 9, 'eth0.9', { mtu: 1300 });
+    if (typeof vlan === 'number') throw new Error(`addVlan: ${vlan}`);
+    const tagged = join([0, 9, 8, 0], tcp(FOUR, data(1448)));
+    t.equal(
+      v.h.give(tagged, { type: 0x8100, flags: RX_FLAG.CSUM_VALID }),
+      'FORWARD_TOO_BIG',
+      'its device carries 1500',
+    );
+    v.h.close(t);
+  },
+);
