@@ -95,7 +95,7 @@ export function forward6(net: Network, pkt: IpPacket): number {
 
 /**
  * RFC 3704 §2.2, §2.4, `rp_filter`: would we send to the source, out of where its packet came (1), or at all (2)?
- * A host without an address has none to check.
+ * A sender without an address (0.0.0.0) has none to check.
  */
 export function reversePathAgrees(net: Network, pkt: IpPacket): boolean {
   const mode = net.config.rpFilter4;

@@ -46,7 +46,7 @@ export function ipv4Input(net: Network, pkt: IpPacket, off: number, len: number)
     return why;
   }
   if (pkt.isTransit) pkt.cast = CAST.UNICAST;
-  if (net.config.rpFilter4 !== 0 && !reversePathAgrees(net, pkt)) {
+  if (net.config.rpFilter4 !== 0 && !isForBoot(net, pkt) && !reversePathAgrees(net, pkt)) {
     mib.count(IP.InDiscards);
     return DROP.IP_RPFILTER;
   }
@@ -130,19 +130,23 @@ function classify(net: Network, pkt: IpPacket): number {
     pkt.cast = CAST.UNICAST;
     return 0;
   }
-  return isForBoot(net, pkt) ? 0 : DROP.IP_NOT_LOCAL;
+  if (!isForBoot(net, pkt)) return DROP.IP_NOT_LOCAL;
+  pkt.cast = CAST.UNICAST;
+  return 0;
 }
 
-/** RFC 2131 §4.1: a server may send to the address that it has just offered. Fragments of that are not for us yet. */
+/**
+ * RFC 2131 §4.1: a server may send to the address that it has just offered. Fragments of that are not for us yet.
+ * It comes before there is a route back to the server, so `rp_filter` does not ask for one: as on Linux, where
+ * such a client reads frames.
+ */
 function isForBoot(net: Network, pkt: IpPacket): boolean {
   const { boot } = pkt.iface;
   if (boot === null || pkt.protocol !== IPPROTO.UDP || pkt.payloadLen < UDP_HEADER_LEN)
     return false;
   const { dv } = net.env.memory.slab;
   const isPiece = (ipv4Frag(dv, pkt.headerOff) & (IPV4_MF | IPV4_OFFSET_MASK)) !== 0;
-  if (isPiece || udpDstPort(dv, pkt.payloadOff) !== boot.port) return false;
-  pkt.cast = CAST.UNICAST;
-  return true;
+  return !isPiece && udpDstPort(dv, pkt.payloadOff) === boot.port;
 }
 
 function isAnyBroadcast(net: Network, word: number): boolean {

@@ -2,7 +2,7 @@
 import t from 'tap';
 import { NEVER, SEC } from '../../src/base/time.ts';
 import { formatAddress } from '../../src/wire/address-text.ts';
-import { BROADCAST_MAC, data, GATEWAY_MAC, PEER_MAC } from '../net/packets.ts';
+import { BROADCAST_MAC, data, GATEWAY_MAC, ip4, PEER_MAC, udp } from '../net/packets.ts';
 import { ip } from '../net/rig.ts';
 import { arpFrame } from './arp-rig.ts';
 import { DhcpRig, dhcp, GOOD, OFFERED, option, ROUTER, SERVER } from './dhcp-rig.ts';
@@ -326,3 +326,23 @@ dhcp('two interfaces, two clients: each hears its own', (t, r) => {
   t.equal(port.iface.boot, null);
   t.equal(r.give({ to: OFFERED, dst: BROADCAST_MAC }), 'accepted', 'also in a broadcast frame');
 });
+
+t.test(
+  'RFC 3704: rp_filter has no route to ask for yet: what comes to our port passes',
+  async (t) => {
+    for (const rpFilter4 of [1, 2]) {
+      const r = new DhcpRig({}, { config: { rpFilter4 } });
+      r.client.start();
+      r.lines(0);
+      const other = udp({ from: 67, to: 69 }, data(8), SERVER, '255.255.255.255');
+      const datagram = ip4({ src: SERVER, dst: '255.255.255.255', protocol: 17 }, other);
+      t.equal(r.h.give(datagram, { dst: BROADCAST_MAC }), 'IP_RPFILTER', 'to another port');
+      t.equal(r.give({ to: '255.255.255.255', dst: BROADCAST_MAC }), 'accepted');
+      t.match(r.lines(0), [/^REQUEST/]);
+      t.equal(r.give({ type: 'ACK', to: OFFERED }), 'accepted');
+      r.lines(9);
+      t.equal(r.client.state, 'bound');
+      r.close(t);
+    }
+  },
+);
