@@ -66,6 +66,10 @@ const NAMES = [
   'IGMP_BAD_CHECKSUM',
   'IGMP_UNKNOWN_TYPE',
   'IGMP_MALFORMED',
+  /** A TTL other than 1, or a source that is not on the link. */
+  'IGMP_OFF_LINK',
+  /** RFC 3376 §9.1: a query of version 2 or 3. */
+  'IGMP_NO_ROUTER_ALERT',
   /** Too short, not from the link, without its router alert. */
   'MLD_MALFORMED',
   /** A query or report about a group that nobody here listens to, or one that is for routers. */

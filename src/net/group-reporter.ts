@@ -18,6 +18,7 @@ import { type GroupExpiry, GroupReports } from './group-reports.ts';
 import type { Group, GroupWatcher } from './group-table.ts';
 import type { Interface } from './interface.ts';
 import type { Network } from './network.ts';
+import { QuerySources } from './query-sources.ts';
 import type { SourceFilter } from './source-filter.ts';
 
 const CHANGE = 0;
@@ -28,6 +29,8 @@ const QUERY_INTERVAL_NS = 125 * SEC;
 export const RESPONSE_INTERVAL_NS = 10 * SEC;
 
 export class GroupReporter implements GroupWatcher, GroupExpiry, Expirable {
+  /** For the query being read. */
+  readonly sources = new QuerySources();
   private readonly net: Network;
   private readonly iface: Interface;
   private readonly isV4: boolean;
@@ -63,7 +66,10 @@ export class GroupReporter implements GroupWatcher, GroupExpiry, Expirable {
   }
 
   get robustness(): number {
-    if (this.saidRobustness !== 0) return this.saidRobustness;
+    return this.saidRobustness === 0 ? this.ownRobustness : this.saidRobustness;
+  }
+
+  private get ownRobustness(): number {
     const { config } = this.net;
     return this.isV4 ? config.igmpRobustness : config.mldRobustness;
   }
@@ -95,10 +101,16 @@ export class GroupReporter implements GroupWatcher, GroupExpiry, Expirable {
     this.armChange(0);
   }
 
-  /** §7.2.1: an older querier speaks; from now on so do we, for as long as it may be silent between two queries. */
+  /**
+   * §7.2.1: an older querier speaks; from now on so do we, for as long as it may be silent between two queries. An older
+   * query names neither robustness nor interval. What another one said of them shortens the time, and never makes it
+   * longer than our own values do (§8.12: 260 s): or one lie (7 times 31,744 s) would last for days.
+   */
   olderQuery(version: number, responseNs: number): void {
     const { nowNs } = this.net.env;
-    const untilNs = nowNs + this.robustness * this.queryIntervalNs + responseNs;
+    const robustness = Math.min(this.robustness, this.ownRobustness);
+    const untilNs =
+      nowNs + robustness * Math.min(this.queryIntervalNs, QUERY_INTERVAL_NS) + responseNs;
     if (version === VERSION.ONE) this.oneUntilNs = untilNs;
     else this.twoUntilNs = untilNs;
   }
@@ -110,7 +122,7 @@ export class GroupReporter implements GroupWatcher, GroupExpiry, Expirable {
   }
 
   /** §5.2. `about` unspecified: all groups. False: nothing of it concerns us. */
-  query(about: Address, sources: readonly Address[], delayNs: number): boolean {
+  query(about: Address, sources: QuerySources, delayNs: number): boolean {
     this.settleVersion();
     const isGeneral = isUnspecified(about);
     if (this.spoken !== VERSION.THREE) return this.queryOld(about, isGeneral, delayNs);
@@ -272,7 +284,7 @@ export class GroupReporter implements GroupWatcher, GroupExpiry, Expirable {
   }
 }
 
-const ALL_HOSTS = 0xe0000001 | 0;
+export const ALL_HOSTS = 0xe0000001 | 0;
 const ALL_NODES_HIGH = 0xff020000 | 0;
 
 /** Routers are told of the interface's groups from now on: those that it has, and each change. */

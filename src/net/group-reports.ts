@@ -1,12 +1,10 @@
 /** What is still to be said of one group: RFC 3376 §5, RFC 3810 §6; the timer of RFC 2236 §3, RFC 2710 §4. */
 import { Deadline, type Expirable } from '../base/deadline-queue.ts';
-import { type Address, addressEquals } from '../wire/address.ts';
+import { type Address, addressEquals, IpAddress } from '../wire/address.ts';
 import { type GroupRecord, RECORD } from '../wire/igmp.ts';
 import type { Group } from './group-table.ts';
+import { MOST_ASKED, type QuerySources } from './query-sources.ts';
 import { type SourceFilter, sourcesOnlyIn } from './source-filter.ts';
-
-/** Beyond so many sources asked for, the answer is for the whole group: memory is bounded. */
-const MOST_ASKED = 256;
 
 class SourceChange {
   readonly source: Address;
@@ -96,21 +94,29 @@ export class GroupReports implements Expirable {
   }
 
   /** RFC 3376 §5.2, rules 3 to 5: a query about the group, or about these sources of it. False: nothing to answer. */
-  ask(sources: readonly Address[]): boolean {
+  ask(sources: QuerySources): boolean {
     const { filter } = this.group;
     const wasAsked = this.deadline.isArmed;
-    if (sources.length === 0 || (wasAsked && this.asked.length === 0)) {
+    if (sources.count === 0 || (wasAsked && this.asked.length === 0)) {
       this.asked = [];
       return true;
     }
     if (!wasAsked) this.asked = [];
-    for (const source of sources) {
-      const isNews = filter.admits(source) && !this.asked.some((a) => addressEquals(a, source));
-      if (isNews) this.asked.push(source);
+    for (let i = 0; i < sources.count; i++) {
+      const source = sources.read(i);
+      if (!filter.admits(source) || this.isAsked(source)) continue;
+      if (this.asked.length === MOST_ASKED) {
+        this.asked = [];
+        return true;
+      }
+      this.asked.push(new IpAddress().copy(source));
     }
-    const isAny = this.asked.length > 0;
-    if (this.asked.length > MOST_ASKED) this.asked = [];
-    return isAny;
+    return this.asked.length > 0;
+  }
+
+  private isAsked(source: Address): boolean {
+    for (const a of this.asked) if (addressEquals(a, source)) return true;
+    return false;
   }
 
   /** The answer to what was asked; null where nothing of it is wanted any more. */

@@ -1,5 +1,5 @@
 import type { Slab } from '../base/slab.ts';
-import { IPOPT, IPV4_HEADER_LEN } from '../wire/ipv4.ts';
+import { IPOPT, IPV4_HEADER_LEN, ipv4HeaderLen } from '../wire/ipv4.ts';
 
 /** What a walk over the options found: fine, malformed (with the pointer for the ICMP error), or a source route. */
 export const OPTIONS_OK = 0;
@@ -35,6 +35,18 @@ export function checkIpv4Options(slab: Slab, headerOff: number, headerLen: numbe
     at += len;
   }
   return hasSourceRoute ? OPTIONS_SOURCE_ROUTE : OPTIONS_OK;
+}
+
+/** Whether a header that `checkIpv4Options` has passed carries the option. */
+export function hasIpv4Option(slab: Slab, headerOff: number, option: number): boolean {
+  const { dv, u8 } = slab;
+  let at = headerOff + IPV4_HEADER_LEN;
+  const end = headerOff + ipv4HeaderLen(dv, headerOff);
+  while (at < end && u8[at] !== IPOPT.END) {
+    if (u8[at] === option) return true;
+    at += u8[at] === IPOPT.NOP ? 1 : u8[at + 1]!;
+  }
+  return false;
 }
 
 /** RFC 791 §3.1: of the options only those with the copied flag go into each fragment; the others become NOPs. */

@@ -1,12 +1,6 @@
 /** MLD in: RFC 2710 §3, §4; RFC 3810 §5.1, §6.2, §8.2. ICMPv6 has looked at the checksum. */
 import { MS } from '../base/time.ts';
-import {
-  type Address,
-  IpAddress,
-  isLinkLocal6,
-  isMulticast,
-  isUnspecified,
-} from '../wire/address.ts';
+import { type Address, isLinkLocal6, isMulticast, isUnspecified } from '../wire/address.ts';
 import { ICMP6 } from '../wire/icmp.ts';
 import {
   codeOf16,
@@ -25,8 +19,8 @@ import type { GroupReporter } from './group-reporter.ts';
 import { CAST, type IpPacket } from './ip-packet.ts';
 import { ICMP } from './mib.ts';
 import type { Network } from './network.ts';
+import type { QuerySources } from './query-sources.ts';
 
-const NO_SOURCES: readonly Address[] = [];
 /** What the plain value of a delay can be before it would read as a floating-point one. */
 const MOST_PLAIN = 32767;
 
@@ -77,26 +71,21 @@ function queryInput(net: Network, pkt: IpPacket, reporter: GroupReporter): numbe
     if (net.config.forceMldVersion === 2) return DROP.GROUP_NOT_OURS;
     const delayNs = (isVersion1 ? code : Math.min(code, MOST_PLAIN)) * MS;
     if (isVersion1) reporter.olderQuery(VERSION.TWO, delayNs);
-    return answered(reporter, group, NO_SOURCES, delayNs);
+    return answered(reporter, group, reporter.sources.none(), delayNs);
   }
   if (pkt.payloadLen < MLD2_QUERY_LEN) return DROP.MLD_MALFORMED;
   const count = querySources(dv, at + MLD_LEN);
   if (MLD2_QUERY_LEN + 16 * count > pkt.payloadLen) return DROP.MLD_MALFORMED;
   if (isGeneral && count > 0) return DROP.MLD_MALFORMED; // §5.1.13: no such query
   reporter.querierSays(queryRobustness(dv, at + MLD_LEN), queryInterval(dv, at + MLD_LEN));
-  const sources: Address[] = [];
-  for (let i = 0; i < count; i++) {
-    const source = new IpAddress();
-    source.readV6(dv, at + MLD2_QUERY_LEN + 16 * i);
-    sources.push(source);
-  }
+  const sources = reporter.sources.at6(dv, at + MLD2_QUERY_LEN, count);
   return answered(reporter, group, sources, codeOf16(code) * MS);
 }
 
 function answered(
   reporter: GroupReporter,
   group: Address,
-  sources: readonly Address[],
+  sources: QuerySources,
   delayNs: number,
 ): number {
   return reporter.query(group, sources, delayNs) ? ACCEPTED : DROP.GROUP_NOT_OURS;

@@ -97,7 +97,7 @@ function linkLocalAddress(iface: Interface): Address | null {
 }
 
 /** Whether the sender is our neighbour there. */
-function isOnLink(net: Network, iface: Interface, source: Address): boolean {
+export function isOnLink(net: Network, iface: Interface, source: Address): boolean {
   if (!isV4(source) && isLinkLocal6(source)) return true;
   const route = net.routes.lookup(source, iface);
   return route !== null && route.gateway === null;

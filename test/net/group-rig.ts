@@ -54,9 +54,13 @@ function summed(message: Bytes, over: Bytes): Bytes {
   return copy;
 }
 
-export function igmp(message: readonly number[], dst: string, src: string = '10.0.0.9'): Bytes {
-  const options = [0x94, 4, 0, 0];
-  return ip4({ protocol: 2, src, dst, ttl: 1, options }, summed(Uint8Array.from(message), none));
+export function igmp(
+  message: readonly number[],
+  dst: string,
+  how: { src?: string; ttl?: number; options?: readonly number[] } = {},
+): Bytes {
+  const header = { src: '10.0.0.9', ttl: 1, options: [0x94, 4, 0, 0], ...how };
+  return ip4({ protocol: 2, dst, ...header }, summed(Uint8Array.from(message), none));
 }
 
 export function mld(

@@ -5,8 +5,13 @@ import { join } from 'node:path';
 import tap, { type Test } from 'tap';
 import { requires } from '../support/requires.ts';
 import { type Family, GroupRig, groupMac, IGMP, igmp, MLD, mld } from './group-rig.ts';
-import { addressBytes, join as bytesOf } from './packets.ts';
+import { addressBytes, addressText, join as bytesOf } from './packets.ts';
 import { ip, NetHarness } from './rig.ts';
+
+const G = addressBytes('239.1.2.3');
+const ANY = [0, 0, 0, 0];
+const FAR = { src: '198.51.100.7' };
+const query = (...rest: number[]): number[] => [0x11, 10, 0, 0, ...rest];
 
 /** Runs a dialogue for each family. */
 function both(title: string, run: (t: Test, r: GroupRig, f: Family) => void): void {
@@ -318,6 +323,14 @@ tap.test('IGMPv1: reports without leaves, for as long as its querier is about', 
   r.h.close(t);
 });
 
+both('§8.12: no lie of a querier keeps us in an old version for long', (t, r, f) => {
+  r.query({ version: 3, delay: 0.1, robustness: 7, interval: 0xff });
+  r.query({ version: 2, delay: 1 });
+  r.after(259);
+  r.after(2);
+  t.same(r.join(f.g1), [`to_ex ${f.g1}`], '260 s, not 62 hours');
+});
+
 both('§4.1.1: long response times are floating-point', (t, r, f) => {
   r.join(f.g1);
   r.after(30);
@@ -400,9 +413,7 @@ both('§4.2.16: a long list goes in as many reports as the MTU asks for', (t, r,
   t.equal(new Set(names).size, 700, 'all of them');
 });
 
-const G = addressBytes('239.1.2.3');
 const G6 = addressBytes('ff05::1:3');
-const query = (...rest: number[]): number[] => [0x11, 10, 0, 0, ...rest];
 const query6 = (...rest: number[]): number[] => [130, 0, 0, 0, 0, 10, 0, 0, ...rest];
 const bad = (packet: Uint8Array): Uint8Array => {
   const copy = packet.slice();
@@ -426,8 +437,25 @@ const MALFORMED: [string, Uint8Array, string][] = [
   ],
   [
     'sources without a group',
-    igmp(query(0, 0, 0, 0, 2, 125, 0, 1, 1, 2, 3, 4), '239.1.2.3'),
+    igmp(query(0, 0, 0, 0, 2, 125, 0, 1, 1, 2, 3, 4), '224.0.0.1'),
     'IGMP_MALFORMED',
+  ],
+  ['a general query to a group', igmp(query(0, 0, 0, 0), '239.1.2.3'), 'IGMP_MALFORMED'],
+  ['IGMPv1: a query to a group', igmp([0x11, 0, 0, 0, ...ANY], '239.1.2.3'), 'IGMP_MALFORMED'],
+  ['a query with a TTL of 2', igmp(query(...G), '239.1.2.3', { ttl: 2 }), 'IGMP_OFF_LINK'],
+  ['a query with a TTL of 64, to us', igmp(query(...G), '10.0.0.1', { ttl: 64 }), 'IGMP_OFF_LINK'],
+  ['a query from beyond the link', igmp(query(...G), '10.0.0.1', FAR), 'IGMP_OFF_LINK'],
+  ['IGMPv1: from beyond the link', igmp([0x11, 0, 0, 0, ...ANY], '10.0.0.1', FAR), 'IGMP_OFF_LINK'],
+  ['a report from beyond the link', igmp([0x16, 0, 0, 0, ...G], '239.1.2.3', FAR), 'IGMP_OFF_LINK'],
+  [
+    'IGMPv2: a query without a router alert',
+    igmp(query(...G), '239.1.2.3', { options: [] }),
+    'IGMP_NO_ROUTER_ALERT',
+  ],
+  [
+    'IGMPv3: a query with other options',
+    igmp(query(...G, 2, 125, 0, 0), '239.1.2.3', { options: [1, 0x44, 4, 5, 0, 0, 0, 0x94] }),
+    'IGMP_NO_ROUTER_ALERT',
   ],
   ['a report to one host', igmp([0x16, 0, 0, 0, ...G], '10.0.0.1'), 'IGMP_MALFORMED'],
   ['a leave', igmp([0x17, 0, 0, 0, ...G], '239.1.2.3'), 'GROUP_NOT_OURS'],
@@ -467,13 +495,13 @@ tap.test('what is malformed is dropped, and counted by its reason', async (t) =>
   h.lines();
   for (const [name, packet, fate] of MALFORMED) {
     const isV4 = packet[0]! >>> 4 === 4;
-    const dst =
-      name === 'a report to one host' ? undefined : groupMac(isV4 ? '239.1.2.3' : 'ff05::1:3');
+    const to = isV4 ? addressText(packet.slice(16, 20)) : 'ff05::1:3';
+    const dst = to === '10.0.0.1' ? undefined : groupMac(to);
     t.equal(h.give(packet, dst === undefined ? {} : { dst }), fate, name);
     h.advance(60);
     t.same(h.lines(), [], `${name}: nothing is answered`);
   }
-  t.equal(h.net.mib.igmp.get('InErrors'), 7);
+  t.equal(h.net.mib.igmp.get('InErrors'), 16);
   h.close(t);
 });
 
