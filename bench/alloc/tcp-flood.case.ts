@@ -1,6 +1,7 @@
 /** Segments from spoofed addresses: what the stack says to each costs no garbage, whatever it is. */
 import { plainFrom, tcpListen } from '../../src/tcp/user-calls.ts';
 import { ANY6 } from '../../src/wire/address.ts';
+import { seqOf } from '../../src/wire/seq.ts';
 import { TCP_FLAG } from '../../src/wire/tcp.ts';
 import { Spoofer } from '../tcp/spoofer.ts';
 import type { AllocCase } from './measure.ts';
@@ -52,11 +53,11 @@ function flooded(f: Flood): () => () => void {
     const { tcp } = rig.stack;
     const to = US[f.family];
     const spoofer = new Spoofer(rig, { ...f, to, from: ANYBODY[f.family] }, 2);
-    const listener = tcp.demux.listeners.all()[0]!;
     return () => {
       const before = f.claim(rig);
       const left = rig.out.frames;
-      listener.noteCookie(rig.stack.env.nowNs); // what claims to bring one back is looked at
+      // One is out: what claims to bring one back is looked at.
+      tcp.cookies.make(tcp.loose, seqOf(0), 0, rig.stack.env.nowNs);
       for (let i = 0; i < PACKETS; i++) {
         spoofer.offer();
         if (i % BURST === BURST - 1) rig.turn();

@@ -66,7 +66,6 @@ export class CookieAnswer implements SynSender {
       peerMssOf(this, syn, config, listener.settings),
       env.nowNs,
     );
-    listener.noteCookie(env.nowNs);
     mib.count(ids.SyncookiesSent);
     if (sendHandshakeSegment(this, TCP_FLAG.SYN | TCP_FLAG.ACK)) return ACCEPTED;
     // Nothing is left of it, and nobody sends it again: so it counts as a drop.
@@ -167,7 +166,7 @@ class CookieOpening implements Opening {
 /** An ACK for a listener: a connection, if it brings a cookie. TCP_NO_PORT: it brings none. */
 export function cookieArrives(tcp: Tcp, listener: Listener, flow: FlowId, ack: Segment): number {
   const { mib, ids, config, cookies, env } = tcp;
-  if (config.syncookies === 0 || !listener.mayHaveCookies(env.nowNs)) return DROP.TCP_NO_PORT;
+  if (config.syncookies === 0 || !cookies.mayBeOut(env.nowNs)) return DROP.TCP_NO_PORT;
   const isn = seqAdd(ack.seq, -1);
   const mss = cookies.check(flow, isn, seqAdd(ack.ack, -1), env.nowNs);
   const what = mss === 0 ? null : agreedByCookie(tcp, listener, flow, ack, mss);

@@ -4,7 +4,6 @@ import type { TcpConnection } from './connection.ts';
 import type { ConnectionOwner } from './endpoint.ts';
 import { FastOpenQueue } from './fast-open-queue.ts';
 import type { Handshake } from './handshake.ts';
-import { COOKIE_LIFE_NS } from './syn-cookie.ts';
 import type { TcpSettings } from './tcp-settings.ts';
 
 /** Timeouts that a SYN-ACK has at least. */
@@ -25,7 +24,6 @@ export class Listener implements ConnectionOwner {
   /** Those of the connections it will accept. */
   settings: TcpSettings;
   backlog = 0;
-  private cookieAtNs = -Infinity;
   readonly fastOpens = new FastOpenQueue();
   private readonly half = new Set<Handshake>();
   /** Those of them whose SYN-ACK was not sent again by the timer. */
@@ -81,16 +79,6 @@ export class Listener implements ConnectionOwner {
   began(h: Handshake): void {
     this.half.add(h);
     if (h.timeouts === 0) this.young++;
-  }
-
-  /** A cookie has left: for a while they come back. */
-  noteCookie(nowNs: number): void {
-    this.cookieAtNs = nowNs;
-  }
-
-  /** While no cookie is out, nothing that looks like one is. */
-  mayHaveCookies(nowNs: number): boolean {
-    return nowNs - this.cookieAtNs <= COOKIE_LIFE_NS;
   }
 
   /** A SYN-ACK has timed out for the first time. */

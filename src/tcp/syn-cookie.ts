@@ -18,7 +18,7 @@ import type { FlowId } from './endpoint.ts';
 
 /** Linux's TCP_SYNCOOKIE_PERIOD; for two of them a cookie may be good. */
 const PERIOD_NS = 60 * SEC;
-export const COOKIE_LIFE_NS = 2 * PERIOD_NS;
+const COOKIE_LIFE_NS = 2 * PERIOD_NS;
 
 /** Common segment sizes (RFC 9293 §3.7.1's defaults, tunnels, Ethernet, jumbo frames): the largest not above the peer's. */
 const SIZES4 = Int32Array.of(48, 536, 1220, 1300, 1380, 1440, 1460, 8960);
@@ -32,13 +32,24 @@ export class SynCookies {
   /** Of the even minutes, and of the odd ones. */
   private readonly keys: SipHash[] = [];
   private readonly minuteOf = Int32Array.of(-2, -2);
+  private madeAtNs = -Infinity;
 
   constructor(random: RandomStream) {
     this.random = random;
   }
 
+  /**
+   * While no cookie is out, nothing that looks like one is. Of the whole stack, as the keys are: the listener that made
+   * it may be gone when it comes back, and another one of its port have the ACK (SO_REUSEPORT, or a server that was
+   * started again).
+   */
+  mayBeOut(nowNs: number): boolean {
+    return nowNs - this.madeAtNs <= COOKIE_LIFE_NS;
+  }
+
   /** The first number of our answer. */
   make(id: FlowId, peerIsn: Seq, mss: number, nowNs: number): Seq {
+    this.madeAtNs = nowNs;
     const minute = Math.floor(nowNs / PERIOD_NS) | 0;
     const parity = minute & 1;
     if (this.minuteOf[parity] !== minute) {

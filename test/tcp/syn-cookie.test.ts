@@ -2,6 +2,7 @@
 import tap from 'tap';
 import { Rng } from '../../src/base/rng.ts';
 import { SEC } from '../../src/base/time.ts';
+import { closeListener } from '../../src/tcp/listener-close.ts';
 import { cookieTimestamp, SynCookies } from '../../src/tcp/syn-cookie.ts';
 import { type Seq, seqAdd, seqBits, seqOf } from '../../src/wire/seq.ts';
 import { ip } from '../net/rig.ts';
@@ -44,6 +45,28 @@ dialogue(
   },
   ALWAYS,
 );
+
+for (const isGroup of [true, false]) {
+  dialogue(
+    `a cookie is good at whoever listens when it comes back: ${isGroup ? 'SO_REUSEPORT' : 'started again'}`,
+    (t, h) => {
+      h.run(`
+        0      set isReusePort ${isGroup}
+        0      listen
+        0      < S 0:0(0) win 1000 <mss 1460>
+        0      > S. 0:0(0) ack 1 <mss 1460>`);
+      const first = h.listener!; // it has just been made
+      if (!isGroup) closeListener(h.tcp, first);
+      h.run('0.01 listen');
+      if (isGroup) closeListener(h.tcp, first);
+      h.run(`
+        0.05   < . 1:1(0) ack 1 win 1000
+        0.05   state ESTABLISHED`);
+      t.equal(h.mib('SyncookiesRecv'), 1);
+    },
+    ALWAYS,
+  );
+}
 
 dialogue(
   'without timestamps nothing is agreed to that would be forgotten',
