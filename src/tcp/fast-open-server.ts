@@ -104,14 +104,14 @@ export function openFast(h: Handshake, listener: Listener, seg: Segment): void {
 
 /** As much as the window offers, if there is memory: the peer sends the rest again. Those who shook hands come first. */
 function takeText(c: TcpConnection, seg: Segment): void {
-  const len = Math.min(seg.len, c.rcv.window());
+  const offered = Math.min(seg.len, c.rcv.window());
   c.totals.opened(false, 0, 0, 0);
   const use = new FastOpenUse(false, false, FAST_OPEN_FAILURE.NONE, true);
   c.noteFastOpen(use);
   const leave = pagesForOrder(c.tcp.env.memory.pages);
   c.beginReceiving();
-  if (len === 0 || !c.received.hasRoom(len, seg.chunk, leave)) return;
-  c.received.append(seg.textOff, len, seg.chunk);
+  if (offered === 0 || !c.received.hasRoom(offered, seg.chunk, leave)) return;
+  const len = c.received.append(seg.textOff, offered, seg.chunk);
   c.rcv.advance(len);
   c.totals.textWithSyn(1);
   c.totals.received(len);

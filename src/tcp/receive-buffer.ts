@@ -7,7 +7,6 @@
  * An entry is (block, offset, length); where the bytes lie is `text-store`'s matter. They move from "beyond" to
  * "ready" without a copy. An idle connection holds no block and no array.
  */
-import { assert } from '../base/assert.ts';
 import { NO_BLOCK } from '../base/block-pool.ts';
 import { NO_WORDS, type WordArrays } from '../base/word-arrays.ts';
 import { type Seq, seqAdd, seqDiff } from '../wire/seq.ts';
@@ -19,6 +18,8 @@ import { TextStore } from './text-store.ts';
 const E = { BLOCK: 0, OFF: 1, LEN: 2 } as const;
 const WORDS = 4;
 const FIRST_ENTRIES = 8;
+/** What a segment may need: the pages that 64 KiB lie in, and some. */
+const SEGMENT_ENTRIES = 8;
 
 /** A view costs as much as copying so many bytes one by one (80 ns), and 96 bytes of garbage. */
 const WORTH_A_VIEW = 64;
@@ -72,17 +73,22 @@ export class ReceiveBuffer {
 
   // ---- in ----
 
-  /** Text at RCV.NXT: `len` bytes at `off`, in `chunk` or NO_BLOCK. Precondition: it has room, and there is no gap. */
-  append(off: number, len: number, chunk: number): void {
+  /**
+   * Text at RCV.NXT: `len` bytes at `off`, in `chunk` or NO_BLOCK. Returns how many found a place: all of them if
+   * `hasRoom`, as nothing else takes a page before they are placed. Precondition: there is no gap.
+   */
+  append(off: number, len: number, chunk: number): number {
     const { store } = this;
     let done = 0;
     this.hasJoined = false;
     while (done < len) {
       const taken = store.place(off + done, len - done, chunk, 0);
-      assert(taken > 0, 'text in order has room');
+      if (taken === 0) break;
       this.pushReady(store.block, store.off, taken);
       done += taken;
     }
+    this.keepEntries();
+    return done;
   }
 
   /** The text has a place, and leaves `leave` pages to others. */
@@ -137,6 +143,7 @@ export class ReceiveBuffer {
       else {
         store.used(block, skip);
         this.pushReady(block, off + skip, len - skip);
+        this.keepEntries();
         nxt = seqAdd(nxt, len - skip);
       }
     }
@@ -243,7 +250,7 @@ export class ReceiveBuffer {
         return;
       }
     }
-    if (this.readyCount * WORDS === this.ready.length) this.makeEntries();
+    if (this.readyCount * WORDS === this.ready.length) this.widen();
     this.setEntry(this.readyCount++, block, off, len);
   }
 
@@ -260,10 +267,20 @@ export class ReceiveBuffer {
     this.readyCount--;
   }
 
-  /** For another entry. */
-  private makeEntries(): void {
-    const { ready, store } = this;
-    if (!store.mayTakeWords(ready.length * 2) && this.collapseReady() > 0) return;
+  /**
+   * Entries for the next segment, within the array's bounds if copying together gives some back. Now, when all text
+   * has its place: that takes pages, and must not take those that the next segment was told of (`hasRoom`). What
+   * gives back less than an eighth is not worth doing each time.
+   */
+  private keepEntries(): void {
+    const { ready, readyCount, store } = this;
+    if ((readyCount + SEGMENT_ENTRIES) * WORDS <= ready.length) return;
+    if (store.mayTakeWords(ready.length * 2)) return; // `pushReady` may
+    if (this.collapseReady() <= readyCount >> 3) this.widen();
+  }
+
+  private widen(): void {
+    const { ready } = this;
     const wider = this.arrays.take(Math.max(FIRST_ENTRIES * WORDS, ready.length * 2));
     for (let i = 0; i < this.readyCount; i++) {
       const o = this.readyOffset(i);

@@ -75,8 +75,7 @@ function takeText(c: TcpConnection, seg: Segment, end: Seq): number {
       return DROP.TCP_NO_MEMORY;
     }
     if (!received.gaps) {
-      received.append(seg.textOff + skip, len, seg.chunk);
-      accepted(c, len);
+      accepted(c, received.append(seg.textOff + skip, len, seg.chunk));
       return ACCEPTED;
     }
   }

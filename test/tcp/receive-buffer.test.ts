@@ -215,3 +215,51 @@ t.test('what lies scattered over many pages is copied together', (t) => {
   t.equal(pages.held, 0);
   t.end();
 });
+
+t.test(
+  'text in order that was promised a place has it, whatever has to be copied together',
+  (t) => {
+    const PIECES = 2046;
+    const SOME = 1000;
+    const IN_FRONT = 16_026; // the pieces fill a page, all but 54 bytes
+    const slab = new Slab(8 << 20);
+    const chunks = new BlockPool(slab, 64, 1);
+    const pages = new BlockPool(slab, 16448, 64);
+    const from = slab.carve(SOME);
+    let isWideEnough = 0;
+    for (let pieces = PIECES - 12; pieces <= PIECES + 2; pieces++) {
+      const buffer = new ReceiveBuffer(memoryOf(chunks, pages));
+      buffer.setLimit(131_072);
+      let nxt = 0;
+      const append = (len: number): void => {
+        t.ok(buffer.hasRoom(len, NO_BLOCK, 0));
+        nxt += buffer.append(from, len, NO_BLOCK);
+      };
+      while (nxt < IN_FRONT) append(Math.min(SOME, IN_FRONT - nxt));
+      // Pairs change places, two hundred pieces at a time: no two of them lie next to each other.
+      for (let i = 0; i < pieces; i += 200) {
+        const stop = Math.min(i + 200, pieces);
+        const at = (k: number): void => {
+          buffer.insert(seqOf(IN_FRONT + 8 * k), from, 8, NO_BLOCK, 0);
+          nxt += buffer.drain(seqOf(nxt));
+        };
+        for (let k = i + 1; k < stop; k += 2) at(k);
+        for (let k = i; k < stop; k += 2) at(k);
+      }
+      const hoard: number[] = [];
+      while (pages.free > 1) hoard.push(pages.take());
+      for (let i = 0; i < 20; i++) {
+        if (!buffer.hasRoom(SOME, NO_BLOCK, 0)) break;
+        t.equal(buffer.append(from, SOME, NO_BLOCK), SOME, `all of it, after ${pieces} pieces`);
+        nxt += SOME;
+        isWideEnough++;
+      }
+      t.equal(buffer.readyBytes, nxt);
+      for (const page of hoard) pages.release(page);
+      buffer.clear();
+      t.equal(pages.held, 0);
+    }
+    t.ok(isWideEnough > 0, 'there was a page to promise');
+    t.end();
+  },
+);
