@@ -320,7 +320,7 @@ export class OutOfOrder implements Placed {
     for (let p = this.rows.get(s, S.FIRST); p !== 0; p = this.rows.get(tail, P.NEXT)) {
       const block = this.rows.get(p, P.BLOCK);
       const len = this.rows.get(p, P.LEN);
-      if (block >= 0) {
+      if (block >= 0 || store.isWholePage(len)) {
         tail = p;
         isOpen = false;
         continue;

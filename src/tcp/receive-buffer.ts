@@ -100,9 +100,10 @@ export class ReceiveBuffer {
     return (staysWhole && store.isKept(len, chunk)) || store.hasPagesFor(len, leave);
   }
 
-  /** It would be worth while to copy what is scattered together. */
+  /** It would be worth while to copy what is scattered together: for its pages, or for the rows of its pieces. */
   get isLoose(): boolean {
-    return this.store.isScattered || this.beyond?.isInPieces === true;
+    const { beyond, store } = this;
+    return store.isScattered || (beyond !== null && !beyond.hasRows && beyond.isInPieces);
   }
 
   /** Copies it together, what is beyond the gap first. Returns how many pieces became part of another. */
@@ -303,7 +304,7 @@ export class ReceiveBuffer {
       const block = ready[o + E.BLOCK]!;
       let off = ready[o + E.OFF]!;
       let len = ready[o + E.LEN]!;
-      if (block >= 0) {
+      if (block >= 0 || store.isWholePage(len)) {
         this.setEntry(to++, block, off, len);
         isOpen = false;
         continue;

@@ -106,6 +106,11 @@ export class TextStore {
     this.idleBefore = this.heldBytes - this.pageBytes;
   }
 
+  /** To copy a piece of so many bytes of a page would give nothing back. */
+  isWholePage(len: number): boolean {
+    return len === this.pages.blockBytes;
+  }
+
   /** Free bytes of the page that is being filled. */
   roomInPage(): number {
     return this.page === NO_BLOCK ? 0 : this.pages.blockBytes - this.pageUsed;

@@ -2,6 +2,7 @@
 import t from 'tap';
 import { MS, SEC } from '../../src/base/time.ts';
 import type { FaultProfile } from '../../src/link/fault-path.ts';
+import { dialogue, type TcpHarness } from './tcp-harness.ts';
 import { End, TcpPair } from './tcp-pair.ts';
 
 const EMPTY = { pages: 0, cells: 0, records: 0, flows: 0 };
@@ -108,3 +109,45 @@ t.test('four pages in all', (t) => {
   t.same(all.pair.end(), EMPTY);
   t.end();
 });
+
+/** Text from 2 on beyond a gap; then others have all pages that text beyond a gap may have. */
+function gapAndNoPages(h: TcpHarness, text: number): () => void {
+  h.settings.change({ rcvbufBytes: 1_000_000 });
+  h.passive();
+  h.trace = [];
+  for (let at = 2; at < 2 + text; at += 1000) h.run(`+0 < . ${at}:${at + 1000}(1000) ack 1`);
+  const { pages } = h.rig.memory;
+  const hoard: number[] = [];
+  while (pages.free > pages.capacity >> 3) hoard.push(pages.take());
+  return () => {
+    for (const page of hoard) pages.release(page);
+  };
+}
+
+const FURTHER: readonly [string, (i: number) => number][] = [
+  ['one after the other', (i) => 50_002 + 200 * i],
+  ['from the far end', (i) => 64_002 - 200 * i],
+  ['with gaps', (i) => 50_002 + 210 * i],
+];
+
+for (const [order, at] of FURTHER) {
+  dialogue(`a segment beyond the gap has nothing else copied, without pages: ${order}`, (t, h) => {
+    const after = gapAndNoPages(h, 48_000);
+    const { u8 } = h.rig.memory.pages.slab;
+    let copied = 0;
+    u8.copyWithin = (to, from, end) => {
+      copied += end! - from; // it is called with three
+      return Uint8Array.prototype.copyWithin.call(u8, to, from, end) as typeof u8;
+    };
+    let most = 0;
+    for (let i = 0; i < 70; i++) {
+      copied = 0;
+      h.run(`+0 < . ${at(i)}:${at(i) + 200}(200) ack 1`);
+      most = Math.max(most, copied);
+    }
+    t.ok(h.mib('RcvPruned') + h.mib('OfoPruned') > 0, 'there was no room in the end');
+    t.ok(most > 0 && most <= 2000, `${most} bytes for a segment of 200`);
+    after();
+    h.run('+0 abort');
+  });
+}
