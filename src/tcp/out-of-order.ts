@@ -167,9 +167,10 @@ export class OutOfOrder implements Placed {
     return this.rows.words;
   }
 
-  has(seq: Seq): boolean {
+  /** All bytes of it. */
+  has(seq: Seq, len: number): boolean {
     const s = this.floor(seq);
-    return s !== 0 && seqDiff(this.rows.edge(s, S.RIGHT), seq) > 0;
+    return s !== 0 && seqDiff(this.rows.edge(s, S.RIGHT), seq) >= len;
   }
 
   /** The array goes back. Precondition: nothing waits. */

@@ -156,9 +156,9 @@ export class ReceiveBuffer {
     this.beyond!.stretchAround(seq, out); // what it is around has been inserted
   }
 
-  /** The byte at `seq` waits beyond a gap. */
-  isBeyond(seq: Seq): boolean {
-    return this.beyond?.has(seq) === true;
+  /** The bytes from `seq` on wait beyond a gap, all of them. */
+  isBeyond(seq: Seq, len: number): boolean {
+    return this.beyond?.has(seq, len) === true;
   }
 
   /** From `rcvNxt` to the end of what waits beyond a gap; 0 without. */

@@ -123,7 +123,8 @@ function outOfOrder(c: TcpConnection, seq: Seq, off: number, len: number, chunk:
   const { rcv, received, sacks, tcp, delack } = c;
   const { around } = tcp;
   const leave = seqEq(seq, rcv.nxt) ? 0 : pagesForOrder(tcp.env.memory.pages);
-  if (leave > 0 && !received.hasRoom(len, chunk, leave)) {
+  // What is here already needs no room, and nothing goes for it.
+  if (leave > 0 && !received.hasRoom(len, chunk, leave) && !received.isBeyond(seq, len)) {
     prune(c, seq, len, chunk, leave);
   }
   const placed = received.insert(seq, off, len, chunk, leave);
@@ -205,6 +206,6 @@ function coverFin(c: TcpConnection, at: Seq): void {
   const { around } = c.tcp;
   around.left = at;
   around.right = at;
-  if (c.received.isBeyond(seqAdd(at, -1))) c.received.stretchAround(seqAdd(at, -1), around);
+  if (c.received.isBeyond(seqAdd(at, -1), 1)) c.received.stretchAround(seqAdd(at, -1), around);
   c.sacks.arrived(around.left, seqAdd(at, 1));
 }

@@ -151,3 +151,13 @@ for (const [order, at] of FURTHER) {
     h.run('+0 abort');
   });
 }
+
+dialogue('text beyond the gap that comes again drives nothing away, without pages', (t, h) => {
+  const after = gapAndNoPages(h, 49_000);
+  for (const at of [2, 2002, 20_002]) h.run(`+0 < . ${at}:${at + 1000}(1000) ack 1`);
+  t.equal(h.mib('TCPOFOMerge'), 3, 'it is a duplicate');
+  t.equal(h.mib('PruneCalled'), 0);
+  t.equal(h.flow.received.beyondBytes, 49_000);
+  after();
+  h.run('+0 abort');
+});

@@ -134,7 +134,7 @@ t.test('stretches, duplicates and what is pruned are those of a plain model', (t
       text.stretchAround(seqAdd(seqOf(at), len - 1), around);
       const is = `${seqDiff(around.left, seqOf(0))}-${seqDiff(around.right, seqOf(0))}`;
       if (is !== model.stretchAround(at)) return false;
-      if (text.has(seqOf(3500)) || !text.has(seqOf(at))) return false;
+      if (text.has(seqOf(3500), 1) || !text.has(seqOf(at), 1)) return false;
     }
     const left = rig.drain(rig.pages);
     return left.join() === model.stretches().join() && rig.pages.held <= 1;
@@ -196,7 +196,7 @@ t.test('nothing waits: no array, no page but the last', (t) => {
     t.equal(rig.text.bytes, 0);
     t.ok(rig.pages.held <= 1);
     const before = arrays.accesses;
-    t.notOk(rig.text.has(seqOf(1)));
+    t.notOk(rig.text.has(seqOf(1), 1));
     t.equal(arrays.accesses, before, 'there is nothing to look into');
   }
   t.end();
