@@ -21,6 +21,7 @@ import {
   isV4,
   setSolicitedNode,
 } from '../wire/address.ts';
+import { IPV6_MIN_MTU } from '../wire/ipv6.ts';
 import { announce } from './arp.ts';
 import {
   type AddressOrigin,
@@ -208,6 +209,7 @@ function refusal(
     isV4(address) === v4 &&
     (!isLoopback(address) || iface.isLoopback);
   if (!isHost || bits > 128 || bits < (v4 ? 96 : 0)) return -EINVAL;
+  if (!v4 && iface.device.mtu < IPV6_MIN_MTU) return -EINVAL; // RFC 8200 §5: no link for IPv6
   const owner = net.locals.ownerOf(address, iface.index);
   if (owner === null) return 0;
   return owner === iface ? -EEXIST : -EADDRNOTAVAIL;

@@ -45,6 +45,8 @@ const NAMES = [
   'FORWARD_NO_ROOM',
   /** It has to be cut, or its checksum completed, and its headers are too long or not where they should be. */
   'FORWARD_HEADERS',
+  /** IPv6, onto a link of less than 1,280 bytes, which has none of it (RFC 8200 §5). */
+  'FORWARD_SMALL_LINK',
   'IP_UNKNOWN_PROTOCOL',
   'IP_NO_NEXT_HEADER',
   'IP6_BAD_EXTENSION',

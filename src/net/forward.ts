@@ -72,9 +72,10 @@ export function forward6(net: Network, pkt: IpPacket): number {
   if (bad !== 0) return refuse(pkt, IP.InHdrErrors, bad);
   recogniseMerged(net, pkt);
   const path = net.paths.lookup(pkt.dst, 0);
-  if (path === null) {
+  if (path === null || path.iface.device.mtu < IPV6_MIN_MTU) {
     sendUnreachable6(net, pkt, UNREACH6.NO_ROUTE);
-    return refuse(pkt, IP.InNoRoutes, DROP.FORWARD_NO_ROUTE);
+    const why = path === null ? DROP.FORWARD_NO_ROUTE : DROP.FORWARD_SMALL_LINK;
+    return refuse(pkt, IP.InNoRoutes, why);
   }
   if (!leadsAway(path)) return refuse(pkt, IP.InAddrErrors, DROP.IP_NOT_LOCAL);
   if (pkt.ttl <= 1) return expired(net, pkt);

@@ -91,7 +91,7 @@ export function sendRecords(
   records: readonly GroupRecord[],
 ): void {
   const headers = v4 ? IPV4_HEADER_LEN + OPTION4_LEN : IPV6_HEADER_LEN + OPTION6_LEN;
-  const most = iface.mtu - headers;
+  const most = iface.mtuOf(v4) - headers;
   const addressLen = v4 ? 4 : 16;
   let batch: GroupRecord[] = [];
   let len = REPORT_LEN;

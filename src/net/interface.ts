@@ -3,6 +3,7 @@ import { NEVER } from '../base/time.ts';
 import type { Device } from '../link/device.ts';
 import { VlanDevice } from '../link/vlan-device.ts';
 import { type Address, addressEquals, IpAddress, isV4 } from '../wire/address.ts';
+import { IPV4_MIN_MTU } from '../wire/ipv4.ts';
 import type { GroupReporter } from './group-reporter.ts';
 import { GroupTable } from './group-table.ts';
 import type { IpPacket } from './ip-packet.ts';
@@ -92,7 +93,7 @@ export class Interface {
   isPaced = false;
   /** Nothing leaves: what is sent is lost here, and who can try again is told. */
   isDropping = false;
-  /** What was learnt of the link's MTU, below what the device takes; 0: nothing. */
+  /** What a DHCPv4 server says of the link's MTU, below what the device takes: of IPv4; 0: nothing. */
   private mtuLimit = 0;
   readonly groups: GroupTable;
   /** Who tells routers of our groups; null: nobody (loopback, or a link where it is not wanted). */
@@ -148,15 +149,18 @@ export class Interface {
     return this.vlans.get(id);
   }
 
-  /** The largest IP packet that leaves here. */
+  /** The largest IPv4 packet that leaves here. */
   get mtu(): number {
     const { mtu } = this.device;
     return this.mtuLimit === 0 ? mtu : Math.min(mtu, this.mtuLimit);
   }
 
-  /** As `ip link set mtu`, but never above the device's own; 0 takes the limit away. Paths must be derived anew. */
+  /**
+   * IPv4's MTU, never above the device's, nor below what each link carries; 0 takes the limit away. Paths must be
+   * derived anew. IPv6 has another source (an advertised MTU), and may not go below 1,280 (RFC 8200 §5).
+   */
   limitMtu(bytes: number): void {
-    this.mtuLimit = bytes;
+    this.mtuLimit = bytes === 0 ? 0 : Math.max(bytes, IPV4_MIN_MTU);
   }
 
   setBoot(listener: BootListener | null): void {
@@ -189,7 +193,9 @@ export class Interface {
 
   /** The largest packet of a family: for IPv6 a router may have advertised less. */
   mtuOf(v4: boolean): number {
-    return v4 || this.mtu6 === 0 ? this.mtu : Math.min(this.mtu, this.mtu6);
+    if (v4) return this.mtu;
+    const { mtu } = this.device;
+    return this.mtu6 === 0 ? mtu : Math.min(mtu, this.mtu6);
   }
 
   setMtu6(mtu: number): void {

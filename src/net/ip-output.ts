@@ -220,7 +220,7 @@ function sendFragments(net: Network, o: OutPacket, mib: IpMib, v4: boolean, mtu:
   const length = o.transportLen + o.payloadLen;
   const device = o.path.iface.device;
   const pieces = Math.ceil(length / share);
-  if (pieces > device.tx.capacity) return -EMSGSIZE; // waiting would not help
+  if (share < 8 || pieces > device.tx.capacity) return -EMSGSIZE; // waiting would not help
   if (!hasRoom(device, pieces)) return -EAGAIN;
   if (o.checksumAt >= 0) {
     const sum = sumBytes(net.env.memory.slab.dv, net.transportHeader, o.transportLen, pseudoSum(o));

@@ -169,7 +169,7 @@ function isPrefix(prefix: IpAddress): boolean {
 function mtuInput(a: Autoconf, mtu: number): void {
   const { iface, net } = a;
   if (iface.conf6.get('accept_ra_mtu') === 0) return;
-  if (mtu < IPV6_MIN_MTU || mtu > iface.mtu) a.count('MtuRefused');
+  if (mtu < IPV6_MIN_MTU || mtu > iface.device.mtu) a.count('MtuRefused');
   else if (mtu !== iface.mtuOf(false)) {
     iface.setMtu6(mtu);
     net.routes.changed();

@@ -8,6 +8,7 @@
  */
 import { NEVER, SEC } from '../base/time.ts';
 import { type Address, IpAddress, isLinkLocal6, prefixEquals } from '../wire/address.ts';
+import { IPV6_MIN_MTU } from '../wire/ipv6.ts';
 import { LIFETIME_INFINITE } from '../wire/ndp-router.ts';
 import type { Autoconf } from './autoconf.ts';
 import { addAddress6, removeAddress } from './dad.ts';
@@ -62,6 +63,7 @@ export function endOf(nowNs: number, seconds: number): number {
 export function addLinkLocal(a: Autoconf): void {
   const { net, iface } = a;
   if (iface.conf6.get('addr_gen_mode') === ADDR_GEN.NONE) return;
+  if (iface.device.mtu < IPV6_MIN_MTU) return; // RFC 8200 §5: no link for IPv6
   net.routes.add(new Route(LINK_LOCAL, PREFIX_BITS, null, iface, LINK_LOCAL_METRIC));
   make(a, LINK_LOCAL, 0);
 }

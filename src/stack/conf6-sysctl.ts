@@ -73,7 +73,7 @@ export function conf6Range(net: Network, dotted: string): readonly [number, numb
 
 function rangeOf(leaf: string, iface: Interface | null): readonly [number, number] {
   if (leaf === HOP_LIMIT) return [1, 255];
-  if (leaf === MTU) return [IPV6_MIN_MTU, iface?.mtu ?? IPV6_MIN_MTU];
+  if (leaf === MTU) return [IPV6_MIN_MTU, iface?.device.mtu ?? IPV6_MIN_MTU];
   const [, least, most] = CONF6[leaf as Conf6Name];
   return [least, most];
 }

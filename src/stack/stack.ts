@@ -39,6 +39,7 @@ import {
   networkOf,
 } from '../wire/address.ts';
 import { IPPROTO } from '../wire/ip-protocol.ts';
+import { IPV4_MIN_MTU } from '../wire/ipv4.ts';
 import { UDP_HEADER_LEN } from '../wire/udp.ts';
 import { VID_MAX, VID_NONE } from '../wire/vlan.ts';
 import type { Host } from './host.ts';
@@ -65,9 +66,12 @@ export interface InterfaceOptions {
 }
 
 export interface VlanOptions extends InterfaceOptions {
-  /** Default: that of the interface below, which is also the most. */
+  /** Default: that of the interface below, which is also the most. At least 68; there is IPv6 from 1,280 on. */
   readonly mtu?: number;
 }
+
+const takesMtu = (parent: Interface, mtu: number): boolean =>
+  mtu >= IPV4_MIN_MTU && mtu <= parent.device.mtu;
 
 /**
  * One TCP/IP stack: the composition root. It owns the network layer, the protocols and the deadlines;
@@ -107,7 +111,7 @@ export class Stack implements Host, DadListener {
 
   /**
    * Makes 802.1Q VLAN `id` of an interface one of its own: it shares the device and its MAC address, not its
-   * addresses, routes and neighbours. Returns -ERANGE (no such identifier, more than the parent's MTU),
+   * addresses, routes and neighbours. Returns -ERANGE (no such identifier, more than the parent's MTU, less than 68),
    * -EOPNOTSUPP (on loopback, or a VLAN) or -EEXIST.
    */
   addVlan(
@@ -118,7 +122,7 @@ export class Stack implements Host, DadListener {
   ): Interface | number {
     const mtu = options.mtu ?? parent.device.mtu;
     if (parent.isLoopback || parent.vlan !== null) return -EOPNOTSUPP;
-    if (!(id > VID_NONE && id <= VID_MAX) || mtu > parent.device.mtu) return -ERANGE;
+    if (!(id > VID_NONE && id <= VID_MAX) || !takesMtu(parent, mtu)) return -ERANGE;
     if (parent.vlanOf(id) !== undefined || this.interfaceByName(name) !== null) return -EEXIST;
     const iface = this.attach(name, new VlanDevice(parent.device, name, id, mtu), false);
     parent.addVlan(id, iface);
@@ -174,7 +178,7 @@ export class Stack implements Host, DadListener {
 
   /**
    * Adds a route; `bits` counts within the family, a null gateway means "on the link". Returns 0,
-   * -EINVAL (gateway of the other family, or ours), -ENETUNREACH (gateway not on a link), -EEXIST.
+   * -EINVAL (gateway of the other family, or ours; an MTU below 68), -ENETUNREACH (gateway not on a link), -EEXIST.
    */
   addRoute(
     prefix: Address,
@@ -222,6 +226,7 @@ export class Stack implements Host, DadListener {
       out = way.iface;
     }
     if (out === null) return -ENODEV;
+    if (metrics.mtu !== 0 && metrics.mtu < IPV4_MIN_MTU) return -EINVAL;
     const length = v4 ? bits + 96 : bits;
     return new Route(prefix, length, gateway, out, metric ?? (v4 ? 0 : DEFAULT_METRIC), metrics);
   }

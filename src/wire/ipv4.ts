@@ -3,6 +3,8 @@ import { foldChecksum, sumBytes } from './checksum.ts';
 
 export const IPV4_HEADER_LEN = 20;
 export const IPV4_MAX_PACKET = 65535;
+/** RFC 791 §3.2: what every link carries in one piece: the longest header and 8 bytes. */
+export const IPV4_MIN_MTU = 68;
 /** RFC 791: every host accepts datagrams of 576 bytes; RFC 1812 §4.3.2.3 quotes no more in errors. */
 export const IPV4_MIN_REASSEMBLY = 576;
 

@@ -1,5 +1,6 @@
 /** The stack as a router: RFC 1812 §4, §5; RFC 8200 §3; RFC 4443 §2.4, §3. */
 import tap, { type Test } from 'tap';
+import { EINVAL } from '../../src/base/errno.ts';
 import { IP } from '../../src/net/mib.ts';
 import { BEYOND4, FAR_MAC, FAR4, FAR6, Router } from './forward-rig.ts';
 import {
@@ -21,7 +22,7 @@ import {
   US4,
   udp,
 } from './packets.ts';
-import { NetHarness, type RigOptions } from './rig.ts';
+import { ip, NetHarness, type RigOptions } from './rig.ts';
 
 const UDP = 17;
 
@@ -306,6 +307,25 @@ tap.test('RFC 3704 §2.2, §2.4: rp_filter off, strict and loose', async (t) => 
     t.equal(group, 'ICMP_ECHO_IGNORED', 'and what is for a group is not');
     r.h.close(t);
   }
+});
+
+tap.test('RFC 8200 §5: a link of less than 1,280 bytes is no way for IPv6', async (t) => {
+  const r = new Router({}, { mtu: 700 });
+  t.equal(r.h.addAddress(r.far, '2001:db8:9::1/64'), -EINVAL);
+  t.equal(r.h.stack.addRoute(ip('2001:db8:9::'), 64, null, r.far.iface), 0);
+  r.h.knows('2001:db8:9::2', FAR_MAC, r.far);
+  for (const size of [8, 1192]) {
+    const [fate, ...lines] = r.give(datagram6(size, {}, '2001:db8:9::2'));
+    t.equal(fate, 'FORWARD_SMALL_LINK');
+    t.match(lines, [/^near 2001:db8::1 > 2001:db8::2 icmp6 1\/0 /]);
+    t.equal(lines.length, 1);
+  }
+  t.equal(r.give(datagram4(1192))[0], 'accepted', 'IPv4 is cut');
+  const floor = { mtu: 67, isMtuLocked: false, advmss: 0, initcwnd: 0 };
+  const route = (mtu: number): number =>
+    r.h.stack.addRoute(ip('192.0.2.0'), 24, ip(FAR4), null, 0, { ...floor, mtu });
+  t.strictSame([route(67), route(68)], [-EINVAL, 0], 'nor is a route for less than 68');
+  r.h.close(t);
 });
 
 tap.test('off, as it is at first: a host sends nothing on', async (t) => {

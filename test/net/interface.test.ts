@@ -1,10 +1,11 @@
 /** What an interface has learnt about itself: a smaller MTU, addresses that are lent, and what is shown of them. */
 import t from 'tap';
+import { EMSGSIZE } from '../../src/base/errno.ts';
 import { SEC } from '../../src/base/time.ts';
 import { addrView } from '../../tools/command/views.ts';
 import { addrText } from '../../tools/command/views-text.ts';
 import { data } from './packets.ts';
-import { dialogue, ip } from './rig.ts';
+import { dialogue, ip, NetHarness } from './rig.ts';
 
 dialogue('an interface can have a smaller MTU than its device, and never a larger one', (t, h) => {
   const { iface } = h.port;
@@ -20,12 +21,34 @@ dialogue('an interface can have a smaller MTU than its device, and never a large
     [596, 52],
     'what is longer is cut',
   );
+  h.ping(h.echo(), '2001:db8::2', data(1000));
+  t.same(
+    h.sent().map((s) => s.length),
+    [1048],
+    'IPv6 has an MTU of its own',
+  );
+  iface.limitMtu(10);
+  h.stack.net.routes.changed();
+  t.equal(iface.mtu, 68, 'RFC 791 §3.2: each link carries 68 bytes');
+  h.ping(h.echo(), '10.0.0.2', data(56));
+  t.same(
+    h.sent().map((s) => s.length),
+    [68, 36],
+  );
   iface.limitMtu(0);
+  h.stack.net.routes.changed();
   h.ping(h.echo(), '10.0.0.2', data(600));
   t.same(
     h.sent().map((s) => s.length),
     [628],
   );
+});
+
+t.test('a link that carries no fragment carries nothing that must be cut', async (t) => {
+  const h = new NetHarness({ mtu: 27, caps: { maxFrame: 1514 } });
+  t.equal(h.ping(h.echo(), '10.0.0.2', data(56)), -EMSGSIZE);
+  t.strictSame(h.sent(), []);
+  h.close(t);
 });
 
 dialogue('an address that was lent shows how long it is ours', (t, h) => {

@@ -1,6 +1,6 @@
 /** IEEE 802.1Q: the VLANs of a device, each an interface of its own; priority tags; what is refused. */
 import tap, { type Test } from 'tap';
-import { EEXIST, EOPNOTSUPP, ERANGE } from '../../src/base/errno.ts';
+import { EEXIST, EINVAL, EOPNOTSUPP, ERANGE } from '../../src/base/errno.ts';
 import { RX_FLAG } from '../../src/link/ring-layout.ts';
 import type { Interface } from '../../src/net/interface.ts';
 import {
@@ -224,6 +224,11 @@ tap.test('802.1Q: which VLANs there can be', async (t: Test) => {
   t.equal(stack.addVlan(eth0, 0, 'v0'), -ERANGE);
   t.equal(stack.addVlan(eth0, 4095, 'v4095'), -ERANGE);
   t.equal(stack.addVlan(eth0, 7, 'v7', { mtu: 1501 }), -ERANGE);
+  t.equal(stack.addVlan(eth0, 7, 'v7', { mtu: 67 }), -ERANGE, 'RFC 791 §3.2');
+  const small = stack.addVlan(eth0, 8, 'v8', { mtu: 1279 }) as Interface;
+  t.strictSame(small.addresses, [], 'RFC 8200 §5: no IPv6');
+  t.equal(stack.addAddress(small, ip('fd00:8::1'), 64), -EINVAL);
+  t.equal(stack.addAddress(small, ip('10.8.0.1'), 24), 0);
   t.equal(stack.addVlan(eth0, 100, 'again'), -EEXIST);
   t.equal(stack.addVlan(eth0, 7, 'eth0.100'), -EEXIST);
   t.equal(stack.addVlan(lo, 7, 'lo.7'), -EOPNOTSUPP);
