@@ -11,6 +11,10 @@ const INFINITE = 0xffffffff;
 /** RFC 2131 §4.4.5. */
 const T1_SHARE = 0.5;
 const T2_SHARE = 0.875;
+/** A server that wants to be asked more often than this gets half of the lease instead. */
+const MIN_RENEW_SEC = 30;
+/** No network is larger than a class A: what lies beyond would be taken for neighbours. */
+const LEAST_BITS = 8;
 /** Enough for any network that we know of; a message has no room for many more. */
 const MOST_ROUTES = 256;
 const MOST_NAME_SERVERS = 16;
@@ -96,7 +100,7 @@ function areLengthsRight(o: DhcpOptions): boolean {
   );
 }
 
-/** Of 32; -1 for a mask with holes, or none at all. Without one: that of the address's class, as of old. */
+/** Of 32; -1 for a mask with holes, or one too short. Without one: that of the address's class, as of old. */
 function prefixLength(o: DhcpOptions, yiaddr: number): number {
   if (!o.has(DHCP_OPT.SUBNET_MASK)) {
     const first = yiaddr >>> 24;
@@ -104,7 +108,7 @@ function prefixLength(o: DhcpOptions, yiaddr: number): number {
   }
   const mask = o.u32(DHCP_OPT.SUBNET_MASK, 0);
   const bits = Math.clz32(~mask);
-  return bits > 0 && mask === prefixMask(bits) ? bits : -1;
+  return bits >= LEAST_BITS && mask === prefixMask(bits) ? bits : -1;
 }
 
 /** The subnet itself, or its broadcast address (RFC 3021: a /31 has neither). */
@@ -167,7 +171,12 @@ function timesOf(
   const t2 = given(DHCP_OPT.REBINDING_TIME);
   const rebind = t2 > 0 && t2 < leaseSec ? t2 : leaseSec * T2_SHARE;
   const renew = t1 > 0 && t1 < rebind ? t1 : Math.min(leaseSec, rebind / T2_SHARE) * T1_SHARE;
-  return { leaseNs: leaseSec * SEC, renewNs: Math.floor(renew * SEC), rebindNs: rebind * SEC };
+  const isTooOften = renew < MIN_RENEW_SEC;
+  return {
+    leaseNs: leaseSec * SEC,
+    renewNs: Math.floor((isTooOften ? leaseSec * T1_SHARE : renew) * SEC),
+    rebindNs: (isTooOften ? leaseSec * T2_SHARE : rebind) * SEC,
+  };
 }
 
 function nameServersOf(o: DhcpOptions): Address[] {

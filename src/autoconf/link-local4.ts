@@ -65,7 +65,10 @@ export class LinkLocal4 implements ClaimOwner, Expirable {
   }
 
   addressFree(): void {
-    this.stack.addAddress(this.iface, this.address, PREFIX_BITS);
+    if (this.stack.addAddress(this.iface, this.address, PREFIX_BITS) < 0) {
+      this.claim.stop(); // ours by another way, or no place for it
+      this.addressTaken(false);
+    } else this.limit.forgive();
   }
 
   /** §2.2.1, §2.5: another one; not too often, whatever somebody on the link claims. */

@@ -308,6 +308,23 @@ dhcp('T1 and T2 are the server’s (58, 59) if they make sense', (t, r) => {
   t.ok(seen.some((m) => m.line.startsWith('REQUEST all') && Math.abs(m.at - 900) < 1e-6));
 });
 
+dhcp('T1 and T2 that would ask for ever are not taken: half of the lease instead', (t, r) => {
+  const bounds: [number, number, number][] = [
+    [1, 2, 1800],
+    [29, 900, 1800],
+    [1, 3000, 1800],
+    [0, 3, 1800],
+    [30, 60, 30],
+    [0, 200, 114],
+  ];
+  for (const [t1, t2, renew] of bounds) {
+    r.bind([...GOOD, option.t1(t1), option.t2(t2)]);
+    t.equal(Math.floor(r.client.lease!.renewNs / SEC), renew, `T1 ${t1}, T2 ${t2}`);
+    t.ok(r.client.lease!.rebindNs > r.client.lease!.renewNs);
+    r.client.stop();
+  }
+});
+
 dhcp('a renewal can be asked for', (t, r) => {
   r.bind();
   r.h.knows(SERVER, PEER_MAC);

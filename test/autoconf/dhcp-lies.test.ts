@@ -95,6 +95,11 @@ const LIES: readonly Lie[] = [
     offer: { options: withOption(option.mask('255.0.255.0')) },
     why: 'DropMask',
   },
+  {
+    says: 'a mask shorter than a class A’s',
+    offer: { options: withOption(option.mask('254.0.0.0')) },
+    why: 'DropMask',
+  },
   { says: 'a mask of 0', offer: { options: withOption(option.mask('0.0.0.0')) }, why: 'DropMask' },
   {
     says: 'a mask of three bytes',

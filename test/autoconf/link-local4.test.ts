@@ -253,6 +253,37 @@ dialogue(
   NOBODY,
 );
 
+dialogue(
+  'an address that the interface cannot take is not up: another one is tried',
+  (t, h) => {
+    const ll = linkLocal(t, h);
+    const mine = formatAddress(ll.address);
+    watch(h, 1);
+    h.stack.addAddress(h.port.iface, ip(mine), 16);
+    watch(h, 30);
+    t.not(formatAddress(ll.address), mine);
+    t.ok(ll.isUp && h.port.iface.find(ll.address));
+    ll.stop();
+    t.ok(h.port.iface.find(ip(mine)), 'what was not ours stays');
+  },
+  NOBODY,
+);
+
+dialogue(
+  'RFC 3927 §2.2.1: an address that is won ends the count of conflicts',
+  (t, h) => {
+    const ll = linkLocal(t, h);
+    for (let i = 0; i < 25; i++) {
+      watch(h, 1.5);
+      h.giveFrame(arpFrame({ sender: formatAddress(ll.address) }));
+      watch(h, 20);
+      t.ok(ll.isUp, `conflict ${i + 1}: another one, at once`);
+    }
+    t.equal(ll.limit.conflicts, 0);
+  },
+  NOBODY,
+);
+
 dialogue('RFC 3927 §2.6.1: a link-local source only for link-local destinations', (t, h) => {
   h.stack.removeAddress(h.port.iface, ip('10.0.0.1'));
   h.addAddress(h.port, '169.254.7.7/16');
