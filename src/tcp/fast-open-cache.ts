@@ -16,7 +16,8 @@ const ADDRESS_WORDS = 4;
 /** What a server that gives no cookie is asked with: the option of RFC 7413, once the experiment's, then never again. */
 export const TRIAL = { NONE: 0, EXPERIMENT: 1, OVER: 2 } as const;
 
-export class FastOpenServer {
+/** One of them. */
+export class KnownServer {
   readonly local = new IpAddress();
   readonly remote = new IpAddress();
   readonly cookie = new FastOpenCookie();
@@ -64,7 +65,7 @@ export class FastOpenServer {
 
 export class FastOpenCache {
   private readonly table: WordTable;
-  private readonly servers: FastOpenServer[] = [];
+  private readonly servers: KnownServer[] = [];
   private hand = 0;
 
   constructor(env: Env) {
@@ -76,7 +77,7 @@ export class FastOpenCache {
   }
 
   /** Null: nothing is known. */
-  find(local: Address, remote: Address): FastOpenServer | null {
+  find(local: Address, remote: Address): KnownServer | null {
     this.writeKey(local, remote);
     const at = this.table.find();
     if (at === NOT_FOUND) return null;
@@ -86,11 +87,11 @@ export class FastOpenCache {
   }
 
   /** The entry of a server, new if there is none. */
-  entry(local: Address, remote: Address): FastOpenServer {
+  entry(local: Address, remote: Address): KnownServer {
     const known = this.find(local, remote);
     if (known !== null) return known;
     const at = this.servers.length < MAX_SERVERS ? this.servers.length : this.evict();
-    if (at === this.servers.length) this.servers.push(new FastOpenServer());
+    if (at === this.servers.length) this.servers.push(new KnownServer());
     const server = this.servers[at]!;
     server.begin(local, remote);
     this.writeKey(local, remote);
@@ -98,7 +99,7 @@ export class FastOpenCache {
     return server;
   }
 
-  all(): readonly FastOpenServer[] {
+  all(): readonly KnownServer[] {
     return this.servers;
   }
 

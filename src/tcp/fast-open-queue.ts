@@ -17,8 +17,8 @@ export class FastOpenQueue {
     return this.pending + this.resets.length;
   }
 
-  /** One more? A place of a reset that is old enough becomes free. */
-  hasRoom(most: number, nowNs: number): boolean {
+  /** For one more: the oldest reset is forgotten for it, if it is old enough. False: there is none. */
+  makeRoom(most: number, nowNs: number): boolean {
     if (this.length < most) return true;
     if (this.resets.length === 0 || this.resets[0]! > nowNs) return false;
     this.resets.shift();

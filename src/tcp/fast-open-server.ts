@@ -50,7 +50,7 @@ export function mayOpenFast(tcp: Tcp, l: Listener, flow: FlowId, seg: Segment): 
   const isMeant = seg.len > 0 || seg.cookieLen >= 0;
   const { fastOpenQueue, isFastOpenNoCookie } = l.settings;
   if ((config.fastOpen & FAST_OPEN.SERVER) === 0 || !isMeant || fastOpenQueue === 0) return false;
-  if (!l.fastOpens.hasRoom(fastOpenQueue, env.nowNs)) {
+  if (!l.fastOpens.makeRoom(fastOpenQueue, env.nowNs)) {
     mib.count(ids.TCPFastOpenListenOverflow);
     return false;
   }
