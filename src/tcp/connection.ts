@@ -257,9 +257,12 @@ export class TcpConnection implements DeadlineTarget, FlowId {
 
   moveTo(state: TcpState): void {
     assert(mayMove(this.current, state), `no way from state ${this.current} to ${state}`);
-    const { mib, ids } = this.tcp;
+    const { mib, ids, memory } = this.tcp;
     const counts = (isIn(state, COUNTED) ? 1 : 0) - (isIn(this.current, COUNTED) ? 1 : 0);
-    if (counts !== 0) mib.add(ids.CurrEstab, counts);
+    if (counts !== 0) {
+      mib.add(ids.CurrEstab, counts);
+      memory.share(counts);
+    }
     this.current = state;
   }
 

@@ -27,6 +27,7 @@ export function establish(h: Opening, seg: Segment): number {
   c.totals.opened(!isPassive, h.retransmissions, h.timeouts, h.sinceTimeoutMs);
   tcp.demux.set(c, inherited);
   tcp.mib.add(tcp.ids.CurrEstab, 1);
+  tcp.memory.share(1);
   tcp.mib.count(isPassive ? tcp.ids.PassiveOpens : tcp.ids.TCPDelivered);
   if (c.ecn !== null) heedMark(c, c.ecn, isPassive, seg);
   h.begun(c, seg);

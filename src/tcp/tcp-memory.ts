@@ -39,6 +39,8 @@ export class TcpMemory {
   bytes = 0;
   /** Queues and buffers that hold a page. */
   private holders = 0;
+  /** Connections that may come to hold some. */
+  private sharers = 0;
   isPressed = false;
   private sinceNs = 0;
 
@@ -79,6 +81,11 @@ export class TcpMemory {
     this.look();
   }
 
+  /** So many connections more have begun, or fewer are left, that send and receive. */
+  share(more: number): void {
+    this.sharers += more;
+  }
+
   // ---- what there is ----
 
   /** Above tcp_mem's last value. */
@@ -109,11 +116,11 @@ export class TcpMemory {
     return Math.max(this.pagesOf(held), least - held);
   }
 
-  /** Pages for text beyond a gap, in a buffer that holds `held`. */
+  /** Pages for a queue or buffer that holds `held`: what is free, or what its share lacks. Text in order may have more. */
   pagesOf(held: number): number {
     const { memHigh } = this.config;
     const holders = this.holders + (held === 0 ? 1 : 0);
-    const sharers = Math.max(holders, this.mib.values[TCP_MIB.CurrEstab]!);
+    const sharers = Math.max(holders, this.sharers);
     const share = Math.floor(memHigh / (sharers * this.pages.blockBytes)) - held;
     return Math.max(this.freePages(), Math.min(share, this.pagesToLimit()));
   }
