@@ -27,6 +27,18 @@ export function closeListener(tcp: Tcp, l: Listener): void {
   }
 }
 
+/** Nobody is told, and nobody has them: the stack is closing. */
+export function forgetListener(tcp: Tcp, l: Listener): void {
+  tcp.demux.listeners.remove(l);
+  const { half, ready } = l.drain();
+  for (const h of half) h.abandon();
+  for (const c of ready) {
+    c.setOwner(null); // nobody is left to release it
+    if (tcp.isGone(c)) c.release();
+    else tcp.end(c, 0);
+  }
+}
+
 function heirOf(tcp: Tcp, gone: Listener, flow: FlowId): Listener | null {
   const { mib, ids, config, demux } = tcp;
   if (!gone.settings.isReusePort) return null;

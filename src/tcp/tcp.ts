@@ -38,7 +38,7 @@ import { FastOpenServer } from './fast-open-server.ts';
 import type { Handshake } from './handshake.ts';
 import { segmentArrives } from './input.ts';
 import type { Listener } from './listener.ts';
-import { closeListener } from './listener-close.ts';
+import { forgetListener } from './listener-close.ts';
 import { networkError } from './network-error.ts';
 import { Orphans } from './orphans.ts';
 import { output, sendReset } from './output.ts';
@@ -349,7 +349,7 @@ export class Tcp implements Transport {
 
   /** Everything goes, without a word to the peers: the stack is closing. */
   closeAll(): void {
-    for (const l of this.demux.listeners.all()) closeListener(this, l);
+    for (const l of this.demux.listeners.all()) forgetListener(this, l);
     for (const e of this.demux.all()) {
       if (e.kind === 'connection') {
         this.end(e, 0);

@@ -139,3 +139,22 @@ tap.test('seconds and timeouts of the SYN-ACK', (t) => {
   }
   t.end();
 });
+
+dialogue(
+  'a stack that closes tells nobody who waits in a listener, and gives them to none',
+  (t, h) => {
+    h.isAccepting = false;
+    h.tcp.config.migrateReq = 1;
+    h.run('0 set isReusePort true\n0 listen');
+    h.run(`
+    0     < S 0:0(0) win 1000 <mss 1000>
+    0     > S. 0:0(0) ack 1 <mss 1460>
+    0.1   < . 1:1(0) ack 1 win 1000
+    0.1   < P. 1:101(100) ack 1
+    …     > . 1:1(0) ack 101
+    1     listen`);
+    h.tcp.closeAll();
+    h.run('2 nothing');
+    t.same([h.mib('OutRsts'), h.mib('TCPMigrateReqSuccess'), h.tcp.demux.size], [0, 0, 0]);
+  },
+);
