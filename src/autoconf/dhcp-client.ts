@@ -59,6 +59,8 @@ const MOST_REQUESTS = 4;
 const MOST_REBOOT_REQUESTS = 2;
 /** So many DISCOVERs without an offer: nobody is there. It goes on asking. */
 const UNANSWERED = 2;
+/** Without a lease for so long, whatever servers say meanwhile: who waits for one does without. It goes on asking. */
+const PATIENCE_NS = 15 * SEC;
 /** §4.4.5: between two requests of a renewal, and no less. */
 const LEAST_RENEW_WAIT_NS = 60 * SEC;
 /** §3.1 (5): at least ten seconds after a DECLINE. */
@@ -69,7 +71,7 @@ const LAST_NAK_WAIT_NS = 64 * SEC;
 /** A RELEASE may wait so long for the server's MAC address. */
 const RELEASE_WAIT_NS = 1 * SEC;
 
-const TIMER = { RETRY: 0, PHASE: 1, EXPIRY: 2 } as const;
+const TIMER = { RETRY: 0, PHASE: 1, EXPIRY: 2, PATIENCE: 3 } as const;
 
 export class DhcpClient implements BootListener, ClaimOwner, Expirable {
   readonly port = DHCP_CLIENT_PORT;
@@ -96,6 +98,8 @@ export class DhcpClient implements BootListener, ClaimOwner, Expirable {
   private readonly retry = new Deadline(this, TIMER.RETRY);
   private readonly phase = new Deadline(this, TIMER.PHASE);
   private readonly expiry = new Deadline(this, TIMER.EXPIRY);
+  private readonly patience = new Deadline(this, TIMER.PATIENCE);
+  private isOverdue = false;
   private readonly random: RandomStream;
   private readonly stack: Stack;
   private readonly iface: Interface;
@@ -115,15 +119,16 @@ export class DhcpClient implements BootListener, ClaimOwner, Expirable {
     this.listener = options.listener ?? null;
   }
 
-  /** Nobody has offered anything for a while. */
+  /** Nobody has offered anything for a while, or nothing has come of what was offered. */
   get isUnanswered(): boolean {
-    return this.state === 'selecting' && this.tries > UNANSWERED;
+    return this.isOverdue || (this.state === 'selecting' && this.tries > UNANSWERED);
   }
 
   /** Idempotent. */
   start(): void {
     if (this.state !== 'stopped') return;
     this.iface.setBoot(this);
+    this.arm(this.patience, PATIENCE_NS);
     if (this.requested === null) this.discover();
     else this.reboot();
   }
@@ -134,6 +139,7 @@ export class DhcpClient implements BootListener, ClaimOwner, Expirable {
     this.forgetLease();
     this.claim.stop();
     this.stack.deadlines.remove(this.retry);
+    this.endPatience();
     this.iface.setBoot(null);
     this.enter('stopped');
   }
@@ -166,7 +172,10 @@ export class DhcpClient implements BootListener, ClaimOwner, Expirable {
 
   expire(which: number): void {
     if (which === TIMER.EXPIRY) this.leaseEnded();
-    else if (which === TIMER.PHASE) {
+    else if (which === TIMER.PATIENCE) {
+      this.isOverdue = true;
+      this.tell();
+    } else if (which === TIMER.PHASE) {
       if (this.state === 'bound') this.beginRenewal();
       else this.beginRebinding();
     } else this.retryNow();
@@ -278,6 +287,7 @@ export class DhcpClient implements BootListener, ClaimOwner, Expirable {
     this.requested = lease!.address;
     this.nakWaitNs = FIRST_NAK_WAIT_NS;
     this.limit.forgive();
+    this.endPatience();
     // §4.4.5: a little earlier, each at its own time, so that those who started together do not renew together.
     const early = renewNs === NEVER ? 0 : this.random.below(JITTER_NS);
     stack.deadlines.arm(this.phase, this.obtainedNs + renewNs - early);
@@ -409,9 +419,15 @@ export class DhcpClient implements BootListener, ClaimOwner, Expirable {
     this.disarmLease();
     this.claim.stop();
     this.use.end();
+    if (this.lease !== null) this.arm(this.patience, PATIENCE_NS);
     this.lease = null;
     this.offer = null;
     this.untilNs = NEVER;
+  }
+
+  private endPatience(): void {
+    this.isOverdue = false;
+    this.stack.deadlines.remove(this.patience);
   }
 
   private disarmLease(): void {

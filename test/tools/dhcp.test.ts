@@ -1,9 +1,10 @@
 /** `up --dhcp`, `--ipv4ll` and `ringway dhcp`: in virtual time, and from a command line. */
 import t from 'tap';
+import { formatAddress } from '../../src/wire/address-text.ts';
 import { Autoconf4, dhcpText } from '../../tools/command/autoconf4.ts';
-import { watch } from '../autoconf/arp-rig.ts';
+import { arpFrame, watch } from '../autoconf/arp-rig.ts';
 import { frame, said } from '../autoconf/dhcp-rig.ts';
-import { dialogue } from '../net/rig.ts';
+import { dialogue, NetHarness } from '../net/rig.ts';
 import { Place } from './command-place.ts';
 
 dialogue(
@@ -46,6 +47,60 @@ dialogue(
   },
   { addresses: [], gateway: false },
 );
+
+const NOBODY = { addresses: [], gateway: false } as const;
+
+/** What a server says that never gives a lease, or somebody who has every address. */
+const VAIN: Record<string, (h: NetHarness, xid: number) => void> = {
+  'a server that offers and says no more': (h, xid) => void h.giveFrame(frame({ xid })),
+  'a server that refuses': (h, xid) => {
+    h.giveFrame(frame({ xid }));
+    h.giveFrame(frame({ xid, type: 'NAK' }));
+  },
+  'an address that somebody has': (h, xid) => {
+    h.giveFrame(frame({ xid }));
+    h.giveFrame(frame({ xid, type: 'ACK' }));
+    h.giveFrame(arpFrame({ sender: '10.0.0.50' }));
+  },
+};
+
+for (const [name, says] of Object.entries(VAIN)) {
+  for (const both of [false, true]) {
+    t.test(`up says its line in spite of ${name}${both ? ', with --ipv4ll' : ''}`, async (t) => {
+      const h = new NetHarness(NOBODY);
+      const auto = new Autoconf4(h.stack, h.port.iface, true, both);
+      auto.start();
+      let xid = 0;
+      await auto.settled(async (ms) => {
+        watch(h, ms / 1000, (seen) => {
+          xid = said(seen)?.xid ?? xid;
+          return '';
+        });
+        says(h, xid);
+        if (h.now > 60) throw new Error(`still ${auto.dhcp!.state}`);
+      });
+      t.equal(auto.linkLocal?.isUp ?? false, both);
+      t.ok(both ? h.now > 15 && h.now < 25 : Math.abs(h.now - 15) < 0.1, `${h.now} s`);
+      auto.dhcp!.stop();
+      auto.linkLocal?.stop();
+      h.close(t);
+    });
+  }
+}
+
+t.test('up --ipv4ll says its line although somebody claims each address', async (t) => {
+  const h = new NetHarness(NOBODY);
+  const auto = new Autoconf4(h.stack, h.port.iface, false, true);
+  auto.start();
+  await auto.settled(async (ms) => {
+    watch(h, ms / 1000);
+    h.giveFrame(arpFrame({ sender: formatAddress(auto.linkLocal!.address) }));
+    if (h.now > 60) throw new Error('still waiting');
+  });
+  t.ok(Math.abs(h.now - 10) < 0.1, `${h.now} s`);
+  auto.linkLocal!.stop();
+  h.close(t);
+});
 
 t.test(
   'up --ipv4ll takes a link-local address; without --dhcp there is nothing to renew',

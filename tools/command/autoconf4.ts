@@ -10,6 +10,8 @@ import { FOREVER } from './views.ts';
 
 /** How often it is asked whether a release has left, or an address is there. */
 const POLL_MS = 20;
+/** A link-local address takes seven seconds (RFC 5227 §2.1.1), and one more try after an early conflict. */
+const LINK_LOCAL_LIMIT_MS = 10_000;
 /** A release waits for the server's MAC address, but an end does not wait for ever. */
 const RELEASE_LIMIT_MS = 500;
 
@@ -49,13 +51,20 @@ export class Autoconf4 implements DhcpListener {
     else if (client.isUnanswered) this.linkLocal?.start();
   }
 
-  /** An address is there, or nobody gives one: about twelve seconds without a server. */
-  async settled(): Promise<void> {
-    const isOver = (): boolean => {
-      if (this.linkLocal?.isUp === true || this.dhcp?.state === 'bound') return true;
-      return this.dhcp === null ? this.linkLocal === null : this.isInVain(this.dhcp);
-    };
-    while (!isOver()) await sleep(POLL_MS);
+  /**
+   * An address is there, or nobody lets us have one: twelve seconds without a server, fifteen with one that gives no
+   * lease, ten more for a link-local address.
+   */
+  async settled(wait: (ms: number) => Promise<void> = sleep): Promise<void> {
+    const { dhcp, linkLocal } = this;
+    let leftMs = linkLocal === null ? 0 : LINK_LOCAL_LIMIT_MS;
+    for (;;) {
+      if (linkLocal?.isUp === true || dhcp?.state === 'bound' || dhcp?.state === 'stopped') return;
+      const isLast = dhcp === null || dhcp.isUnanswered;
+      if (isLast && leftMs <= 0) return;
+      await wait(POLL_MS);
+      if (isLast) leftMs -= POLL_MS;
+    }
   }
 
   /** Gives the lease back, before the stack ends. */
@@ -103,10 +112,6 @@ export class Autoconf4 implements DhcpListener {
         counters: Object.fromEntries(counted),
       },
     ];
-  }
-
-  private isInVain(dhcp: DhcpClient): boolean {
-    return this.linkLocal === null && (dhcp.isUnanswered || dhcp.state === 'stopped');
   }
 }
 
