@@ -119,7 +119,6 @@ bool PacketRing::SetUpRing(Napi::Env env, const Options& options) {
       Fails(env, SetFlag(fd_, PACKET_VNET_HDR), "PACKET_VNET_HDR", "set vnet: false")) {
     return false;
   }
-  if (!SetUpFilter(env, options)) return false;
   int mtu = 0;
   if (Fails(env, link_.Mtu(&mtu), "SIOCGIFMTU", "cannot ask for the MTU")) return false;
   const auto bytes = [&](const char* key, int otherwise) {
@@ -133,7 +132,8 @@ bool PacketRing::SetUpRing(Napi::Env env, const Options& options) {
   ring.queue_bytes = bytes("receiveBuffer", kDefaultReceiveBuffer);
   const char* syscall = "";
   const int error = rx_.Open(fd_.get(), ring, &syscall);
-  return !Fails(env, error, syscall, "no receive ring; a smaller ringBytes may do");
+  if (Fails(env, error, syscall, "no receive ring; a smaller ringBytes may do")) return false;
+  return SetUpFilter(env, options);
 }
 
 // Frames to other stations stay out, and SYNs beyond their rate. Unless a rate was asked for, a system that does
@@ -147,7 +147,7 @@ bool PacketRing::SetUpFilter(Napi::Env env, const Options& options) {
   }
   const int rate = options.Number("synRate", kDefaultSynRate);
   if (rate != 0) {
-    int error = syn_limit_.Open(rate, has_mac ? &mac : nullptr);
+    int error = syn_limit_.Open(rate, static_cast<int>(rx_.slots()), has_mac ? &mac : nullptr);
     if (error == 0) {
       const int program = syn_limit_.program();
       error = SetOption(fd_, SOL_SOCKET, SO_ATTACH_BPF, &program, sizeof(program));

@@ -84,6 +84,7 @@ Napi::Value PacketRing::Describe(const Napi::CallbackInfo& info) {
   out.Set("vnet", Napi::Boolean::New(env, has_vnet_));
   out.Set("superFrameQueue", Napi::Boolean::New(env, rx_.has_queue()));
   out.Set("synRate", Napi::Number::New(env, syn_limit_.rate()));
+  out.Set("synBurst", Napi::Number::New(env, syn_limit_.burst()));
   out.Set("ringFrames", Napi::Number::New(env, static_cast<double>(rx_.slots())));
   return out;
 }

@@ -1,9 +1,11 @@
 #include "syn_limit.h"
 
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
@@ -33,9 +35,10 @@ struct State {
 constexpr uint32_t kSeenSlots = 1 << 20;
 constexpr int kTickShift = 27;
 constexpr int32_t kTickMask = 0xfff;
-// It came again after 0.7 to 8.6 seconds: the first timeout of a SYN is a second (RFC 6298 §2), later ones are longer.
+// It came again after 0.7 to 43 seconds: the first timeout of a SYN is a second, later ones are twice as long each
+// (RFC 6298 §2 and §5.5), up to 32.
 constexpr uint32_t kLeastTicks = 5;
-constexpr uint32_t kMostTicks = 64;
+constexpr uint32_t kMostTicks = 320;
 
 constexpr int32_t kWhole = 0x40000;
 constexpr int32_t kEthernet = 14;
@@ -48,12 +51,37 @@ constexpr uint32_t kTcp = 6;
 constexpr int16_t kHash = -8;
 constexpr int16_t kKey = -16;
 
-enum Label { kClassify, kV6, kTcpSeen, kFirst, kAgain, kForget, kCount, kPass, kDrop };
+enum Label { kClassify, kV6, kTcpSeen, kFirst, kAgain, kKeep, kCount, kPass, kDrop };
 
 int Bpf(int command, bpf_attr* attr) {
   const long result = syscall(SYS_bpf, command, attr, sizeof(*attr));
   return result < 0 ? -errno : static_cast<int>(result);
 }
+
+// Linux before 5.11 charges maps and programs to RLIMIT_MEMLOCK, root's too: as long as this lives the limit is as
+// high as we may set it. What was charged by then stays allowed.
+class MemlockRaise {
+ public:
+  MemlockRaise() {
+    if (getrlimit(RLIMIT_MEMLOCK, &before_) != 0) return;
+    rlimit wanted = {RLIM_INFINITY, RLIM_INFINITY};
+    if (setrlimit(RLIMIT_MEMLOCK, &wanted) == 0) {
+      is_raised_ = true;
+      return;
+    }
+    wanted = {before_.rlim_max, before_.rlim_max};
+    is_raised_ = setrlimit(RLIMIT_MEMLOCK, &wanted) == 0;
+  }
+  ~MemlockRaise() {
+    if (is_raised_) setrlimit(RLIMIT_MEMLOCK, &before_);
+  }
+  MemlockRaise(const MemlockRaise&) = delete;
+  MemlockRaise& operator=(const MemlockRaise&) = delete;
+
+ private:
+  rlimit before_ = {};
+  bool is_raised_ = false;
+};
 
 int OpenArray(uint32_t value_bytes, uint32_t entries) {
   bpf_attr attr = {};
@@ -172,21 +200,22 @@ void WriteSeen(int seen, BpfWriter* w) {
   // The low 20 bits chose the place: multiplied once more, others tell who is there.
   w->Do32(BPF_MUL, kR9, static_cast<int32_t>(0x85ebca6bu));
   w->Do32(BPF_AND, kR9, ~kTickMask);
-  w->Move(kR1, kR7);
-  w->Do(BPF_RSH, kR1, kTickShift);
-  w->Do(BPF_AND, kR1, kTickMask);
+  w->Move(kR4, kR7);
+  w->Do(BPF_RSH, kR4, kTickShift);
+  w->Do(BPF_AND, kR4, kTickMask);
   w->Load(BPF_W, kR2, kR0, 0);
   w->Move(kR3, kR2);
   w->Do32(BPF_AND, kR3, ~kTickMask);
-  w->JumpIf(BPF_JNE, kR3, kR9, kForget);
-  w->Move(kR3, kR1);
+  w->JumpIf(BPF_JNE, kR3, kR9, kKeep);
+  w->Move(kR3, kR4);
   w->Do(BPF_SUB, kR3, kR2);
   w->Do(BPF_AND, kR3, kTickMask);
   w->JumpIf(BPF_JLT, kR3, kLeastTicks, kCount);
-  w->JumpIf(BPF_JGE, kR3, kMostTicks, kForget);
-  WriteRate(offsetof(State, again), kCount, w);
-  w->Mark(kForget);
-  w->Do(BPF_OR, kR9, kR1);
+  w->JumpIf(BPF_JGE, kR3, kMostTicks, kKeep);
+  // Refused once more, it is kept with the time of now: its next timeout is counted from here.
+  WriteRate(offsetof(State, again), kKeep, w);
+  w->Mark(kKeep);
+  w->Do(BPF_OR, kR9, kR4);
   w->Store(BPF_W, kR0, 0, kR9);
 }
 
@@ -224,8 +253,18 @@ int Load(const BpfWriter& program) {
 
 }  // namespace
 
-int SynLimit::Open(int rate, const MacBytes* mac) {
+int SynLimit::Open(int rate, int queue_frames, const MacBytes* mac) {
   if (rate <= 0) return EINVAL;
+  rate_ = rate;
+  const int others = std::min(kFramesBesideSyns, queue_frames / 2);
+  burst_ = std::clamp(queue_frames - others, 1, kMostSynBurst);
+  const int error = Make(mac);
+  if (error != EPERM) return error;
+  const MemlockRaise raise;
+  return Make(mac);
+}
+
+int SynLimit::Make(const MacBytes* mac) {
   int fd = OpenArray(sizeof(State), 1);
   if (fd < 0) return -fd;
   state_.Reset(fd);
@@ -233,8 +272,10 @@ int SynLimit::Open(int rate, const MacBytes* mac) {
   if (fd < 0) return -fd;
   seen_.Reset(fd);
   State state = {};
-  state.interval_ns = static_cast<uint64_t>(kNsPerSec / rate);
-  state.burst_ns = state.interval_ns * kSynBurst;
+  state.interval_ns = static_cast<uint64_t>(kNsPerSec / rate_);
+  state.burst_ns = state.interval_ns * static_cast<uint64_t>(burst_);
+  // A whole burst is due from the start, even where the clock is younger than that: these are signed to the program.
+  state.first.due_ns = state.again.due_ns = 0 - state.burst_ns;
   const int set = Access(BPF_MAP_UPDATE_ELEM, state_.get(), &state);
   if (set < 0) return -set;
   uint32_t seed = 0;
@@ -244,7 +285,6 @@ int SynLimit::Open(int rate, const MacBytes* mac) {
   fd = Load(program);
   if (fd < 0) return -fd;
   program_.Reset(fd);
-  rate_ = rate;
   return 0;
 }
 

@@ -69,8 +69,8 @@ bool TapRing::Open(Napi::Env env, const Options& options) {
     ThrowSystemError(env, error, "socket", "no socket to configure the device with");
     return false;
   }
-  if (!SetUpOffload(env, options) || !SetUpSynLimit(env, options)) return false;
-  if (!SetUpLink(env, options)) return false;
+  if (!SetUpOffload(env, options) || !SetUpQueue(env, options)) return false;
+  if (!SetUpSynLimit(env, options) || !SetUpLink(env, options)) return false;
   index_ = static_cast<int>(if_nametoindex(name_.c_str()));
   bool is_up = false;
   link_.IsUp(index_, &is_up);
@@ -95,6 +95,7 @@ bool TapRing::Attach(Napi::Env env, const Options& options) {
     ThrowSystemError(env, error, "open", WhyNoTun(error));
     return false;
   }
+  is_ours_ = name_.empty() || if_nametoindex(name_.c_str()) == 0;
   has_vnet_ = options.Flag("vnet", true);
   const bool multi_queue = options.Flag("multiQueue", false);
   ifreq request = {};
@@ -144,18 +145,30 @@ bool TapRing::SetUpVnet(Napi::Env env) {
   return true;
 }
 
-// The program is the device's, not the queue's: of several queues none has a limit, and a device that stays has
-// that of an owner who was killed. Unless a rate was asked for, a system that does not let us have one (no CAP_BPF, an
-// old kernel) is no error.
-bool TapRing::SetUpSynLimit(Napi::Env env, const Options& options) {
-  const int rate = options.Number("synRate", kDefaultSynRate);
-  if (options.Flag("multiQueue", false)) return true;
-  if (rate == 0) {
-    int none = -1;
-    ioctl(fd_.get(), TUNSETFILTEREBPF, &none);
+// How many frames wait for us at most. A device that we make holds a whole burst of SYNs beside what others send; one
+// that was there keeps what its owner chose.
+bool TapRing::SetUpQueue(Napi::Env env, const Options& options) {
+  if (!options.Has("txQueueLen")) {
+    if (is_ours_) link_.SetTxQueueLen(kMostSynBurst + kFramesBesideSyns);
     return true;
   }
-  int error = syn_limit_.Open(rate, nullptr);
+  const int error = link_.SetTxQueueLen(options.Number("txQueueLen", 0));
+  if (error == 0) return true;
+  ThrowSystemError(env, error, "SIOCSIFTXQLEN", name_ + ": cannot set txQueueLen: " + std::strerror(error));
+  return false;
+}
+
+// The program is the device's, not the queue's: of several queues none has a limit, and a device that stays has
+// that of an owner who was killed, until we take it away. Unless a rate was asked for, a system that does not let us
+// have one (no CAP_BPF, an old kernel) is no error.
+bool TapRing::SetUpSynLimit(Napi::Env env, const Options& options) {
+  int none = -1;
+  ioctl(fd_.get(), TUNSETFILTEREBPF, &none);
+  const int rate = options.Number("synRate", kDefaultSynRate);
+  if (rate == 0 || options.Flag("multiQueue", false)) return true;
+  int queue = 0;
+  link_.TxQueueLen(&queue);
+  int error = syn_limit_.Open(rate, queue, nullptr);
   if (error == 0) {
     int program = syn_limit_.program();
     if (ioctl(fd_.get(), TUNSETFILTEREBPF, &program) != 0) error = errno;
@@ -189,10 +202,6 @@ bool TapRing::SetUpLink(Napi::Env env, const Options& options) {
   }
   if (options.Has("mtu") && fails({"mtu", "SIOCSIFMTU", link_.SetMtu(options.Number("mtu", 0))})) {
     return false;
-  }
-  if (options.Has("txQueueLen")) {
-    const int frames = options.Number("txQueueLen", 0);
-    if (fails({"txQueueLen", "SIOCSIFTXQLEN", link_.SetTxQueueLen(frames)})) return false;
   }
   if (options.Has("sendBuffer")) {
     int bytes = options.Number("sendBuffer", 0);

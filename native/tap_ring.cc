@@ -79,6 +79,7 @@ Napi::Value TapRing::Describe(const Napi::CallbackInfo& info) {
   out.Set("tsoEcn", Napi::Boolean::New(env, offload_.ecn));
   out.Set("uso", Napi::Boolean::New(env, offload_.uso));
   out.Set("synRate", Napi::Number::New(env, syn_limit_.rate()));
+  out.Set("synBurst", Napi::Number::New(env, syn_limit_.burst()));
   return out;
 }
 

@@ -27,6 +27,7 @@ class TapRing : public Napi::ObjectWrap<TapRing> {
   bool Attach(Napi::Env env, const Options& options);
   bool SetUpOffload(Napi::Env env, const Options& options);
   bool SetUpVnet(Napi::Env env);
+  bool SetUpQueue(Napi::Env env, const Options& options);
   bool SetUpSynLimit(Napi::Env env, const Options& options);
   bool SetUpLink(Napi::Env env, const Options& options);
   void Close(Napi::Env env);
@@ -52,6 +53,7 @@ class TapRing : public Napi::ObjectWrap<TapRing> {
   LinkControl link_;
   std::string name_;
   int index_ = 0;
+  bool is_ours_ = false;  // it was not there before us
   bool has_vnet_ = false;
   bool has_hook_ = false;
   Offload offload_;

@@ -54,6 +54,8 @@ export interface PacketFacts {
   readonly superFrameQueue: boolean;
   /** 0: SYNs have no limit. */
   readonly synRate: number;
+  /** SYNs that pass at once: all but 1,000 frames of the queue, or half of it; 512 at most. 0 without a limit. */
+  readonly synBurst: number;
 }
 
 interface NativePacketRing extends NativeRing {

@@ -41,10 +41,10 @@ export interface TapOptions extends RingSizes {
   readonly uso?: boolean;
   /** Bytes the kernel takes from us before EAGAIN (TUNSETSNDBUF). Default: the kernel's, without limit. */
   readonly sendBuffer?: number;
-  /** Frames the kernel queues for us before it drops. Default: the kernel's 1000. */
+  /** Frames the kernel queues for us before it drops. Default: 1512 for a device that we make, else as it is. */
   readonly txQueueLen?: number;
   /**
-   * SYNs a second that the kernel lets through to the queue, after 512 at once; what is sent again after a second passes
+   * SYNs a second that the kernel lets through to the queue, after `facts.synBurst` at once; what is sent again after a second passes
    * at a rate of its own (docs/decisions/0016). 0: all. Default 25,000 where the system allows a limit, and with one queue.
    */
   readonly synRate?: number;
@@ -64,6 +64,8 @@ export interface TapFacts {
   readonly uso: boolean;
   /** 0: SYNs have no limit. */
   readonly synRate: number;
+  /** SYNs that pass at once: all but 1,000 frames of the queue, or half of it; 512 at most. 0 without a limit. */
+  readonly synBurst: number;
 }
 
 interface NativeTapRing extends NativeRing {

@@ -9,7 +9,12 @@ import { programPath } from '../../tools/dev/requirements.ts';
 import { requires } from '../support/requires.ts';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
-const skip = requires({ root: true, tun: true, addon: true, programs: ['ip', 'tc', 'unshare'] });
+const skip = requires({
+  root: true,
+  tun: true,
+  addon: true,
+  programs: ['ip', 'setpriv', 'tc', 'unshare'],
+});
 
 for (const part of ['tap', 'tap-trouble', 'packet', 'packet-trouble', 'syn-limit', 'lifetime']) {
   if (skip !== false) {

@@ -1,5 +1,6 @@
 /** The `ringway` command, as users run it: against a stack in memory, and one on a TAP device. */
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import t, { type Test } from 'tap';
@@ -365,6 +366,35 @@ t.test(
       t.pass(`${signal}: the device is gone`);
     }
     t.same(readdirSync(join(place.folder, '.ringway')), [], 'and the socket, after a clean end');
+  },
+);
+
+t.test(
+  'up says that SYNs have no limit where it may not have one, unless none was wanted',
+  { skip: requires({ root: true, tun: true, addon: true, programs: ['unshare', 'setpriv'] }) },
+  async (t) => {
+    const place = new Place(t);
+    const before = [programPath('unshare')!, '-n', programPath('setpriv')!];
+    const noBpf = [...before, '--bounding-set', '-bpf,-sys_admin', ...RINGWAY, 'up', '--tap', 'r0'];
+    for (const [args, said] of [
+      [[], /^ringway up: SYN floods have no limit .*CAP_BPF.*\n$/],
+      [['--syn-rate', '0'], /^$/],
+    ] as const) {
+      const [program, ...words] = [...noBpf, ...args];
+      const child = spawn(program!, words, {
+        cwd: place.folder,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      t.teardown(() => void child.kill('SIGKILL'));
+      let err = '';
+      child.stderr.on('data', (chunk) => {
+        err += chunk;
+      });
+      await once(child.stdout, 'data');
+      child.kill('SIGTERM');
+      await once(child, 'close');
+      t.match(err, said);
+    }
   },
 );
 

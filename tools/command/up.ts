@@ -19,6 +19,8 @@ import { VERSION } from './version.ts';
 const DEFAULT_NAME = 'default';
 /** What was captured to a file is written so often. */
 const CAPTURE_FLUSH_MS = 500;
+const NO_SYN_LIMIT =
+  'ringway up: SYN floods have no limit in front of the queue: that takes CAP_BPF, Linux 5.8 and a single queue';
 
 export const upCommand: Command = {
   name: 'up',
@@ -124,6 +126,7 @@ function say(live: LiveStack, name: string, ports: readonly number[], isJson: bo
   const list = addresses.map((a) =>
     a.state === 'preferred' ? a.address : `${a.address} (${a.state})`,
   );
+  if (facts?.synRate === 0 && live.spec.synRate === null) console.error(NO_SYN_LIMIT);
   const echo = ports.length === 0 ? '' : `; UDP echo on ${ports.join(', ')}`;
   console.log(`${name}: ${iface.name} (${device.mac}, mtu ${device.mtu}) ${list.join(' ')}${echo}`);
 }

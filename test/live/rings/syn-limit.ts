@@ -1,12 +1,15 @@
 /** Run by ../rings.test.ts in a network namespace of its own: the limit of SYNs before a device's queue. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import t, { type Test } from 'tap';
+import { kernelDrops } from '../../../src/live/kernel-drops.ts';
 import { PacketDevice } from '../../../src/live/packet-device.ts';
 import type { RingDevice } from '../../../src/live/ring-device.ts';
 import { TapDevice } from '../../../src/live/tap-device.ts';
 import {
   codeOf,
   counter,
+  ip,
   makeVeth,
   OURS,
   quietKernel,
@@ -19,8 +22,6 @@ import {
 quietKernel();
 
 type Limited = TapDevice | PacketDevice;
-/** SYNs that pass at once: native/syn_limit.h; one more is due when they have. */
-const BURST = 513;
 const SYN = 0x02;
 const ACK = 0x10;
 
@@ -65,7 +66,7 @@ function arrived(to: Limited, from: RingDevice, frames: readonly Uint8Array[]): 
 }
 
 function tapWire(t: Test, synRate: number): [Limited, RingDevice] {
-  const tap = new TapDevice(smallMemory(), { name: 'tap0', mac: OURS, synRate, txQueueLen: 4000 });
+  const tap = new TapDevice(smallMemory(), { name: 'tap0', mac: OURS, synRate });
   const kernel = new PacketDevice(smallMemory(), { interface: 'tap0', promiscuous: true });
   t.teardown(() => {
     kernel.close();
@@ -93,27 +94,32 @@ function meanwhile(synRate: number, run: () => number): { got: number; more: num
   return { got, more: Math.ceil(((performance.now() - start) / 1000) * synRate) };
 }
 
-for (const [name, open] of [
-  ['TAP', tapWire],
-  ['AF_PACKET', vethWire],
+// A TAP device that we make holds 1512 frames, the ring 2520: at least 1000 are left to others.
+for (const [name, open, burst] of [
+  ['TAP', tapWire, 512],
+  ['AF_PACKET', vethWire, 512],
 ] as const) {
   t.test(`${name}: SYNs beyond the burst and the rate are dropped, each is counted`, async (t) => {
     const [ours, kernel] = open(t, 1);
     t.equal(ours.facts.synRate, 1);
     const kinds = [{}, { v6: true }, { optionBytes: 40 }, { flags: SYN | 0xc0 }];
-    const syns = kinds.flatMap((kind) => many(200, kind));
+    t.equal(ours.facts.synBurst, burst);
+    const some = burst / 4 + 50;
+    const syns = kinds.flatMap((kind) => many(some, kind));
     const { got, more } = meanwhile(1, () => arrived(ours, kernel, syns));
-    t.ok(got >= BURST && got <= BURST + more, `${got} of 800`);
+    // One more is due when a whole burst has passed.
+    t.ok(got > burst && got <= burst + 1 + more, `${got} of ${syns.length}`);
     ours.refreshStats();
-    t.equal(ours.synDropped, 800 - got);
-    t.equal(counter(ours, 'rxDropped'), 800 - got, 'which are drops like any other');
+    const lost = syns.length - got;
+    t.equal(ours.synDropped, lost);
+    t.equal(counter(ours, 'rxDropped'), lost, 'which are drops like any other');
     ours.refreshStats();
-    t.equal(counter(ours, 'rxDropped'), 800 - got, 'each once');
+    t.equal(counter(ours, 'rxDropped'), lost, 'each once');
   });
 
   t.test(`${name}: nothing but a SYN is ever dropped by the limit`, async (t) => {
     const [ours, kernel] = open(t, 1);
-    arrived(ours, kernel, many(600));
+    arrived(ours, kernel, many(burst + 50));
     const others = [
       ...[ACK, SYN | ACK, 0x04, 0x14, 0x18, 0x11, 0].map((flags) => ({ flags })),
       ...[{ v6: true, flags: ACK }, { protocol: 17 }, { v6: true, protocol: 17 }, { fragment: 9 }],
@@ -129,7 +135,7 @@ for (const [name, open] of [
     async (t) => {
       const [ours, kernel] = open(t, 1);
       const again = many(20);
-      arrived(ours, kernel, many(600));
+      arrived(ours, kernel, many(burst + 50));
       t.ok(arrived(ours, kernel, again) < 20, 'they were dropped');
       t.ok(arrived(ours, kernel, again) < 20, 'and are when they come again at once');
       await new Promise((done) => setTimeout(done, 1000));
@@ -155,10 +161,75 @@ t.test('a limit that makes no sense is refused', async (t) => {
   t.equal(codeOf(() => new TapDevice(smallMemory(), { name: 'tap0', synRate: -1 })).code, 'EINVAL');
 });
 
+t.test('a TAP device that was there keeps the length of its queue', async (t) => {
+  ip('tuntap add tap0 mode tap');
+  const tap = new TapDevice(smallMemory(), { name: 'tap0', synRate: 1 });
+  t.same([tap.facts.txQueueLen, tap.facts.synBurst], [1000, 500], 'half of which is for others');
+  tap.close();
+  const short = new TapDevice(smallMemory(), { name: 'tap0', synRate: 1, txQueueLen: 1 });
+  t.same([short.facts.txQueueLen, short.facts.synBurst], [1, 1]);
+  short.close();
+  ip('link delete tap0');
+});
+
+t.test(
+  'a SYN refused twice counts from then on, and one that waited 32 seconds is known',
+  { skip: process.env.LONG !== '1' && 'LONG=1: 46 seconds', timeout: 120_000 },
+  async (t) => {
+    const [ours, kernel] = tapWire(t, 1);
+    const burst = ours.facts.synBurst;
+    const [twice, slow] = [many(10), many(10)];
+    const takers = many(burst + 50);
+    arrived(ours, kernel, many(burst + 50));
+    // Meanwhile one may pass.
+    for (const some of [takers, twice, slow]) t.ok(arrived(ours, kernel, some) <= 1, 'no room');
+    await new Promise((done) => setTimeout(done, 10_000));
+    t.ok(arrived(ours, kernel, takers) > burst, 'others take the second rate');
+    t.ok(arrived(ours, kernel, twice) <= 1, 'so these are refused again');
+    await new Promise((done) => setTimeout(done, 23_000));
+    arrived(ours, kernel, many(60)); // what the first rate has saved by now
+    t.ok(arrived(ours, kernel, slow) >= 8, 'after 33 seconds');
+    await new Promise((done) => setTimeout(done, 13_000));
+    arrived(ours, kernel, many(60));
+    t.ok(arrived(ours, kernel, twice) >= 8, '36 after the second time, 46 after the first');
+  },
+);
+
 t.test('a device that stays has no limit once its owner has gone', async (t) => {
   const first = new TapDevice(smallMemory(), { name: 'tap0', persist: true, synRate: 1 });
   first.close();
   const [tap, kernel] = tapWire(t, 0);
   t.equal(arrived(tap, kernel, many(800)), 800);
   spawnSync('ip', ['link', 'delete', 'tap0']);
+});
+
+/** Another process with tap0 open, until it is killed; resolves to the rate it says it has. */
+async function owner(t: Test, options: object, before: readonly string[]) {
+  const code = `
+    const { TapDevice } = await import('./src/live/tap-device.ts');
+    const { openMemory } = await import('./src/live/native-sum.ts');
+    const tap = new TapDevice(openMemory(), { name: 'tap0', ...${JSON.stringify(options)} });
+    console.log(tap.facts.synRate);
+    setInterval(() => tap.fd, 1000);`;
+  const node = [process.execPath, '--import=tsx', '--input-type=module', '-e', code];
+  const [command, ...words] = [...before, ...node];
+  const child = spawn(command!, words, { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.teardown(() => child.kill('SIGKILL'));
+  const [line] = await once(child.stdout, 'data');
+  return { child, rate: Number(line) };
+}
+
+t.test('who may have no limit does not keep that of an owner who was killed', async (t) => {
+  const first = await owner(t, { persist: true, synRate: 1, txQueueLen: 4 }, []);
+  t.equal(first.rate, 1);
+  first.child.kill('SIGKILL');
+  await once(first.child, 'exit');
+  const noBpf = ['setpriv', '--bounding-set', '-bpf,-sys_admin'];
+  const second = await owner(t, { txQueueLen: 100 }, noBpf);
+  t.equal(second.rate, 0);
+  const kernel = new PacketDevice(smallMemory(), { interface: 'tap0', promiscuous: true });
+  for (const frame of many(20)) send(kernel, frame);
+  t.equal(kernelDrops('tap0', 'tx'), 0);
+  kernel.close();
+  ip('link delete tap0');
 });
