@@ -7,6 +7,7 @@ import { type Address, isLinkLocal6, isV4 } from '../../src/wire/address.ts';
 import { parseAddress } from '../../src/wire/address-text.ts';
 import { Failure, usageError } from './failure.ts';
 import type { OptionSpec, Options } from './options.ts';
+import { destinationOf, GivenFields } from './probe-request.ts';
 
 export interface PingRequest {
   /** As text; a link-local one may end in %interface. */
@@ -61,17 +62,7 @@ export const PING_OPTIONS: readonly OptionSpec[] = [
 ];
 
 export function pingRequestOf(options: Options): PingRequest {
-  options.notTogether('4', '6');
-  const destination = options.words[0];
-  if (destination === undefined) throw usageError('ping whom? give an address');
-  options.atMost(1);
-  const address = parseAddress(destination.split('%')[0]!);
-  if (address === null) {
-    throw usageError(`${destination} is not an IP address (names are not looked up)`);
-  }
-  const v4 = isV4(address);
-  if (options.has('4') && !v4) throw usageError(`-4, but ${destination} is an IPv6 address`);
-  if (options.has('6') && v4) throw usageError(`-6, but ${destination} is an IPv4 address`);
+  const { text: destination, v4 } = destinationOf(options, 'ping whom? give an address');
   const isFlood = options.has('flood');
   const interval = options.decimal('interval', 0, DAY_S);
   return {
@@ -112,37 +103,22 @@ function patternOf(text: string): string {
 
 /** Checks every field of something that came over a socket. */
 export function checkedRequest(given: Readonly<Record<string, unknown>>): PingRequest {
-  const text = (name: string): string => {
-    const value = given[name];
-    if (typeof value !== 'string' || value.length > 100) throw badField(name);
-    return value;
-  };
-  const number = (name: string, most: number): number => {
-    const value = given[name];
-    if (!Number.isSafeInteger(value)) throw badField(name);
-    const n = value as number;
-    if (n < 0 || n > most) throw badField(name);
-    return n;
-  };
+  const fields = new GivenFields('ping', given);
   return {
-    destination: text('destination'),
-    count: number('count', Number.MAX_SAFE_INTEGER),
-    size: number('size', MAX_SIZE_V6),
-    intervalNs: number('intervalNs', DAY_S * SEC),
-    isFlood: given.isFlood === true,
-    isAdaptive: given.isAdaptive === true,
-    lingerNs: number('lingerNs', DAY_S * SEC),
-    deadlineNs: number('deadlineNs', DAY_S * SEC),
-    ttl: number('ttl', 255),
-    tos: number('tos', 255),
-    pmtuDiscovery: number('pmtuDiscovery', 3),
-    pattern: patternOf(text('pattern')),
-    device: text('device'),
+    destination: fields.text('destination'),
+    count: fields.number('count', 0, Number.MAX_SAFE_INTEGER),
+    size: fields.number('size', 0, MAX_SIZE_V6),
+    intervalNs: fields.number('intervalNs', 0, DAY_S * SEC),
+    isFlood: fields.isTrue('isFlood'),
+    isAdaptive: fields.isTrue('isAdaptive'),
+    lingerNs: fields.number('lingerNs', 0, DAY_S * SEC),
+    deadlineNs: fields.number('deadlineNs', 0, DAY_S * SEC),
+    ttl: fields.number('ttl', 0, 255),
+    tos: fields.number('tos', 0, 255),
+    pmtuDiscovery: fields.number('pmtuDiscovery', 0, 3),
+    pattern: patternOf(fields.text('pattern')),
+    device: fields.text('device'),
   };
-}
-
-function badField(name: string): Failure {
-  return new Failure('EINVAL', `ping: ${name} makes no sense`);
 }
 
 export interface PingTarget {

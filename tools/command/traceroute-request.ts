@@ -1,10 +1,11 @@
 /** What a traceroute is asked to do: made of a command line, or received over a control socket and not trusted. */
 import { SEC } from '../../src/base/time.ts';
 import type { Stack } from '../../src/stack/stack.ts';
-import { type Address, isLinkLocal6, isV4 } from '../../src/wire/address.ts';
+import { type Address, isLinkLocal6 } from '../../src/wire/address.ts';
 import { parseAddress } from '../../src/wire/address-text.ts';
 import { Failure, usageError } from './failure.ts';
 import type { OptionSpec, Options } from './options.ts';
+import { destinationOf, GivenFields } from './probe-request.ts';
 
 export interface TraceRequest {
   /** As text; a link-local one may end in %interface. */
@@ -43,17 +44,7 @@ export const TRACE_OPTIONS: readonly OptionSpec[] = [
 ];
 
 export function traceRequestOf(options: Options): TraceRequest {
-  options.notTogether('4', '6');
-  const destination = options.words[0];
-  if (destination === undefined) throw usageError('trace the way to whom? give an address');
-  options.atMost(1);
-  const address = parseAddress(destination.split('%')[0]!);
-  if (address === null) {
-    throw usageError(`${destination} is not an IP address (names are not looked up)`);
-  }
-  const v4 = isV4(address);
-  if (options.has('4') && !v4) throw usageError(`-4, but ${destination} is an IPv6 address`);
-  if (options.has('6') && v4) throw usageError(`-6, but ${destination} is an IPv4 address`);
+  const { text: destination } = destinationOf(options, 'trace the way to whom? give an address');
   const isIcmp = options.has('icmp');
   const maxTtl = options.integer('max-hops', 1, MAX_TTL) ?? 30;
   const firstTtl = options.integer('first', 1, MAX_TTL) ?? 1;
@@ -72,33 +63,18 @@ export function traceRequestOf(options: Options): TraceRequest {
 
 /** Checks every field of something that came over a socket. */
 export function checkedTrace(given: Readonly<Record<string, unknown>>): TraceRequest {
-  const text = (name: string): string => {
-    const value = given[name];
-    if (typeof value !== 'string' || value.length > 100) throw badField(name);
-    return value;
-  };
-  const number = (name: string, least: number, most: number): number => {
-    const value = given[name];
-    if (!Number.isSafeInteger(value)) throw badField(name);
-    const n = value as number;
-    if (n < least || n > most) throw badField(name);
-    return n;
-  };
-  const firstTtl = number('firstTtl', 1, MAX_TTL);
+  const fields = new GivenFields('traceroute', given);
+  const firstTtl = fields.number('firstTtl', 1, MAX_TTL);
   return {
-    destination: text('destination'),
-    isIcmp: given.isIcmp === true,
+    destination: fields.text('destination'),
+    isIcmp: fields.isTrue('isIcmp'),
     firstTtl,
-    maxTtl: number('maxTtl', firstTtl, MAX_TTL),
-    queries: number('queries', 1, MAX_QUERIES),
-    waitNs: number('waitNs', 1, MAX_WAIT_S * SEC),
-    port: number('port', given.isIcmp === true ? 0 : 1, 65535),
-    device: text('device'),
+    maxTtl: fields.number('maxTtl', firstTtl, MAX_TTL),
+    queries: fields.number('queries', 1, MAX_QUERIES),
+    waitNs: fields.number('waitNs', 1, MAX_WAIT_S * SEC),
+    port: fields.number('port', fields.isTrue('isIcmp') ? 0 : 1, 65535),
+    device: fields.text('device'),
   };
-}
-
-function badField(name: string): Failure {
-  return new Failure('EINVAL', `traceroute: ${name} makes no sense`);
 }
 
 /** Where to, and out of which interface; 0: by route. Throws a Failure when there is no way. */
