@@ -2,13 +2,15 @@
  * The kernel's side of the TCP benchmark: blocking sockets, nothing clever, the same program at every
  * kernel end of a wire.
  *
- *   tcp-peer serve <first port>     one connection after the other, until stdin ends:
+ * Its last argument is the congestion control of its connections.
+ *
+ *   tcp-peer serve <first port> <cc>   one connection after the other, until stdin ends:
  *        port + 0  reads to the end of the stream, closes
  *        port + 1  reads how many bytes (8, big-endian), writes so many, closes
  *        port + 2  answers every byte with the same
  *        port + 3  closes when the peer has closed
  *
- *   tcp-peer client                 told what to do on stdin, a line each; answers with a line
+ *   tcp-peer client <cc>            told what to do on stdin, a line each; answers with a line
  *        push <address> <port> <bytes> <check>   "<ns>"   until the peer has read and closed
  *        pull <address> <port> <bytes> <check>   "<ns>"   from the request to the end of the stream
  *        ping <address> <port> <count> 0         "<p50 ns> <p99 ns>"
@@ -33,6 +35,7 @@
 #define BUFFER (128 * 1024)
 
 static uint8_t pattern[2 * BUFFER], buffer[BUFFER];
+static const char *congestion;
 
 /* Both sides send these 128 KiB over and over. */
 static void make_pattern(void) {
@@ -79,6 +82,13 @@ static void want(uint64_t got, uint64_t wanted) {
   exit(1);
 }
 
+static int tcp_socket(int family, int flags) {
+  const int fd = socket(family, SOCK_STREAM | flags, 0);
+  if (fd < 0) die("socket");
+  if (setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, congestion, (socklen_t)strlen(congestion)) != 0) die(congestion);
+  return fd;
+}
+
 // ---- The server ----
 
 static void serve_one(int fd, int what) {
@@ -103,7 +113,7 @@ static int serve(int port) {
   for (int i = 0; i < 4; i++) {
     struct sockaddr_in6 at = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)(port + i))};
     int on = 1;
-    fds[1 + i] = (struct pollfd){.fd = socket(AF_INET6, SOCK_STREAM, 0), .events = POLLIN};
+    fds[1 + i] = (struct pollfd){.fd = tcp_socket(AF_INET6, 0), .events = POLLIN};
     setsockopt(fds[1 + i].fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     if (bind(fds[1 + i].fd, (struct sockaddr *)&at, sizeof(at)) != 0) die("bind");
     if (listen(fds[1 + i].fd, 128) != 0) die("listen");
@@ -127,9 +137,8 @@ static int serve(int port) {
 static struct addrinfo *target;
 
 static int connect_to(void) {
-  const int fd = socket(target->ai_family, SOCK_STREAM, 0);
+  const int fd = tcp_socket(target->ai_family, 0);
   int on = 1;
-  if (fd < 0) die("socket");
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   if (connect(fd, target->ai_addr, target->ai_addrlen) != 0) die("connect");
   return fd;
@@ -223,8 +232,7 @@ static void pull_for(uint64_t limit_ns) {
 
 /* One more connection to the target, whose first byte is written as soon as it stands. */
 static int dial_one(void) {
-  const int fd = socket(target->ai_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
-  if (fd < 0) die("socket");
+  const int fd = tcp_socket(target->ai_family, SOCK_NONBLOCK);
   if (connect(fd, target->ai_addr, target->ai_addrlen) != 0 && errno != EINPROGRESS) die("connect");
   return fd;
 }
@@ -292,7 +300,9 @@ static int client(void) {
 
 int main(int argc, char **argv) {
   make_pattern();
-  if (argc == 3 && strcmp(argv[1], "serve") == 0) return serve(atoi(argv[2]));
-  if (argc == 2 && strcmp(argv[1], "client") == 0) return client();
+  if (argc < 3) return 2;
+  congestion = argv[argc - 1];
+  if (argc == 4 && strcmp(argv[1], "serve") == 0) return serve(atoi(argv[2]));
+  if (argc == 3 && strcmp(argv[1], "client") == 0) return client();
   return 2;
 }

@@ -1,9 +1,10 @@
 /** The benchmark itself, in a network namespace of its own: started by ../syn-flood.bench.ts. */
+import { median, spread } from '../quantile.ts';
 import { KINDS, type Kind, WAYS, type Way, WORLDS, type World } from './cases.ts';
 import { FloodRig, type Round, type Target } from './rig.ts';
 
 interface Settings {
-  readonly programs: { readonly peer: string; readonly flood: string };
+  readonly programs: { readonly 'tcp-peer': string; readonly flood: string };
   readonly rounds: number;
   readonly ms: number;
   readonly only: string;
@@ -17,16 +18,6 @@ interface Settings {
 const settings = JSON.parse(process.argv[2]!) as Settings;
 const TARGETS: readonly Target[] = ['nobody', 'nowhere', 'us'];
 const CHECKED_BYTES = 64 << 20;
-
-function quantile(values: readonly number[], q: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))]!;
-}
-
-function spread(values: readonly number[], digits: number): string {
-  const [low, middle, high] = [0.1, 0.5, 0.9].map((q) => quantile(values, q).toFixed(digits));
-  return `${middle} (${low}–${high})`;
-}
 
 function counters(rig: FloodRig): Record<string, number> {
   const { stack } = rig;
@@ -72,10 +63,7 @@ async function measure(rig: FloodRig, world: World, way: Way, kind: Kind): Promi
       2,
     ).padEnd(20),
   ).join(' ');
-  const rate = quantile(
-    results.us.map((r) => r.floodRate),
-    0.5,
-  );
+  const rate = median(results.us.map((r) => r.floodRate));
   const title = `${way} ${world.title}, ${kind.title}`;
   console.log(
     `${title.padEnd(44)} ${(rate / 1000).toFixed(0).padStart(7)} ${goodput} ${spread(left, 2).padEnd(18)} ${kind.goal > 0 ? `≥ ${kind.goal}` : ''}`,
@@ -83,7 +71,7 @@ async function measure(rig: FloodRig, world: World, way: Way, kind: Kind): Promi
   for (const target of TARGETS) {
     const rounds = results[target];
     const sum = (pick: (r: Round) => number) => rounds.reduce((n, r) => n + pick(r), 0);
-    const ms = (pick: (r: Round) => number) => quantile(rounds.map(pick), 0.5).toFixed(1);
+    const ms = (pick: (r: Round) => number) => median(rounds.map(pick)).toFixed(1);
     console.log(
       `    connections, flood at ${target.padEnd(7)} ${sum((r) => r.echoed)} of ${sum((r) => r.begun)}; ms p50 ${ms((r) => r.p50Ms)}, p90 ${ms((r) => r.p90Ms)}, most ${Math.max(...rounds.map((r) => r.mostMs)).toFixed(0)}`,
     );

@@ -5,10 +5,12 @@ import type { LineChild } from '../rings/c-side.ts';
 import { OurPeer } from '../tcp-live/our-peer.ts';
 import {
   type Cores,
+  clientOn,
   KERNEL_ADDRESS,
   OUR_ADDRESS,
   type OurEnd,
   openOurEnd,
+  type Peer,
   PORT,
   pinned,
   run,
@@ -16,6 +18,8 @@ import {
 import type { Kind, Way, World } from './cases.ts';
 
 const MOST_FRAMES = 1e9;
+/** Of the kernel's ends: Linux's default, whatever the machine's is. */
+const CONGESTION = 'cubic';
 const CLOSED_PORT = 4999;
 /** The generator's other target: its frames go nowhere, and cost its core the same. */
 const NOWHERE = 'd0';
@@ -34,7 +38,7 @@ export interface Round {
 }
 
 export interface FloodOptions {
-  readonly programs: { readonly peer: string; readonly flood: string };
+  readonly programs: { readonly 'tcp-peer': string; readonly flood: string };
   readonly cores: Cores;
   readonly synRate?: number;
 }
@@ -55,8 +59,9 @@ export class FloodRig {
     driver.add(stack);
     run(`ip link add ${NOWHERE} type veth peer name ${NOWHERE}p`);
     for (const link of [NOWHERE, `${NOWHERE}p`]) run(`ip link set ${link} up`);
-    this.transfer = pinned(cores[0], [programs.peer, 'client']);
-    this.dialer = pinned(cores[0], [programs.peer, 'client']);
+    const peer: Peer = { program: programs['tcp-peer'], congestion: CONGESTION };
+    this.transfer = clientOn(cores[0], peer);
+    this.dialer = clientOn(cores[0], peer);
     const flood = (link: string) => pinned(cores[0], [programs.flood, link, device.mac.toString()]);
     this.floods = { us: flood('r0'), nowhere: flood(NOWHERE) };
   }

@@ -1,6 +1,7 @@
 /** The benchmark itself, in a network namespace of its own: started by ../rings.bench.ts. */
 import { writeFileSync } from 'node:fs';
 import { loadAddon } from '../../src/live/addon.ts';
+import { median, spread } from '../quantile.ts';
 import {
   type Case,
   MTU_FRAME,
@@ -10,6 +11,12 @@ import {
   setUp,
   verify,
 } from './cases.ts';
+
+interface Settings {
+  readonly programs: Programs;
+  readonly isQuick: boolean;
+  readonly only: string;
+}
 
 /** Rounds until the code is compiled and the memory touched. */
 const WARM_UP = 40;
@@ -53,14 +60,6 @@ const CHOICES: readonly (readonly [Case['what'], string, number])[] = [
   ['tx', 'send-vnet', SUPER_FRAME],
   ['tx', 'sendmmsg-vnet', SUPER_FRAME],
 ];
-
-function quantile(sorted: readonly number[], q: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))]!;
-}
-
-function sort(values: readonly number[]): number[] {
-  return [...values].sort((a, b) => a - b);
-}
 
 function rate(ns: number, frame: number): string {
   return `${(1000 / ns).toFixed(2)} M/s ${((frame * 8) / ns).toFixed(1)} Gbit/s`;
@@ -110,13 +109,11 @@ async function compare(it: Case, programs: Programs, rounds: number): Promise<nu
     }
   }
   await rig.close();
-  const ratios = sort(ns.ts.map((ts, i) => ns.c[i]! / ts));
-  const [ts, c] = [quantile(sort(ns.ts), 0.5), quantile(sort(ns.c), 0.5)];
-  const ratio = quantile(ratios, 0.5);
-  const inAll = quantile(sort(all.ts.map((ts, i) => all.c[i]! / ts)), 0.5);
-  const spread = `${quantile(ratios, 0.1).toFixed(2)}–${quantile(ratios, 0.9).toFixed(2)}`;
+  const ratios = ns.ts.map((ts, i) => ns.c[i]! / ts);
+  const ratio = median(ratios);
+  const inAll = median(all.ts.map((ts, i) => all.c[i]! / ts));
   console.log(
-    `${it.title.padEnd(18)} ${String(it.frame).padStart(6)}  ${rate(ts, it.frame).padEnd(24)} ${rate(c, it.frame).padEnd(24)} ${ratio.toFixed(2)}  (${spread})${it.what === 'rx' ? `  ${inAll.toFixed(2)}` : ''}`,
+    `${it.title.padEnd(18)} ${String(it.frame).padStart(6)}  ${rate(median(ns.ts), it.frame).padEnd(24)} ${rate(median(ns.c), it.frame).padEnd(24)} ${spread(ratios, 2)}${it.what === 'rx' ? `  ${inAll.toFixed(2)}` : ''}`,
   );
   return ratio;
 }
@@ -141,9 +138,9 @@ async function choose(
     total.push(ring + fill);
   }
   await rig.close();
-  const ns = quantile(sort(total), 0.5);
+  const ns = median(total);
   console.log(
-    `${what} ${mode.padEnd(16)} ${String(frame).padStart(6)}  ${quantile(sort(own), 0.5).toFixed(0).padStart(6)} ns here, ${ns.toFixed(0).padStart(6)} ns in all: ${rate(ns, frame)}`,
+    `${what} ${mode.padEnd(16)} ${String(frame).padStart(6)}  ${median(own).toFixed(0).padStart(6)} ns here, ${ns.toFixed(0).padStart(6)} ns in all: ${rate(ns, frame)}`,
   );
 }
 
@@ -160,7 +157,7 @@ function sumAlone(): void {
       for (let i = 0; i < calls; i++) sumBytes(buffer, 0, len);
       samples.push(Number(process.hrtime.bigint() - start) / calls);
     }
-    const ns = quantile(sort(samples), 0.5);
+    const ns = median(samples);
     console.log(
       `sum of ${String(len).padStart(6)} bytes: ${ns.toFixed(0).padStart(6)} ns, call included; ${(len / ns).toFixed(1)} GB/s`,
     );
@@ -168,9 +165,8 @@ function sumAlone(): void {
 }
 
 async function main(): Promise<void> {
-  const [rings, source, mode, only = ''] = process.argv.slice(2);
-  const programs = { rings: rings!, source: source! };
-  const rounds = mode === 'quick' ? 40 : 250;
+  const { programs, isQuick, only } = JSON.parse(process.argv[2]!) as Settings;
+  const rounds = isQuick ? 40 : 250;
   for (const which of ['all', 'default']) {
     writeFileSync(`/proc/sys/net/ipv6/conf/${which}/disable_ipv6`, '1');
   }

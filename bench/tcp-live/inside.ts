@@ -1,9 +1,12 @@
 /** The benchmark itself, in a network namespace of its own: started by ../tcp-live.bench.ts. */
+import { spread } from '../quantile.ts';
 import { CASES, type Case, type Wire } from './cases.ts';
-import { openKernelWire, openOurWire } from './wires.ts';
+import { openKernelWire, openOurWire, type Peer } from './wires.ts';
 
 interface Settings {
-  readonly program: string;
+  readonly programs: { readonly 'tcp-peer': string };
+  /** Of the kernels' ends. */
+  readonly congestion: string;
   readonly rounds: number;
   readonly only: string;
   /** Our services on sockets; else on the calls of `tcp/user-calls.ts`. */
@@ -12,19 +15,11 @@ interface Settings {
   readonly cores: readonly [string, string];
 }
 
-function quantile(values: readonly number[], q: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))]!;
-}
-
-function spread(values: readonly number[], digits: number): string {
-  const [low, middle, high] = [0.1, 0.5, 0.9].map((q) => quantile(values, q).toFixed(digits));
-  return `${middle} (${low}–${high})`;
-}
-
 async function measure(it: Case, settings: Settings): Promise<void> {
-  const kernel = await openKernelWire(it, settings.program, settings.cores);
-  const ours = await openOurWire(it, settings.program, settings.cores, settings.isSockets);
+  const { programs, congestion, cores } = settings;
+  const peer: Peer = { program: programs['tcp-peer'], congestion };
+  const kernel = await openKernelWire(it, peer, cores);
+  const ours = await openOurWire(it, peer, cores, settings.isSockets);
   const results: Record<'kernel' | 'ours', number[]> = { kernel: [], ours: [] };
   ours.setChecking(true);
   for (const wire of [kernel, ours]) await it.run(wire, true); // neighbours, compiled code, every byte compared

@@ -22,6 +22,12 @@ export const OUR_ADDRESS = '10.2.0.2';
 
 export type Cores = readonly [string, string];
 
+/** The kernel's end of a wire: bench/c/tcp-peer.c, and its congestion control. */
+export interface Peer {
+  readonly program: string;
+  readonly congestion: string;
+}
+
 export function run(line: string): void {
   const [program, ...args] = line.split(' ');
   execFileSync(program!, args, { stdio: ['ignore', 'ignore', 'inherit'] });
@@ -32,13 +38,19 @@ export function pinned(cores: string, command: readonly string[]): LineChild {
   return new LineChild(program!, args);
 }
 
+export function clientOn(cores: string, peer: Peer): LineChild {
+  return pinned(cores, [peer.program, 'client', peer.congestion]);
+}
+
 function noOffloads(link: string, enter = ''): void {
   run(`${enter}ethtool -K ${link} tso off gso off gro off`);
 }
 
 /** A veth pair, its far end in the namespace of the server: that ends with it, and the pair too. */
-export async function openKernelWire(it: Case, program: string, cores: Cores): Promise<Wire> {
-  const server = pinned(cores[1], ['unshare', '-n', program, 'serve', String(PORT)]);
+export async function openKernelWire(it: Case, peer: Peer, cores: Cores): Promise<Wire> {
+  const { program, congestion } = peer;
+  const serve = [program, 'serve', String(PORT), congestion];
+  const server = pinned(cores[1], ['unshare', '-n', ...serve]);
   await server.line();
   const enter = `nsenter -t ${server.pid} -n `;
   run(`ip link add k0 type veth peer name k1 netns ${server.pid}`);
@@ -50,7 +62,7 @@ export async function openKernelWire(it: Case, program: string, cores: Cores): P
     noOffloads('k0');
     noOffloads('k1', enter);
   }
-  const client = pinned(cores[0], [program, 'client']);
+  const client = clientOn(cores[0], peer);
   return {
     ...{ who: 'kernel', client, address: `${KERNEL_NET}.2`, port: PORT },
     setChecking: () => undefined,
@@ -100,20 +112,20 @@ export function openOurEnd(it: Pick<Case, 'device' | 'vnet'> & { synRate?: numbe
 
 export async function openOurWire(
   it: Case,
-  program: string,
+  peer: Peer,
   cores: Cores,
   isSockets: boolean,
 ): Promise<Wire> {
   const ours = openOurEnd(it);
   const { stack } = ours;
-  const peer = isSockets ? null : new OurPeer(stack, PORT);
+  const services = isSockets ? null : new OurPeer(stack, PORT);
   if (isSockets) openSocketPeer(stack, PORT);
   ours.driver.add(stack);
-  const client = pinned(cores[0], [program, 'client']);
+  const client = clientOn(cores[0], peer);
   return {
     ...{ who: 'ours', client, address: OUR_ADDRESS, port: PORT },
     setChecking: (isChecking) => {
-      if (peer !== null) peer.isChecking = isChecking;
+      if (services !== null) services.isChecking = isChecking;
     },
     close: async () => {
       await client.close();
