@@ -18,7 +18,7 @@ namespace ringway {
 
 // SYNs a second where nobody says anything else: what answering them costs is a small part of a core
 // (docs/decisions/0016), and more connections a second than one thread opens.
-inline constexpr int kDefaultSynRate = 25'000;
+inline constexpr int kDefaultSynRate = 16'000;
 // SYNs that pass at once after a pause, at most.
 inline constexpr int kMostSynBurst = 512;
 // Of the queue behind the limit a burst leaves so many frames to all others, or half.

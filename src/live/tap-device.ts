@@ -45,7 +45,7 @@ export interface TapOptions extends RingSizes {
   readonly txQueueLen?: number;
   /**
    * SYNs a second that the kernel lets through to the queue, after `facts.synBurst` at once; what is sent again after a second passes
-   * at a rate of its own (docs/decisions/0016). 0: all. Default 25,000 where the system allows a limit, and with one queue.
+   * at a rate of its own (docs/decisions/0016). 0: all. Default 16,000 where the system allows a limit, and with one queue.
    */
   readonly synRate?: number;
 }

@@ -88,7 +88,7 @@ export const STACK_OPTIONS: readonly OptionSpec[] = [
   {
     name: 'syn-rate',
     value: 'N',
-    help: 'TAP, AF_PACKET: SYNs a second that the kernel lets through (default 25000); 0: all',
+    help: 'TAP, AF_PACKET: SYNs a second that the kernel lets through (default 16000); 0: all',
   },
   { name: 'promiscuous', help: 'AF_PACKET: every frame on the wire, not only ours' },
   { name: 'multi-queue', help: 'TAP: open one queue of a device that has several' },
