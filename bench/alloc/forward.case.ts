@@ -2,6 +2,7 @@
 
 import type { DeviceCaps } from '../../src/link/device.ts';
 import { GSO, RX_FLAG } from '../../src/link/ring-layout.ts';
+import { CONF4 } from '../../src/net/ipv4-conf.ts';
 import { MacAddress } from '../../src/wire/mac.ts';
 import { data, echo4, ethernet, ip4, ip6, join, u16, udp } from '../../test/net/packets.ts';
 import type { AllocCase } from './measure.ts';
@@ -18,7 +19,8 @@ function router(caps: Partial<DeviceCaps>): StackRig {
   const { config } = rig.stack.net;
   config.forwarding4 = 1;
   config.forwarding6 = 1;
-  config.sendRedirects4 = 0;
+  config.conf4.all.set(CONF4.SEND_REDIRECTS, 0);
+  rig.iface.conf4.own.set(CONF4.SEND_REDIRECTS, 0);
   rig.iface.neighbours.set(ip('10.0.0.3'), NEXT, true);
   rig.iface.neighbours.set(ip('2001:db8::3'), NEXT, true);
   rig.stack.addRoute(ip('203.0.113.0'), 24, ip('10.0.0.3'), null);

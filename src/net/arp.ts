@@ -30,6 +30,7 @@ import {
 import { NA_OVERRIDE } from '../wire/ndp.ts';
 import { ACCEPTED, DROP } from './drops.ts';
 import type { Interface, InterfaceAddress } from './interface.ts';
+import { CONF4 } from './ipv4-conf.ts';
 import { GROUP_MAC_HIGH, sendAdvert } from './ndp-output.ts';
 import { NUD } from './neighbour.ts';
 import { LEARN } from './neighbour-table.ts';
@@ -84,7 +85,7 @@ function isOurs(net: Network, iface: Interface, word: number): boolean {
 /** Whether `asker` is told of an address of ours: arp_ignore says; with 0, and what Linux has no meaning for, always. */
 function mayAnswer(net: Network, iface: Interface, word: number, asker: number): boolean {
   if (!isOurs(net, iface, word)) return false;
-  const mode = net.config.arpIgnore;
+  const mode = iface.conf4.get(CONF4.ARP_IGNORE);
   if (mode !== 1 && mode !== 2) return mode !== 8;
   const { scratch } = iface.neighbours;
   if (net.locals.ownerOf(scratch.setV4(word), iface.index) !== iface) return false;

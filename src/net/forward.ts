@@ -24,6 +24,7 @@ import {
   sendUnreachable6,
 } from './icmp-error.ts';
 import { CAST, type IpPacket } from './ip-packet.ts';
+import { CONF4 } from './ipv4-conf.ts';
 import { checkIpv6Options } from './ipv6-options.ts';
 import { IP } from './mib.ts';
 import type { Network } from './network.ts';
@@ -55,7 +56,7 @@ export function forward4(net: Network, pkt: IpPacket): number {
   }
   const turnsBack = path.iface === pkt.iface;
   const fate = sendTransit(net, pkt, path, mtu);
-  if (turnsBack && net.config.sendRedirects4 !== 0) sendRedirect4(net, pkt);
+  if (turnsBack && pkt.iface.conf4.get(CONF4.SEND_REDIRECTS) !== 0) sendRedirect4(net, pkt);
   return fate;
 }
 
@@ -99,7 +100,7 @@ export function forward6(net: Network, pkt: IpPacket): number {
  * A sender without an address (0.0.0.0) has none to check.
  */
 export function reversePathAgrees(net: Network, pkt: IpPacket): boolean {
-  const mode = net.config.rpFilter4;
+  const mode = pkt.iface.conf4.get(CONF4.RP_FILTER);
   const isExempt = pkt.iface.isLoopback || pkt.cast === CAST.MULTICAST || isUnspecified(pkt.src);
   if (mode === 0 || isExempt) return true;
   const route = net.routes.lookup(pkt.src, null);

@@ -7,6 +7,7 @@ import { IPV4_MIN_MTU } from '../wire/ipv4.ts';
 import type { GroupReporter } from './group-reporter.ts';
 import { GroupTable } from './group-table.ts';
 import type { IpPacket } from './ip-packet.ts';
+import type { InterfaceConf4 } from './ipv4-conf.ts';
 import type { Ipv6Conf } from './ipv6-conf.ts';
 import type { NeighbourTable } from './neighbour-table.ts';
 import type { NetConfig } from './net-config.ts';
@@ -99,6 +100,8 @@ export class Interface {
   /** Who tells routers of our groups; null: nobody (loopback, or a link where it is not wanted). */
   igmp: GroupReporter | null = null;
   mld: GroupReporter | null = null;
+  /** net.ipv4.conf of this interface. */
+  readonly conf4: InterfaceConf4;
   /** net.ipv6.conf of this interface. */
   readonly conf6: Ipv6Conf;
   /** What a router advertised, or net.ipv6.conf.IFACE says: 0 is nothing. */
@@ -111,6 +114,7 @@ export class Interface {
     device: Device,
     neighbours: NeighbourTable,
     isLoopback: boolean,
+    conf4: InterfaceConf4,
     conf6: Ipv6Conf,
     random: RandomStream,
   ) {
@@ -121,6 +125,7 @@ export class Interface {
     this.neighbours = neighbours;
     this.isLoopback = isLoopback;
     this.groups = new GroupTable(random);
+    this.conf4 = conf4;
     this.conf6 = conf6;
   }
 

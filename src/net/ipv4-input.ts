@@ -21,6 +21,7 @@ import { forward4, reversePathAgrees } from './forward.ts';
 import { sendParameterProblem4 } from './icmp-error.ts';
 import { countEcn, localDeliver } from './ip-deliver.ts';
 import { CAST, CSUM, type IpPacket } from './ip-packet.ts';
+import { CONF4 } from './ipv4-conf.ts';
 import { checkIpv4Options, OPTIONS_OK, OPTIONS_SOURCE_ROUTE } from './ipv4-options.ts';
 import { IP, type IpMib } from './mib.ts';
 import type { Network } from './network.ts';
@@ -46,7 +47,8 @@ export function ipv4Input(net: Network, pkt: IpPacket, off: number, len: number)
     return why;
   }
   if (pkt.isTransit) pkt.cast = CAST.UNICAST;
-  if (net.config.rpFilter4 !== 0 && !isForBoot(net, pkt) && !reversePathAgrees(net, pkt)) {
+  const isFiltered = pkt.iface.conf4.get(CONF4.RP_FILTER) !== 0;
+  if (isFiltered && !isForBoot(net, pkt) && !reversePathAgrees(net, pkt)) {
     mib.count(IP.InDiscards);
     return DROP.IP_RPFILTER;
   }

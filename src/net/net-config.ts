@@ -1,4 +1,5 @@
 import { MS, SEC } from '../base/time.ts';
+import { Ipv4Conf } from './ipv4-conf.ts';
 import { Ipv6Conf } from './ipv6-conf.ts';
 import { PortSet } from './port-set.ts';
 
@@ -15,15 +16,6 @@ export class NetConfig {
   /** net.ipv4.ip_forward, net.ipv6.conf.all.forwarding: packets for other hosts are sent on. */
   forwarding4 = 0;
   forwarding6 = 0;
-  /**
-   * net.ipv4.conf.all.arp_ignore. 0: any address of ours is answered for, wherever it is asked; 1: one of the interface;
-   * 2: and of the asker's subnet there; 8: none.
-   */
-  arpIgnore = 0;
-  /** net.ipv4.conf.all.rp_filter: 0, or 1: strict, 2: loose (RFC 3704). */
-  rpFilter4 = 0;
-  /** net.ipv4.conf.all.send_redirects */
-  sendRedirects4 = 1;
 
   /** net.ipv4.icmp_echo_ignore_all */
   echoIgnoreAll4 = 0;
@@ -95,6 +87,8 @@ export class NetConfig {
   mldv1UnsolicitedNs = 10 * SEC;
   mldv2UnsolicitedNs = 1 * SEC;
 
+  /** net.ipv4.conf.all and default. */
+  readonly conf4 = new Ipv4Conf();
   /** net.ipv6.conf.all and default. */
   readonly conf6 = new Ipv6Conf(null);
 

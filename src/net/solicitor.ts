@@ -13,6 +13,7 @@ import {
 import { BROADCAST_HIGH, BROADCAST_LOW } from '../wire/ethernet.ts';
 import { sendArpRequest } from './arp.ts';
 import { Interface } from './interface.ts';
+import { InterfaceConf4 } from './ipv4-conf.ts';
 import { Ipv6Conf } from './ipv6-conf.ts';
 import { NEIGHBOUR } from './mib.ts';
 import { GROUP_MAC_HIGH, sendSolicit } from './ndp-output.ts';
@@ -81,8 +82,9 @@ export function createInterface(
   const solicitor = new Solicitor(net);
   const table = new NeighbourTable(net, solicitor, output);
   const random = net.env.rng.stream(`net.interface.${index}`);
+  const conf4 = new InterfaceConf4(net.config.conf4);
   const conf6 = new Ipv6Conf(net.config.conf6);
-  const iface = new Interface(index, name, device, table, isOnLoopback, conf6, random);
+  const iface = new Interface(index, name, device, table, isOnLoopback, conf4, conf6, random);
   solicitor.attach(iface);
   // Every host belongs to these (RFC 1112 §4, RFC 4291 §2.8).
   iface.join(ALL_HOSTS4);

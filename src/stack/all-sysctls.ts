@@ -1,5 +1,6 @@
 /** The settings of a stack, its network layer's and TCP's, as one tree of names: what sysctl(8) shows and sets. */
 import { EINVAL, ENOENT } from '../base/errno.ts';
+import { conf4Range, conf4SysctlNames, readConf4Sysctl, writeConf4Sysctl } from './conf4-sysctl.ts';
 import { conf6Range, conf6SysctlNames, readConf6Sysctl, writeConf6Sysctl } from './conf6-sysctl.ts';
 import type { Stack } from './stack.ts';
 import { dottedName, findSysctl, readSysctl, SYSCTLS, writeSysctl } from './sysctl.ts';
@@ -20,7 +21,11 @@ const FIXED_NAMES: readonly string[] = [
 /** Those of a name, or of a branch of the tree ('' is all of it), sorted; none where there is neither. */
 export function sysctlsUnder(stack: Stack, name: string): readonly string[] {
   const dotted = dottedName(name);
-  const all = [...FIXED_NAMES, ...conf6SysctlNames(stack.net)].sort();
+  const all = [
+    ...FIXED_NAMES,
+    ...conf4SysctlNames(stack.net),
+    ...conf6SysctlNames(stack.net),
+  ].sort();
   if (dotted === '') return all;
   return all.filter((n) => n === dotted || n.startsWith(`${dotted}.`));
 }
@@ -30,13 +35,17 @@ export function readAnySysctl(stack: Stack, name: string): string | undefined {
   const dotted = dottedName(name);
   const sysctl = findSysctl(dotted);
   if (sysctl !== undefined) return readSysctl(stack.net.config, sysctl);
-  return readConf6Sysctl(stack.net, dotted) ?? readTcpSysctl(stack.tcp, dotted);
+  const { net, tcp } = stack;
+  return readConf4Sysctl(net, dotted) ?? readConf6Sysctl(net, dotted) ?? readTcpSysctl(tcp, dotted);
 }
 
 /** 0, -ENOENT, or -EINVAL (for a branch of the tree too), or what `writeTcpSysctl` says. */
 export function writeAnySysctl(stack: Stack, name: string, text: string): number {
   const dotted = dottedName(name);
   if (findSysctl(dotted) !== undefined) return writeSysctl(stack.net.config, dotted, text);
+  if (readConf4Sysctl(stack.net, dotted) !== undefined) {
+    return writeConf4Sysctl(stack.net, dotted, text);
+  }
   if (readConf6Sysctl(stack.net, dotted) !== undefined) {
     return writeConf6Sysctl(stack.net, dotted, text);
   }
@@ -50,5 +59,6 @@ export function writeAnySysctl(stack: Stack, name: string, text: string): number
 export function sysctlRange(stack: Stack, name: string): readonly [number, number] | undefined {
   const dotted = dottedName(name);
   const row = findSysctl(dotted) ?? findTcpSysctl(dotted);
-  return row === undefined ? conf6Range(stack.net, dotted) : [row.min, row.max];
+  if (row !== undefined) return [row.min, row.max];
+  return conf4Range(stack.net, dotted) ?? conf6Range(stack.net, dotted);
 }

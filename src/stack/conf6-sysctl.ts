@@ -9,9 +9,9 @@ import type { Network } from '../net/network.ts';
 import { isV4 } from '../wire/address.ts';
 import { formatAddress, parseAddress } from '../wire/address-text.ts';
 import { IPV6_MIN_MTU } from '../wire/ipv6.ts';
+import { confOwners, isBase, parseConfName } from './conf-name.ts';
 
 const BRANCH = 'net.ipv6.conf.';
-const BASE_NAMES = ['all', 'default'];
 const CONF6_NAMES = Object.keys(CONF6) as readonly Conf6Name[];
 /** Not tables of numbers: what an interface has learnt, and a secret. */
 const HOP_LIMIT = 'hop_limit';
@@ -21,9 +21,9 @@ const SECRET = 'stable_secret';
 /** Every name there is, in no order. */
 export function conf6SysctlNames(net: Network): string[] {
   const names: string[] = [];
-  for (const owner of [...BASE_NAMES, ...net.interfaces.map((i) => i.name)]) {
+  for (const owner of confOwners(net)) {
     for (const leaf of [...CONF6_NAMES, HOP_LIMIT, SECRET]) names.push(`${BRANCH}${owner}.${leaf}`);
-    if (!BASE_NAMES.includes(owner)) names.push(`${BRANCH}${owner}.${MTU}`);
+    if (!isBase(owner)) names.push(`${BRANCH}${owner}.${MTU}`);
   }
   return names;
 }
@@ -85,16 +85,10 @@ interface Found {
   readonly leaf: string;
 }
 
-/** An interface's name may have dots: the last word is the setting. */
 function find(net: Network, dotted: string): Found | null {
-  if (!dotted.startsWith(BRANCH)) return null;
-  const rest = dotted.slice(BRANCH.length);
-  const dot = rest.lastIndexOf('.');
-  const owner = rest.slice(0, Math.max(dot, 0));
-  const leaf = rest.slice(dot + 1);
-  const isBase = BASE_NAMES.includes(owner);
-  const iface = isBase ? null : (net.interfaces.find((i) => i.name === owner) ?? null);
-  if (!isBase && iface === null) return null;
+  const name = parseConfName(net, BRANCH, dotted);
+  if (name === null) return null;
+  const { iface, leaf } = name;
   const isKnown = Object.hasOwn(CONF6, leaf) || leaf === HOP_LIMIT || leaf === SECRET;
   if (!isKnown && (leaf !== MTU || iface === null)) return null;
   return { conf: iface?.conf6 ?? net.config.conf6, iface, leaf };

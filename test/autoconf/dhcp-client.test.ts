@@ -1,6 +1,7 @@
 /** RFC 2131 §4.4: the dialogue with honest servers, message by message. */
 import t from 'tap';
 import { NEVER, SEC } from '../../src/base/time.ts';
+import { CONF4 } from '../../src/net/ipv4-conf.ts';
 import { formatAddress } from '../../src/wire/address-text.ts';
 import { BROADCAST_MAC, data, GATEWAY_MAC, ip4, PEER_MAC, udp } from '../net/packets.ts';
 import { ip } from '../net/rig.ts';
@@ -347,8 +348,9 @@ dhcp('two interfaces, two clients: each hears its own', (t, r) => {
 t.test(
   'RFC 3704: rp_filter has no route to ask for yet: what comes to our port passes',
   async (t) => {
-    for (const rpFilter4 of [1, 2]) {
-      const r = new DhcpRig({}, { config: { rpFilter4 } });
+    for (const mode of [1, 2]) {
+      const r = new DhcpRig();
+      r.h.net.config.conf4.all.set(CONF4.RP_FILTER, mode);
       r.client.start();
       r.lines(0);
       const other = udp({ from: 67, to: 69 }, data(8), SERVER, '255.255.255.255');

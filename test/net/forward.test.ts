@@ -1,6 +1,7 @@
 /** The stack as a router: RFC 1812 §4, §5; RFC 8200 §3; RFC 4443 §2.4, §3. */
 import tap, { type Test } from 'tap';
 import { EINVAL } from '../../src/base/errno.ts';
+import { CONF4 } from '../../src/net/ipv4-conf.ts';
 import { IP } from '../../src/net/mib.ts';
 import { BEYOND4, FAR_MAC, FAR4, FAR6, Router } from './forward-rig.ts';
 import {
@@ -288,7 +289,8 @@ tap.test('RFC 3704 §2.2, §2.4: rp_filter off, strict and loose', async (t) => 
     ['198.51.100.1', ['accepted', 'accepted', 'accepted']],
   ];
   for (const mode of [0, 1, 2]) {
-    const r = new Router({ config: { rpFilter4: mode } });
+    const r = new Router();
+    r.h.net.config.conf4.all.set(CONF4.RP_FILTER, mode);
     for (const [src, fates] of SOURCES) {
       const body = udp({}, data(8), src, FAR4);
       t.equal(
@@ -345,9 +347,10 @@ routed('RFC 1812 §5.2.7.2: who has a better first hop on its own link is told s
   ]);
   const foreign = ip4({ src: '198.51.100.7', dst: '198.51.100.1', protocol: UDP }, data(8));
   t.equal(r.give(foreign).length, 2, 'one that is not on the link learns nothing');
-  r.h.net.config.sendRedirects4 = 0;
+  const { all, otherwise } = r.h.net.config.conf4;
+  for (const conf of [all, otherwise]) conf.set(CONF4.SEND_REDIRECTS, 0);
   t.equal(r.give(datagram4(8, {}, '198.51.100.2')).length, 2, 'send_redirects');
-  r.h.net.config.sendRedirects4 = 1;
+  all.set(CONF4.SEND_REDIRECTS, 1);
   for (let i = 0; i < 20; i++) r.h.give(datagram4(8, {}, '198.51.100.1'));
   const lines = r.lines();
   t.equal(

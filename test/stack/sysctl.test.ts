@@ -9,21 +9,17 @@ import { SocketApi } from '../../src/socket/socket-api.ts';
 import { findSysctl, readSysctl, SYSCTLS, writeSysctl } from '../../src/stack/sysctl.ts';
 import { MacAddress } from '../../src/wire/mac.ts';
 import { type Family as GroupFamily, GroupRig, IGMP, MLD } from '../net/group-rig.ts';
-import { arpBytes } from '../net/link-rig.ts';
 import {
   BROADCAST_MAC,
   type Bytes,
   data,
   echo4,
   echo6,
-  ethernet,
   fragments4,
   fragments6,
   icmp4,
   ip4,
   ip6,
-  OUR_MAC2,
-  PEER_MAC,
   udp,
 } from '../net/packets.ts';
 import { ip, NetHarness } from '../net/rig.ts';
@@ -362,47 +358,6 @@ const ACTS: Readonly<Record<string, Act>> = {
   'net.ipv4.ip_forward': forwards(away4()),
   'net.ipv4.conf.all.forwarding': forwards(away4()),
   'net.ipv6.conf.all.forwarding': forwards(ip6({ dst: '2001:db9::1', next: 17 }, data(8))),
-  'net.ipv4.conf.all.send_redirects': (t, h, set) => {
-    h.net.config.forwarding4 = 1;
-    h.give(away4());
-    t.equal(h.lines().length, 2, 'the packet and the redirect');
-    set('0');
-    h.give(away4());
-    t.equal(h.lines().length, 1);
-  },
-  'net.ipv4.conf.all.arp_ignore': (t, h, set) => {
-    const eth1 = h.addPort('eth1', OUR_MAC2);
-    h.addAddress(eth1, '172.16.0.1/16');
-    eth1.sent();
-    const ask = (sender: string, target: string): string => {
-      const frame = arpBytes({ op: 1, sender, from: PEER_MAC, target });
-      h.giveFrame(ethernet(frame, { dst: BROADCAST_MAC, type: 0x0806 }), {}, eth1);
-      return eth1.sent().length === 1 ? 'answered' : 'silent';
-    };
-    const all = (): string[] => [
-      ask('172.16.0.9', '172.16.0.1'),
-      ask('192.0.2.9', '172.16.0.1'),
-      ask('172.16.0.9', '10.0.0.1'),
-      ask('0.0.0.0', '172.16.0.1'),
-    ];
-    t.same(all(), ['answered', 'answered', 'answered', 'answered'], 'the weak host');
-    set('1');
-    t.same(all(), ['answered', 'answered', 'silent', 'answered']);
-    set('2');
-    t.same(all(), ['answered', 'silent', 'silent', 'answered']);
-    set('8');
-    t.same(all(), ['silent', 'silent', 'silent', 'silent']);
-  },
-  'net.ipv4.conf.all.rp_filter': (t, h, set) => {
-    const far = h.addPort('eth1', OUR_MAC2);
-    h.addAddress(far, '10.1.0.1/24');
-    const wrongSide = echo4(data(4), { src: '10.1.0.9' });
-    t.equal(h.give(wrongSide), 'accepted');
-    set('1');
-    t.equal(h.give(wrongSide), 'IP_RPFILTER');
-    set('2');
-    t.equal(h.give(wrongSide), 'accepted');
-  },
   'net.ipv4.ipfrag_high_thresh': limitsFragments(V4),
   'net.ipv6.ip6frag_high_thresh': limitsFragments(V6),
   'net.ipv4.ipfrag_time': timesFragments(V4),
@@ -444,9 +399,6 @@ t.test("defaults are Linux's, in Linux's units", async (t) => {
   const expected: Record<string, string> = {
     'net.ipv4.ip_default_ttl': '64',
     'net.ipv4.ip_forward': '0',
-    'net.ipv4.conf.all.arp_ignore': '0',
-    'net.ipv4.conf.all.rp_filter': '0',
-    'net.ipv4.conf.all.send_redirects': '1',
     'net.ipv6.conf.all.forwarding': '0',
     'net.ipv4.ip_local_port_range': '32768\t60999',
     'net.ipv4.icmp_ratelimit': '1000',

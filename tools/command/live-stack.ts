@@ -312,7 +312,8 @@ type Settings = StackSpec['sysctls'];
 
 /** An interface's own can be set once it is there; all others hold before it starts. */
 function sysctlsInOrder(all: Settings): readonly [Settings, Settings] {
-  const isLate = (name: string) => /^net\.ipv6\.conf\.(?!(all|default)\.)/.test(dottedName(name));
+  const isLate = (name: string) =>
+    /^net\.ipv[46]\.conf\.(?!(all|default)\.)/.test(dottedName(name));
   return [all.filter(([name]) => !isLate(name)), all.filter(([name]) => isLate(name))];
 }
 

@@ -1,0 +1,93 @@
+/**
+ * net.ipv4.conf: what an interface does with IPv4 and ARP, under Linux's names and in its units.
+ *
+ * There are three sets of values. `all` is for every interface together with its own, and each setting says how the
+ * two make one: the larger, either, both. `default` is what an interface has until its own is set.
+ */
+
+const RULE = { MAX: 0, OR: 1, AND: 2 } as const;
+
+interface Row {
+  readonly name: string;
+  /** Linux's values at the start, of `all` and of `default`. */
+  readonly all: number;
+  readonly otherwise: number;
+  readonly most: number;
+  readonly rule: number;
+}
+
+const row = (name: string, all: number, otherwise: number, most: number, rule: number): Row => ({
+  name,
+  all,
+  otherwise,
+  most,
+  rule,
+});
+
+/** In the order of CONF4. The least is 0 everywhere. */
+export const CONF4_ROWS: readonly Row[] = [
+  row('arp_ignore', 0, 0, 8, RULE.MAX),
+  row('rp_filter', 0, 0, 2, RULE.MAX),
+  row('send_redirects', 1, 1, 1, RULE.OR),
+];
+
+export const CONF4 = {
+  /**
+   * 0: any address of ours is answered for, wherever it is asked; 1: one of the interface; 2: and of the asker's subnet
+   * there; 8: none.
+   */
+  ARP_IGNORE: 0,
+  /** 0, or 1: strict, 2: loose (RFC 3704). */
+  RP_FILTER: 1,
+  /** A router tells of a better first hop. */
+  SEND_REDIRECTS: 2,
+} as const;
+
+/** One set. A value that was not given is the base's. */
+export class Conf4Values {
+  private readonly words: Int32Array;
+  private readonly isSet: Uint8Array;
+  private readonly base: Conf4Values | null;
+
+  constructor(start: (row: Row) => number, base: Conf4Values | null) {
+    this.words = Int32Array.from(CONF4_ROWS, start);
+    this.isSet = new Uint8Array(CONF4_ROWS.length);
+    this.base = base;
+  }
+
+  /** `id`: one of CONF4. */
+  get(id: number): number {
+    return this.base === null || this.isSet[id] === 1 ? this.words[id]! : this.base.get(id);
+  }
+
+  set(id: number, value: number): void {
+    this.words[id] = value;
+    this.isSet[id] = 1;
+  }
+}
+
+/** `all` and `default` of a stack. */
+export class Ipv4Conf {
+  readonly all = new Conf4Values((r) => r.all, null);
+  readonly otherwise = new Conf4Values((r) => r.otherwise, null);
+}
+
+/** Those of one interface. */
+export class InterfaceConf4 {
+  readonly own: Conf4Values;
+  private readonly conf: Ipv4Conf;
+
+  constructor(conf: Ipv4Conf) {
+    this.conf = conf;
+    this.own = new Conf4Values(() => 0, conf.otherwise);
+  }
+
+  /** What holds: `id` is one of CONF4. */
+  get(id: number): number {
+    const all = this.conf.all.get(id);
+    const own = this.own.get(id);
+    const { rule } = CONF4_ROWS[id]!;
+    if (rule === RULE.MAX) return Math.max(all, own);
+    return rule === RULE.OR ? all | own : all & own;
+  }
+}

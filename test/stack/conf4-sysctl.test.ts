@@ -1,0 +1,163 @@
+/** net.ipv4.conf: each setting acts, and `all`, `default` and the interface's own make one value as on Linux. */
+import t, { type Test } from 'tap';
+import { EINVAL, ENOENT } from '../../src/base/errno.ts';
+import { CONF4_ROWS } from '../../src/net/ipv4-conf.ts';
+import {
+  readAnySysctl,
+  sysctlRange,
+  sysctlsUnder,
+  writeAnySysctl,
+} from '../../src/stack/all-sysctls.ts';
+import { arpBytes } from '../net/link-rig.ts';
+import {
+  BROADCAST_MAC,
+  data,
+  echo4,
+  ethernet,
+  ip4,
+  OUR_MAC2,
+  PEER_MAC,
+  udp,
+} from '../net/packets.ts';
+import { NetHarness, type Port } from '../net/rig.ts';
+
+/** Two interfaces; what is asked about is what happens on `eth1`, 172.16.0.1/16. */
+interface Stage {
+  readonly h: NetHarness;
+  readonly eth1: Port;
+  /** Writes the setting in question, of whichever set is tried. */
+  readonly set: (value: string) => void;
+}
+type Act = (t: Test, s: Stage) => void;
+
+/** Somebody on eth1 asks for an address of ours. */
+function ask({ h, eth1 }: Stage, sender: string, target: string): string {
+  const frame = arpBytes({ op: 1, sender, from: PEER_MAC, target });
+  h.giveFrame(ethernet(frame, { dst: BROADCAST_MAC, type: 0x0806 }), {}, eth1);
+  return eth1.sent().some((seen) => seen.kind === 'arp') ? 'answered' : 'silent';
+}
+
+const ACTS: Readonly<Record<string, Act>> = {
+  arp_ignore: (t, s) => {
+    const all = (): string[] => [
+      ask(s, '172.16.0.9', '172.16.0.1'),
+      ask(s, '192.0.2.9', '172.16.0.1'),
+      ask(s, '172.16.0.9', '10.0.0.1'),
+      ask(s, '0.0.0.0', '172.16.0.1'),
+    ];
+    t.same(all(), ['answered', 'answered', 'answered', 'answered'], 'the weak host');
+    s.set('1');
+    t.same(all(), ['answered', 'answered', 'silent', 'answered']);
+    s.set('2');
+    t.same(all(), ['answered', 'silent', 'silent', 'answered']);
+    s.set('8');
+    t.same(all(), ['silent', 'silent', 'silent', 'silent']);
+  },
+  rp_filter: (t, s) => {
+    const wrongSide = () =>
+      s.h.give(echo4(data(4), { src: '10.0.0.9' }), { dst: OUR_MAC2 }, s.eth1);
+    t.equal(wrongSide(), 'accepted');
+    s.set('1');
+    t.equal(wrongSide(), 'IP_RPFILTER');
+    s.set('2');
+    t.equal(wrongSide(), 'accepted');
+  },
+  send_redirects: (t, s) => {
+    const { h, eth1 } = s;
+    h.net.config.forwarding4 = 1;
+    const through = () => {
+      const datagram = { src: '172.16.0.9', dst: '172.16.0.7', protocol: 17 };
+      h.give(ip4(datagram, udp({}, data(4), datagram.src, datagram.dst)), { dst: OUR_MAC2 }, eth1);
+      return eth1.lines().length;
+    };
+    t.equal(through(), 1);
+    s.set('1');
+    t.equal(through(), 2, 'the packet and the redirect');
+  },
+};
+
+const nameOf = (owner: string, leaf: string): string => `net.ipv4.conf.${owner}.${leaf}`;
+
+/** The other sets say what leaves the one that is tried alone to decide. */
+function stage(owner: string, leaf: string, alone: string): Stage {
+  const h = new NetHarness();
+  const eth1 = h.addPort('eth1', OUR_MAC2);
+  h.addAddress(eth1, '172.16.0.1/16');
+  for (const address of ['172.16.0.7', '172.16.0.9']) h.knows(address, PEER_MAC, eth1);
+  const write = (who: string, value: string): void => {
+    const name = nameOf(who, leaf);
+    if (writeAnySysctl(h.stack, name, value) !== 0) throw new Error(`${name} = ${value}`);
+    if (readAnySysctl(h.stack, name) !== value) throw new Error(`${name} reads otherwise`);
+  };
+  for (const other of ['all', 'default']) write(other, alone);
+  eth1.sent();
+  return { h, eth1, set: (value) => write(owner, value) };
+}
+
+t.test('every setting has a proof', async (t) => {
+  t.same(Object.keys(ACTS).sort(), CONF4_ROWS.map((r) => r.name).sort());
+});
+
+/** How Linux makes one of the two. */
+const COMBINED: Readonly<Record<string, 'max' | 'or' | 'and'>> = {
+  arp_ignore: 'max',
+  rp_filter: 'max',
+  send_redirects: 'or',
+};
+
+for (const [leaf, act] of Object.entries(ACTS)) {
+  for (const owner of ['all', 'default', 'eth1']) {
+    t.test(nameOf(owner, leaf), async (t) => {
+      const s = stage(owner, leaf, COMBINED[leaf] === 'and' ? '1' : '0');
+      act(t, s);
+      s.h.close(t);
+    });
+  }
+}
+
+t.test('all and an interface make one value: the larger, either, both', async (t) => {
+  const h = new NetHarness();
+  for (const [id, { name, most }] of CONF4_ROWS.entries()) {
+    for (let all = 0; all <= most; all++) {
+      for (let own = 0; own <= most; own++) {
+        writeAnySysctl(h.stack, nameOf('all', name), String(all));
+        writeAnySysctl(h.stack, nameOf('eth0', name), String(own));
+        const both = { max: Math.max(all, own), or: all | own, and: all & own }[COMBINED[name]!];
+        t.equal(h.port.iface.conf4.get(id), both, `${name}: all ${all}, eth0 ${own}`);
+      }
+    }
+  }
+  h.close(t);
+});
+
+t.test(
+  "default is an interface's until it has its own, also of those that come later",
+  async (t) => {
+    const h = new NetHarness();
+    const read = (owner: string) => readAnySysctl(h.stack, nameOf(owner, 'rp_filter'));
+    writeAnySysctl(h.stack, nameOf('default', 'rp_filter'), '2');
+    t.same([read('all'), read('default'), read('eth0')], ['0', '2', '2']);
+    writeAnySysctl(h.stack, nameOf('eth0', 'rp_filter'), '0');
+    h.addPort('eth1', OUR_MAC2);
+    t.same([read('eth0'), read('eth1'), read('lo')], ['0', '2', '2']);
+    h.close(t);
+  },
+);
+
+t.test("names, Linux's defaults, and what is refused", async (t) => {
+  const h = new NetHarness();
+  const { stack } = h;
+  for (const { name, all, otherwise, most } of CONF4_ROWS) {
+    t.equal(readAnySysctl(stack, nameOf('all', name)), String(all));
+    t.equal(readAnySysctl(stack, nameOf('eth0', name)), String(otherwise));
+    t.same(sysctlRange(stack, nameOf('eth0', name)), [0, most]);
+    for (const bad of ['', '-1', 'x', '1 1', String(most + 1)]) {
+      t.equal(writeAnySysctl(stack, nameOf('eth0', name), bad), -EINVAL, `${name} = ${bad}`);
+    }
+    t.equal(readAnySysctl(stack, nameOf('eth0', name)), String(otherwise), 'nothing has changed');
+  }
+  t.equal(writeAnySysctl(stack, nameOf('eth7', 'rp_filter'), '1'), -ENOENT);
+  t.equal(writeAnySysctl(stack, nameOf('eth0', 'toString'), '1'), -ENOENT);
+  t.ok(sysctlsUnder(stack, 'net.ipv4.conf.eth0').length >= CONF4_ROWS.length);
+  h.close(t);
+});
