@@ -1,6 +1,6 @@
 /** Routes that routers advertise: default routers, on-link prefixes, more specific ones (RFC 4861 §6.3.4, RFC 4191). */
 import { NEVER } from '../base/time.ts';
-import { type Address, ANY6, addressEquals, networkOf } from '../wire/address.ts';
+import { type Address, addressEquals, networkOf } from '../wire/address.ts';
 import type { Autoconf, RaName } from './autoconf.ts';
 import { Advertised, NO_METRICS, Route } from './route-table.ts';
 
@@ -12,50 +12,11 @@ const MOST_ROUTERS = 16;
 const MOST_PREFIXES = 16;
 const MOST_ROUTES = 64;
 
-/** `untilNs` now or earlier takes the router from the list. */
-export function setDefaultRouter(
-  a: Autoconf,
-  router: Address,
-  preference: number,
-  untilNs: number,
-): void {
-  set(a, ANY6, 0, router, preference, untilNs);
-}
-
-export function setOnLink(a: Autoconf, prefix: Address, bits: number, untilNs: number): void {
-  set(a, prefix, bits, null, 0, untilNs);
-}
-
-/** Of no bits it is the default router itself (RFC 4191 §3.1). */
-export function setMoreSpecific(
-  a: Autoconf,
-  prefix: Address,
-  bits: number,
-  router: Address,
-  preference: number,
-  untilNs: number,
-): void {
-  set(a, prefix, bits, router, preference, untilNs);
-}
-
-/** RFC 4861 §7.2.5: it says that it is no router any more. */
-export function forgetRouter(a: Autoconf, router: Address): void {
-  const through = a.routes.filter((r) => r.gateway !== null && addressEquals(r.gateway, router));
-  for (const route of through) withdraw(a, route);
-}
-
-export function ageRoutes(a: Autoconf): void {
-  const { nowNs } = a.net.env;
-  for (const route of [...a.routes]) if (expiryOf(route) <= nowNs) withdraw(a, route);
-}
-
-export function nextRouteNs(a: Autoconf): number {
-  let next = NEVER;
-  for (const route of a.routes) next = Math.min(next, expiryOf(route));
-  return next;
-}
-
-function set(
+/**
+ * Through a router, or with null for what is on the link; of no bits it is the default router itself (RFC 4191 §3.1).
+ * `untilNs` now or earlier takes it away.
+ */
+export function advertiseRoute(
   a: Autoconf,
   prefix: Address,
   bits: number,
@@ -86,6 +47,23 @@ function set(
   const route = new Route(network, bits, gateway, iface, metric, NO_METRICS, advertised);
   // The administrator's own route to the same, or that of an address of his, stays as it is.
   if (net.routes.add(route)) a.routes.push(route);
+}
+
+/** RFC 4861 §7.2.5: it says that it is no router any more. */
+export function forgetRouter(a: Autoconf, router: Address): void {
+  const through = a.routes.filter((r) => r.gateway !== null && addressEquals(r.gateway, router));
+  for (const route of through) withdraw(a, route);
+}
+
+export function ageRoutes(a: Autoconf): void {
+  const { nowNs } = a.net.env;
+  for (const route of [...a.routes]) if (expiryOf(route) <= nowNs) withdraw(a, route);
+}
+
+export function nextRouteNs(a: Autoconf): number {
+  let next = NEVER;
+  for (const route of a.routes) next = Math.min(next, expiryOf(route));
+  return next;
 }
 
 function isFull(a: Autoconf, bits: number, gateway: Address | null): boolean {

@@ -13,6 +13,7 @@ import type { RandomStream } from '../base/rng.ts';
 import { SEC } from '../base/time.ts';
 import { type Address, addressEquals, isUnspecified, isV4 } from '../wire/address.ts';
 import type { GroupRecord } from '../wire/igmp.ts';
+import { ACCEPTED, DROP } from './drops.ts';
 import { sendLeave, sendOldReport, sendRecords, VERSION } from './group-output.ts';
 import { type GroupExpiry, GroupReports } from './group-reports.ts';
 import type { Group, GroupWatcher } from './group-table.ts';
@@ -121,8 +122,12 @@ export class GroupReporter implements GroupWatcher, GroupExpiry, Expirable {
     this.queryIntervalNs = intervalSeconds === 0 ? QUERY_INTERVAL_NS : intervalSeconds * SEC;
   }
 
-  /** §5.2. `about` unspecified: all groups. False: nothing of it concerns us. */
-  query(about: Address, sources: QuerySources, delayNs: number): boolean {
+  /** §5.2. `about` unspecified: all groups. Returns the fate of the packet that asked. */
+  query(about: Address, sources: QuerySources, delayNs: number): number {
+    return this.concerns(about, sources, delayNs) ? ACCEPTED : DROP.GROUP_NOT_OURS;
+  }
+
+  private concerns(about: Address, sources: QuerySources, delayNs: number): boolean {
     this.settleVersion();
     const isGeneral = isUnspecified(about);
     if (this.spoken !== VERSION.THREE) return this.queryOld(about, isGeneral, delayNs);
@@ -150,12 +155,12 @@ export class GroupReporter implements GroupWatcher, GroupExpiry, Expirable {
   }
 
   /** RFC 2236 §3, RFC 2710 §4: another member has reported the group. RFC 3376 §7.2.2 allows it in version 3 too. */
-  heardReport(about: Address): boolean {
+  heardReport(about: Address): number {
     const r = this.find(about);
-    if (r === undefined) return false;
+    if (r === undefined) return DROP.GROUP_NOT_OURS;
     this.net.deadlines.disarm(r.deadline);
     r.suppress();
-    return true;
+    return ACCEPTED;
   }
 
   expire(which: number): void {

@@ -22,7 +22,6 @@ import { hasIpv4Option } from './ipv4-options.ts';
 import { IGMP_COUNT } from './mib.ts';
 import type { Network } from './network.ts';
 import { checksumIsGood } from './payload-checksum.ts';
-import type { QuerySources } from './query-sources.ts';
 import { isOnLink } from './redirect-output.ts';
 
 /** Maximum response times are in tenths of a second. */
@@ -72,7 +71,7 @@ function isFromLink(net: Network, pkt: IpPacket): boolean {
 /** As on Linux only what all members hear keeps one of them from reporting. */
 function reportInput(net: Network, pkt: IpPacket, reporter: GroupReporter): number {
   if (pkt.cast === CAST.UNICAST) return DROP.IGMP_MALFORMED;
-  return reporter.heardReport(groupOf(net, pkt)) ? ACCEPTED : DROP.GROUP_NOT_OURS;
+  return reporter.heardReport(groupOf(net, pkt));
 }
 
 /** RFC 3376 §7.1: 8 bytes are version 1 (no response time) or 2, from 12 on it is version 3. */
@@ -96,32 +95,23 @@ function queryInput(net: Network, pkt: IpPacket, reporter: GroupReporter): numbe
     const version = code === 0 ? VERSION.ONE : VERSION.TWO;
     reporter.olderQuery(version, RESPONSE_INTERVAL_NS);
     if (version === VERSION.ONE)
-      return answered(reporter, ANY4, reporter.sources.none(), RESPONSE_INTERVAL_NS);
-    return answered(reporter, groupOf(net, pkt), reporter.sources.none(), delayNs);
+      return reporter.query(ANY4, reporter.sources.none(), RESPONSE_INTERVAL_NS);
+    return reporter.query(groupOf(net, pkt), reporter.sources.none(), delayNs);
   }
   if (pkt.payloadLen < IGMP3_QUERY_LEN) return DROP.IGMP_MALFORMED;
   // As Linux reads it while an older querier is about.
   const { version } = reporter;
   if (version === VERSION.ONE)
-    return answered(reporter, ANY4, reporter.sources.none(), RESPONSE_INTERVAL_NS);
+    return reporter.query(ANY4, reporter.sources.none(), RESPONSE_INTERVAL_NS);
   if (version === VERSION.TWO)
-    return answered(reporter, groupOf(net, pkt), reporter.sources.none(), delayNs);
+    return reporter.query(groupOf(net, pkt), reporter.sources.none(), delayNs);
   const count = querySources(dv, at + IGMP_LEN);
   if (IGMP3_QUERY_LEN + 4 * count > pkt.payloadLen) return DROP.IGMP_MALFORMED;
   const group = groupOf(net, pkt);
   if (group.w3 === 0 && count > 0) return DROP.IGMP_MALFORMED; // §4.1.10: no such query
   reporter.querierSays(queryRobustness(dv, at + IGMP_LEN), queryInterval(dv, at + IGMP_LEN));
   const sources = reporter.sources.at4(dv, at + IGMP3_QUERY_LEN, count);
-  return answered(reporter, group, sources, codeOf8(code) * TENTH_NS);
-}
-
-function answered(
-  reporter: GroupReporter,
-  group: Address,
-  sources: QuerySources,
-  delayNs: number,
-): number {
-  return reporter.query(group, sources, delayNs) ? ACCEPTED : DROP.GROUP_NOT_OURS;
+  return reporter.query(group, sources, codeOf8(code) * TENTH_NS);
 }
 
 /** Into the packet's destination, which is not needed any more. */

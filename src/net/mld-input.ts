@@ -13,13 +13,12 @@ import {
   querySources,
 } from '../wire/igmp.ts';
 import { ROUTER_ALERT_MLD } from '../wire/ipv6.ts';
-import { ACCEPTED, DROP } from './drops.ts';
+import { DROP } from './drops.ts';
 import { VERSION } from './group-output.ts';
 import type { GroupReporter } from './group-reporter.ts';
 import { CAST, type IpPacket } from './ip-packet.ts';
 import { ICMP } from './mib.ts';
 import type { Network } from './network.ts';
-import type { QuerySources } from './query-sources.ts';
 
 /** What the plain value of a delay can be before it would read as a floating-point one. */
 const MOST_PLAIN = 32767;
@@ -52,7 +51,7 @@ function reportInput(net: Network, pkt: IpPacket, reporter: GroupReporter): numb
   if (!isLinkLocal6(pkt.src) && !isUnspecified(pkt.src)) return DROP.MLD_MALFORMED;
   const group = groupOf(net, pkt);
   if (!isMulticast(group)) return DROP.MLD_MALFORMED;
-  return reporter.heardReport(group) ? ACCEPTED : DROP.GROUP_NOT_OURS;
+  return reporter.heardReport(group);
 }
 
 function queryInput(net: Network, pkt: IpPacket, reporter: GroupReporter): number {
@@ -71,7 +70,7 @@ function queryInput(net: Network, pkt: IpPacket, reporter: GroupReporter): numbe
     if (net.config.forceMldVersion === 2) return DROP.GROUP_NOT_OURS;
     const delayNs = (isVersion1 ? code : Math.min(code, MOST_PLAIN)) * MS;
     if (isVersion1) reporter.olderQuery(VERSION.TWO, delayNs);
-    return answered(reporter, group, reporter.sources.none(), delayNs);
+    return reporter.query(group, reporter.sources.none(), delayNs);
   }
   if (pkt.payloadLen < MLD2_QUERY_LEN) return DROP.MLD_MALFORMED;
   const count = querySources(dv, at + MLD_LEN);
@@ -79,16 +78,7 @@ function queryInput(net: Network, pkt: IpPacket, reporter: GroupReporter): numbe
   if (isGeneral && count > 0) return DROP.MLD_MALFORMED; // §5.1.13: no such query
   reporter.querierSays(queryRobustness(dv, at + MLD_LEN), queryInterval(dv, at + MLD_LEN));
   const sources = reporter.sources.at6(dv, at + MLD2_QUERY_LEN, count);
-  return answered(reporter, group, sources, codeOf16(code) * MS);
-}
-
-function answered(
-  reporter: GroupReporter,
-  group: Address,
-  sources: QuerySources,
-  delayNs: number,
-): number {
-  return reporter.query(group, sources, delayNs) ? ACCEPTED : DROP.GROUP_NOT_OURS;
+  return reporter.query(group, sources, codeOf16(code) * MS);
 }
 
 /** Into the packet's destination, which is not needed any more. */

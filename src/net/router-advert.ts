@@ -1,6 +1,7 @@
 /** Router advertisements in: RFC 4861 §6.1.2, §6.3.4; RFC 4191; RFC 8106. */
 import { MS } from '../base/time.ts';
 import {
+  ANY6,
   IpAddress,
   isLinkLocal6,
   isMulticast,
@@ -40,7 +41,7 @@ import {
   rioBits,
   rioFlags,
 } from '../wire/ndp-router.ts';
-import { setDefaultRouter, setMoreSpecific, setOnLink } from './advertised-routes.ts';
+import { advertiseRoute } from './advertised-routes.ts';
 import type { Autoconf } from './autoconf.ts';
 import { readDomains } from './dns-list.ts';
 import { ACCEPTED, DROP } from './drops.ts';
@@ -92,7 +93,7 @@ function routerInput(a: Autoconf, pkt: IpPacket, dv: DataView): void {
   if (conf6.get('accept_ra_defrtr') === 0) return;
   const said = preferenceOf(raFlags(dv, pkt.payloadOff));
   const isHeard = conf6.get('accept_ra_rtr_pref') !== 0 && said !== NO_PREFERENCE;
-  setDefaultRouter(a, pkt.src, isHeard ? said : 0, endOf(a.net.env.nowNs, lifetime));
+  advertiseRoute(a, ANY6, 0, pkt.src, isHeard ? said : 0, endOf(a.net.env.nowNs, lifetime));
 }
 
 /** Hop limit and timers; 0: the router does not say. */
@@ -153,7 +154,7 @@ function prefixInput(a: Autoconf, dv: DataView, at: number): void {
   }
   if ((pioFlags(dv, at) & PIO_ON_LINK) !== 0) {
     if (bits < LEAST_ON_LINK_BITS) a.count('PrefixRefused');
-    else setOnLink(a, prefix, bits, endOf(a.net.env.nowNs, valid));
+    else advertiseRoute(a, prefix, bits, null, 0, endOf(a.net.env.nowNs, valid));
   }
   if ((pioFlags(dv, at) & PIO_AUTONOMOUS) === 0 || conf6.get('autoconf') === 0) return;
   if (bits === AUTONOMOUS_BITS) prefixForAddresses(a, prefix, preferred, valid);
@@ -197,7 +198,7 @@ function routeInput(a: Autoconf, pkt: IpPacket, dv: DataView, at: number, len: n
   if (bits !== 0 && !isPrefix(prefix)) a.count('RouteRefused');
   else {
     const untilNs = endOf(a.net.env.nowNs, optLifetime(dv, at));
-    setMoreSpecific(a, prefix, bits, pkt.src, preference, untilNs);
+    advertiseRoute(a, prefix, bits, pkt.src, preference, untilNs);
   }
 }
 
