@@ -3,7 +3,7 @@
  * CcView that each hook is given. It never sees a packet, a timer, the connection or a clock.
  *
  * The hooks are those of Linux 6.x (tcp_congestion_ops), so that an algorithm ports both ways; `markedLost` is
- * BBRv3's. A hook that a module does not need is not written: the base class has it, and `hooks` says which ones
+ * BBRv3's, and `sendsLittle` what BBR does to the connection there. A hook that a module does not need is not written: the base class has it, and `hooks` says which ones
  * are the module's own, so that the sender gathers no samples that nobody reads.
  *
  * Hooks take the view, a record, or a small integer, and give back nothing or a small integer: calls stay free of
@@ -29,6 +29,7 @@ export const HOOK = {
   SNDBUF_EXPAND: 128,
   MARKED_LOST: 256,
   GET_INFO: 512,
+  SENDS_LITTLE: 1024,
 } as const;
 
 /** Bits of `CcModule.flags`; the first two as in Linux. */
@@ -121,6 +122,14 @@ export abstract class CongestionControl {
     // the sender's own rules apply
   }
 
+  /**
+   * After congControl: the module keeps the flight small, so that what is in it says nothing about the path's rate. Its
+   * samples are marked as those of a limited application (the BBR draft's MarkConnectionAppLimited).
+   */
+  sendsLittle(_v: CcView): boolean {
+    return false;
+  }
+
   /** The reduction was spurious: the window to go back to. The sender restores ssthresh. */
   undoCwnd(v: CcView): number {
     return Math.max(v.cwnd, v.priorCwnd);
@@ -166,5 +175,6 @@ function hooksOf(m: CongestionControl): number {
   if (m.sndbufExpand !== base.sndbufExpand) hooks |= HOOK.SNDBUF_EXPAND;
   if (m.markedLost !== base.markedLost) hooks |= HOOK.MARKED_LOST;
   if (m.getInfo !== base.getInfo) hooks |= HOOK.GET_INFO;
+  if (m.sendsLittle !== base.sendsLittle) hooks |= HOOK.SENDS_LITTLE;
   return hooks;
 }

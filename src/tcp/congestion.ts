@@ -137,6 +137,12 @@ export class Congestion {
     if ((this.cc.hooks & HOOK.CWND_EVENT) !== 0) this.cc.cwndEvent(this.view, event);
   }
 
+  /** Something leaves, and nothing was in flight. */
+  flightBegins(isAppLimited: boolean): void {
+    this.view.isAppLimited = isAppLimited;
+    this.event(CA_EVENT.TX_START);
+  }
+
   /** A data segment came with an ECN field (RFC 3168 §5) that says ECT or CE. */
   dataArrived(isCe: boolean): void {
     if ((this.module.flags & CE_EVENTS) === 0) return;
@@ -164,6 +170,11 @@ export class Congestion {
   /** The module sets the window and the rate itself, in every state. */
   control(sample: RateSample, looks: number): void {
     this.cc.congControl(this.view, sample, looks);
+  }
+
+  /** What is in flight says nothing about the path's rate, by the module's will. */
+  get isLittleSent(): boolean {
+    return this.has(HOOK.SENDS_LITTLE) && this.cc.sendsLittle(this.view);
   }
 
   // ---- its state ----

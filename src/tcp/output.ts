@@ -1,4 +1,4 @@
-import { CA_EVENT, CA_STATE } from '../cc/ca-state.ts';
+import { CA_STATE } from '../cc/ca-state.ts';
 import { HOOK } from '../cc/congestion-control.ts';
 import { type Seq, seqAdd, seqDiff, seqEq, seqGt } from '../wire/seq.ts';
 import { MAX_SACK_BLOCKS, TCP_FLAG, TCP_HEADER_LEN, TCP_OPT, writeTcp } from '../wire/tcp.ts';
@@ -101,7 +101,7 @@ function resend(c: TcpConnection, r: number, most: number): boolean {
   const isPushed = isFin || rtx.has(r, REC_STATE.PSH);
   const flags =
     TCP_FLAG.ACK | (isFin ? TCP_FLAG.FIN : 0) | (isPushed && len > 0 ? TCP_FLAG.PSH : 0);
-  if (c.inFlight() === 0) c.congestion.event(CA_EVENT.TX_START);
+  if (c.inFlight() === 0) c.congestion.flightBegins(c.rate.isAppLimited);
   if (!sendSegment(c, rtx.seqOfRecord(r), from, len, flags, mss)) return false;
   if (c.pathMtu?.search) c.pathMtu.search.inconclusive();
   tcp.mib.add(tcp.ids.RetransSegs, rtx.pieces(r));
@@ -232,7 +232,7 @@ function sendText(
   const isPushed = hasFin || isForced || isWritten || isHalfWindow;
   const flags = TCP_FLAG.ACK | (isPushed ? TCP_FLAG.PSH : 0) | (hasFin ? TCP_FLAG.FIN : 0);
   const isIdle = rtx.isEmpty;
-  if (c.inFlight() === 0) c.congestion.event(CA_EVENT.TX_START);
+  if (c.inFlight() === 0) c.congestion.flightBegins(c.rate.isAppLimited);
   if (!sendSegment(c, seq, seqDiff(seq, snd.una), len, flags, size)) return false;
   const pieces = Math.ceil(len / size);
   const seqLen = len + (hasFin ? 1 : 0);

@@ -491,8 +491,10 @@ export class Recovery implements LossListener {
     const { state } = congestion;
     const inFlight = rtx.inFlight();
     congestion.observeFlight(inFlight);
-    if (congestion.has(HOOK.CONG_CONTROL)) congestion.control(sample, a.looks);
-    else if (state === CA_STATE.RECOVERY || state === CA_STATE.CWR) {
+    if (congestion.has(HOOK.CONG_CONTROL)) {
+      congestion.control(sample, a.looks);
+      if (congestion.isLittleSent) this.c.rate.ranDry(congestion.view, inFlight);
+    } else if (state === CA_STATE.RECOVERY || state === CA_STATE.CWR) {
       congestion.reduce(a.delivered, a.lost, inFlight, a.isUnaAdvanced);
     } else if (this.mayGrow(a)) congestion.grow(a.delivered);
   }

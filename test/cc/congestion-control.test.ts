@@ -94,6 +94,9 @@ t.test('a module’s own hooks are known, the others do nothing', (t) => {
     override getInfo(): null {
       return null;
     }
+    override sendsLittle(): boolean {
+      return true;
+    }
   }
   const v = newView();
   const all = Object.values(HOOK).reduce<number>((a, b) => a | b, 0);
@@ -105,7 +108,10 @@ t.test('a module’s own hooks are known, the others do nothing', (t) => {
   t.equal(still.undoCwnd(v), 20, 'the default undo restores');
   v.cwnd = 30;
   t.equal(still.undoCwnd(v), 30, 'and takes nothing away');
-  t.strictSame([still.minTsoSegs(v), still.sndbufExpand(v), still.getInfo(v)], [0, 2, null]);
+  t.strictSame(
+    [still.minTsoSegs(v), still.sndbufExpand(v), still.getInfo(v), still.sendsLittle(v)],
+    [0, 2, null, false],
+  );
   t.end();
 });
 

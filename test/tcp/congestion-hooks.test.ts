@@ -191,6 +191,57 @@ dialogue('congControl takes the place of congAvoid and of the reduction', (t, h)
   t.equal(view.pacingRate, 1e9, 'and so is the rate');
 });
 
+/** One piece in flight, and a word of its own on whether that is little. */
+class One extends CongestionControl {
+  isLittle = false;
+  limited: boolean[] = [];
+  starts: boolean[] = [];
+
+  override init(v: CcView): void {
+    v.setCwnd(1);
+  }
+
+  override ssthresh(): number {
+    return 2;
+  }
+
+  override congControl(_v: CcView, s: RateSample): void {
+    this.limited.push(s.isAppLimited);
+  }
+
+  override sendsLittle(): boolean {
+    return this.isLittle;
+  }
+
+  override cwndEvent(v: CcView, event: CaEvent): void {
+    if (event === CA_EVENT.TX_START) this.starts.push(v.isAppLimited);
+  }
+}
+
+dialogue('sendsLittle marks what leaves while it is true; TX_START knows of the mark', (t, h) => {
+  const cc = new One();
+  spied(h, cc);
+  h.passive({ rtt: 0.1 });
+  h.run(`
+    0.15   write 5000
+    0.15   > . 1:1001(1000) ack 1
+    0.25   < . 1:1(0) ack 1001
+    0.25   > . 1001:2001(1000) ack 1`);
+  cc.isLittle = true;
+  h.run(`
+    0.35   < . 1:1(0) ack 2001
+    0.35   > . 2001:3001(1000) ack 1
+    0.45   < . 1:1(0) ack 3001
+    0.45   > . 3001:4001(1000) ack 1`);
+  cc.isLittle = false;
+  h.run(`
+    0.55   < . 1:1(0) ack 4001
+    0.55   > P. 4001:5001(1000) ack 1
+    0.65   < . 1:1(0) ack 5001`);
+  t.strictSame(cc.limited, [true, false, true, true, false]);
+  t.strictSame(cc.starts, [true, false, true, true, false], 'of each of the five flights');
+});
+
 t.test('hooks that a module does not have are not called', async (t) => {
   const h = new TcpHarness();
   const cc = new Controller();
