@@ -55,6 +55,8 @@ export class RateSample {
   lost = 0;
   /** The ACK carries ECE. */
   isEce = false;
+  /** The peer tells of gaps (SACK): more than one loss can be found in a round trip. */
+  hasSack = false;
   /** The ACK covers a tail-loss probe that was a retransmission. */
   isAckingTlpRetrans = false;
 }
@@ -70,4 +72,9 @@ export class LossSample {
   priorLost = 0;
   sentNs = 0;
   isAppLimited = false;
+  /** Its first byte, and behind its last: bytes since the stream's start. */
+  startSeq = 0;
+  endSeq = 0;
+  /** As in RateSample. */
+  hasSack = false;
 }

@@ -110,7 +110,7 @@ function begin(c: TcpConnection, seg: Segment): void {
   tcp.ackOutcome.begin();
   congestion.observe(c.tcp.env.nowNs, c.mss());
   c.noteEcho(seg.hasTimestamps, seg.tsEcr);
-  c.rate.begin(tcp.rateSample, c.rtx.inFlight());
+  c.rate.begin(tcp.rateSample, c.rtx.inFlight(), c.agreed.hasSack);
 }
 
 /** RFC 5681 §2: nothing outstanding is acknowledged, no text, no FIN, the window as it was. A joined ACK is several. */

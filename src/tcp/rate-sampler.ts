@@ -47,7 +47,7 @@ export class RateSampler {
     this.appLimitedUntil = Math.max(1, v.delivered + inFlight);
   }
 
-  begin(s: RateSample, inFlight: number): void {
+  begin(s: RateSample, inFlight: number, hasSack: boolean): void {
     s.priorNs = NEVER;
     s.priorDelivered = 0;
     s.priorDeliveredCe = 0;
@@ -68,6 +68,7 @@ export class RateSampler {
     s.priorLost = 0;
     s.lost = 0;
     s.isEce = false;
+    s.hasSack = hasSack;
     s.isAckingTlpRetrans = false;
   }
 

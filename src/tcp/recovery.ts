@@ -13,7 +13,7 @@
 import { MS } from '../base/time.ts';
 import { CA_STATE } from '../cc/ca-state.ts';
 import { HOOK } from '../cc/congestion-control.ts';
-import type { RateSample } from '../cc/samples.ts';
+import type { LossSample, RateSample } from '../cc/samples.ts';
 import { type Seq, seqDiff, seqGe, seqGt, seqLt, seqOf } from '../wire/seq.ts';
 import type { AckOutcome } from './ack-outcome.ts';
 import type { TcpConnection } from './connection.ts';
@@ -33,6 +33,17 @@ export const REXMIT = {
   /** RFC 5682 step 2.b: new text, and lost segments only if there is none. */
   NEW: 2,
 } as const;
+
+/** Where in the stream it is: a module tells gaps from long gaps by it. */
+function placeLoss(
+  s: LossSample,
+  { rtx, snd, congestion, agreed }: TcpConnection,
+  r: number,
+): void {
+  s.hasSack = agreed.hasSack;
+  s.startSeq = congestion.view.sndUna + seqDiff(rtx.seqOfRecord(r), snd.una);
+  s.endSeq = congestion.view.sndUna + seqDiff(rtx.endOfRecord(r), snd.una);
+}
 
 export class Recovery implements LossListener {
   /** SND.NXT when the present state was entered: reaching it ends the state. */
@@ -71,6 +82,7 @@ export class Recovery implements LossListener {
     tcp.ackOutcome.lose(pieces);
     if (!congestion.has(HOOK.MARKED_LOST)) return;
     describeLoss(tcp.lossSample, tcp.records, r);
+    placeLoss(tcp.lossSample, this.c, r);
     congestion.recordLost(tcp.lossSample);
   }
 

@@ -46,7 +46,11 @@ class Spy extends Reno {
   }
 
   override markedLost(v: CcView, s: LossSample): void {
-    this.calls.push(`lost ${s.pieces}, sent with ${s.txInFlight} in flight, ${v.lost} in all`);
+    const way = s.hasSack ? 'by SACK' : 'by duplicates';
+    this.calls.push(
+      `lost ${s.pieces} from ${s.startSeq} to ${s.endSeq} ${way}, ` +
+        `sent with ${s.txInFlight} in flight, ${v.lost} in all`,
+    );
   }
 
   override congAvoid(v: CcView, acked: number): void {
@@ -143,7 +147,7 @@ dialogueWith(
     t.strictSame(spy.since(), [
       'acked 0 rtt 100 ms flight 2',
       'ack 1 una 0 nxt 5000 delivered 4',
-      'lost 1, sent with 2 in flight, 1 in all',
+      'lost 1 from 0 to 1000 by SACK, sent with 2 in flight, 1 in all',
       'ssthresh of 10',
       'OPEN to RECOVERY',
     ]);
