@@ -30,7 +30,7 @@ export interface LinkModelParts {
 }
 
 export const LINK_COUNTERS = [
-  /** frames = delivered + lost + refused + queue.dropped + discarded + inside, always. */
+  /** frames = delivered + lost + refused + queue.ledger.dropped + discarded + inside, always. */
   'frames',
   'bytes',
   'delivered',
@@ -98,7 +98,13 @@ export class LinkModel implements FrameSink {
     this.stats.count(this.framesId);
     this.stats.add(this.bytesId, this.frames.lengthOf(frame));
     this.transmit();
-    this.frames.timeNs[frame] = this.clock.nowNs;
+    const { nowNs } = this.clock;
+    if (this.queue.count === 0 && this.freeAtNs < nowNs) {
+      this.freeAtNs = nowNs; // it was idle
+      this.carryNs = 0;
+    }
+    this.frames.timeNs[frame] = nowNs;
+    this.queue.clock.advanceTo(nowNs);
     this.queue.enqueue(frame);
     this.transmit();
     this.setDue();
@@ -124,13 +130,9 @@ export class LinkModel implements FrameSink {
   /** Starts every transmission that has started by now, each at its own time. */
   private transmit(): void {
     while (this.queue.count > 0 && this.freeAtNs <= this.clock.nowNs) {
+      this.queue.clock.advanceTo(this.freeAtNs);
       const frame = this.queue.dequeue();
       if (frame === NO_FRAME) return;
-      const queuedNs = this.frames.timeNs[frame]!;
-      if (queuedNs > this.freeAtNs) {
-        this.freeAtNs = queuedNs; // it was idle
-        this.carryNs = 0;
-      }
       const exactNs = this.frames.lengthOf(frame) * this.nsPerByte + this.carryNs;
       const wholeNs = Math.floor(exactNs);
       this.carryNs = exactNs - wholeNs;

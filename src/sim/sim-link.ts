@@ -4,7 +4,7 @@ import type { Clock, DropListener, FrameSink } from '../link/frame-sink.ts';
 import type { FrameStore } from '../link/frame-store.ts';
 import { LinkModel } from '../path/link-model.ts';
 import { RandomLoss } from '../path/loss.ts';
-import { DropTail } from '../path/queue.ts';
+import { makeQueue, type QueueSpec } from '../path/queue-spec.ts';
 import type { TraceHash } from './trace-hash.ts';
 
 /** One direction of a link. What is left out does not limit. */
@@ -13,7 +13,9 @@ export interface LinkSpec {
   readonly name?: string;
   readonly rateBps?: number;
   readonly delayNs?: number;
-  /** Default 1000. */
+  /** Who waits, who is dropped, who is marked. Default: drop-tail. */
+  readonly queue?: QueueSpec;
+  /** The queue's limits, where `queue` says none. */
   readonly queueFrames?: number;
   readonly queueBytes?: number;
   /** Probability per frame. */
@@ -45,16 +47,17 @@ export class SimLink implements FrameSink, Expirable {
     this.events = world.events;
     const { frames, clock } = world;
     const drops = spec.drops ?? null;
-    const limits = {
-      ...(spec.queueFrames === undefined ? {} : { frames: spec.queueFrames }),
-      ...(spec.queueBytes === undefined ? {} : { bytes: spec.queueBytes }),
+    const queue: QueueSpec = {
+      ...(spec.queueFrames === undefined ? {} : { limitFrames: spec.queueFrames }),
+      ...(spec.queueBytes === undefined ? {} : { limitBytes: spec.queueBytes }),
+      ...(spec.queue ?? { kind: 'drop-tail' }),
     };
     const { trace } = world;
     const sink = trace === null ? target : new TracedSink(frames, clock, trace, id, target);
     this.model = new LinkModel(frames, clock, sink, {
       rateBps: spec.rateBps ?? Infinity,
       delayNs: spec.delayNs ?? 0,
-      queue: new DropTail(frames, limits, drops),
+      queue: makeQueue(queue, { frames, drops }),
       loss: spec.loss ? new RandomLoss(world.rng.stream(`link.${name}.loss`), spec.loss) : null,
       drops,
     });

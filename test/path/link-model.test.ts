@@ -4,9 +4,10 @@ import { Rng } from '../../src/base/rng.ts';
 import { MS, NEVER, SEC, US } from '../../src/base/time.ts';
 import type { FrameSink } from '../../src/link/frame-sink.ts';
 import type { FrameStore } from '../../src/link/frame-store.ts';
+import { DropTail } from '../../src/path/drop-tail.ts';
 import { LinkModel } from '../../src/path/link-model.ts';
 import { RandomLoss } from '../../src/path/loss.ts';
-import { DropTail, type QueueLimits } from '../../src/path/queue.ts';
+import type { QueueLimits } from '../../src/path/queue.ts';
 import { makeRig, type Rig } from '../link/memory-rig.ts';
 
 class Turn {
@@ -84,7 +85,7 @@ class Bench {
 
   conserves(): boolean {
     const s = this.link.stats.toObject();
-    const out = s.delivered + s.lost + s.refused + s.discarded + this.link.queue.dropped;
+    const out = s.delivered + s.lost + s.refused + s.discarded + this.link.queue.ledger.dropped;
     return s.frames === out + this.link.inside;
   }
 
@@ -116,7 +117,7 @@ t.test(
   'a burst leaves one after the other, at exactly the rate over any length of time',
   async (t) => {
     // 1514 bytes at 10 Gbit/s take 1211.2 ns: the fifths must not be lost.
-    const b = new Bench({ rateBps: 10e9, delayNs: 0, limits: { frames: 5000 } });
+    const b = new Bench({ rateBps: 10e9, delayNs: 0, limits: { limitFrames: 5000 } });
     for (let i = 0; i < 5000; i++) b.send(0, 1514);
     b.runTo(SEC);
     t.equal(b.arrivals.seen.length, 5000);
@@ -130,7 +131,7 @@ t.test(
 t.test(
   'the queue is limited in frames and in bytes; what is beyond is dropped and said',
   async (t) => {
-    const byFrames = new Bench({ rateBps: 8e6, limits: { frames: 3 } });
+    const byFrames = new Bench({ rateBps: 8e6, limits: { limitFrames: 3 } });
     for (let i = 0; i < 6; i++) byFrames.send(0);
     t.equal(byFrames.link.queue.count, 3, 'besides the one being sent');
     t.same(byFrames.dropped, ['queue: tail drop', 'queue: tail drop']);
@@ -141,12 +142,12 @@ t.test(
       [0, 1, 2, 3, 6],
     );
     t.ok(byFrames.conserves() && byFrames.isHome());
-    const byBytes = new Bench({ rateBps: 8e6, limits: { bytes: 2500 } });
+    const byBytes = new Bench({ rateBps: 8e6, limits: { limitBytes: 2500 } });
     byBytes.send(0, 1000);
     for (const len of [1000, 1000, 1000, 500]) byBytes.send(0, len);
     t.equal(byBytes.link.queue.bytes, 2500, 'a small one still fits where a large one did not');
-    t.equal(byBytes.link.queue.dropped, 1);
-    t.equal(byBytes.link.queue.droppedBytes, 1000);
+    t.equal(byBytes.link.queue.ledger.dropped, 1);
+    t.equal(byBytes.link.queue.ledger.stats.get('droppedBytes'), 1000);
     byBytes.link.close();
     t.equal(byBytes.link.stats.get('discarded'), 4);
     t.ok(byBytes.conserves() && byBytes.isHome());
@@ -156,19 +157,19 @@ t.test(
 t.test(
   'room in the queue is counted at the time of arrival, although nobody advanced the link',
   async (t) => {
-    const b = new Bench({ rateBps: 8e6, delayNs: SEC, limits: { frames: 2 } });
+    const b = new Bench({ rateBps: 8e6, delayNs: SEC, limits: { limitFrames: 2 } });
     for (let i = 0; i < 3; i++) b.send(0); // 1 ms each: sending at 0, 1, 2 ms
     t.equal(b.link.dueNs, SEC + MS, 'the next event is an arrival');
     b.send(1 * MS - 1);
-    t.equal(b.link.queue.dropped, 1, 'the second has not left yet');
+    t.equal(b.link.queue.ledger.dropped, 1, 'the second has not left yet');
     b.send(1 * MS);
-    t.equal(b.link.queue.dropped, 1, 'now it has');
+    t.equal(b.link.queue.ledger.dropped, 1, 'now it has');
     t.equal(b.link.queue.count, 2);
   },
 );
 
 t.test('a lost frame has used the link; the others arrive in order', async (t) => {
-  const b = new Bench({ rateBps: 8e6, loss: 0.2, limits: { frames: 2000 }, seed: 5 });
+  const b = new Bench({ rateBps: 8e6, loss: 0.2, limits: { limitFrames: 2000 }, seed: 5 });
   for (let i = 0; i < 2000; i++) b.send(0);
   b.runTo(10 * SEC);
   const lost = b.link.stats.get('lost');
@@ -209,7 +210,10 @@ t.test('any traffic: conserved, in order, never faster than the rate, same again
   const options = fc.record({
     rateBps: fc.constantFrom(1e6, 8e6, 1e9, Infinity),
     delayNs: fc.nat({ max: 20 * MS }),
-    limits: fc.record({ frames: fc.integer({ min: 1, max: 20 }), bytes: fc.nat({ max: 20000 }) }),
+    limits: fc.record({
+      limitFrames: fc.integer({ min: 1, max: 20 }),
+      limitBytes: fc.nat({ max: 20000 }),
+    }),
     loss: fc.constantFrom(0, 0.1, 0.5),
     seed: fc.nat(),
   });
