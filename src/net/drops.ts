@@ -63,6 +63,8 @@ const NAMES = [
   /** A reply or error that belongs to no socket of ours. */
   'ICMP_NO_SOCKET',
   'ICMP_MALFORMED',
+  /** accept_redirects and its like forbid it, or it is not from the first hop that we use for the destination. */
+  'ICMP_REDIRECT_REFUSED',
   'ICMP_RCVBUF',
   'IGMP_TRUNCATED',
   'IGMP_BAD_CHECKSUM',

@@ -173,12 +173,20 @@ export class EchoSockets {
     return ACCEPTED;
   }
 
+  owns(quote: QuotedPacket): boolean {
+    return this.senderOf(quote) !== undefined;
+  }
+
+  private senderOf(quote: QuotedPacket): EchoSocket | undefined {
+    const { dv } = this.net.env.memory.slab;
+    const isRequest = dv.getUint8(quote.off) === (isV4(quote.src) ? ICMP4.ECHO : ICMP6.ECHO);
+    return isRequest ? this.byId.get(icmpId(dv, quote.off)) : undefined;
+  }
+
   error(quote: QuotedPacket, why: NetworkError): boolean {
     const { dv } = this.net.env.memory.slab;
-    const type = dv.getUint8(quote.off);
-    const socket = this.byId.get(icmpId(dv, quote.off));
-    const isRequest = type === (isV4(quote.src) ? ICMP4.ECHO : ICMP6.ECHO);
-    if (socket === undefined || !isRequest) return false;
+    const socket = this.senderOf(quote);
+    if (socket === undefined) return false;
     if (socket.errors.length >= MAX_ERRORS) socket.errorsLost++;
     else socket.errors.push(new EchoError(why, icmpSeq(dv, quote.off)));
     this.markReady(socket);

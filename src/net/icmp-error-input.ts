@@ -35,16 +35,8 @@ export function errorInput(
 ): number {
   const { slab } = net.env.memory;
   const { quote, report } = net;
-  const at = pkt.payloadOff + ICMP_HEADER_LEN;
-  const len = pkt.payloadLen - ICMP_HEADER_LEN;
-  const link = net.linkOf(pkt.dst, pkt.iface);
-  if (!quote.parse(slab, at, len, link) || quote.isV4 !== pkt.isV4) {
-    (pkt.isV4 ? net.mib.icmp4 : net.mib.icmp6).count(ICMP.InErrors);
-    return DROP.ICMP_MALFORMED;
-  }
-  // A packet of ours has a source of ours, and errors about it are sent there (RFC 792, RFC 4443 §2.2).
-  const isOurs = addressEquals(quote.src, pkt.dst) && net.locals.ownerOf(quote.src, link) !== null;
-  if (!isOurs) return nobodys(net, quote);
+  const bad = readQuote(net, pkt);
+  if (bad !== 0) return bad;
   report.errno = errno;
   report.isHard = isHard;
   report.mtu = mtu === OLD_ROUTER ? plateauBelow(quote.totalLen) : mtu;
@@ -56,8 +48,23 @@ export function errorInput(
   return ACCEPTED;
 }
 
+/** Reads `net.quote`. 0, or why it is not a packet from an address of ours. */
+export function readQuote(net: Network, pkt: IpPacket): number {
+  const { quote } = net;
+  const at = pkt.payloadOff + ICMP_HEADER_LEN;
+  const len = pkt.payloadLen - ICMP_HEADER_LEN;
+  const link = net.linkOf(pkt.dst, pkt.iface);
+  if (!quote.parse(net.env.memory.slab, at, len, link) || quote.isV4 !== pkt.isV4) {
+    (pkt.isV4 ? net.mib.icmp4 : net.mib.icmp6).count(ICMP.InErrors);
+    return DROP.ICMP_MALFORMED;
+  }
+  // A packet of ours has a source of ours, and errors about it are sent there (RFC 792, RFC 4443 §2.2).
+  const isOurs = addressEquals(quote.src, pkt.dst) && net.locals.ownerOf(quote.src, link) !== null;
+  return isOurs ? 0 : nobodys(net, quote);
+}
+
 /** Linux's transports count an error about a packet of nobody; its ping sockets and unknown protocols do not. */
-function nobodys(net: Network, quote: Quote): number {
+export function nobodys(net: Network, quote: Quote): number {
   const mib = quote.isV4 ? net.mib.icmp4 : net.mib.icmp6;
   if (net.transports[quote.protocol] !== null) mib.count(ICMP.InErrors);
   return DROP.ICMP_NO_SOCKET;
@@ -69,6 +76,13 @@ export function reportToOwner(net: Network, quote: Quote, report: ErrorReport): 
   if (quote.protocol === own) return net.echoes.error(quote, report);
   const transport = net.transports[quote.protocol]!;
   return transport?.error(quote, report) ?? false;
+}
+
+/** Whether it was a socket of ours that sent the packet. */
+export function hasOwner(net: Network, quote: Quote): boolean {
+  const own = quote.isV4 ? IPPROTO.ICMP : IPPROTO.ICMPV6;
+  if (quote.protocol === own) return net.echoes.owns(quote);
+  return net.transports[quote.protocol]?.owns(quote) ?? false;
 }
 
 /**

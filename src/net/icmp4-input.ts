@@ -25,6 +25,7 @@ import type { IpPacket } from './ip-packet.ts';
 import { ICMP } from './mib.ts';
 import type { Network } from './network.ts';
 import { checksumIsGood } from './payload-checksum.ts';
+import { redirectInput4 } from './redirect.ts';
 
 export function icmp4Input(net: Network, pkt: IpPacket): number {
   const mib = net.mib.icmp4;
@@ -52,9 +53,11 @@ export function icmp4Input(net: Network, pkt: IpPacket): number {
       return errorInput(net, pkt, EHOSTUNREACH, false, 0);
     case ICMP4.PARAM_PROBLEM:
       return errorInput(net, pkt, EPROTO, true, 0);
+    case ICMP4.REDIRECT:
+      return redirectInput4(net, pkt);
     default:
       if (type > ICMP4.ADDRESS_MASK_REPLY) mib.count(ICMP.InErrors); // Linux knows nothing beyond
-      // Source quench is dead (RFC 6633); timestamps are optional (RFC 1122 §3.2.2.8), redirects not taken.
+      // Source quench is dead (RFC 6633); timestamps are optional (RFC 1122 §3.2.2.8).
       return DROP.ICMP_UNKNOWN_TYPE;
   }
 }

@@ -27,7 +27,7 @@ import { mldInput } from './mld-input.ts';
 import { neighbourAdvertInput, neighbourSolicitInput } from './ndp.ts';
 import type { Network } from './network.ts';
 import { checksumIsGood } from './payload-checksum.ts';
-import { redirectInput } from './redirect.ts';
+import { redirectInput6 } from './redirect.ts';
 import { routerAdvertInput } from './router-advert.ts';
 
 export function icmp6Input(net: Network, pkt: IpPacket): number {
@@ -62,7 +62,7 @@ export function icmp6Input(net: Network, pkt: IpPacket): number {
     case ICMP6.ROUTER_ADVERT:
       return routerAdvertInput(net, pkt);
     case ICMP6.REDIRECT:
-      return redirectInput(net, pkt);
+      return redirectInput6(net, pkt);
     case ICMP6.NEIGHBOUR_SOLICIT:
       return neighbourSolicitInput(net, pkt);
     case ICMP6.NEIGHBOUR_ADVERT:

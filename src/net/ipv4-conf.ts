@@ -2,10 +2,10 @@
  * net.ipv4.conf: what an interface does with IPv4 and ARP, under Linux's names and in its units.
  *
  * There are three sets of values. `all` is for every interface together with its own, and each setting says how the
- * two make one: the larger, either, both. `default` is what an interface has until its own is set.
+ * two make one: the larger; either; either for a host, and both for a router. `default` is what an interface has until its own is set.
  */
 
-const RULE = { MAX: 0, OR: 1, AND: 2 } as const;
+const RULE = { MAX: 0, OR: 1, HOST_OR: 2 } as const;
 
 interface Row {
   readonly name: string;
@@ -26,21 +26,30 @@ const row = (name: string, all: number, otherwise: number, most: number, rule: n
 
 /** In the order of CONF4. The least is 0 everywhere. */
 export const CONF4_ROWS: readonly Row[] = [
+  row('accept_redirects', 1, 1, 1, RULE.HOST_OR),
   row('arp_ignore', 0, 0, 8, RULE.MAX),
   row('rp_filter', 0, 0, 2, RULE.MAX),
+  row('secure_redirects', 1, 1, 1, RULE.OR),
   row('send_redirects', 1, 1, 1, RULE.OR),
+  row('shared_media', 1, 1, 1, RULE.OR),
 ];
 
 export const CONF4 = {
+  /** Redirects are heeded. */
+  ACCEPT_REDIRECTS: 0,
   /**
    * 0: any address of ours is answered for, wherever it is asked; 1: one of the interface; 2: and of the asker's subnet
    * there; 8: none.
    */
-  ARP_IGNORE: 0,
+  ARP_IGNORE: 1,
   /** 0, or 1: strict, 2: loose (RFC 3704). */
-  RP_FILTER: 1,
+  RP_FILTER: 2,
+  /** Without shared_media: only to gateways that a route of ours on the interface has. */
+  SECURE_REDIRECTS: 3,
   /** A router tells of a better first hop. */
-  SEND_REDIRECTS: 2,
+  SEND_REDIRECTS: 4,
+  /** Several subnets may share the link: a redirect's gateway need not be on one of ours. */
+  SHARED_MEDIA: 5,
 } as const;
 
 /** One set. A value that was not given is the base's. */
@@ -70,6 +79,14 @@ export class Conf4Values {
 export class Ipv4Conf {
   readonly all = new Conf4Values((r) => r.all, null);
   readonly otherwise = new Conf4Values((r) => r.otherwise, null);
+  isRouter = false;
+
+  /** As on Linux, who becomes a router heeds no redirect until `all` is told to, and a host does. */
+  setRouter(isRouter: boolean): void {
+    if (isRouter === this.isRouter) return;
+    this.isRouter = isRouter;
+    this.all.set(CONF4.ACCEPT_REDIRECTS, isRouter ? 0 : 1);
+  }
 }
 
 /** Those of one interface. */
@@ -88,6 +105,7 @@ export class InterfaceConf4 {
     const own = this.own.get(id);
     const { rule } = CONF4_ROWS[id]!;
     if (rule === RULE.MAX) return Math.max(all, own);
-    return rule === RULE.OR ? all | own : all & own;
+    const isEither = rule === RULE.OR || !this.conf.isRouter;
+    return isEither ? all | own : all & own;
   }
 }

@@ -13,8 +13,7 @@ export class NetConfig {
   /** net.ipv6.conf.all.hop_limit */
   hopLimit6 = 64;
 
-  /** net.ipv4.ip_forward, net.ipv6.conf.all.forwarding: packets for other hosts are sent on. */
-  forwarding4 = 0;
+  /** net.ipv6.conf.all.forwarding: packets for other hosts are sent on. */
   forwarding6 = 0;
 
   /** net.ipv4.icmp_echo_ignore_all */
@@ -37,6 +36,8 @@ export class NetConfig {
   /** net.ipv4.ipfrag_high_thresh: memory in cells for all unfinished datagrams of one family. */
   ipfragHighThresh = 4 << 20;
 
+  /** net.ipv4.route.gc_timeout: how long a redirect is followed. */
+  redirectExpiresNs = 300 * SEC;
   /** net.ipv4.route.mtu_expires */
   mtuExpiresNs = 600 * SEC;
   /** net.ipv4.route.min_pmtu: below this a "fragmentation needed" is not believed literally. */
@@ -91,6 +92,15 @@ export class NetConfig {
   readonly conf4 = new Ipv4Conf();
   /** net.ipv6.conf.all and default. */
   readonly conf6 = new Ipv6Conf(null);
+
+  /** net.ipv4.ip_forward: packets for other hosts are sent on. */
+  get forwarding4(): number {
+    return this.conf4.isRouter ? 1 : 0;
+  }
+
+  set forwarding4(isOn: number) {
+    this.conf4.setRouter(isOn !== 0);
+  }
 
   /** net.ipv6.conf.all.dad_transmits */
   get dadTransmits(): number {

@@ -133,10 +133,10 @@ export class Network implements ReassemblyFailure {
     return this.autoconfs[iface.index - 1] ?? null;
   }
 
-  /** RFC 4861 §7.3.3: a neighbour that does not answer is no router for anything. */
+  /** RFC 1122 §3.3.1.4, RFC 4861 §7.3.3: a neighbour that does not answer is no router for anything. */
   gatewayFailed(iface: Interface, address: Address): void {
-    if (isV4(address)) return;
     this.paths.forgetRedirects(iface, address);
+    if (isV4(address)) return;
     if (this.routes.gatewayIs(iface, address, true)) this.autoconfOf(iface)?.gatewayFailed();
   }
 

@@ -35,10 +35,11 @@ const MAX_PATHS = 4096;
 const LOOKS = 32;
 const MOST_WORTH = 3;
 
-/** RFC 4861 §8: another first hop for one destination than the router that its route names. */
+/** RFC 792, RFC 4861 §8: another first hop for one destination than the router that its route names. */
 interface Redirect {
   readonly router: Address;
   readonly target: Address;
+  readonly untilNs: number;
 }
 
 export class Path {
@@ -160,7 +161,8 @@ export class PathCache {
     if (at !== NOT_FOUND) {
       const path = this.paths[at]!;
       path.wasUsed = true;
-      const isFresh = path.generation === this.routes.generation && !path.isDetour;
+      const isFresh =
+        path.generation === this.routes.generation && !path.isDetour && this.holds(path);
       if (isFresh && path.iface.device.isUp) return path;
       return this.derive(path, path.destination, boundIndex) ? path : null;
     }
@@ -187,22 +189,27 @@ export class PathCache {
   }
 
   /**
-   * RFC 4861 §8.1, §8.3: `router` says that packets to this destination should go to `target` first, the
-   * destination itself if it is on the link. False: that router is not the first hop for it.
+   * RFC 1122 §3.2.2.2, RFC 4861 §8.1, §8.3: `router` says that what takes this path should go to `target` first, the
+   * destination itself if it is on the link. False: that router is not the first hop.
    */
-  redirect(destination: Address, iface: Interface, router: Address, target: Address): boolean {
-    let isTaken = false;
-    for (const boundIndex of [0, iface.index]) {
-      const path = this.lookup(destination, boundIndex);
-      if (path === null || path.iface !== iface || path.cast !== CAST.UNICAST) continue;
-      if (!addressEquals(path.nextHop, router)) continue;
-      // Redirected again, it is still in the place of the router that the route names.
-      const first = path.redirect?.router ?? copyOf(router);
-      path.redirect = { router: first, target: copyOf(target) };
-      path.nextHop.copy(target);
-      isTaken = true;
-    }
-    return isTaken;
+  redirect(
+    path: Path | null,
+    iface: Interface,
+    router: Address,
+    target: Address,
+    untilNs: number,
+  ): boolean {
+    if (path === null || path.iface !== iface || path.cast !== CAST.UNICAST) return false;
+    if (!addressEquals(path.nextHop, router)) return false;
+    // Redirected again, it is still in the place of the router that the route names.
+    const first = path.redirect?.router ?? copyOf(router);
+    path.redirect = { router: first, target: copyOf(target), untilNs };
+    path.nextHop.copy(target);
+    return true;
+  }
+
+  private holds({ redirect }: Path): boolean {
+    return redirect === null || this.env.nowNs < redirect.untilNs;
   }
 
   /** The neighbour does not answer, or is no router: what was redirected there goes as its route says. */
@@ -278,10 +285,9 @@ export class PathCache {
     const bound = boundIndex === 0 ? null : (this.interfaces[boundIndex - 1] ?? null);
     if (boundIndex !== 0 && bound === null) return false;
     this.routes.forgetPassed();
-    const found =
-      this.deriveLocal(path, boundIndex) ||
-      this.deriveGroup(path, bound) ||
-      this.deriveRouted(path, bound);
+    const isRouteless = this.deriveLocal(path, boundIndex) || this.deriveGroup(path, bound);
+    if (isRouteless) path.redirect = null;
+    const found = isRouteless || this.deriveRouted(path, bound);
     if (found) path.generation = this.routes.generation;
     path.isDetour = this.routes.passedDown;
     return found;
@@ -326,8 +332,8 @@ export class PathCache {
     path.nextHop.copy(route.gateway ?? path.destination);
     const { redirect } = path;
     if (redirect !== null) {
-      const holds = route.gateway !== null && addressEquals(redirect.router, route.gateway);
-      if (holds) path.nextHop.copy(redirect.target);
+      const isMeant = route.gateway !== null && addressEquals(redirect.router, route.gateway);
+      if (isMeant && this.holds(path)) path.nextHop.copy(redirect.target);
       else path.redirect = null;
     }
     // RFC 1122 §3.3.4.3: an IPv4 address on the gateway's net. RFC 6724 §5 looks at the destination.

@@ -12,6 +12,9 @@ export interface Transport {
    * the packet: only then is anything else in the message (a smaller path MTU) believed (RFC 5927).
    */
   error(quote: QuotedPacket, why: NetworkError): boolean;
+
+  /** Whether a socket owns the packet, and would have sent it now: nothing is reported to it. */
+  owns(quote: QuotedPacket): boolean;
 }
 
 /** The part of a packet of ours that somebody sent back. Borrowed: one scratch object. */

@@ -90,6 +90,7 @@ export const SYSCTLS: readonly Sysctl[] = [
   one('net.ipv4.ipfrag_high_thresh', 'ipfragHighThresh', 0, INT_MAX),
   one('net.ipv4.ipfrag_time', 'ipfragTime4Ns', 0, INT_MAX, SEC),
   ...NEIGHBOUR('ipv4'),
+  one('net.ipv4.route.gc_timeout', 'redirectExpiresNs', 0, INT_MAX, SEC),
   one('net.ipv4.route.min_pmtu', 'minPmtu4', 68, 65535),
   one('net.ipv4.route.mtu_expires', 'mtuExpiresNs', 0, INT_MAX, SEC),
   one('net.ipv6.conf.all.force_mld_version', 'forceMldVersion', 0, 2),

@@ -23,19 +23,22 @@ export function networkError(
   quote: QuotedPacket,
   why: NetworkError,
 ): boolean {
-  const { dv } = tcp.env.memory.slab;
-  const seq = tcpSeq(dv, quote.off);
-  const isInFlight = e.kind === 'handshake' ? e.isFirst(seq) : !isOutside(e, seq);
-  if (!isInFlight) {
-    tcp.mib.count(tcp.ids.OutOfWindowIcmps);
-    return false;
-  }
+  if (!isInFlight(tcp, e, quote)) return false;
+  const seq = tcpSeq(tcp.env.memory.slab.dv, quote.off);
   if (why.mtu > 0) return e.kind === 'handshake' ? e.tooLarge(why.mtu) : tooLarge(e, seq, why.mtu);
   if (e.kind === 'connection') {
     if (isAttempt(e)) tcp.end(e, why.errno);
     else e.noteSoftError(why.errno);
   } else if (e.listener === null || endsHalfOpen(quote, why)) e.failedInNetwork(quote, why);
   return true;
+}
+
+/** Whether what is quoted may be on its way still; if not, it is counted. */
+export function isInFlight(tcp: Tcp, e: TcpConnection | Handshake, quote: QuotedPacket): boolean {
+  const seq = tcpSeq(tcp.env.memory.slab.dv, quote.off);
+  if (e.kind === 'handshake' ? e.isFirst(seq) : !isOutside(e, seq)) return true;
+  tcp.mib.count(tcp.ids.OutOfWindowIcmps);
+  return false;
 }
 
 const isOutside = (c: TcpConnection, seq: Seq): boolean =>

@@ -39,7 +39,7 @@ import type { Handshake } from './handshake.ts';
 import { segmentArrives } from './input.ts';
 import type { Listener } from './listener.ts';
 import { forgetListener } from './listener-close.ts';
-import { networkError } from './network-error.ts';
+import { isInFlight, networkError } from './network-error.ts';
 import { Orphans } from './orphans.ts';
 import { output, sendReset } from './output.ts';
 import { PageWait } from './page-wait.ts';
@@ -222,14 +222,20 @@ export class Tcp implements Transport {
 
   /** An ICMP error about a segment of ours, or our own failure to send one. */
   error(quote: QuotedPacket, why: NetworkError): boolean {
+    const e = this.senderOf(quote);
+    return e !== null && networkError(this, e, quote, why);
+  }
+
+  owns(quote: QuotedPacket): boolean {
+    const e = this.senderOf(quote);
+    return e !== null && isInFlight(this, e, quote);
+  }
+
+  private senderOf(quote: QuotedPacket): TcpConnection | Handshake | null {
     const { dv } = this.env.memory.slab;
-    const e = this.demux.find(
-      quote.src,
-      tcpSrcPort(dv, quote.off),
-      quote.dst,
-      tcpDstPort(dv, quote.off),
-    );
-    return e !== null && e.kind !== 'time-wait' && networkError(this, e, quote, why);
+    const from = tcpSrcPort(dv, quote.off);
+    const e = this.demux.find(quote.src, from, quote.dst, tcpDstPort(dv, quote.off));
+    return e === null || e.kind === 'time-wait' ? null : e;
   }
 
   // ---- out ----

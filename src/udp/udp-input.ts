@@ -172,9 +172,8 @@ function queueOne(
  */
 export function udpError(udp: Udp, quote: QuotedPacket, why: NetworkError): boolean {
   const { dv } = udp.net.env.memory.slab;
-  const localPort = udpSrcPort(dv, quote.off);
   const remotePort = udpDstPort(dv, quote.off);
-  const index = udp.demux.lookup(quote.src, localPort, quote.dst, remotePort, quote.ifaceIndex);
+  const index = udpSenderOf(udp, quote);
   if (index === NOT_FOUND) return false;
   const s = udp.socketAt(index)!;
   if (isV4(quote.src) ? s.wantsErrors4 : s.wantsErrors6) {
@@ -185,4 +184,12 @@ export function udpError(udp: Udp, quote: QuotedPacket, why: NetworkError): bool
   const isTooBig = why.errno === EMSGSIZE && s.pmtuDiscovery !== PMTUDISC.DONT;
   if (s.isConnected && (why.isHard || isTooBig)) udp.setError(s, why.errno);
   return true;
+}
+
+/** The socket that may have sent it: its index, or NOT_FOUND. */
+export function udpSenderOf(udp: Udp, quote: QuotedPacket): number {
+  const { dv } = udp.net.env.memory.slab;
+  const localPort = udpSrcPort(dv, quote.off);
+  const remotePort = udpDstPort(dv, quote.off);
+  return udp.demux.lookup(quote.src, localPort, quote.dst, remotePort, quote.ifaceIndex);
 }

@@ -33,7 +33,7 @@ import { UDP_HEADER_LEN } from '../wire/udp.ts';
 import { RefusedSockets } from './refused-sockets.ts';
 import { share, UdpBindings } from './udp-bindings.ts';
 import { UdpDemux } from './udp-demux.ts';
-import { udpError, udpInput } from './udp-input.ts';
+import { udpError, udpInput, udpSenderOf } from './udp-input.ts';
 import {
   checkFamilies,
   checkPath,
@@ -274,6 +274,10 @@ export class Udp implements Transport {
 
   error(quote: QuotedPacket, why: NetworkError): boolean {
     return udpError(this, quote, why);
+  }
+
+  owns(quote: QuotedPacket): boolean {
+    return udpSenderOf(this, quote) !== NOT_FOUND;
   }
 
   private checkLocal(s: UdpSocket, address: Address, boundIndex: number): number {

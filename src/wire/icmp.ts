@@ -86,6 +86,8 @@ export const TIME_EXCEEDED_TRANSIT = 0;
 export const TIME_EXCEEDED_REASSEMBLY = 1;
 /** RFC 1812 §5.2.7.2: redirects are for one host, never for a network. */
 export const REDIRECT_HOST = 1;
+/** RFC 792: for a network or a host, with and without a type of service. */
+export const REDIRECT4_CODES = 4;
 
 /** ICMPv6 parameter problem codes. */
 export const PARAM6 = { HEADER: 0, NEXT_HEADER: 1, OPTION: 2, FIRST_FRAGMENT: 3 } as const;

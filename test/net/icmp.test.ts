@@ -154,7 +154,7 @@ dialogue(
 );
 
 dialogue('RFC 1122 §3.2.2: unknown types are silently discarded', (t, h) => {
-  for (const type of [1, 2, 4, 5, 6, 7, 9, 10, 13, 14, 15, 17, 19, 40, 255]) {
+  for (const type of [1, 2, 4, 6, 7, 9, 10, 13, 14, 15, 17, 19, 40, 255]) {
     t.equal(h.give(ip4({}, icmp4({ type }, data(40)))), 'ICMP_UNKNOWN_TYPE', `type ${type}`);
   }
   for (const type of [138, 200, 255]) {

@@ -1,7 +1,7 @@
 /** net.ipv4.conf: each setting acts, and `all`, `default` and the interface's own make one value as on Linux. */
 import t, { type Test } from 'tap';
 import { EINVAL, ENOENT } from '../../src/base/errno.ts';
-import { CONF4_ROWS } from '../../src/net/ipv4-conf.ts';
+import { CONF4, CONF4_ROWS } from '../../src/net/ipv4-conf.ts';
 import {
   readAnySysctl,
   sysctlRange,
@@ -17,9 +17,11 @@ import {
   ip4,
   OUR_MAC2,
   PEER_MAC,
+  type Seen,
   udp,
 } from '../net/packets.ts';
-import { NetHarness, type Port } from '../net/rig.ts';
+import { redirect4 } from '../net/redirect-rig.ts';
+import { ip, NetHarness, type Port } from '../net/rig.ts';
 
 /** Two interfaces; what is asked about is what happens on `eth1`, 172.16.0.1/16. */
 interface Stage {
@@ -37,7 +39,60 @@ function ask({ h, eth1 }: Stage, sender: string, target: string): string {
   return eth1.sent().some((seen) => seen.kind === 'arp') ? 'answered' : 'silent';
 }
 
+/** Our gateway on eth1, another host there, and one behind which we know nothing. */
+const GATEWAY = '172.16.0.7';
+const NAMED = '172.16.0.9';
+const STRANGER = '192.0.2.1';
+/** What was sent by way of the gateway. */
+function outward({ h, eth1 }: Stage): Seen {
+  h.stack.addRoute(ip('198.51.100.0'), 24, ip(GATEWAY), null);
+  h.ping(h.echo(), '198.51.100.1');
+  return eth1.sent().at(-1)!;
+}
+function redirected(s: Stage, about: Seen, gateway: string): string {
+  return redirect4(s.h, about, { from: GATEWAY, gateway, mac: OUR_MAC2 }, s.eth1);
+}
+const REFUSED = 'ICMP_REDIRECT_REFUSED';
+/** Another setting, that it may depend on. */
+function beside(s: Stage, id: number, value: number): void {
+  const { all, otherwise } = s.h.net.config.conf4;
+  for (const conf of [all, otherwise]) conf.set(id, value);
+}
+
 const ACTS: Readonly<Record<string, Act>> = {
+  accept_redirects: (t, s) => {
+    const about = outward(s);
+    t.equal(redirected(s, about, NAMED), REFUSED);
+    s.set('1');
+    t.equal(redirected(s, about, NAMED), 'accepted');
+  },
+  shared_media: (t, s) => {
+    const about = outward(s);
+    beside(s, CONF4.SECURE_REDIRECTS, 0);
+    t.equal(redirected(s, about, STRANGER), REFUSED, 'not on the subnet');
+    s.set('1');
+    t.equal(redirected(s, about, STRANGER), 'accepted');
+    t.match(s.eth1.sent(), [{ kind: 'arp' }], 'there it is asked for');
+    s.set('0');
+    t.equal(redirected(s, about, NAMED), 'accepted', 'on the subnet');
+  },
+  secure_redirects: (t, s) => {
+    const about = outward(s);
+    beside(s, CONF4.SHARED_MEDIA, 0);
+    s.set('1');
+    t.equal(redirected(s, about, NAMED), REFUSED, 'no route leads through it');
+    s.h.stack.addRoute(ip('203.0.113.0'), 24, ip(NAMED), null);
+    t.equal(redirected(s, about, NAMED), 'accepted');
+    s.set('0');
+    s.h.net.routes.removeWhere((r) => r.gateway?.w3 === ip(NAMED).w3);
+    const other = redirect4(
+      s.h,
+      about,
+      { from: NAMED, gateway: '172.16.0.5', mac: OUR_MAC2 },
+      s.eth1,
+    );
+    t.equal(other, 'accepted', 'any on the subnet');
+  },
   arp_ignore: (t, s) => {
     const all = (): string[] => [
       ask(s, '172.16.0.9', '172.16.0.1'),
@@ -99,30 +154,33 @@ t.test('every setting has a proof', async (t) => {
 });
 
 /** How Linux makes one of the two. */
-const COMBINED: Readonly<Record<string, 'max' | 'or' | 'and'>> = {
+const COMBINED: Readonly<Record<string, 'max' | 'or'>> = {
+  accept_redirects: 'or',
   arp_ignore: 'max',
   rp_filter: 'max',
+  secure_redirects: 'or',
   send_redirects: 'or',
+  shared_media: 'or',
 };
 
 for (const [leaf, act] of Object.entries(ACTS)) {
   for (const owner of ['all', 'default', 'eth1']) {
     t.test(nameOf(owner, leaf), async (t) => {
-      const s = stage(owner, leaf, COMBINED[leaf] === 'and' ? '1' : '0');
+      const s = stage(owner, leaf, '0');
       act(t, s);
       s.h.close(t);
     });
   }
 }
 
-t.test('all and an interface make one value: the larger, either, both', async (t) => {
+t.test('all and an interface make one value: the larger, or either', async (t) => {
   const h = new NetHarness();
   for (const [id, { name, most }] of CONF4_ROWS.entries()) {
     for (let all = 0; all <= most; all++) {
       for (let own = 0; own <= most; own++) {
         writeAnySysctl(h.stack, nameOf('all', name), String(all));
         writeAnySysctl(h.stack, nameOf('eth0', name), String(own));
-        const both = { max: Math.max(all, own), or: all | own, and: all & own }[COMBINED[name]!];
+        const both = { max: Math.max(all, own), or: all | own }[COMBINED[name]!];
         t.equal(h.port.iface.conf4.get(id), both, `${name}: all ${all}, eth0 ${own}`);
       }
     }
@@ -140,6 +198,24 @@ t.test(
     writeAnySysctl(h.stack, nameOf('eth0', 'rp_filter'), '0');
     h.addPort('eth1', OUR_MAC2);
     t.same([read('eth0'), read('eth1'), read('lo')], ['0', '2', '2']);
+    h.close(t);
+  },
+);
+
+t.test(
+  'a router heeds redirects where both say so, and all says no when it becomes one',
+  async (t) => {
+    const h = new NetHarness();
+    const read = () => h.port.iface.conf4.get(CONF4.ACCEPT_REDIRECTS);
+    writeAnySysctl(h.stack, 'net.ipv4.ip_forward', '1');
+    t.equal(readAnySysctl(h.stack, nameOf('all', 'accept_redirects')), '0');
+    t.equal(read(), 0);
+    writeAnySysctl(h.stack, nameOf('all', 'accept_redirects'), '1');
+    t.equal(read(), 1);
+    writeAnySysctl(h.stack, nameOf('eth0', 'accept_redirects'), '0');
+    t.equal(read(), 0);
+    writeAnySysctl(h.stack, 'net.ipv4.ip_forward', '0');
+    t.equal(read(), 1);
     h.close(t);
   },
 );

@@ -17,11 +17,13 @@ import {
   echo6,
   fragments4,
   fragments6,
+  GATEWAY_MAC,
   icmp4,
   ip4,
   ip6,
   udp,
 } from '../net/packets.ts';
+import { redirect4 } from '../net/redirect-rig.ts';
 import { ip, NetHarness } from '../net/rig.ts';
 
 const ALL_NODES_MAC = '33:33:00:00:00:01';
@@ -364,6 +366,19 @@ const ACTS: Readonly<Record<string, Act>> = {
   'net.ipv6.ip6frag_time': timesFragments(V6),
   ...NEIGHBOURS('ipv4', V4),
   ...NEIGHBOURS('ipv6', V6),
+  'net.ipv4.route.gc_timeout': (t, h, set) => {
+    set('5');
+    h.knows('10.0.0.253', '02:00:00:00:00:fd');
+    const hop = () => {
+      h.ping(h.echo(), '192.0.2.7');
+      return h.sent()[0]!;
+    };
+    redirect4(h, hop());
+    h.advance(4.9);
+    t.equal(hop().to, '02:00:00:00:00:fd');
+    h.advance(0.2);
+    t.equal(hop().to, GATEWAY_MAC);
+  },
   'net.ipv4.route.min_pmtu': (t, h, set) => {
     set('800');
     t.equal(tooBig(h, 700)(), 800, 'a smaller one is not believed literally');
