@@ -1,0 +1,58 @@
+/**
+ * Logarithm and exponential that are the same in every engine.
+ *
+ * ECMAScript leaves the last bits of Math.log, exp, pow, cbrt and sin to the engine, and an experiment whose figures
+ * hang on them is another one with the next version of Node. What is here is made of +, -, *, / and Math.floor alone,
+ * which IEEE 754 rounds in one way. (So is Math.sqrt.) Within some units in the last place.
+ */
+import { assert } from './assert.ts';
+
+/** ln 2 in two parts: the first has so few bits that its product with an exponent is exact. */
+const LN2_HIGH = 0.6931471803691238;
+const LN2_LOW = 1.9082149292705877e-10;
+const SQRT_HALF = Math.SQRT1_2;
+/** Beyond these an exponential overflows, or is nothing. */
+const MOST = 709.78;
+const LEAST = -745;
+
+/** The natural logarithm of a number greater than 0 that is not Infinity. */
+export function ln(x: number): number {
+  assert(x > 0 && x < Infinity, 'a logarithm is of a positive number');
+  let m = x;
+  let exponent = 0;
+  for (; m >= 2 ** 32; exponent += 32) m /= 2 ** 32;
+  for (; m < 2 ** -32; exponent -= 32) m *= 2 ** 32;
+  for (; m >= 2 * SQRT_HALF; exponent++) m /= 2;
+  for (; m < SQRT_HALF; exponent--) m *= 2;
+  // ln m = 2 artanh s, and s is at most 0.172.
+  const s = (m - 1) / (m + 1);
+  const s2 = s * s;
+  let sum = 0;
+  for (let k = 23; k >= 3; k -= 2) sum = (sum + 1 / k) * s2;
+  return exponent * LN2_HIGH + (2 * s * sum + (exponent * LN2_LOW + 2 * s));
+}
+
+/** e to the power of x. */
+export function exp(x: number): number {
+  if (x > MOST) return Infinity;
+  if (x < LEAST) return 0;
+  const exponent = Math.floor(x / (LN2_HIGH + LN2_LOW) + 0.5);
+  const r = x - exponent * LN2_HIGH - exponent * LN2_LOW; // at most 0.35 either way
+  let sum = 1;
+  for (let k = 18; k >= 1; k--) sum = 1 + (sum * r) / k;
+  return scale(sum, exponent);
+}
+
+/** x · 2ⁿ, in steps that no part of overflows. */
+function scale(x: number, n: number): number {
+  let y = x;
+  let left = n;
+  for (; left > 0; left--) y *= 2;
+  for (; left < 0; left++) y /= 2;
+  return y;
+}
+
+/** x to the power of y, for x > 0. */
+export function power(x: number, y: number): number {
+  return exp(y * ln(x));
+}
