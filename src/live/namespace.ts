@@ -52,16 +52,39 @@ const GRACE_MS = 5000;
 
 /** The best world this process can make, or the one wanted; throws NamespaceError when that one is refused. */
 export function detectWorld(wanted?: World): WorldReport {
+  const entry = process.getuid?.() === 0 ? 'root' : 'user';
+  return firstPossible(wanted, entry, (world) => whyNot(world, entry));
+}
+
+/** Likewise in the network namespace that we are in, which may not be ours alone: no veth pair is made there. */
+export function detectHere(wanted?: World): WorldReport {
+  return firstPossible(wanted, 'none', whyNotHere);
+}
+
+function firstPossible(
+  wanted: World | undefined,
+  entry: Entry,
+  whyNotThis: (world: World) => string | null,
+): WorldReport {
   const refused: { world: World; why: string }[] = [];
-  const isRoot = process.getuid?.() === 0;
-  const entry = isRoot ? 'root' : 'user';
   const worlds: readonly World[] = wanted === undefined ? ['tap', 'packet', 'memory'] : [wanted];
   for (const world of worlds) {
-    const why = whyNot(world, entry);
+    const why = whyNotThis(world);
     if (why === null) return { world, entry: world === 'memory' ? 'none' : entry, refused };
     refused.push({ world, why });
   }
   throw new NamespaceError('ERR_WORLD', `${wanted} is not possible: ${refused[0]!.why}`);
+}
+
+function whyNotHere(world: World): string | null {
+  switch (world) {
+    case 'tap':
+      return whyNoTun();
+    case 'packet':
+      return 'here it takes an interface that is there: --interface IFACE';
+    case 'memory':
+      return null;
+  }
 }
 
 function whyNot(world: World, entry: Entry): string | null {

@@ -1,18 +1,25 @@
 /** The main job: `npm start` in every world, and what it leaves behind, which is nothing. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { type AddressInfo, connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import t, { type Test } from 'tap';
 import { markedProcesses, RUN_MARK } from '../../tools/dev/leftovers.ts';
+import { openPeerServer } from '../../tools/start/peer-server.ts';
+import { RemotePeer } from '../../tools/start/remote-peer.ts';
 import { requires } from '../support/requires.ts';
 
 const NODE = [process.execPath, '--import=tsx', 'tools/start.ts'];
 const AS_NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+const SERVER = 'tools/start/peer-server.ts';
 const STEPS = 18;
 /** Of each large transfer of the tour; a gibibyte for a user. */
 const BULK = String((process.env.LONG === '1' ? 1024 : 24) << 20);
 const root = requires({ root: true, tun: true, addon: true });
+const lan = requires({ root: true, programs: ['ip', 'nsenter', 'unshare'], addon: true });
 const anyone = requires({ addon: true });
 const nobody = requires({ root: true, programs: ['setpriv', 'unshare'], addon: true });
 
@@ -22,6 +29,8 @@ interface Run {
   readonly lines: string[];
   readonly errors: string[];
   readonly ended: Promise<number | string>;
+  /** The first line. */
+  readonly first: Promise<string>;
   /** The first line of JSON. */
   readonly up: Promise<{ pid: number; world: string; enter: string }>;
 }
@@ -44,10 +53,11 @@ function run(command: readonly string[], env: Record<string, string> = {}): Run 
       if (line.startsWith('{')) done(JSON.parse(line) as never);
     });
   });
+  const first = new Promise<string>((done) => output.once('line', done));
   const ended = new Promise<number | string>((done) => {
     child.once('close', (code, signal) => done(code ?? signal ?? -1));
   });
-  return { child, mark, lines, errors, ended, up };
+  return { child, mark, lines, errors, ended, first, up };
 }
 
 /** All processes of the run are gone, within a bound that is far beyond what they need. */
@@ -102,6 +112,83 @@ t.test('the demo passes as nobody, in a user namespace', { skip: nobody }, async
 t.test('the demo passes in memory', { skip: anyone }, async (t) => {
   await demoPasses(t, run([...NODE, ...demo('memory')]), 'memory', 'none');
 });
+
+/** Two machines and a cable. What is typed inside has the pid of the far one as $0. */
+const CABLE = [
+  'ip link add near0 type veth peer name far0 netns $0',
+  'ip address add 10.78.0.3/24 dev near0; ip link set near0 up',
+  'far="nsenter -t $0 -n"',
+  '$far ip address add 10.78.0.1/24 dev far0; $far ip address add fd78::1/64 dev far0 nodad',
+  '$far ip link set far0 up; $far ip link set lo up',
+  'exec "$@"',
+].join('; ');
+
+t.test(
+  'the demo passes on an interface, with a peer on another machine',
+  { skip: lan },
+  async (t) => {
+    const peer = run(['unshare', '--net', process.execPath, '--import=tsx', SERVER]);
+    await peer.first;
+    const where = ['--interface', 'near0', '--address', '10.78.0.2/24', '--address', 'fd78::2/64'];
+    const own = ['--demo', '-j', '--name', `${name}-lan`, '--bulk', BULK, '--peer', '10.78.0.1'];
+    const inside = ['unshare', '--net', 'sh', '-c', CABLE, String(peer.child.pid)];
+    const r = run([...inside, ...NODE, ...where, ...own]);
+    await demoPasses(t, r, 'packet', 'none');
+    process.kill(peer.child.pid!, 'SIGTERM');
+    t.equal(await peer.ended, 0, 'the peer ends when it is told to');
+    await nothingLeft(t, peer.mark);
+  },
+);
+
+t.test('a TAP device in the namespace that is there', { skip: root }, async (t) => {
+  const own = ['--here', '--demo', '-j', '--name', `${name}-here`, '--bulk', BULK];
+  await demoPasses(t, run(['unshare', '--net', ...NODE, ...own]), 'tap', 'none');
+  const odd = run([...NODE, '--here', '--world', 'packet']);
+  t.equal(await odd.ended, 3);
+  t.match(odd.errors.join(), /it takes an interface that is there: --interface/);
+});
+
+t.test('the peer of a tour does what it is asked, within bounds', { skip: anyone }, async (t) => {
+  const server = await openPeerServer(0, '127.0.0.1');
+  const { port } = server.address() as AddressInfo;
+  const peer = await RemotePeer.connect(`127.0.0.1:${port}`);
+  const echo = await peer.serveEcho('127.0.0.1', 0x7007);
+  const data = Uint8Array.from({ length: 1000 }, (_, i) => i);
+  t.same(await peer.exchange('127.0.0.1', 0x7007, data), Buffer.from(data));
+  const refused: readonly (readonly [string, Promise<unknown>])[] = [
+    ['an option of ping', peer.ping('-f', 56, 1)],
+    ['a flood of it', peer.ping('127.0.0.1', 56, 1e6)],
+    ['a name', peer.fetch('example', 80, '/')],
+    ['an option of curl', peer.fetch('127.0.0.1', 80, '-o')],
+    ['no port', peer.exchange('127.0.0.1', 0, data)],
+  ];
+  for (const [what, asked] of refused) await t.rejects(asked, { message: /^the peer: / }, what);
+  echo.close();
+  const again = await peer.serveEcho('127.0.0.1', 0x7007);
+  t.ok(again, 'what was closed is closed before the next request');
+  for (const bad of ['no JSON\n', 'x'.repeat(200_000)]) {
+    const raw = connect(port, '127.0.0.1');
+    raw.on('error', () => undefined).write(bad);
+    await new Promise<void>((done) => raw.once('close', () => done()));
+  }
+  t.ok(await peer.addresses(), 'others are served on');
+  peer.close();
+  server.close();
+  await once(server, 'close');
+  const next = createSocket('udp4');
+  for (let i = 0; i < 200 && !(await isFree(next, 0x7007)); i++) {
+    await new Promise((done) => setTimeout(done, 20));
+  }
+  t.equal(next.address().port, 0x7007, 'what was opened for a connection ends with it');
+  next.close();
+});
+
+function isFree(socket: Socket, port: number): Promise<boolean> {
+  return new Promise((done) => {
+    socket.once('error', () => done(false));
+    socket.bind(port, '127.0.0.1', () => done(true));
+  });
+}
 
 t.test('a world that is not possible is an error of one line', { skip: nobody }, async (t) => {
   const r = run([...AS_NOBODY, ...NODE, '--world', 'tap'], { HOME: '/tmp' });

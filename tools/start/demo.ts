@@ -1,5 +1,5 @@
 /** The tour: every step, a table of what passed, and whether all did. */
-import type { Step, StepResult, Tour } from './step.ts';
+import type { Ends, Step, StepResult, Tour } from './step.ts';
 import { httpSteps } from './steps/http.ts';
 import { pingSteps } from './steps/ping.ts';
 import { largePingSteps } from './steps/ping-large.ts';
@@ -15,7 +15,9 @@ export interface DemoRow extends StepResult {
 export async function runDemo(tour: Tour, onRow: (row: DemoRow) => void): Promise<DemoRow[]> {
   const rows: DemoRow[] = [];
   for (const step of STEPS) {
-    const row = { title: step.title(tour), ...(await runStep(step, tour)) };
+    const ends = tour.ends[step.family];
+    if (ends === null) continue;
+    const row = { title: step.title(tour, ends), ...(await runStep(step, tour, ends)) };
     rows.push(row);
     onRow(row);
   }
@@ -23,9 +25,9 @@ export async function runDemo(tour: Tour, onRow: (row: DemoRow) => void): Promis
 }
 
 /** A step that throws has failed; the others still run. */
-async function runStep(step: Step, tour: Tour): Promise<StepResult> {
+async function runStep(step: Step, tour: Tour, ends: Ends): Promise<StepResult> {
   try {
-    return await step.run(tour);
+    return await step.run(tour, ends);
   } catch (error) {
     return { isPassed: false, measured: error instanceof Error ? error.message : String(error) };
   }

@@ -7,7 +7,7 @@ import { rmSync } from 'node:fs';
 import { errnoName } from '../../src/base/errno.ts';
 import { SEC } from '../../src/base/time.ts';
 import { ControlServer } from '../../src/live/control-server.ts';
-import { enterCommand, onStop, type WorldReport } from '../../src/live/namespace.ts';
+import { onStop, type WorldReport } from '../../src/live/namespace.ts';
 import { SocketApi } from '../../src/socket/socket-api.ts';
 import type { Stack } from '../../src/stack/stack.ts';
 import { controlHandlers } from '../command/control-handlers.ts';
@@ -19,15 +19,21 @@ import type { LiveStack } from '../command/live-stack.ts';
 import { historyFile } from '../command/nstat.ts';
 import { openSmallServices } from '../command/small-services.ts';
 import { VERSION } from '../command/version.ts';
+import { announce, headlines } from './announce.ts';
 import { type DemoRow, rowText, runDemo } from './demo.ts';
+import { type Lan, lanEnds } from './lan.ts';
 import { LinuxPeer } from './linux-peer.ts';
+import type { Peer } from './peer.ts';
+import { RemotePeer } from './remote-peer.ts';
 import { StackPeer } from './stack-peer.ts';
 import { StatusLine } from './status-line.ts';
-import type { Tour } from './step.ts';
-import { ECHO_PORT, OURS, openWorld, THEIRS, wireText } from './world.ts';
+import type { Tour, WireEnds } from './step.ts';
+import { ECHO_PORT, openWorld, WIRE } from './world.ts';
 
 export interface StartOptions {
   readonly report: WorldReport;
+  /** On a network that is there; null: on a wire of our own making. */
+  readonly lan: Lan | null;
   readonly isDemo: boolean;
   readonly isJson: boolean;
   readonly name: string;
@@ -42,7 +48,7 @@ export async function runInside(options: StartOptions): Promise<number> {
     stopped = done;
   });
   onStop(() => stopped());
-  const live = openWorld(options.report.world);
+  const live = openWorld(options.report.world, options.lan);
   let control: ControlServer | null = null;
   try {
     new UdpEchoServer(live.stack, ECHO_PORT);
@@ -95,67 +101,6 @@ async function openControl(live: LiveStack, options: StartOptions): Promise<Cont
   }
 }
 
-// ---- What it says ----
-
-function announce(live: LiveStack, options: StartOptions, control: ControlServer | null): void {
-  const { world, entry, refused } = options.report;
-  const enter = enterCommand(process.pid, entry);
-  if (options.isJson) {
-    const addresses = { ours: OURS, theirs: THEIRS };
-    const at = { pid: process.pid, enter, control: control?.path ?? null };
-    console.log(JSON.stringify({ event: 'up', world, entry, refused, ...addresses, ...at }));
-    return;
-  }
-  const lines = [headline(options), ...refused.map((r) => `  not ${r.world}: ${r.why}`), ''];
-  const other = world === 'memory' ? 'Peer' : 'Linux';
-  lines.push(
-    `  ${'Ringway'.padEnd(8)} ${OURS.v4.padEnd(10)} ${OURS.v6.padEnd(8)} ping, UDP echo on port 7; TCP: echo 7, discard 9, chargen 19, HTTP 80`,
-    `  ${other.padEnd(8)} ${THEIRS.v4.padEnd(10)} ${THEIRS.v6.padEnd(8)} ${wireText(world, live)}`,
-    '',
-  );
-  if (world !== 'memory')
-    lines.push('From the Linux side, in another terminal:', ...tryFrom(enter), '');
-  if (control !== null) lines.push("From Ringway's side, in this folder:", ...tryHere(), '');
-  lines.push('Ctrl-C ends it.', '');
-  console.log(lines.join('\n'));
-}
-
-function headline(options: StartOptions): string {
-  const { world, entry } = options.report;
-  const inside =
-    entry === 'user'
-      ? 'in a user and network namespace of its own'
-      : 'in a network namespace of its own';
-  switch (world) {
-    case 'tap':
-      return `Ringway ${VERSION} on a TAP device, ${inside} (pid ${process.pid})`;
-    case 'packet':
-      return `Ringway ${VERSION} on AF_PACKET over a veth pair, ${inside} (pid ${process.pid})`;
-    case 'memory':
-      return `Ringway ${VERSION} on a wire in memory (pid ${process.pid})`;
-  }
-}
-
-/** bash has UDP built in: the last line needs nothing that a minimal system lacks. */
-function tryFrom(enter: string): string[] {
-  return [
-    `  ${enter} ping ${OURS.v4}`,
-    `  ${enter} ping ${OURS.v6}`,
-    `  ${enter} curl http://${OURS.v4}/`,
-    `  ${enter} ping -s 65507 -c 3 ${OURS.v4}`,
-    `  ${enter} bash -c 'exec 3<>/dev/udp/${OURS.v4}/${ECHO_PORT}; echo hello >&3; head -n 1 <&3'`,
-  ];
-}
-
-function tryHere(): string[] {
-  return [
-    `  npx ringway ping ${THEIRS.v4}`,
-    '  npx ringway nstat -a',
-    '  npx ringway neigh',
-    '  npx ringway capture | tcpdump -n -r -',
-  ];
-}
-
 // ---- The tour ----
 
 async function demo(
@@ -165,19 +110,16 @@ async function demo(
   stop: Promise<void>,
 ): Promise<number> {
   const { world, entry, refused } = options.report;
-  if (!options.isJson) {
-    console.log(
-      [headline(options), ...refused.map((r) => `  not ${r.world}: ${r.why}`), ''].join('\n'),
-    );
-  }
+  if (!options.isJson) console.log([...headlines(options), ''].join('\n'));
   const us = new StackPeer('Ringway', live.stack, live, loop);
-  const them = live.peer === null ? new LinuxPeer() : peerOf(live, live.peer);
-  const tour: Tour = { us, them, bulkBytes: options.bulkBytes };
+  const other = await otherEnd(live, options.lan);
+  const tour: Tour = { us, them: other.peer, ends: other.ends, bulkBytes: options.bulkBytes };
   let isStopped = false;
   const show = (row: DemoRow): void => {
     if (!options.isJson && !isStopped) console.log(rowText(row));
   };
   const rows = await Promise.race([runDemo(tour, show), stop.then(() => null)]);
+  other.close();
   if (rows === null) {
     isStopped = true;
     console.error('ringway: the demo was stopped');
@@ -187,6 +129,27 @@ async function demo(
   if (options.isJson) console.log(JSON.stringify({ world, entry, refused, steps: rows, failed }));
   else console.log(`\n${rows.length - failed} passed, ${failed} failed`);
   return failed === 0 ? EXIT.OK : EXIT.NO;
+}
+
+interface OtherEnd {
+  readonly peer: Peer;
+  readonly ends: WireEnds;
+  close(): void;
+}
+
+/** Who the tour is taken with. Throws a Failure. */
+async function otherEnd(live: LiveStack, lan: Lan | null): Promise<OtherEnd> {
+  if (lan === null) {
+    const peer = live.peer === null ? new LinuxPeer() : peerOf(live, live.peer);
+    return { peer, ends: WIRE, close: () => undefined };
+  }
+  if (lan.peer === null)
+    throw new Failure('ERR_USAGE', '--demo: with whom? --peer HOST', EXIT.USAGE);
+  const peer = await RemotePeer.connect(lan.peer);
+  const ends = lanEnds(lan, await peer.addresses());
+  if (ends.v4 !== null || ends.v6 !== null) return { peer, ends, close: () => peer.close() };
+  peer.close();
+  throw new Failure('ENETUNREACH', `${lan.peer} has no address in a subnet of ours`);
 }
 
 /** The child's main program: what start.ts decided is its one argument. */

@@ -5,7 +5,8 @@
  *     packet   kernel0 (10.77.0.1) ── veth pair ── ring0 ── AF_PACKET ── Ringway (10.77.0.2)
  *     memory   a second Ringway stack (10.77.0.1) ── memory ── Ringway (10.77.0.2)
  *
- * In the first two we are inside a network namespace that ends with this process.
+ * In the first two we are inside a network namespace that ends with this process, but with --here, where it was
+ * there before. On a network that is there (--interface) there is no wire to make: see lan.ts.
  */
 
 import type { World } from '../../src/live/namespace.ts';
@@ -13,9 +14,15 @@ import { addAddress, createVeth, setLink, writeSysctl } from '../../src/live/net
 import { Failure } from '../command/failure.ts';
 import { LiveStack } from '../command/live-stack.ts';
 import { addressOf, type StackSpec } from '../command/stack-spec.ts';
+import type { Lan } from './lan.ts';
+import type { WireEnds } from './step.ts';
 
 export const OURS = { v4: '10.77.0.2', v6: 'fd77::2' } as const;
 export const THEIRS = { v4: '10.77.0.1', v6: 'fd77::1' } as const;
+export const WIRE: WireEnds = {
+  v4: { ours: OURS.v4, theirs: THEIRS.v4 },
+  v6: { ours: OURS.v6, theirs: THEIRS.v6 },
+};
 /** RFC 862 */
 export const ECHO_PORT = 7;
 const V4_BITS = 24;
@@ -42,8 +49,12 @@ const BASE: Omit<StackSpec, 'device'> = {
   sysctls: [],
 };
 
-/** The wire, the kernel's end of it, and our stack, running. */
-export function openWorld(world: World): LiveStack {
+/** The wire, the kernel's end of it, and our stack, running; on a network that is there, the stack alone. */
+export function openWorld(world: World, lan: Lan | null): LiveStack {
+  if (lan !== null) {
+    const device = { kind: 'packet', interface: lan.interface, promiscuous: false } as const;
+    return new LiveStack({ ...BASE, addresses: lan.addresses, device });
+  }
   switch (world) {
     case 'tap': {
       const live = new LiveStack({

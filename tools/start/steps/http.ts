@@ -1,7 +1,6 @@
 import { HTTP_PORT } from '../../command/http-page.ts';
 import { type Fetched, hashOfPattern } from '../fetched.ts';
-import type { Step, StepResult, Tour } from '../step.ts';
-import { OURS, THEIRS } from '../world.ts';
+import type { Family, Step, StepResult, Tour } from '../step.ts';
 
 const SMALL = 100_000;
 /** The peer's servers: one port each, which the last one may not have back yet. */
@@ -21,30 +20,27 @@ function judge(f: Fetched, wanted: number): StepResult {
 }
 
 /** From our server. */
-function inStep(family: 'v4' | 'v6', size: (tour: Tour) => number, what: string): Step {
+function inStep(family: Family, size: (tour: Tour) => number, what: string): Step {
   return {
-    title: ({ them }) => `${them.name} → HTTP of ${OURS[family]}, ${what}`,
-    run: async (tour) => {
+    family,
+    title: ({ them }, { ours }) => `${them.name} → HTTP of ${ours}, ${what}`,
+    run: async (tour, { ours }) => {
       const bytes = size(tour);
-      return judge(await tour.them.fetch(OURS[family], HTTP_PORT, `/bytes/${bytes}`), bytes);
+      return judge(await tour.them.fetch(ours, HTTP_PORT, `/bytes/${bytes}`), bytes);
     },
   };
 }
 
 /** From the peer's server. */
-function outStep(
-  family: 'v4' | 'v6',
-  size: (tour: Tour) => number,
-  what: string,
-  port: number,
-): Step {
+function outStep(family: Family, size: (tour: Tour) => number, what: string, port: number): Step {
   return {
-    title: ({ us }) => `${us.name} → HTTP of ${THEIRS[family]}, ${what}`,
-    run: async (tour) => {
+    family,
+    title: ({ us }, { theirs }) => `${us.name} → HTTP of ${theirs}, ${what}`,
+    run: async (tour, { theirs }) => {
       const bytes = size(tour);
-      const server = await tour.them.serveHttp(THEIRS[family], port);
+      const server = await tour.them.serveHttp(theirs, port);
       try {
-        return judge(await tour.us.fetch(THEIRS[family], port, `/bytes/${bytes}`), bytes);
+        return judge(await tour.us.fetch(theirs, port, `/bytes/${bytes}`), bytes);
       } finally {
         server.close();
       }

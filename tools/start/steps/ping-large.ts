@@ -1,17 +1,17 @@
 import { echoText, type Peer } from '../peer.ts';
-import type { Step, Tour } from '../step.ts';
-import { OURS, THEIRS } from '../world.ts';
+import type { Ends, Family, Step, Tour } from '../step.ts';
 
 /** The most that fits into an IPv4 packet: 45 fragments on Ethernet, each way. */
 const SIZE = 65507;
 const COUNT = 5;
 
-function largeStep(family: 'v4' | 'v6', from: (tour: Tour) => Peer, to: string): Step {
+function largeStep(family: Family, from: (tour: Tour) => Peer, to: keyof Ends): Step {
   const label = family === 'v4' ? 'IPv4' : 'IPv6';
   return {
-    title: (tour) => `${from(tour).name} pings ${to} with ${SIZE} bytes (${label})`,
-    run: async (tour) => {
-      const result = await from(tour).ping(to, SIZE, COUNT);
+    family,
+    title: (tour, ends) => `${from(tour).name} pings ${ends[to]} with ${SIZE} bytes (${label})`,
+    run: async (tour, ends) => {
+      const result = await from(tour).ping(ends[to], SIZE, COUNT);
       const isPassed = result.sent === COUNT && result.received === COUNT;
       return { isPassed, measured: `${echoText(result)}, in fragments` };
     },
@@ -19,6 +19,6 @@ function largeStep(family: 'v4' | 'v6', from: (tour: Tour) => Peer, to: string):
 }
 
 export const largePingSteps: readonly Step[] = (['v4', 'v6'] as const).flatMap((family) => [
-  largeStep(family, (tour) => tour.them, OURS[family]),
-  largeStep(family, (tour) => tour.us, THEIRS[family]),
+  largeStep(family, (tour) => tour.them, 'ours'),
+  largeStep(family, (tour) => tour.us, 'theirs'),
 ]);

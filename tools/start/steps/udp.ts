@@ -1,6 +1,6 @@
 import type { Peer } from '../peer.ts';
-import type { Step, StepResult, Tour } from '../step.ts';
-import { ECHO_PORT, OURS, THEIRS } from '../world.ts';
+import type { Family, Step, StepResult } from '../step.ts';
+import { ECHO_PORT } from '../world.ts';
 
 /** Empty, tiny, the largest without fragments on Ethernet and one more of each family, and large. */
 const SIZES = [0, 1, 512, 1452, 1453, 1472, 1473, 9000, 60000] as const;
@@ -23,21 +23,23 @@ async function exchangeAll(from: Peer, to: string): Promise<StepResult> {
 }
 
 /** Our echo server on port 7 answers the peer. */
-function inStep(family: 'v4' | 'v6'): Step {
+function inStep(family: Family): Step {
   return {
-    title: (tour: Tour) => `${tour.them.name} → UDP echo of ${OURS[family]}`,
-    run: (tour) => exchangeAll(tour.them, OURS[family]),
+    family,
+    title: ({ them }, { ours }) => `${them.name} → UDP echo of ${ours}`,
+    run: ({ them }, { ours }) => exchangeAll(them, ours),
   };
 }
 
 /** The peer's echo server answers us. */
-function outStep(family: 'v4' | 'v6'): Step {
+function outStep(family: Family): Step {
   return {
-    title: (tour: Tour) => `${tour.us.name} → UDP echo of ${THEIRS[family]}`,
-    run: async (tour) => {
-      const server = await tour.them.serveEcho(THEIRS[family], ECHO_PORT);
+    family,
+    title: ({ us }, { theirs }) => `${us.name} → UDP echo of ${theirs}`,
+    run: async ({ us, them }, { theirs }) => {
+      const server = await them.serveEcho(theirs, ECHO_PORT);
       try {
-        return await exchangeAll(tour.us, THEIRS[family]);
+        return await exchangeAll(us, theirs);
       } finally {
         server.close();
       }
