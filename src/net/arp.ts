@@ -1,8 +1,8 @@
 /**
  * ARP in and out (RFC 826), with Linux's rules where the RFC leaves a choice: we answer for any address
- * of ours on any interface (unless arp_ignore says otherwise), a request for us makes an entry for its sender, anything
- * else only changes an entry that is there (arp_accept 0), and the Ethernet source is not compared
- * with the sender in the packet.
+ * of ours on any interface (unless arp_ignore or arp_filter say otherwise), a request that is answered makes an entry for
+ * its sender, anything else only changes an entry that is there (unless arp_accept says otherwise), and the Ethernet
+ * source is not compared with the sender in the packet.
  */
 import { SEC } from '../base/time.ts';
 import { type Address, ALL_NODES6, isV4, prefixEquals } from '../wire/address.ts';
@@ -55,8 +55,13 @@ export function arpInput(net: Network, iface: Interface, off: number, len: numbe
     return DROP.ARP_NOT_FOR_US;
   }
   const isRequest = arpOperation(dv, off) === ARP_REQUEST;
-  if (isRequest && mayAnswer(net, iface, arpTargetIp(dv, off), senderIp))
-    return answer(net, iface, off);
+  const target = arpTargetIp(dv, off);
+  const isGratuitous = senderIp === target;
+  if (isGratuitous && iface.conf4.get(CONF4.DROP_GRATUITOUS_ARP) !== 0) return DROP.ARP_NOT_FOR_US;
+  if (isRequest && isOurs(net, iface, target)) {
+    const isAnswered = mayAnswer(net, iface, target, senderIp);
+    return isAnswered ? answer(net, iface, off) : DROP.ARP_NOT_FOR_US;
+  }
   if (senderIp === 0) return DROP.ARP_NOT_FOR_US; // a probe (RFC 5227 §2.1) for somebody else
   return merge(net, iface, off, isRequest);
 }
@@ -82,17 +87,23 @@ function isOurs(net: Network, iface: Interface, word: number): boolean {
   return entry !== null && entry.state === 'preferred';
 }
 
-/** Whether `asker` is told of an address of ours: arp_ignore says; with 0, and what Linux has no meaning for, always. */
+/** Whether `asker` is told of an address of ours. A probe (RFC 5227 §2.1.1) has no sender, and no way back. */
 function mayAnswer(net: Network, iface: Interface, word: number, asker: number): boolean {
-  if (!isOurs(net, iface, word)) return false;
+  if (isIgnored(net, iface, word, asker)) return false;
+  if (asker === 0 || iface.conf4.get(CONF4.ARP_FILTER) === 0) return true;
+  return net.routes.lookup(iface.neighbours.scratch.setV4(asker), null)?.iface === iface;
+}
+
+/** arp_ignore says; with 0, and what Linux has no meaning for, none is. */
+function isIgnored(net: Network, iface: Interface, word: number, asker: number): boolean {
   const mode = iface.conf4.get(CONF4.ARP_IGNORE);
-  if (mode !== 1 && mode !== 2) return mode !== 8;
+  if (mode !== 1 && mode !== 2) return mode === 8;
   const { scratch } = iface.neighbours;
-  if (net.locals.ownerOf(scratch.setV4(word), iface.index) !== iface) return false;
+  if (net.locals.ownerOf(scratch.setV4(word), iface.index) !== iface) return true;
   const entry = net.locals.entryOf(scratch, iface.index);
   // A probe (RFC 5227 §2.1.1) has no sender, and has to hear of a conflict.
-  if (mode === 1 || asker === 0 || entry === null) return true;
-  return prefixEquals(entry.address, scratch.setV4(asker), entry.bits);
+  if (mode === 1 || asker === 0 || entry === null) return false;
+  return !prefixEquals(entry.address, scratch.setV4(asker), entry.bits);
 }
 
 /** RFC 826: a request for an address of ours. The sender is noted first, then answered. */
@@ -110,17 +121,21 @@ function answer(net: Network, iface: Interface, off: number): number {
   return isSent ? ACCEPTED : DROP.REPLY_NO_ROOM;
 }
 
-/** RFC 826's merge: replies, announcements and what others ask each other, for entries we have. */
+/** RFC 826's merge: replies, announcements and what others ask each other, for entries we have (or arp_accept makes). */
 function merge(net: Network, iface: Interface, off: number, isRequest: boolean): number {
   const dv = net.env.memory.slab.dv;
   const table = iface.neighbours;
   const senderIp = arpSenderIp(dv, off);
   const sender = table.scratch.setV4(senderIp);
   const n = table.find(sender);
-  if (n === null) return DROP.ARP_NOT_FOR_US;
   const high = arpSenderHigh(dv, off);
   const low = arpSenderLow(dv, off);
   const isAnnouncement = senderIp === arpTargetIp(dv, off);
+  if (n === null) {
+    const isTaken = (isAnnouncement || !isRequest) && mayIntroduce(iface, sender);
+    const how = LEARN.LINK | LEARN.OVERRIDE | LEARN.CREATE;
+    return isTaken && table.learn(sender, high, low, how) !== null ? ACCEPTED : DROP.ARP_NOT_FOR_US;
+  }
   const isLocked = n.isUsable() && !isAnnouncement && net.env.nowNs < n.linkSetNs + LOCK_NS;
   if (isLocked && (high !== n.macHigh || low !== n.macLow)) return ACCEPTED;
   let how: number = LEARN.LINK | LEARN.OVERRIDE;
@@ -128,6 +143,15 @@ function merge(net: Network, iface: Interface, off: number, isRequest: boolean):
   const isAsked = (n.state & (NUD.INCOMPLETE | NUD.PROBE)) !== 0;
   if (!isRequest && isAsked && isForUs(iface, dv, off)) how |= LEARN.SOLICITED;
   return table.learn(sender, high, low, how) === null ? DROP.ARP_NOT_FOR_US : ACCEPTED;
+}
+
+/** arp_accept: an entry for who was not asked. */
+function mayIntroduce(iface: Interface, sender: Address): boolean {
+  const mode = iface.conf4.get(CONF4.ARP_ACCEPT);
+  if (mode !== 2) return mode !== 0;
+  return iface.addresses.some(
+    ({ address, bits }) => isV4(address) && prefixEquals(address, sender, bits),
+  );
 }
 
 function isForUs(iface: Interface, dv: DataView, off: number): boolean {

@@ -27,7 +27,11 @@ const row = (name: string, all: number, otherwise: number, most: number, rule: n
 /** In the order of CONF4. The least is 0 everywhere. */
 export const CONF4_ROWS: readonly Row[] = [
   row('accept_redirects', 1, 1, 1, RULE.HOST_OR),
+  row('arp_accept', 0, 0, 2, RULE.MAX),
+  row('arp_announce', 0, 0, 2, RULE.MAX),
+  row('arp_filter', 0, 0, 1, RULE.OR),
   row('arp_ignore', 0, 0, 8, RULE.MAX),
+  row('drop_gratuitous_arp', 0, 0, 1, RULE.OR),
   row('rp_filter', 0, 0, 2, RULE.MAX),
   row('secure_redirects', 1, 1, 1, RULE.OR),
   row('send_redirects', 1, 1, 1, RULE.OR),
@@ -37,19 +41,29 @@ export const CONF4_ROWS: readonly Row[] = [
 export const CONF4 = {
   /** Redirects are heeded. */
   ACCEPT_REDIRECTS: 0,
+  /** Announcements and replies that nobody asked for make an entry: 1; 2: of an address on a subnet of the interface. */
+  ARP_ACCEPT: 1,
+  /**
+   * In whose name a request asks. 0: the packet's that made us ask, if it is ours; 1: likewise, if it is on a subnet with
+   * the target; 2: always an address of the interface.
+   */
+  ARP_ANNOUNCE: 2,
+  /** Who asks is answered only there where we would send to him. */
+  ARP_FILTER: 3,
   /**
    * 0: any address of ours is answered for, wherever it is asked; 1: one of the interface; 2: and of the asker's subnet
    * there; 8: none.
    */
-  ARP_IGNORE: 1,
+  ARP_IGNORE: 4,
+  DROP_GRATUITOUS_ARP: 5,
   /** 0, or 1: strict, 2: loose (RFC 3704). */
-  RP_FILTER: 2,
+  RP_FILTER: 6,
   /** Without shared_media: only to gateways that a route of ours on the interface has. */
-  SECURE_REDIRECTS: 3,
+  SECURE_REDIRECTS: 7,
   /** A router tells of a better first hop. */
-  SEND_REDIRECTS: 4,
+  SEND_REDIRECTS: 8,
   /** Several subnets may share the link: a redirect's gateway need not be on one of ours. */
-  SHARED_MEDIA: 5,
+  SHARED_MEDIA: 9,
 } as const;
 
 /** One set. A value that was not given is the base's. */

@@ -13,7 +13,7 @@ import {
 import { BROADCAST_HIGH, BROADCAST_LOW } from '../wire/ethernet.ts';
 import { sendArpRequest } from './arp.ts';
 import { Interface } from './interface.ts';
-import { InterfaceConf4 } from './ipv4-conf.ts';
+import { CONF4, InterfaceConf4 } from './ipv4-conf.ts';
 import { Ipv6Conf } from './ipv6-conf.ts';
 import { NEIGHBOUR } from './mib.ts';
 import { GROUP_MAC_HIGH, sendSolicit } from './ndp-output.ts';
@@ -93,8 +93,8 @@ export function createInterface(
 }
 
 /**
- * RFC 4861 §7.2.2, and Linux's arp_announce 0: the source of the packet that made us ask, if it is
- * ours; else an address in the target's subnet; else any (a link-local one for IPv6).
+ * RFC 4861 §7.2.2, and Linux's arp_announce: the source of the packet that made us ask, if it is ours; else
+ * an address in the target's subnet; else any (a link-local one for IPv6; for IPv4 another interface's, if need be).
  */
 function solicitSource(net: Network, iface: Interface, n: Neighbour): Address | null {
   if (isUsableSource(net, iface, n)) return n.source;
@@ -109,12 +109,21 @@ function solicitSource(net: Network, iface: Interface, n: Neighbour): Address | 
       other = entry.address;
     }
   }
-  return other;
+  return other ?? (v4 ? (net.sources.borrowed4()?.address ?? null) : null);
 }
 
 function isUsableSource(net: Network, iface: Interface, n: Neighbour): boolean {
   const entry = net.locals.entryOf(n.source, iface.index);
   if (entry === null || entry.state !== 'preferred' || isLoopback(n.source)) return false;
   // An IPv4 address belongs to the host, an IPv6 one to its interface (RFC 1122 §3.3.4.2, weak model).
-  return n.family.isV4 || net.locals.ownerOf(n.source, iface.index) === iface;
+  if (!n.family.isV4) return net.locals.ownerOf(n.source, iface.index) === iface;
+  const mode = iface.conf4.get(CONF4.ARP_ANNOUNCE);
+  return mode === 0 || (mode === 1 && shareSubnet(iface, n.source, n.address));
+}
+
+/** One subnet of the interface has both. */
+function shareSubnet(iface: Interface, a: Address, b: Address): boolean {
+  return iface.addresses.some(
+    ({ address, bits }) => prefixEquals(address, a, bits) && prefixEquals(address, b, bits),
+  );
 }

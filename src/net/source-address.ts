@@ -86,7 +86,7 @@ export class SourceAddresses {
   }
 
   /** An interface without an address sends from one of the host's, as on Linux; not from one that means little elsewhere. */
-  private borrowed4(): InterfaceAddress | null {
+  borrowed4(): InterfaceAddress | null {
     for (const iface of this.interfaces) {
       const entry = iface.addresses.find(
         (a) => isV4(a.address) && a.state === 'preferred' && scopeOf(a.address) === SCOPE.GLOBAL,

@@ -2,12 +2,16 @@
 import t, { type Test } from 'tap';
 import { EINVAL, ENOENT } from '../../src/base/errno.ts';
 import { CONF4, CONF4_ROWS } from '../../src/net/ipv4-conf.ts';
+import { AF, SOCK } from '../../src/socket/abi.ts';
+import { SockAddr } from '../../src/socket/sock-addr.ts';
+import { SocketApi } from '../../src/socket/socket-api.ts';
 import {
   readAnySysctl,
   sysctlRange,
   sysctlsUnder,
   writeAnySysctl,
 } from '../../src/stack/all-sysctls.ts';
+import { MacAddress } from '../../src/wire/mac.ts';
 import { arpBytes } from '../net/link-rig.ts';
 import {
   BROADCAST_MAC,
@@ -108,6 +112,76 @@ const ACTS: Readonly<Record<string, Act>> = {
     s.set('8');
     t.same(all(), ['silent', 'silent', 'silent', 'silent']);
   },
+  arp_filter: (t, s) => {
+    const all = (): string[] => [
+      ask(s, '172.16.0.9', '172.16.0.1'),
+      ask(s, '172.16.0.9', '10.0.0.1'),
+      ask(s, '10.0.0.9', '172.16.0.1'),
+      ask(s, '203.0.113.9', '172.16.0.1'),
+      ask(s, '0.0.0.0', '172.16.0.1'),
+    ];
+    t.same(all(), ['answered', 'answered', 'answered', 'answered', 'answered']);
+    t.not(s.eth1.iface.neighbours.find(ip('10.0.0.9')), null);
+    s.eth1.iface.neighbours.clear();
+    s.set('1');
+    t.same(
+      all(),
+      ['answered', 'answered', 'silent', 'silent', 'answered'],
+      'where we would send to',
+    );
+    t.equal(s.eth1.iface.neighbours.find(ip('10.0.0.9')), null, 'nor is it learnt');
+  },
+  arp_announce: (t, s) => {
+    s.h.addAddress(s.eth1, '172.16.0.3/16');
+    const api = new SocketApi(s.h.stack);
+    let host = 20;
+    const says = (source: string): string => {
+      const fd = api.socket(AF.INET, SOCK.DGRAM, 0);
+      api.bind(fd, new SockAddr().set(AF.INET, ip(source), 0));
+      s.eth1.sent();
+      api.sendto(fd, data(4), 0, new SockAddr().set(AF.INET, ip(`172.16.0.${host++}`), 9));
+      s.h.settle();
+      return s.eth1.sent()[0]!.frame.subarray(28, 32).join('.');
+    };
+    const all = () => ['10.0.0.1', '172.16.0.1', '172.16.0.3'].map(says);
+    t.same(all(), ['10.0.0.1', '172.16.0.1', '172.16.0.3'], "the packet's");
+    s.set('1');
+    t.same(all(), ['172.16.0.1', '172.16.0.1', '172.16.0.3'], 'if it is on the subnet');
+    s.set('2');
+    t.same(all(), ['172.16.0.1', '172.16.0.1', '172.16.0.1'], "the interface's");
+    api.closeAll();
+  },
+  arp_accept: (t, s) => {
+    const knows = (who: string, op: number): boolean => {
+      s.eth1.iface.neighbours.clear();
+      const target = op === 1 ? who : '172.16.0.1';
+      const packet = arpBytes({ op, sender: who, from: PEER_MAC, target });
+      s.h.giveFrame(ethernet(packet, { dst: BROADCAST_MAC, type: 0x0806 }), {}, s.eth1);
+      return s.eth1.iface.neighbours.find(ip(who)) !== null;
+    };
+    const all = () => [
+      knows('172.16.0.30', 1),
+      knows('172.16.0.30', 2),
+      knows('192.0.2.30', 1),
+      knows('192.0.2.30', 2),
+    ];
+    t.same(all(), [false, false, false, false]);
+    s.set('1');
+    t.same(all(), [true, true, true, true]);
+    s.set('2');
+    t.same(all(), [true, true, false, false], 'of the subnet');
+  },
+  drop_gratuitous_arp: (t, s) => {
+    const mac = (from: string): string => {
+      const packet = arpBytes({ op: 1, sender: '172.16.0.40', from, target: '172.16.0.40' });
+      s.h.giveFrame(ethernet(packet, { dst: BROADCAST_MAC, type: 0x0806 }), {}, s.eth1);
+      return String(s.eth1.iface.neighbours.find(ip('172.16.0.40'))!.macLow);
+    };
+    s.eth1.iface.neighbours.set(ip('172.16.0.40'), MacAddress.parse(PEER_MAC)!, false);
+    t.equal(mac('02:00:00:00:00:0a'), '10');
+    s.set('1');
+    t.equal(mac('02:00:00:00:00:0b'), '10');
+  },
   rp_filter: (t, s) => {
     const wrongSide = () =>
       s.h.give(echo4(data(4), { src: '10.0.0.9' }), { dst: OUR_MAC2 }, s.eth1);
@@ -156,7 +230,11 @@ t.test('every setting has a proof', async (t) => {
 /** How Linux makes one of the two. */
 const COMBINED: Readonly<Record<string, 'max' | 'or'>> = {
   accept_redirects: 'or',
+  arp_accept: 'max',
+  arp_announce: 'max',
+  arp_filter: 'or',
   arp_ignore: 'max',
+  drop_gratuitous_arp: 'or',
   rp_filter: 'max',
   secure_redirects: 'or',
   send_redirects: 'or',
