@@ -12,6 +12,7 @@ import { challenge } from './challenge.ts';
 import type { TcpConnection } from './connection.ts';
 import { acknowledgeDuplicates } from './duplicate-acks.ts';
 import { finAcknowledged } from './ending.ts';
+import { FLOW_EVENT } from './flow-watch.ts';
 import { probeAcknowledged } from './mtu-search.ts';
 import { updatePacingRate } from './pacer.ts';
 import { probeAnswered } from './probes.ts';
@@ -93,6 +94,7 @@ function acknowledge(c: TcpConnection, seg: Segment): void {
     c.recovery.setWindow(a, tcp.rateSample);
     updatePacingRate(c);
   }
+  tcp.watch.tell(c, FLOW_EVENT.ACK);
   if (a.isUnaAdvanced) tellRoom(c);
   probeAnswered(c);
   if (isFinAcked) finAcknowledged(c, seg); // may be the end of it

@@ -6,6 +6,7 @@ import { TcpConnection } from './connection.ts';
 import { DUE } from './deadlines.ts';
 import { ECN, type Ecn } from './ecn.ts';
 import { measureHandshake } from './first-sample.ts';
+import { FLOW_EVENT } from './flow-watch.ts';
 import { crossed, segmentArrives } from './input.ts';
 import { searchFromStart } from './mtu-search.ts';
 import type { Opening } from './opening.ts';
@@ -31,6 +32,7 @@ export function establish(h: Opening, seg: Segment): number {
   tcp.mib.count(isPassive ? tcp.ids.PassiveOpens : tcp.ids.TCPDelivered);
   if (c.ecn !== null) heedMark(c, c.ecn, isPassive, seg);
   h.begun(c, seg);
+  tcp.watch.tell(c, FLOW_EVENT.ESTABLISHED);
   const isAnswer = h.state === STATE.SYN_SENT;
   let fate = ACCEPTED;
   if (isAnswer) answerSynAck(c);

@@ -35,6 +35,7 @@ import { FastOpenCache } from './fast-open-cache.ts';
 import { failedUnconfirmed, wasReset } from './fast-open-child.ts';
 import { FastOpenPause } from './fast-open-pause.ts';
 import { FastOpenServer } from './fast-open-server.ts';
+import { FLOW_EVENT, FlowWatch } from './flow-watch.ts';
 import type { Handshake } from './handshake.ts';
 import { segmentArrives } from './input.ts';
 import type { Listener } from './listener.ts';
@@ -135,6 +136,7 @@ export class Tcp implements Transport {
   readonly resetWait = new ResetWait(this);
   readonly pageWait: PageWait;
   readonly orphans = new Orphans();
+  readonly watch = new FlowWatch();
   readonly agreements = new Agreements();
   readonly around: { left: Seq; right: Seq } = { left: seqOf(0), right: seqOf(0) };
   readonly cookies: SynCookies;
@@ -340,6 +342,7 @@ export class Tcp implements Transport {
   /** It is CLOSED: nothing more is sent; what was received can still be read. */
   end(c: TcpConnection, errno: number): void {
     if (this.isGone(c)) return;
+    this.watch.tell(c, FLOW_EVENT.ENDED);
     if (isIn(c.state, COUNTED)) this.mib.count(this.ids.EstabResets);
     if (c.unconfirmed !== null) failedUnconfirmed(c, c.unconfirmed);
     c.moveTo(STATE.CLOSED);

@@ -3,6 +3,7 @@ import { CA_STATE } from '../cc/ca-state.ts';
 import { INFINITE_SSTHRESH } from '../cc/cc-view.ts';
 import type { TcpConnection } from './connection.ts';
 import { noteTimeout } from './fast-open-pause.ts';
+import { FLOW_EVENT } from './flow-watch.ts';
 import {
   hasGivenUp,
   hasTimedOut,
@@ -55,6 +56,7 @@ export function retransmissionTimeout(c: TcpConnection): void {
   // The usual case passes no times: each that crosses a call costs 16 bytes.
   if (c.settings.userTimeoutMs === 0) armRto(c);
   else armRtoIn(c, withinUserTimeout(c, recovery.undo.stampNs, rtt.rtoNs));
+  tcp.watch.tell(c, FLOW_EVENT.TIMEOUT);
   tcp.wantsOutput(c);
 }
 
@@ -97,6 +99,7 @@ export function tailLossProbe(c: TcpConnection): void {
     if (isNew || resendLast(c)) {
       probe.begin(snd.nxt, !isNew);
       tcp.mib.count(tcp.ids.TCPLossProbes);
+      tcp.watch.tell(c, FLOW_EVENT.PROBE);
       armRto(c);
       return;
     }

@@ -1,0 +1,196 @@
+/**
+ * A scenario in virtual time.
+ *
+ *     Scenario ──► Experiment: a simulator with stacks (hosts), routers and links, and the flows between them
+ *                  run(untilNs) ──► flows' counters, links' counters; whoever watches hears of all else
+ */
+import { assert } from '../../base/assert.ts';
+import type { MemorySizes } from '../../base/memory.ts';
+import { SEC } from '../../base/time.ts';
+import type { CcModule } from '../../cc/congestion-control.ts';
+import type { MemoryDevice } from '../../link/memory-device.ts';
+import { writeAnySysctl } from '../../stack/all-sysctls.ts';
+import { Stack } from '../../stack/stack.ts';
+import { IpAddress } from '../../wire/address.ts';
+import { MacAddress } from '../../wire/mac.ts';
+import type { SimLink } from '../sim-link.ts';
+import { Simulator } from '../simulator.ts';
+import { Flow } from './flow.ts';
+import { Graph } from './graph.ts';
+import { Router } from './router.ts';
+import type { GraphLink, HostSpec, Scenario } from './scenario.ts';
+import { openTraffic } from './traffic.ts';
+
+/** 10.0.0.0/8: host 0 has 10.0.0.1. */
+const NETWORK = 0x0a000000;
+const PREFIX = 8;
+const MAC_HIGH = 0x0200;
+const NIC_RX_FRAMES = 65536;
+
+export interface ExperimentOptions {
+  /** Congestion-control modules beside the built-in ones. */
+  readonly modules?: readonly CcModule[];
+  /** Sums up every frame that arrives; reads every byte. */
+  readonly isHashed?: boolean;
+  readonly memory?: MemorySizes;
+}
+
+export class Experiment {
+  readonly scenario: Scenario;
+  readonly graph: Graph;
+  readonly sim: Simulator;
+  /** By host, in the scenario's order. */
+  readonly stacks: readonly Stack[];
+  readonly routers: readonly Router[];
+  /** By link: there and back. */
+  readonly links: readonly (readonly [SimLink, SimLink])[];
+  readonly flows: readonly Flow[];
+
+  constructor(scenario: Scenario, options: ExperimentOptions = {}) {
+    this.scenario = scenario;
+    this.graph = new Graph(scenario);
+    const memory = options.memory ?? memoryFor(scenario);
+    const isHashed = options.isHashed === true;
+    this.sim = new Simulator({ seed: scenario.seed, isHashed, memory });
+    const { graph, sim } = this;
+    const mtus = scenario.hosts.map((_, host) => mtuOf(scenario, graph, host));
+    const nics = scenario.hosts.map(({ name }, i) =>
+      sim.nic(name, { rxFrames: NIC_RX_FRAMES, mtu: mtus[i]! }),
+    );
+    this.stacks = scenario.hosts.map((host, i) => this.openStack(host, i, nics[i]!, options));
+    this.routers = this.openRouters();
+    this.links = scenario.links.map((link, i) => this.openLink(link, i, nics));
+    this.flows = scenario.flows.map((spec, i) => {
+      const [from, to] = [graph.node(spec.from), graph.node(spec.to)];
+      const flow = new Flow(spec, i, this.stacks[from]!, this.stacks[to]!, addressOf(to));
+      flow.arm(openTraffic(flow, spec.traffic, sim.rng.stream(`flow.${spec.name}`)));
+      return flow;
+    });
+    // Hosts take their first turns when everything is there.
+    for (const [i, { name }] of scenario.hosts.entries()) {
+      sim.addHost(name, this.stacks[i]!, [nics[i]!]);
+    }
+  }
+
+  get nowNs(): number {
+    return this.sim.nowNs;
+  }
+
+  run(untilNs: number = this.scenario.durationNs): void {
+    this.sim.run(untilNs);
+  }
+
+  /** Everything goes; asserts that no memory is left behind. */
+  end(): void {
+    for (const stack of this.stacks) stack.close();
+    this.sim.end();
+  }
+
+  private openStack(
+    spec: HostSpec,
+    host: number,
+    nic: MemoryDevice,
+    options: ExperimentOptions,
+  ): Stack {
+    const stack = new Stack(this.sim.env(spec.name), this.sim.frames);
+    for (const module of options.modules ?? []) stack.tcp.ccModules.register(module);
+    stack.tcp.config.somaxconn = 65535;
+    for (const [name, value] of Object.entries(spec.sysctl ?? {})) {
+      const errno = writeAnySysctl(stack, name, value);
+      if (errno < 0) throw new Error(`host ${spec.name}: sysctl ${name}=${value}: errno ${-errno}`);
+    }
+    const iface = stack.addInterface(nic.name, nic, { linkLocal: false, groupReports: false });
+    stack.addAddress(iface, addressOf(host), PREFIX);
+    // Everybody knows everybody: an experiment is not about ARP.
+    for (const other of this.peersOf(host)) {
+      iface.neighbours.set(addressOf(other), macOf(other), true);
+    }
+    return stack;
+  }
+
+  private peersOf(host: number): readonly number[] {
+    const peers = new Set<number>();
+    for (const { from, to } of this.scenario.flows) {
+      const ends = [this.graph.node(from), this.graph.node(to)];
+      if (ends.includes(host)) for (const end of ends) if (end !== host) peers.add(end);
+    }
+    return [...peers];
+  }
+
+  private openRouters(): readonly Router[] {
+    const { graph, sim, scenario } = this;
+    const { hosts } = graph;
+    const routes = scenario.routers.map(() => new Int32Array(hosts + 1).fill(-1));
+    for (let host = 0; host < hosts; host++) {
+      const next = graph.towards(host);
+      for (const [i, table] of routes.entries()) table[macOf(host).low] = next[hosts + i]!;
+    }
+    return routes.map(
+      (table, i) => new Router(sim.frames, graph.edges[hosts + i]!.length, MAC_HIGH, table),
+    );
+  }
+
+  private openLink(
+    link: GraphLink,
+    index: number,
+    nics: readonly MemoryDevice[],
+  ): readonly [SimLink, SimLink] {
+    const { graph } = this;
+    const [a, b] = link.between.map((name, end) => {
+      const node = graph.node(name);
+      if (node < graph.hosts) return nics[node]!;
+      const isForth = end === 0;
+      const place = graph.edges[node]!.findIndex((e) => e.link === index && e.isForth === isForth);
+      return this.routers[node - graph.hosts]!.ports[place]!;
+    });
+    const [from, to] = link.between;
+    const forth = { ...link.forth, name: `${from}>${to}` };
+    const back = { ...link.back, name: `${to}>${from}` };
+    const duplex = this.sim.connect(a!, b!, forth, back);
+    return [duplex.forth, duplex.back];
+  }
+}
+
+function addressOf(host: number): IpAddress {
+  return new IpAddress().setV4(NETWORK + host + 1);
+}
+
+/** As the simulator counts its interfaces. */
+function macOf(host: number): MacAddress {
+  return new MacAddress(MAC_HIGH, host + 1);
+}
+
+/** The one link of a host decides. */
+function mtuOf({ links }: Scenario, graph: Graph, host: number): number {
+  const edges = graph.edges[host]!;
+  assert(edges.length === 1, `host ${graph.names[host]} has one link`);
+  return links[edges[0]!.link]!.mtu ?? 1500;
+}
+
+const CHUNK = 256 << 10;
+const FRAME = 1514;
+const DEFAULT_QUEUE_FRAMES = 1000;
+/** Pages for what a flow has sent and not yet heard of, beside what its path holds. */
+const PAGES_A_FLOW = 8;
+const LEAST_CHUNKS = 64;
+const LEAST_PAGES = 4096;
+const MOST_SLAB = 1.9 * 2 ** 30;
+
+/** Room for what the links can hold at once, twice, as frames and in send buffers. */
+function memoryFor({ links, flows }: Scenario): MemorySizes {
+  let bytes = 0;
+  for (const { forth, back } of links) {
+    for (const { rateBps, delayNs, queueFrames, queueBytes } of [forth, back]) {
+      const queue = queueBytes ?? (queueFrames ?? DEFAULT_QUEUE_FRAMES) * FRAME;
+      bytes += queue + (rateBps === undefined ? 0 : (rateBps / 8) * ((delayNs ?? 0) / SEC));
+    }
+  }
+  const chunks = LEAST_CHUNKS + Math.ceil((2 * bytes) / CHUNK);
+  const pages = LEAST_PAGES + Math.ceil((4 * bytes) / 16384) + PAGES_A_FLOW * flows.length;
+  const cellBytes = 8 << 20;
+  const slabBytes = Math.min(
+    MOST_SLAB,
+    chunks * (CHUNK + 64) + pages * 16448 + cellBytes + (64 << 20),
+  );
+  return { slabBytes, chunks, pages, cellBytes };
+}

@@ -1,0 +1,93 @@
+/**
+ * An experiment, as data: which hosts and links there are, who sends what to whom, and for how long. Times are
+ * nanoseconds, rates bits a second, sizes bytes. What is left out has the default that is named here.
+ */
+import type { LinkSpec } from '../sim-link.ts';
+
+export interface Scenario {
+  readonly name: string;
+  /** The same seed, the same run, to the byte. */
+  readonly seed: number;
+  /** All flows end here, at the latest. */
+  readonly durationNs: number;
+  readonly hosts: readonly HostSpec[];
+  /** Names of what passes packets on. */
+  readonly routers: readonly string[];
+  readonly links: readonly GraphLink[];
+  readonly flows: readonly FlowSpec[];
+}
+
+export interface HostSpec {
+  readonly name: string;
+  /** Settings of its stack, by their Linux names. */
+  readonly sysctl?: Readonly<Record<string, string>>;
+}
+
+/** A link between two hosts or routers; its directions are named `a>b` and `b>a`. */
+export interface GraphLink {
+  readonly between: readonly [string, string];
+  /** From the first to the second. */
+  readonly forth: LinkSpec;
+  readonly back: LinkSpec;
+  /** The largest IP packet; 1500. */
+  readonly mtu?: number;
+}
+
+export interface FlowSpec {
+  readonly name: string;
+  /** Who opens the connection. */
+  readonly from: string;
+  readonly to: string;
+  /** Congestion control of both ends; the stack's default. */
+  readonly cc?: string;
+  readonly startNs: number;
+  /** When it stops offering data; the experiment's end. */
+  readonly stopNs?: number;
+  readonly traffic: TrafficSpec;
+}
+
+export type TrafficSpec = BulkSpec | RequestsSpec | OnOffSpec | ConstantRateSpec | PageSpec;
+
+/** As much as the network takes, from who opens it to the other. */
+export interface BulkSpec {
+  readonly kind: 'bulk';
+  /** Endless without. The flow is complete when the last byte has been read. */
+  readonly bytes?: number;
+}
+
+/** One connection: a request, its answer, a pause, and so on. */
+export interface RequestsSpec {
+  readonly kind: 'requests';
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+  /** From an answer's last byte to the next request; 0. */
+  readonly thinkNs?: number;
+  /** How many; until the end. */
+  readonly count?: number;
+}
+
+/** Bulk for a while, silence for a while; both exponentially distributed about their means. */
+export interface OnOffSpec {
+  readonly kind: 'on-off';
+  readonly onNs: number;
+  readonly offNs: number;
+}
+
+/** So many bits a second, in writes of so many bytes, whatever the network takes. */
+export interface ConstantRateSpec {
+  readonly kind: 'constant-rate';
+  readonly rateBps: number;
+  /** 1,200. */
+  readonly writeBytes?: number;
+}
+
+/** A page as browsers fetch one: a document, and when it is there its objects over several connections. */
+export interface PageSpec {
+  readonly kind: 'page';
+  readonly documentBytes: number;
+  readonly objects: number;
+  /** Of each object. */
+  readonly objectBytes: number;
+  /** At most so many connections; 6. */
+  readonly connections?: number;
+}

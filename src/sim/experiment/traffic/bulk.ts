@@ -1,0 +1,56 @@
+/** As much as the network takes, from the flow's host to the other. */
+import type { Flow, Traffic } from '../flow.ts';
+import type { BulkSpec } from '../scenario.ts';
+import type { StreamEnd } from '../stream-end.ts';
+
+export class Bulk implements Traffic {
+  private readonly flow: Flow;
+  private readonly bytes: number;
+  private sender: StreamEnd | null = null;
+  private askedNs = 0;
+  private isStopped = false;
+
+  constructor(flow: Flow, spec: BulkSpec) {
+    this.flow = flow;
+    this.bytes = spec.bytes ?? Infinity;
+  }
+
+  start(): void {
+    this.askedNs = this.flow.nowNs;
+    this.flow.connect();
+  }
+
+  connected(end: StreamEnd): void {
+    this.sender = end;
+    if (!this.isStopped) end.send(this.bytes);
+    if (this.isStopped || this.bytes !== Infinity) end.finish();
+  }
+
+  accepted(): void {
+    // it only reads
+  }
+
+  got(_end: StreamEnd, bytes: number): void {
+    this.flow.count(bytes);
+  }
+
+  /** The receiver has it all, and answers with its own end; then so has the sender. */
+  finished(end: StreamEnd): void {
+    if (end !== this.sender && end.received === this.bytes) this.flow.complete(this.askedNs);
+    end.close();
+  }
+
+  closed(_end: StreamEnd, errno: number): void {
+    this.flow.fail(errno);
+  }
+
+  timer(): void {
+    // sets none
+  }
+
+  stop(): void {
+    this.isStopped = true;
+    this.sender?.hold();
+    this.sender?.finish();
+  }
+}

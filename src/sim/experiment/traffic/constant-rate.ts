@@ -1,0 +1,63 @@
+/** So many bits a second, in writes of one size, whether the network takes them at once or not. */
+import { SEC } from '../../../base/time.ts';
+import type { Flow, Traffic } from '../flow.ts';
+import type { ConstantRateSpec } from '../scenario.ts';
+import type { StreamEnd } from '../stream-end.ts';
+
+const WRITE_BYTES = 1200;
+
+export class ConstantRate implements Traffic {
+  private readonly flow: Flow;
+  private readonly writeBytes: number;
+  private readonly everyNs: number;
+  private sender: StreamEnd | null = null;
+  private beginNs = 0;
+  private writes = 0;
+  private isStopped = false;
+
+  constructor(flow: Flow, spec: ConstantRateSpec) {
+    this.flow = flow;
+    this.writeBytes = spec.writeBytes ?? WRITE_BYTES;
+    this.everyNs = (this.writeBytes * 8 * SEC) / spec.rateBps;
+  }
+
+  start(): void {
+    this.flow.connect();
+  }
+
+  connected(end: StreamEnd): void {
+    this.sender = end;
+    this.beginNs = this.flow.nowNs;
+    this.timer();
+  }
+
+  /** The times are those of the rate, not of the write before: no rounding adds up. */
+  timer(): void {
+    if (this.isStopped || this.sender === null) return;
+    this.sender.send(this.writeBytes);
+    this.writes++;
+    this.flow.wakeAt(this.beginNs + Math.round(this.writes * this.everyNs));
+  }
+
+  accepted(): void {
+    // it only reads
+  }
+
+  got(_end: StreamEnd, bytes: number): void {
+    this.flow.count(bytes);
+  }
+
+  finished(end: StreamEnd): void {
+    end.close();
+  }
+
+  closed(_end: StreamEnd, errno: number): void {
+    this.isStopped = true;
+    this.flow.fail(errno);
+  }
+
+  stop(): void {
+    this.isStopped = true;
+    this.sender?.finish();
+  }
+}

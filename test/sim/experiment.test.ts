@@ -1,0 +1,151 @@
+/** Experiments: hosts, routers and links from a scenario, and flows of every kind of traffic over them. */
+import t from 'tap';
+import { MS, SEC } from '../../src/base/time.ts';
+import { Experiment } from '../../src/sim/experiment/experiment.ts';
+import type { FlowSpec, Scenario, TrafficSpec } from '../../src/sim/experiment/scenario.ts';
+import type { LinkSpec } from '../../src/sim/sim-link.ts';
+
+const FAST: LinkSpec = { rateBps: 1e9, delayNs: 1 * MS };
+
+/** Two hosts on either side of a bottleneck of 10 Mbit/s and 20 ms. */
+function dumbbell(flows: readonly FlowSpec[], bottleneck: LinkSpec = {}): Scenario {
+  const slow = { rateBps: 10e6, delayNs: 20 * MS, queueFrames: 50, ...bottleneck };
+  return {
+    name: 'dumbbell',
+    seed: 1,
+    durationNs: 10 * SEC,
+    hosts: ['a', 'b', 'c', 'd'].map((name) => ({ name })),
+    routers: ['left', 'right'],
+    links: [
+      { between: ['a', 'left'], forth: FAST, back: FAST },
+      { between: ['b', 'left'], forth: FAST, back: FAST },
+      { between: ['left', 'right'], forth: slow, back: slow },
+      { between: ['right', 'c'], forth: FAST, back: FAST },
+      { between: ['right', 'd'], forth: FAST, back: FAST },
+    ],
+    flows,
+  };
+}
+
+function flow(name: string, from: string, to: string, traffic: TrafficSpec, startNs = 0): FlowSpec {
+  return { name, from, to, startNs, traffic };
+}
+
+t.test('two bulk flows share a bottleneck; the same seed gives the same run', (t) => {
+  const scenario = dumbbell([
+    flow('one', 'a', 'c', { kind: 'bulk' }),
+    flow('two', 'b', 'd', { kind: 'bulk' }, 1 * SEC),
+  ]);
+  const hashes = [0, 1].map(() => {
+    const x = new Experiment(scenario, { isHashed: true });
+    x.run();
+    const total = x.flows.reduce((sum, f) => sum + f.delivered, 0);
+    const goodput = (total * 8) / 10;
+    t.ok(goodput > 0.9 * 10e6 && goodput < 10e6, `${goodput} bit/s of 10 Mbit/s`);
+    for (const f of x.flows) {
+      t.ok(f.delivered > 0.2 * total, `${f.spec.name}: ${f.delivered} of ${total}`);
+      t.same(f.failures, []);
+    }
+    t.ok(x.links[2]![0].model.queue.ledger.dropped > 0, 'its queue was full at times');
+    t.equal(x.links[0]![0].model.queue.ledger.dropped, 0);
+    for (const { stats } of x.routers) {
+      t.ok(stats.get('forwarded') > 10_000);
+      t.ok(stats.get('unroutable') <= 2, "a host's announcement of its address");
+      t.equal(stats.get('forwarded') + stats.get('unroutable'), stats.get('frames'));
+    }
+    x.end();
+    return x.sim.traceHash;
+  });
+  t.equal(hashes[0], hashes[1]);
+  t.end();
+});
+
+interface TrafficCase {
+  readonly title: string;
+  readonly traffic: TrafficSpec;
+  /** Bytes read by the end; completions; and the times of those, at least and at most, in ms. */
+  readonly bytes: readonly [number, number];
+  readonly completions: readonly [number, number];
+  readonly ms?: readonly [number, number];
+}
+
+/** A round trip is 44 ms; 10 Mbit/s is 1.25 MB/s on the wire, some 1.19 MB/s of payload. */
+const CASES: readonly TrafficCase[] = [
+  {
+    title: 'bulk of one segment: two round trips, one of them to connect',
+    traffic: { kind: 'bulk', bytes: 1000 },
+    bytes: [1000, 1000],
+    completions: [1, 1],
+    ms: [66, 70], // until it has arrived: the ACK does not count
+  },
+  {
+    title: 'bulk of 5 MB',
+    traffic: { kind: 'bulk', bytes: 5_000_000 },
+    bytes: [5_000_000, 5_000_000],
+    completions: [1, 1],
+    ms: [4200, 5500],
+  },
+  {
+    title: 'requests, one after the other, with a pause',
+    traffic: {
+      kind: 'requests',
+      requestBytes: 100,
+      responseBytes: 1000,
+      thinkNs: 56 * MS,
+      count: 20,
+    },
+    bytes: [20_000, 20_000],
+    completions: [20, 20],
+    ms: [44, 46],
+  },
+  {
+    title: 'requests without end',
+    traffic: { kind: 'requests', requestBytes: 100, responseBytes: 1000 },
+    bytes: [200_000, 227_000],
+    completions: [220, 227],
+    ms: [44, 46],
+  },
+  {
+    title: 'a constant rate',
+    traffic: { kind: 'constant-rate', rateBps: 1e6 },
+    bytes: [1_240_000, 1_250_000],
+    completions: [0, 0],
+  },
+  {
+    title: 'on and off, half of the time each',
+    traffic: { kind: 'on-off', onNs: 200 * MS, offNs: 200 * MS },
+    bytes: [3_000_000, 9_000_000],
+    completions: [0, 0],
+  },
+  {
+    title: 'a page: three round trips for the document, the rest in parallel',
+    traffic: { kind: 'page', documentBytes: 10_000, objects: 12, objectBytes: 5000 },
+    bytes: [70_000, 70_000],
+    completions: [1, 1],
+    ms: [200, 300],
+  },
+  {
+    title: 'a page that is a document',
+    traffic: { kind: 'page', documentBytes: 10_000, objects: 0, objectBytes: 0 },
+    bytes: [10_000, 10_000],
+    completions: [1, 1],
+    ms: [88, 100],
+  },
+];
+
+for (const { title, traffic, bytes, completions, ms } of CASES) {
+  t.test(title, (t) => {
+    const x = new Experiment(dumbbell([flow('it', 'a', 'd', traffic)]));
+    x.run();
+    const f = x.flows[0]!;
+    t.ok(f.delivered >= bytes[0] && f.delivered <= bytes[1], `${f.delivered} bytes`);
+    const { length } = f.completions;
+    t.ok(length >= completions[0] && length <= completions[1], `${length} completions`);
+    for (const ns of ms === undefined ? [] : f.completions) {
+      t.ok(ns >= ms![0] * MS && ns <= ms![1] * MS, `complete after ${ns / MS} ms`);
+    }
+    t.same(f.failures, []);
+    x.end();
+    t.end();
+  });
+}
