@@ -50,28 +50,29 @@ const COMMANDS: readonly Entry[] = [
   },
   {
     name: 'addr',
-    summary: 'the addresses of a running stack; addr add, addr del',
-    load: async () => (await import('./command/show.ts')).addrCommand,
+    summary: 'the addresses of a running stack: show, add, change, replace, del, flush',
+    load: async () => (await import('./command/ip-commands.ts')).addrCommand,
   },
   {
     name: 'link',
-    summary: 'the interfaces of a running stack, with -s their counters',
-    load: async () => (await import('./command/show.ts')).linkCommand,
+    summary: 'the interfaces of a running stack, with -s their counters; VLANs: add',
+    load: async () => (await import('./command/ip-commands.ts')).linkCommand,
   },
   {
     name: 'route',
-    summary: 'the routes of a running stack; route add, route del',
-    load: async () => (await import('./command/show.ts')).routeCommand,
+    summary: 'the routes of a running stack: show, get, add, change, replace, del, flush',
+    load: async () => (await import('./command/ip-commands.ts')).routeCommand,
   },
   {
     name: 'neigh',
-    summary: 'the neighbours of a running stack; neigh add, del, flush',
-    load: async () => (await import('./command/show.ts')).neighCommand,
+    summary: 'the neighbours of a running stack: show, get, add, change, replace, del, flush',
+    load: async () => (await import('./command/ip-commands.ts')).neighCommand,
   },
   {
     name: 'maddr',
-    summary: 'the multicast groups of a running stack, who listens, what routers are told',
-    load: async () => (await import('./command/show.ts')).maddrCommand,
+    summary:
+      'the multicast groups of a running stack, who listens, what routers are told; add, del',
+    load: async () => (await import('./command/ip-commands.ts')).maddrCommand,
   },
   {
     name: 'dhcp',
@@ -150,7 +151,9 @@ async function run(command: Command, summary: string, argv: readonly string[]): 
   } catch (error) {
     const failure = failureOf(error);
     if (failure === null) throw error;
-    report(failure, `ringway ${command.name}`, argv.some(isJsonFlag));
+    const isJson = argv.some(isJsonFlag);
+    if (command.report !== undefined) return command.report(failure, isJson);
+    report(failure, `ringway ${command.name}`, isJson);
     return command.failureExit ?? failure.exit;
   }
 }

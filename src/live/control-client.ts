@@ -85,15 +85,15 @@ export class ControlCall {
     else if (message.event !== undefined) this.listener.event?.(message.event);
     else if (isByteCount(message.bytes)) this.rawLeft = message.bytes;
     else if (typeof message.error === 'string') {
-      this.fail(typeof message.code === 'string' ? message.code : 'EIO', message.error);
+      this.fail(typeof message.code === 'string' ? message.code : 'EIO', message.error, true);
     } else if ('result' in message) {
       this.settle?.done(message.result);
       this.finish();
     } else this.fail('EPROTO', 'the stack answers with something else than was agreed');
   }
 
-  private fail(code: string, message: string): void {
-    this.settle?.fail(new ControlError(code, message));
+  private fail(code: string, message: string, isAnswer = false): void {
+    this.settle?.fail(new ControlError(code, message, isAnswer));
     this.finish();
   }
 

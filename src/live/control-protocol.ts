@@ -20,10 +20,13 @@ export const MAX_LINE_BYTES = 16 << 20;
 export class ControlError extends Error {
   override readonly name = 'ControlError';
   readonly code: string;
+  /** A running stack said so; else there was none that could. */
+  readonly isAnswer: boolean;
 
-  constructor(code: string, message: string) {
+  constructor(code: string, message: string, isAnswer = false) {
     super(message);
     this.code = code;
+    this.isAnswer = isAnswer;
   }
 }
 

@@ -98,6 +98,7 @@ class DetectedAddress extends InterfaceAddress implements Expirable {
 /**
  * Adds an IPv6 address with a prefix of `bits` (of 128). 0, or -errno: -EINVAL for an address that no
  * interface can have, -EEXIST when the interface has it, -EADDRNOTAVAIL when another one does.
+ * `isAsked`: whether somebody else has it; false: it is in use at once.
  */
 export function addAddress6(
   net: Network,
@@ -106,13 +107,15 @@ export function addAddress6(
   bits: number,
   listener: DadListener | null = null,
   origin: AddressOrigin = 'manual',
+  isAsked = true,
 ): number {
   const refused = refusal(net, iface, address, bits, false);
   if (refused !== 0) return refused;
   const entry = new DetectedAddress(net, iface, address, bits, listener, origin);
   iface.join(entry.group);
   register(net, iface, entry);
-  if (iface.isLoopback || iface.conf6.get('dad_transmits') === 0) entry.finish('preferred');
+  const isSure = !isAsked || iface.isLoopback || iface.conf6.get('dad_transmits') === 0;
+  if (isSure) entry.finish('preferred');
   else {
     const delayNs = net.random.below(MAX_DELAY_NS);
     net.deadlines.arm(entry.deadline, net.env.nowNs + delayNs);

@@ -25,6 +25,11 @@ export class Group {
     return this.wishes.length;
   }
 
+  /** Whether this very wish is among those that count. */
+  has(wish: SourceFilter): boolean {
+    return this.wishes.includes(wish);
+  }
+
   /** Null: this listener is new, or goes. */
   change(from: SourceFilter | null, to: SourceFilter | null): void {
     if (from !== null) {

@@ -8,7 +8,7 @@ import { reportToOwner } from './icmp-error-input.ts';
 import { hasRoom } from './ip-output.ts';
 import { IP } from './mib.ts';
 import type { Neighbour } from './neighbour.ts';
-import type { NeighbourOutput } from './neighbour-table.ts';
+import type { NeighbourOutput } from './neighbour-host.ts';
 import type { Network } from './network.ts';
 
 /** What of a packet is looked at to find the socket that sent it, or quoted to the host that did. */

@@ -23,9 +23,10 @@ import { type Address, ANY6, IpAddress } from '../wire/address.ts';
 import { IPV6_SRC } from '../wire/ipv6.ts';
 import type { MacAddress } from '../wire/mac.ts';
 import { HeldPackets } from './held-packets.ts';
-import { type Mib, NEIGHBOUR } from './mib.ts';
+import { NEIGHBOUR } from './mib.ts';
 import { type Neighbour, NUD } from './neighbour.ts';
 import { NeighbourCache } from './neighbour-cache.ts';
+import type { NeighbourHost, NeighbourOutput, NeighbourProtocol } from './neighbour-host.ts';
 import type { NeighbourTimes } from './neighbour-times.ts';
 import type { NetConfig } from './net-config.ts';
 import { SolicitHistory } from './solicit-history.ts';
@@ -44,32 +45,6 @@ export const LEARN = {
   SAYS_ROUTER: 16,
   ROUTER: 32,
 } as const;
-
-/** How to ask for a link-layer address. */
-export interface NeighbourProtocol {
-  /** Sends one solicitation: to the cached link-layer address, or to all that may answer. */
-  solicit(n: Neighbour, isUnicast: boolean): void;
-  /** Nobody answers there any more; and somebody does again. */
-  failed(n: Neighbour): void;
-  answered(n: Neighbour): void;
-}
-
-/** What becomes of packets that waited. The chains are lent: the table releases them afterwards. */
-export interface NeighbourOutput {
-  /** `len` bytes from the IP header on; `csum` as given to `hold`. The neighbour is usable. */
-  sendHeld(n: Neighbour, chain: number, len: number, csum: number): void;
-  /** Nobody answered. */
-  unreachable(n: Neighbour, chain: number, len: number): void;
-}
-
-/** What the table needs of the network: `Network` has all of it. */
-export interface NeighbourHost {
-  readonly env: Env;
-  readonly deadlines: DeadlineQueue;
-  readonly config: NetConfig;
-  readonly mib: Mib;
-  readonly random: RandomStream;
-}
 
 export class NeighbourTable implements Expirable {
   /** For the addresses in the ARP or NDP message being read. */
@@ -179,15 +154,22 @@ export class NeighbourTable implements Expirable {
 
   /** From the administrator. Permanent entries never change or go by themselves. 0 or -ENOBUFS. */
   set(address: Address, mac: MacAddress, isPermanent: boolean): number {
+    return this.put(address, mac, isPermanent ? NUD.PERMANENT : NUD.REACHABLE, false);
+  }
+
+  /** The same in any usable state of NUD. */
+  put(address: Address, mac: MacAddress, state: number, isRouter: boolean): number {
     const n = this.cache.find(address) ?? this.make(address, true);
     if (n === null) return -ENOBUFS;
     n.wasUsed = true;
+    n.isRouter = isRouter;
     this.setLink(n, mac.high, mac.low);
-    if (isPermanent) {
-      this.deadlines.disarm(n.deadline);
-      this.enter(n, NUD.PERMANENT);
-      this.sendHeld(n);
-    } else this.enterReachable(n);
+    this.deadlines.disarm(n.deadline);
+    if (state === NUD.REACHABLE) this.enterReachable(n);
+    else if (state === NUD.DELAY) this.enterDelay(n);
+    else if (state === NUD.PROBE) this.enterProbe(n);
+    else this.enter(n, state);
+    this.sendHeld(n);
     return 0;
   }
 
@@ -232,9 +214,7 @@ export class NeighbourTable implements Expirable {
         } else this.enterStale(n);
         return;
       case NUD.DELAY:
-        this.enter(n, NUD.PROBE);
-        n.probes = 0;
-        this.solicit(n, true);
+        this.enterProbe(n);
         return;
       case NUD.PROBE:
         if (n.probes < this.config.unicastSolicit) this.solicit(n, true);
@@ -288,6 +268,7 @@ export class NeighbourTable implements Expirable {
     n.family.mib.count(NEIGHBOUR.Destroys);
     this.cache.remove(n);
   }
+
   /** Somebody we know nothing of, or whom we gave up, says that he is there. */
   private claim(
     known: Neighbour | null,
@@ -353,6 +334,12 @@ export class NeighbourTable implements Expirable {
     n.wasUsed = true;
     this.enter(n, NUD.DELAY);
     this.deadlines.arm(n.deadline, this.env.nowNs + this.config.delayFirstProbeNs);
+  }
+
+  private enterProbe(n: Neighbour): void {
+    this.enter(n, NUD.PROBE);
+    n.probes = 0;
+    this.solicit(n, true);
   }
 
   private enterFailed(n: Neighbour): void {

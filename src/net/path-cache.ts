@@ -338,7 +338,8 @@ export class PathCache {
     }
     // RFC 1122 §3.3.4.3: an IPv4 address on the gateway's net. RFC 6724 §5 looks at the destination.
     const near = isV4(path.destination) ? path.nextHop : path.destination;
-    this.chooseSource(path, route.iface, near);
+    if (route.facts.source !== null) path.source.copy(route.facts.source);
+    else this.chooseSource(path, route.iface, near);
     return true;
   }
 

@@ -23,6 +23,18 @@ export interface RouteMetrics {
 
 export const NO_METRICS: RouteMetrics = { mtu: 0, isMtuLocked: false, advmss: 0, initcwnd: 0 };
 
+/** Who made a route, and what follows from it. Names are those of `ip route`. */
+export interface RouteFacts {
+  /** `boot`: by hand; `static`, `dhcp` …, or a number of rt_protos. */
+  readonly protocol: string;
+  /** What is sent this way, by who has no address of his own wish, is sent from there; null: as RFC 6724 says. */
+  readonly source: Address | null;
+  /** Its gateway is on the link, whatever routes say of it. */
+  readonly isOnlink: boolean;
+}
+
+export const NO_FACTS: RouteFacts = { protocol: 'static', source: null, isOnlink: false };
+
 /** What a route has that a router advertised: it ends, it may be better than its equals, and its gateway may fail. */
 export class Advertised {
   /** RFC 4191 §2.1: 1 high, 0 medium, -1 low. */
@@ -58,6 +70,7 @@ export class Route {
   readonly metrics: RouteMetrics;
   /** Null: from the administrator, or with an address. */
   readonly advertised: Advertised | null;
+  readonly facts: RouteFacts;
 
   constructor(
     prefix: Address,
@@ -67,6 +80,7 @@ export class Route {
     metric: number,
     metrics: RouteMetrics = NO_METRICS,
     advertised: Advertised | null = null,
+    facts: RouteFacts = NO_FACTS,
   ) {
     this.prefix = Object.freeze(networkOf(prefix, bits));
     this.bits = bits;
@@ -75,6 +89,7 @@ export class Route {
     this.metric = metric;
     this.metrics = metrics;
     this.advertised = advertised;
+    this.facts = facts;
   }
 
   /** To the same destinations, with the same claim to be used: one of the two replaces the other. */
@@ -116,15 +131,33 @@ export class RouteTable {
     return true;
   }
 
+  /** In front of its equals; false when the same route is there already. */
+  prepend(route: Route): boolean {
+    if (this.ordered.some((r) => r.equals(route))) return false;
+    const at = this.ordered.findIndex((r) => r.competes(route) || comesBefore(route, r));
+    this.ordered.splice(at < 0 ? this.ordered.length : at, 0, route);
+    this.changed();
+    return true;
+  }
+
+  /** Of those that compete with it, the first; null when there is none. */
+  rival(route: Route): Route | null {
+    return this.ordered.find((r) => r.competes(route)) ?? null;
+  }
+
   private insert(route: Route): void {
     const at = this.ordered.findIndex((r) => comesBefore(route, r));
     this.ordered.splice(at < 0 ? this.ordered.length : at, 0, route);
   }
 
-  /** In the place of those to the same prefix with the same metric, if there are any. */
+  /** In the place of the first to the same prefix with the same metric, if there is one, as on Linux. */
   replace(route: Route): void {
-    this.removeWhere((r) => r.competes(route));
-    this.add(route);
+    const at = this.ordered.findIndex((r) => r.competes(route));
+    const isThere = this.ordered.findIndex((r) => r.equals(route));
+    if (isThere >= 0 && isThere !== at) this.ordered.splice(isThere, 1);
+    if (at < 0) this.insert(route);
+    else this.ordered[at] = route;
+    this.changed();
   }
 
   /** Removes every route that matches; returns how many. */

@@ -18,7 +18,8 @@ import { Ipv6Conf } from './ipv6-conf.ts';
 import { NEIGHBOUR } from './mib.ts';
 import { GROUP_MAC_HIGH, sendSolicit } from './ndp-output.ts';
 import type { Neighbour } from './neighbour.ts';
-import { type NeighbourOutput, type NeighbourProtocol, NeighbourTable } from './neighbour-table.ts';
+import type { NeighbourOutput, NeighbourProtocol } from './neighbour-host.ts';
+import { NeighbourTable } from './neighbour-table.ts';
 import type { Network } from './network.ts';
 
 export class Solicitor implements NeighbourProtocol {

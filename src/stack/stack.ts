@@ -1,15 +1,7 @@
 import { assert } from '../base/assert.ts';
 import { DeadlineQueue } from '../base/deadline-queue.ts';
 import type { Env } from '../base/env.ts';
-import {
-  EADDRNOTAVAIL,
-  EEXIST,
-  EINVAL,
-  ENETUNREACH,
-  ENODEV,
-  EOPNOTSUPP,
-  ERANGE,
-} from '../base/errno.ts';
+import { EADDRNOTAVAIL, EEXIST, EOPNOTSUPP, ERANGE } from '../base/errno.ts';
 import { NEVER } from '../base/time.ts';
 import type { Device } from '../link/device.ts';
 import { FrameStore } from '../link/frame-store.ts';
@@ -23,6 +15,7 @@ import type { Interface, InterfaceAddress } from '../net/interface.ts';
 import { InterfaceOutput } from '../net/interface-output.ts';
 import { Network } from '../net/network.ts';
 import { NO_METRICS, Route, type RouteMetrics } from '../net/route-table.ts';
+import { routeTo } from '../net/route-to.ts';
 import { addLinkLocal } from '../net/slaac.ts';
 import { createInterface } from '../net/solicitor.ts';
 import { Tcp } from '../tcp/tcp.ts';
@@ -42,13 +35,13 @@ import { IPPROTO } from '../wire/ip-protocol.ts';
 import { IPV4_MIN_MTU } from '../wire/ipv4.ts';
 import { UDP_HEADER_LEN } from '../wire/udp.ts';
 import { VID_MAX, VID_NONE } from '../wire/vlan.ts';
+import { AddressLifetimes } from './address-lifetimes.ts';
 import type { Host } from './host.ts';
 
 /** What one datagram can carry: UDP over IPv6. */
 const LARGEST_PAYLOAD = 65535 - UDP_HEADER_LEN;
 /** Metric of the routes that come with an address: Linux's for IPv6, and 0 would do for IPv4. */
 const CONNECTED_METRIC = 256;
-const DEFAULT_METRIC = 1024;
 
 /** Applications above the stack's own sockets, told once a turn after the protocols have said who is ready. */
 export interface ReadyDrain {
@@ -63,6 +56,15 @@ export interface InterfaceOptions {
   readonly linkLocal?: boolean;
   /** IGMP and MLD: routers hear of the groups that are listened to. Default true. */
   readonly groupReports?: boolean;
+}
+
+export interface AddressOptions {
+  /** Of its subnet's route: 0 for IPv4 and 256 for IPv6 by default. */
+  readonly metric?: number;
+  /** With a route to its subnet. Default true. */
+  readonly prefixRoute?: boolean;
+  /** IPv6: in use when nobody else has it (RFC 4862 §5.4). Default true; false: at once. */
+  readonly dad?: boolean;
 }
 
 export interface VlanOptions extends InterfaceOptions {
@@ -86,6 +88,7 @@ export class Stack implements Host, DadListener {
   readonly udp: Udp;
   readonly tcp: Tcp;
   readonly deadlines = new DeadlineQueue();
+  readonly lifetimes: AddressLifetimes;
   /** The last answer of nextDeadlineNs. */
   private dueNs = NEVER;
   private readonly addressListeners: DadListener[] = [];
@@ -95,6 +98,7 @@ export class Stack implements Host, DadListener {
   constructor(env: Env, frames: FrameStore = new FrameStore(env.memory)) {
     this.env = env;
     this.net = new Network(env, this.deadlines);
+    this.lifetimes = new AddressLifetimes(this.net, this);
     this.udp = new Udp(this.net);
     this.net.transports[IPPROTO.UDP] = this.udp;
     this.tcp = new Tcp(this.net);
@@ -143,15 +147,25 @@ export class Stack implements Host, DadListener {
   }
 
   /** Adds an address with its subnet's route. `bits` counts within the family. Returns 0 or -errno. */
-  addAddress(iface: Interface, address: Address, bits: number): number {
+  addAddress(
+    iface: Interface,
+    address: Address,
+    bits: number,
+    options: AddressOptions = {},
+  ): number {
     const v4 = isV4(address);
     const length = v4 ? bits + 96 : bits;
     const result = v4
       ? addAddress4(this.net, iface, address, length)
-      : addAddress6(this.net, iface, address, length, this);
+      : addAddress6(this.net, iface, address, length, this, 'manual', options.dad ?? true);
     if (result !== 0) return result;
-    if (length < 128 && !iface.isLoopback) {
-      this.net.routes.add(new Route(address, length, null, iface, v4 ? 0 : CONNECTED_METRIC));
+    const entry = iface.find(address)!; // it has just been added
+    // As on Linux: a further IPv4 address of a subnet brings nothing, and takes nothing away.
+    const isFurther = v4 && iface.addresses.some((a) => a !== entry && sameSubnet(a, entry));
+    const isRouted = length < 128 && !iface.isLoopback && !isFurther;
+    if (isRouted && (options.prefixRoute ?? true)) {
+      const metric = options.metric ?? (v4 ? 0 : CONNECTED_METRIC);
+      this.net.routes.add(new Route(address, length, null, iface, metric));
     }
     this.net.routes.changed();
     return 0;
@@ -161,7 +175,7 @@ export class Stack implements Host, DadListener {
     const entry = iface.find(address);
     if (entry === undefined) return -EADDRNOTAVAIL;
     removeAddress(this.net, iface, entry);
-    const stillThere = iface.addresses.some((a) => a.bits === entry.bits && sameSubnet(a, entry));
+    const stillThere = iface.addresses.some((a) => sameSubnet(a, entry));
     if (!stillThere) {
       const own = new Route(address, entry.bits, null, iface, 0);
       this.net.routes.removeWhere(
@@ -172,13 +186,16 @@ export class Stack implements Host, DadListener {
           addressEquals(r.prefix, own.prefix),
       );
     }
+    this.net.routes.removeWhere(
+      ({ facts }) => facts.source !== null && addressEquals(facts.source, address),
+    );
     this.net.routes.changed();
     return 0;
   }
 
   /**
-   * Adds a route; `bits` counts within the family, a null gateway means "on the link". Returns 0,
-   * -EINVAL (gateway of the other family, or ours; an MTU below 68), -ENETUNREACH (gateway not on a link), -EEXIST.
+   * Adds a route; `bits` counts within the family, a null gateway means "on the link". Returns 0, -EEXIST, or
+   * what `routeTo` says.
    */
   addRoute(
     prefix: Address,
@@ -188,7 +205,7 @@ export class Stack implements Host, DadListener {
     metric?: number,
     metrics: RouteMetrics = NO_METRICS,
   ): number {
-    const route = this.routeTo(prefix, bits, gateway, iface, metric, metrics);
+    const route = routeTo(this.net, prefix, bits, gateway, iface, metric, metrics);
     if (typeof route === 'number') return route;
     return this.net.routes.add(route) ? 0 : -EEXIST;
   }
@@ -202,33 +219,10 @@ export class Stack implements Host, DadListener {
     metric: number | undefined,
     metrics: RouteMetrics,
   ): number {
-    const route = this.routeTo(prefix, bits, gateway, iface, metric, metrics);
+    const route = routeTo(this.net, prefix, bits, gateway, iface, metric, metrics);
     if (typeof route === 'number') return route;
     this.net.routes.replace(route);
     return 0;
-  }
-
-  private routeTo(
-    prefix: Address,
-    bits: number,
-    gateway: Address | null,
-    iface: Interface | null,
-    metric: number | undefined,
-    metrics: RouteMetrics,
-  ): Route | number {
-    const v4 = isV4(prefix);
-    if (bits < 0 || bits > (v4 ? 32 : 128)) return -EINVAL;
-    let out = iface;
-    if (gateway !== null) {
-      if (isV4(gateway) !== v4 || this.net.locals.ownerOf(gateway, 0) !== null) return -EINVAL;
-      const way = this.net.routes.lookup(gateway, iface);
-      if (way === null || way.gateway !== null) return -ENETUNREACH;
-      out = way.iface;
-    }
-    if (out === null) return -ENODEV;
-    if (metrics.mtu !== 0 && metrics.mtu < IPV4_MIN_MTU) return -EINVAL;
-    const length = v4 ? bits + 96 : bits;
-    return new Route(prefix, length, gateway, out, metric ?? (v4 ? 0 : DEFAULT_METRIC), metrics);
   }
 
   addDefaultRoute(gateway: Address): number {
@@ -309,6 +303,7 @@ export class Stack implements Host, DadListener {
    */
   close(): void {
     for (const drain of this.drains) drain.closeAll();
+    this.lifetimes.close();
     this.udp.closeAll();
     this.tcp.closeAll();
     this.net.echoes.closeAll();
@@ -350,5 +345,7 @@ export class Stack implements Host, DadListener {
 }
 
 function sameSubnet(a: InterfaceAddress, b: InterfaceAddress): boolean {
-  return addressEquals(networkOf(a.address, a.bits), networkOf(b.address, b.bits));
+  return (
+    a.bits === b.bits && addressEquals(networkOf(a.address, a.bits), networkOf(b.address, b.bits))
+  );
 }

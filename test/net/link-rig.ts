@@ -17,7 +17,7 @@ import { DROP_NAMES } from '../../src/net/drops.ts';
 import type { Interface } from '../../src/net/interface.ts';
 import { neighbourAdvertInput, neighbourSolicitInput } from '../../src/net/ndp.ts';
 import { type Neighbour, nudName } from '../../src/net/neighbour.ts';
-import type { NeighbourOutput } from '../../src/net/neighbour-table.ts';
+import type { NeighbourOutput } from '../../src/net/neighbour-host.ts';
 import { Network } from '../../src/net/network.ts';
 import { createInterface } from '../../src/net/solicitor.ts';
 import { type Address, IpAddress } from '../../src/wire/address.ts';

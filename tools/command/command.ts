@@ -1,3 +1,4 @@
+import type { Failure } from './failure.ts';
 import { COMMON_OPTIONS, type OptionSpec, type Options, optionHelp } from './options.ts';
 
 /** One subcommand of `ringway`. */
@@ -10,6 +11,8 @@ export interface Command {
   readonly details?: string;
   /** The exit code of anything that is not a usage error or a result; iputils wants 2 from ping. */
   readonly failureExit?: number;
+  /** Says it in another program's words; returns that one's exit status. */
+  readonly report?: (failure: Failure, isJson: boolean) => number;
   run(options: Options): Promise<number>;
 }
 

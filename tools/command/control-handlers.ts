@@ -2,10 +2,9 @@
 import type { ByteSink } from '../../src/link/capture-writer.ts';
 import type { ControlHandler, ControlSession } from '../../src/live/control-server.ts';
 import { listCounters } from '../../src/stack/nstat.ts';
-import { applyChange, CHANGED_OBJECTS } from './changes.ts';
 import { Failure } from './failure.ts';
+import { IP_OBJECTS, ipAnswer, wordsOf } from './ip-handler.ts';
 import type { LiveStack } from './live-stack.ts';
-import { maddrViews } from './maddr.ts';
 import { checkedRequest } from './ping-request.ts';
 import { type PingEvent, PingRun } from './ping-run.ts';
 import { raViews } from './ra.ts';
@@ -13,10 +12,7 @@ import { socketHandlers } from './socket-handlers.ts';
 import { sysctl } from './sysctl-handler.ts';
 import { checkedTrace } from './traceroute-request.ts';
 import { TraceRun } from './traceroute-run.ts';
-import { addrView, linkStatsView, linkView, neighViews, routeViews } from './views.ts';
 
-const MAX_WORDS = 16;
-const MAX_WORD_LENGTH = 100;
 /** A reader that is so far behind misses frames; the stack does not wait for it. */
 const CAPTURE_BACKLOG_BYTES = 4 << 20;
 /** So often what was captured is handed over, for whoever watches live. */
@@ -36,63 +32,36 @@ export function controlHandlers(
   identity: Identity,
 ): ReadonlyMap<string, ControlHandler> {
   const { stack } = live;
-  const answer =
-    (view: () => unknown): ControlHandler =>
-    (_request, session) => {
+  const ask =
+    (view: (request: Readonly<Record<string, unknown>>) => unknown): ControlHandler =>
+    (request, session) => {
       live.device.refresh();
       live.kick();
-      session.result(view());
+      session.result(view(request));
     };
+  const answer = (view: () => unknown): ControlHandler => ask(view);
   return new Map<string, ControlHandler>([
     ['info', answer(() => ({ ...identity, pid: process.pid, uptimeMs: live.now() / 1e6 }))],
     ['nstat', answer(() => ({ run: identity.run, counters: listCounters(stack.net, stack.tcp) }))],
-    ['link', answer(() => stack.net.interfaces.map(linkView))],
-    ['link-stats', answer(() => linkStats(live))],
-    ['addr', answer(() => stack.net.interfaces.map((i) => addrView(i, live.now())))],
-    ['route', answer(() => routeViews(stack))],
-    ['neigh', answer(() => neighViews(stack))],
-    ['maddr', answer(() => maddrViews(stack))],
-    ['dhcp', answer(() => live.autoconf4.views(live.now()))],
+    ...IP_OBJECTS.map(
+      (object) => [object, ask((request) => ipAnswer(live, object, request))] as const,
+    ),
+    ['dhcp', ask((request) => dhcp(live, wordsOf(request.words)))],
     ['ra', answer(() => raViews(stack))],
     ...socketHandlers(live),
     ['sysctl', (request, session) => sysctl(live, request, session)],
-    ['change', (request, session) => change(live, request, session)],
     ['ping', (request, session) => ping(live, request, session)],
     ['traceroute', (request, session) => traceroute(live, request, session)],
     ['capture', (request, session) => capture(live, request, session)],
   ]);
 }
 
-/** The links' counters, and what is counted beside them: frames by fate, and how the driver woke. */
-function linkStats(live: LiveStack): unknown {
-  const { drops } = live.stack.net;
-  return {
-    links: live.stack.net.interfaces.map(linkStatsView),
-    accepted: drops.accepted,
-    dropped: drops.dropped,
-    drops: drops.toObject(),
-    driver: live.driver.stats.toObject(),
-  };
-}
-
-function change(
-  live: LiveStack,
-  request: Readonly<Record<string, unknown>>,
-  session: ControlSession,
-): void {
-  const { object, words } = request;
-  const isDhcp = object === 'dhcp';
-  const known = CHANGED_OBJECTS.find((name) => name === object);
-  const isSane =
-    Array.isArray(words) &&
-    words.length <= MAX_WORDS &&
-    words.every((w) => typeof w === 'string' && w.length <= MAX_WORD_LENGTH);
-  if ((known === undefined && !isDhcp) || !isSane)
-    throw new Failure('EINVAL', 'change: makes no sense');
-  live.kick();
-  if (known === undefined) live.autoconf4.change(words as string[]);
-  else applyChange(live.stack, known, words as string[]);
-  session.result({});
+/** `show`, or nothing: what there is; other words change it. */
+function dhcp(live: LiveStack, words: readonly string[]): unknown {
+  const isShown = words.length === 0 || (words.length === 1 && words[0] === 'show');
+  if (isShown) return live.autoconf4.views(live.now());
+  live.autoconf4.change(words);
+  return {};
 }
 
 function ping(

@@ -38,7 +38,8 @@ export function failureOf(error: unknown): Failure | null {
   if (error instanceof Failure) return error;
   if (error instanceof ControlError) {
     if (error.code === 'ERR_USAGE') return usageError(error.message); // it was the stack that read it
-    const isAboutStacks = ['ENOENT', 'EADDRINUSE', 'ENOTUNIQ', 'EPIPE'].includes(error.code);
+    const codes = ['ENOENT', 'EADDRINUSE', 'ENOTUNIQ', 'EPIPE'];
+    const isAboutStacks = !error.isAnswer && codes.includes(error.code);
     const exit = isAboutStacks ? EXIT.STACK : EXIT.REFUSED;
     return new Failure(error.code, error.message, exit);
   }

@@ -1,7 +1,6 @@
 /** The groups of a stack's interfaces, with the field names of `ip -j maddr`; who listens, and what routers are told. */
 import type { Group } from '../../src/net/group-table.ts';
 import type { Interface } from '../../src/net/interface.ts';
-import type { Stack } from '../../src/stack/stack.ts';
 import { isV4 } from '../../src/wire/address.ts';
 import { formatAddress } from '../../src/wire/address-text.ts';
 
@@ -24,11 +23,7 @@ export interface MaddrView {
   readonly maddr: readonly GroupView[];
 }
 
-export function maddrViews(stack: Stack): MaddrView[] {
-  return stack.net.interfaces.map(maddrView);
-}
-
-function maddrView(iface: Interface): MaddrView {
+export function maddrView(iface: Interface): MaddrView {
   const { igmp, mld, groups } = iface;
   return {
     ifindex: iface.index,

@@ -2,6 +2,7 @@
 import type {
   AddressView,
   AddrView,
+  GotView,
   LinkStatsView,
   LinkView,
   NeighView,
@@ -45,12 +46,12 @@ function sideText(side: string, stalls: string, s: SideStats): string[] {
 }
 
 export function addrText(link: AddrView): string {
-  return [linkText(link), ...link.addr_info.map((a) => addressText(a, link.ifname))].join('\n');
+  return [linkText(link), ...link.addr_info.map(addressText)].join('\n');
 }
 
-function addressText(a: AddressView, ifname: string): string {
+function addressText(a: AddressView): string {
   const broadcast = a.broadcast === undefined ? '' : ` brd ${a.broadcast}`;
-  const label = a.family === 'inet' ? ` ${ifname}` : '';
+  const label = a.label === undefined ? '' : ` ${a.label}`;
   const state = a.tentative === true ? ' tentative' : a.dadfailed === true ? ' dadfailed' : '';
   const flags = [
     a.temporary === true ? ' temporary' : '',
@@ -71,7 +72,8 @@ export function lifetime(seconds: number): string {
 export function routeText(r: RouteView): string {
   let line = r.dst;
   if (r.gateway !== undefined) line += ` via ${r.gateway}`;
-  line += ` dev ${r.dev} proto ${r.protocol}`;
+  line += ` dev ${r.dev}`;
+  if (r.protocol !== undefined) line += ` proto ${r.protocol}`;
   if (r.scope !== undefined) line += ` scope ${r.scope}`;
   if (r.prefsrc !== undefined) line += ` src ${r.prefsrc}`;
   if (r.metric !== undefined) line += ` metric ${r.metric}`;
@@ -85,8 +87,22 @@ export function routeText(r: RouteView): string {
   return [line, ...r.flags].join(' ');
 }
 
+export function gotText(g: GotView): string {
+  let line = g.type === undefined ? g.dst : `${g.type} ${g.dst}`;
+  if (g.from !== undefined) line += ` from ${g.from}`;
+  if (g.gateway !== undefined) line += ` via ${g.gateway}`;
+  line += ` dev ${g.dev}`;
+  if (g.table !== undefined) line += ` table ${g.table}`;
+  if (g.prefsrc !== undefined) line += ` src ${g.prefsrc}`;
+  const learned =
+    g.expires === undefined ? '' : ` expires ${g.expires}sec mtu ${g.metrics![0]!.mtu}`; // they go together
+  if (g.cache === undefined) return line + learned;
+  const kinds = g.cache.length === 0 ? '' : ` <${g.cache.join(',')}>`;
+  return `${line}\n    cache${kinds}${learned}`;
+}
+
 export function neighText(n: NeighView): string {
   const lladdr = n.lladdr === undefined ? '' : ` lladdr ${n.lladdr}`;
-  const router = n.router === true ? ' router' : '';
+  const router = n.router === null ? ' router' : '';
   return `${n.dst} dev ${n.dev}${lladdr}${router} ${n.state.join(' ')}`;
 }

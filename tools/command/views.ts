@@ -2,8 +2,8 @@
 import { NEVER, SEC } from '../../src/base/time.ts';
 import { deviceBelow } from '../../src/live/pollable.ts';
 import type { Interface, InterfaceAddress } from '../../src/net/interface.ts';
-import { nudName } from '../../src/net/neighbour.ts';
-import type { Route, RouteMetrics } from '../../src/net/route-table.ts';
+import { type Neighbour, nudName } from '../../src/net/neighbour.ts';
+import { NO_FACTS, type Route, type RouteMetrics } from '../../src/net/route-table.ts';
 import type { Stack } from '../../src/stack/stack.ts';
 import {
   type Address,
@@ -67,6 +67,8 @@ export interface AddressView {
   readonly temporary?: true;
   /** Lent to us: it has a lifetime. */
   readonly dynamic?: true;
+  /** IPv4: the interface's name. */
+  readonly label?: string;
   readonly valid_life_time: number;
   readonly preferred_life_time: number;
 }
@@ -87,7 +89,8 @@ export interface RouteView {
   readonly dst: string;
   readonly gateway?: string;
   readonly dev: string;
-  readonly protocol: 'kernel' | 'static' | 'ra';
+  /** None: by hand (`boot`), which `ip` does not say either. */
+  readonly protocol?: string;
   readonly scope?: 'link';
   readonly prefsrc?: string;
   readonly metric?: number;
@@ -99,11 +102,28 @@ export interface RouteView {
   readonly family: 'inet' | 'inet6';
 }
 
+/** What `ip -j route get` has. */
+export interface GotView {
+  readonly type?: 'local' | 'broadcast' | 'multicast';
+  readonly dst: string;
+  readonly from?: '::';
+  readonly gateway?: string;
+  readonly dev: string;
+  readonly table?: 'local';
+  readonly prefsrc?: string;
+  readonly flags: readonly string[];
+  /** A path MTU that was learned, and for how many seconds it holds. */
+  readonly metrics?: readonly { readonly mtu: number }[];
+  readonly expires?: number;
+  readonly cache?: readonly string[];
+}
+
 export interface NeighView {
   readonly dst: string;
   readonly dev: string;
   readonly lladdr?: string;
-  readonly router?: true;
+  /** As `ip -j` has it: there, and null. */
+  readonly router?: null;
   readonly state: readonly string[];
   readonly family: 'inet' | 'inet6';
 }
@@ -173,7 +193,7 @@ export function addrView(iface: Interface, nowNs: number): AddrView {
   };
 }
 
-function addressView(iface: Interface, entry: InterfaceAddress, nowNs: number): AddressView {
+export function addressView(iface: Interface, entry: InterfaceAddress, nowNs: number): AddressView {
   const { address, bits, broadcast, state } = entry;
   const v4 = isV4(address);
   const near = isLinkLocal6(address) || isLinkLocal4(address) ? 'link' : 'global';
@@ -188,6 +208,7 @@ function addressView(iface: Interface, entry: InterfaceAddress, nowNs: number): 
     ...(entry.isDeprecated ? { deprecated: true as const } : {}),
     ...(entry.origin === 'temporary' ? { temporary: true as const } : {}),
     ...(entry.validUntilNs === NEVER ? {} : { dynamic: true as const }),
+    ...(v4 ? { label: iface.name } : {}),
     valid_life_time: secondsLeft(entry.validUntilNs, nowNs),
     preferred_life_time: secondsLeft(entry.preferredUntilNs, nowNs),
   };
@@ -197,39 +218,48 @@ export function secondsLeft(untilNs: number, nowNs: number): number {
   return untilNs === NEVER ? FOREVER : Math.max(0, Math.round((untilNs - nowNs) / SEC));
 }
 
-/** Multicast routes are ours to make and not shown, as `ip route` shows only the main table. */
-export function routeViews(stack: Stack): RouteView[] {
-  return stack.net.routes.routes
-    .filter((r) => !r.iface.isLoopback && r.prefix.w0 >>> 24 !== 0xff)
-    .map((route) => routeView(route, stack.env.nowNs));
+/** Without those of loopback and multicast, which are ours to make: `ip route` shows only the main table. */
+export function mainRoutes(stack: Stack): Route[] {
+  return stack.net.routes.routes.filter((r) => !r.iface.isLoopback && r.prefix.w0 >>> 24 !== 0xff);
 }
 
-function routeView(route: Route, nowNs: number): RouteView {
+export function routeViews(stack: Stack): RouteView[] {
+  return mainRoutes(stack).map((route) => routeView(route, stack.env.nowNs));
+}
+
+export function routeView(route: Route, nowNs: number): RouteView {
   const v4 = isV4(route.prefix);
   const bits = v4 ? route.bits - 96 : route.bits;
   const own = route.gateway === null ? connectedBy(route) : null;
+  const protocol = protocolOf(route, own);
+  const source = route.facts.source ?? (v4 && protocol === 'kernel' ? own : null);
   return {
     dst: bits === 0 ? 'default' : prefixText(route.prefix, bits, v4 ? 32 : 128),
     ...(route.gateway === null ? {} : { gateway: formatAddress(route.gateway) }),
     dev: route.iface.name,
-    protocol: protocolOf(route, own),
+    ...(protocol === 'boot' ? {} : { protocol }),
     ...(v4 && route.gateway === null ? { scope: 'link' as const } : {}),
-    ...(v4 && own !== null ? { prefsrc: formatAddress(own) } : {}),
+    ...(source === null ? {} : { prefsrc: formatAddress(source) }),
     ...(route.metric === 0 ? {} : { metric: route.metric }),
     ...metricsOf(route.metrics),
     ...advertisedOf(route, nowNs),
-    flags: route.iface.device.isUp ? [] : ['linkdown'],
+    flags: [
+      ...(route.facts.isOnlink ? ['onlink'] : []),
+      ...(route.iface.device.isUp ? [] : ['linkdown']),
+    ],
     family: v4 ? 'inet' : 'inet6',
   };
 }
 
-function protocolOf(route: Route, own: Address | null): RouteView['protocol'] {
+function protocolOf(route: Route, own: Address | null): string {
   if (route.advertised !== null) return route.gateway === null ? 'kernel' : 'ra';
+  const { protocol } = route.facts;
+  if (protocol !== NO_FACTS.protocol) return protocol;
   return own === null ? 'static' : 'kernel';
 }
 
-function advertisedOf({ advertised }: Route, nowNs: number): Partial<RouteView> {
-  if (advertised === null) return {};
+function advertisedOf({ advertised, prefix }: Route, nowNs: number): Partial<RouteView> {
+  if (advertised === null) return isV4(prefix) ? {} : { pref: 'medium' };
   const seconds = secondsLeft(advertised.expiresNs, nowNs);
   const pref = (['low', 'medium', 'high'] as const)[advertised.preference + 1]!; // -1, 0 or 1
   return { ...(seconds === FOREVER ? {} : { expires: seconds }), pref };
@@ -261,17 +291,14 @@ function prefixText(prefix: Address, bits: number, longest: number): string {
   return bits === longest ? formatAddress(prefix) : `${formatAddress(prefix)}/${bits}`;
 }
 
-export function neighViews(stack: Stack): NeighView[] {
-  return stack.net.interfaces.flatMap((iface) =>
-    iface.neighbours.entries().map((n) => ({
-      dst: formatAddress(n.address),
-      dev: iface.name,
-      ...(n.macHigh === 0 && n.macLow === 0
-        ? {}
-        : { lladdr: new MacAddress(n.macHigh, n.macLow).toString() }),
-      ...(n.isRouter ? { router: true as const } : {}),
-      state: [nudName(n.state)],
-      family: isV4(n.address) ? ('inet' as const) : ('inet6' as const),
-    })),
-  );
+export function neighView(iface: Interface, n: Neighbour): NeighView {
+  const isKnown = n.macHigh !== 0 || n.macLow !== 0;
+  return {
+    dst: formatAddress(n.address),
+    dev: iface.name,
+    ...(isKnown ? { lladdr: new MacAddress(n.macHigh, n.macLow).toString() } : {}),
+    ...(n.isRouter ? { router: null } : {}),
+    state: [nudName(n.state)],
+    family: isV4(n.address) ? 'inet' : 'inet6',
+  };
 }

@@ -1,0 +1,125 @@
+/** `ringway link`: the words of ip-link(8), as far as a stack has links to make. */
+import { errnoName } from '../../src/base/errno.ts';
+import type { Interface } from '../../src/net/interface.ts';
+import type { Stack } from '../../src/stack/stack.ts';
+import { VID_MAX } from '../../src/wire/vlan.ts';
+import { usageError } from './failure.ts';
+import {
+  answers,
+  badArgument,
+  extended,
+  garbage,
+  interfaceNamed,
+  notHere,
+  verbOf,
+  type Words,
+  wrong,
+} from './ip-words.ts';
+
+const VERBS = ['add', 'set', 'change', 'replace', 'delete', 'show', 'list', 'lst'] as const;
+/** Linux's IFNAMSIZ has one byte more. */
+const MOST_NAME = 15;
+const MOST_MTU = 65535;
+
+export interface ShownLinks {
+  readonly links: readonly Interface[];
+}
+
+/** Links to show; null: something was changed. */
+export function ipLink(stack: Stack, words: Words): readonly Interface[] | null {
+  const verb = verbOf(words.take(), VERBS, 'show', 'link');
+  switch (verb) {
+    case 'show':
+    case 'list':
+    case 'lst':
+      return selected(stack, words);
+    case 'add':
+      add(stack, words);
+      return null;
+    default:
+      throw notHere(`link ${verb}`);
+  }
+}
+
+function selected(stack: Stack, words: Words): readonly Interface[] {
+  let only: Interface | null = null;
+  let kind = '';
+  for (let word = words.take(); word !== undefined; word = words.take()) {
+    if (word === 'up') continue; // an interface of a stack is
+    if (word === 'type') kind = words.need();
+    else {
+      const name = word === 'dev' ? words.need() : word;
+      if (only !== null) throw garbage('dev', name);
+      only = stack.interfaceByName(name);
+      if (only === null) throw badArgument(`Device "${name}" does not exist.`);
+    }
+  }
+  return stack.net.interfaces.filter(
+    (i) => (only === null || i === only) && (kind === '' || (kind === 'vlan' && i.vlan !== null)),
+  );
+}
+
+interface GivenLink {
+  name: string;
+  parent: string;
+  mtu: number | undefined;
+  id: number | undefined;
+}
+
+function add(stack: Stack, words: Words): void {
+  const given: GivenLink = { name: '', parent: '', mtu: undefined, id: undefined };
+  let type = '';
+  for (let word = words.take(); word !== undefined && type === ''; ) {
+    if (word === 'link') given.parent = words.need();
+    else if (word === 'mtu') given.mtu = words.number('Invalid "mtu" value', 0, MOST_MTU);
+    else if (word === 'type') {
+      type = words.need();
+      break;
+    } else {
+      const name = word === 'name' || word === 'dev' ? words.need() : word;
+      if (given.name !== '') throw garbage('name', name);
+      given.name = nameOf(name);
+    }
+    word = words.take();
+  }
+  if (type === '') throw usageError('Not enough information: "type" argument is required');
+  if (type !== 'vlan') throw extended('EOPNOTSUPP', 'Unknown device type.');
+  readVlan(given, words);
+  makeVlan(stack, given);
+}
+
+function nameOf(name: string): string {
+  const isName =
+    /^[^\s/:]+$/.test(name) && name.length <= MOST_NAME && name !== '.' && name !== '..';
+  if (!isName) throw wrong(name, '"name" not a valid ifname');
+  return name;
+}
+
+function readVlan(given: GivenLink, words: Words): void {
+  for (let word = words.take(); word !== undefined; word = words.take()) {
+    if (word === 'id') given.id = words.number('id is invalid', 0, MOST_MTU);
+    else if (word === 'protocol' || word === 'proto') {
+      const protocol = words.need();
+      if (!/^802\.1q$/i.test(protocol)) throw notHere(`protocol ${protocol}`);
+    } else if (['reorder_hdr', 'gvrp', 'mvrp', 'loose_binding', 'bridge_binding'].includes(word)) {
+      throw notHere(word);
+    } else throw badArgument(`vlan: unknown command "${word}"?`);
+  }
+}
+
+function makeVlan(stack: Stack, given: GivenLink): void {
+  const { id, mtu } = given;
+  if (given.parent === '') throw extended('ENODEV', '8021q: link not specified.');
+  const parent = interfaceNamed(stack, given.parent);
+  if (id === undefined) throw extended('EINVAL', '8021q: VLAN properties not specified.');
+  if (id > VID_MAX) throw extended('ERANGE', '8021q: Invalid VLAN id.');
+  const name = given.name === '' ? `${parent.name}.${id}` : given.name;
+  const result = stack.addVlan(parent, id, name, mtu === undefined ? {} : { mtu });
+  if (typeof result !== 'number') return;
+  const code = errnoName(result);
+  if (code === 'EOPNOTSUPP') throw extended(code, '8021q: VLANs not supported on device.');
+  if (code === 'EEXIST' && stack.interfaceByName(name) === null) {
+    throw extended(code, '8021q: VLAN device already exists.');
+  }
+  throw answers(code);
+}
