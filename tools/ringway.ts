@@ -75,6 +75,11 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./command/ip-commands.ts')).maddrCommand,
   },
   {
+    name: 'addrlabel',
+    summary: 'the policy table of a running stack (RFC 6724): list, add, del, flush',
+    load: async () => (await import('./command/ip-commands.ts')).addrlabelCommand,
+  },
+  {
     name: 'dhcp',
     summary: 'the DHCP lease of a running stack; dhcp renew, dhcp release',
     load: async () => (await import('./command/show.ts')).dhcpCommand,

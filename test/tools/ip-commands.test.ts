@@ -4,10 +4,12 @@
  */
 import { spawnSync } from 'node:child_process';
 import t, { type Test } from 'tap';
+import { sortDestinations } from '../../src/net/sort-destinations.ts';
 import { isV4 } from '../../src/wire/address.ts';
 import { formatAddress } from '../../src/wire/address-text.ts';
 import { Failure } from '../../tools/command/failure.ts';
 import { ipAddr } from '../../tools/command/ip-addr.ts';
+import { ipAddrLabel } from '../../tools/command/ip-addrlabel.ts';
 import { ipExit } from '../../tools/command/ip-commands.ts';
 import { ipLink } from '../../tools/command/ip-link.ts';
 import { ipMaddr } from '../../tools/command/ip-maddr.ts';
@@ -47,6 +49,8 @@ function answer(h: NetHarness, line: string): Answer {
       return ipNeigh(h.stack, words, family);
     case 'maddr':
       return ipMaddr(h.stack, words, family);
+    case 'addrlabel':
+      return ipAddrLabel(h.stack, words);
     default:
       ipLink(h.stack, words);
       return {};
@@ -211,6 +215,22 @@ const SAME = [
   'link add link eth0 name v type vlan id x',
   'link add link eth0 name averyveryverylongname type vlan id 12',
   'link foo',
+  // The policy table: its list has what Linux's has not.
+  'addrlabel add prefix fd01::/64 label 99',
+  'addrlabel add prefix fd01::/64 label 98',
+  'addrlabel add prefix fd03::/64',
+  'addrlabel add label 5',
+  'addrlabel add',
+  'addrlabel add prefix fd03::/64 label x',
+  'addrlabel add prefix x label 1',
+  'addrlabel add prefix fd03::/64 label 4294967295',
+  'addrlabel del prefix fd01::/64',
+  'addrlabel del prefix fd01::/64 label 98',
+  'addrlabel del prefix fd01::/64 label 99',
+  'addrlabel del prefix fd01::/64 label 99',
+  'addrlabel flush',
+  'addrlabel del prefix ::/0 label 1',
+  'addrlabel foo',
 ] as const;
 
 /** What differs on purpose: Linux's shows, told apart by what stands in a namespace and not in a stack. */
@@ -428,6 +448,39 @@ dialogue(
     t.same(groups(), [...before, '239.1.1.1 1', 'ff05::9 1'], 'the socket’s stays');
     says(t, h, 'maddr add 10.9.0.1 dev eth0', 1, /no multicast address/);
     says(t, h, 'maddr add 33:33:00:00:00:05 dev eth0', 1, /a link-layer address/);
+  },
+  START,
+);
+
+dialogue(
+  'addrlabel: a label decides between sources, and a precedence between destinations (RFC 6724 §2.1)',
+  (t, h) => {
+    const source = () => formatAddress(h.net.paths.lookup(ip('2001:db8:5::1'), 0)!.source);
+    answer(h, 'addr add fd09::3/64 dev eth0');
+    answer(h, '-6 route add default via fd09::1');
+    answer(h, 'addr add 2001:db8:9::2/64 dev eth0');
+    t.equal(source(), '2001:db8:9::2', 'unique local has a label of its own');
+    answer(h, 'addrlabel add prefix fd09::3/128 label 77');
+    answer(h, 'addrlabel add prefix 2001:db8:5::/48 label 77');
+    t.equal(source(), 'fd09::3', 'and at once another');
+    t.match(listOf(h, 'addrlabel'), [
+      { address: '::1', prefixlen: 128, label: 0, precedence: 50 },
+      { address: 'fd09::3', prefixlen: 128, label: 77, precedence: 3 },
+    ]);
+    const order = () =>
+      sortDestinations(h.net, [ip('10.9.0.9'), ip('fd09::9')]).map((a) => formatAddress(a));
+    t.same(order(), ['10.9.0.9', 'fd09::9'], 'IPv4 comes before unique local addresses');
+    answer(h, 'addrlabel add prefix fd09::/16 label 13 precedence 60');
+    t.same(order(), ['fd09::9', '10.9.0.9']);
+    answer(h, 'addrlabel add prefix 10.9.0.0/16 label 4 precedence 70');
+    t.same(order(), ['10.9.0.9', 'fd09::9']);
+    const [row] = listOf(h, 'addrlabel list').filter((r) => r.precedence === 70);
+    t.match(row, { address: '::ffff:10.9.0.0', prefixlen: 112 }, 'mapped, as Linux shows IPv4');
+    answer(h, 'addrlabel del prefix ::ffff:10.9.0.0/112 label 4');
+    t.same(order(), ['fd09::9', '10.9.0.9']);
+    answer(h, 'addrlabel flush');
+    t.same(listOf(h, 'addrlabel'), []);
+    says(t, h, 'addrlabel add prefix fd01::/64 label 9 dev eth0', 2, /not supported/);
   },
   START,
 );

@@ -2,6 +2,7 @@
 import { controlCall } from '../../src/live/control-client.ts';
 import type { Command } from './command.ts';
 import { EXIT, type Failure } from './failure.ts';
+import { labelText } from './ip-addrlabel.ts';
 import type { IpObject } from './ip-handler.ts';
 import { maddrText } from './maddr.ts';
 import type { OptionSpec, Options } from './options.ts';
@@ -147,4 +148,13 @@ export const maddrCommand = command(
   '[show [dev IFACE]] | add|del GROUP dev IFACE',
   maddrText,
   'As ip-maddress(8), but GROUP is an IP address: the interface listens, and routers are told.',
+);
+
+export const addrlabelCommand = command(
+  'addrlabel',
+  '[list] | add prefix PREFIX label N [precedence N] | del prefix PREFIX label N | flush',
+  labelText,
+  `
+The policy table of RFC 6724: which source goes with which destination (label), which destination of a name is tried
+first (precedence; without one, that of the row that held the prefix before). Words as of ip-addrlabel(8).`,
 );

@@ -1,6 +1,7 @@
-/** What a running stack answers to `ringway addr`, `link`, `route`, `neigh`, `maddr`. */
+/** What a running stack answers to `ringway addr`, `link`, `route`, `neigh`, `maddr`, `addrlabel`. */
 import { Failure } from './failure.ts';
 import { ipAddr } from './ip-addr.ts';
+import { ipAddrLabel } from './ip-addrlabel.ts';
 import { ipLink } from './ip-link.ts';
 import { ipMaddr } from './ip-maddr.ts';
 import { ipNeigh } from './ip-neigh.ts';
@@ -12,7 +13,7 @@ import { linkStatsView, linkView } from './views.ts';
 const MAX_WORDS = 64;
 const MAX_WORD_LENGTH = 100;
 
-export const IP_OBJECTS = ['addr', 'link', 'route', 'neigh', 'maddr'] as const;
+export const IP_OBJECTS = ['addr', 'link', 'route', 'neigh', 'maddr', 'addrlabel'] as const;
 export type IpObject = (typeof IP_OBJECTS)[number];
 
 /** Of a request that is not trusted: `words` as they stand behind the command, `family` of -4 and -6. Throws a Failure. */
@@ -35,6 +36,8 @@ export function ipAnswer(
       return ipNeigh(stack, words, family);
     case 'maddr':
       return ipMaddr(stack, words, family);
+    case 'addrlabel':
+      return ipAddrLabel(stack, words);
   }
 }
 
