@@ -10,6 +10,7 @@ import type { FaultProfile } from '../../src/link/fault-path.ts';
 import { FrameStore } from '../../src/link/frame-store.ts';
 import { Pipe } from '../../src/link/pipe.ts';
 import { RX, RX_STRIDE } from '../../src/link/ring-layout.ts';
+import type { LinkSpec } from '../../src/path/link-spec.ts';
 import { Simulator } from '../../src/sim/simulator.ts';
 import type { Host } from '../../src/stack/host.ts';
 import { foldChecksum, sumBytes, sumWord32, updateChecksum } from '../../src/wire/checksum.ts';
@@ -138,11 +139,11 @@ class Sender implements Host {
   }
 }
 
-function simLink(isHashed: boolean): () => void {
+function simLink(isHashed: boolean, parts: LinkSpec = {}): () => void {
   const sim = new Simulator({ seed: 1, memory: SIZES, isHashed });
   const a = sim.nic('a');
   const b = sim.nic('b');
-  sim.connect(a, b, { rateBps: 1e9, delayNs: 3 * MS, loss: 0.01 });
+  sim.connect(a, b, { rateBps: 1e9, delayNs: 3 * MS, loss: 0.01, ...parts });
   sim.addHost('a', new Sender(sim, a, BATCH), [a]);
   sim.addHost('b', new Sender(sim, b, 0), [b]);
   return () => sim.run(sim.nowNs + 100 * MS);
@@ -169,6 +170,28 @@ const ALL: FaultProfile = {
   jitterNs: MS,
 };
 
+const BUCKET = { rateBps: 20e6, burstBytes: 8000 };
+const STEPS = [
+  { atNs: 0, bps: 1e9 },
+  { atNs: MS, bps: 1e6 },
+];
+/** Each part of a link by itself. */
+const PARTS: Readonly<Record<string, LinkSpec>> = {
+  'rate steps': { rateBps: { steps: STEPS, repeatNs: 2 * MS } },
+  'a policer': { policer: BUCKET },
+  'a shaper': { rateBps: { shaper: BUCKET } },
+  'jitter in order': { jitter: { uniformNs: 5 * MS } },
+  'jitter that reorders': { jitter: { uniformNs: 5 * MS }, mayReorder: true },
+  slots: { aggregation: { slotNs: 700_000 } },
+  groups: { aggregation: { frames: 5, waitNs: MS / 2 } },
+};
+const partCases = Object.entries(PARTS).map(([name, parts]) => ({
+  name: `simulated link with ${name}`,
+  packetsPerCall: 100 * BATCH,
+  build: () => simLink(false, parts),
+  hasRarePaths: true, // an instant that sees all frames of a millisecond
+}));
+
 export const cases: readonly AllocCase[] = [
   { name: 'checksum of a packet', packetsPerCall: 1, build: checksum },
   { name: 'pipe, with back-pressure', packetsPerCall: BATCH, build: pipe },
@@ -181,4 +204,5 @@ export const cases: readonly AllocCase[] = [
     packetsPerCall: 100 * BATCH,
     build: () => simLink(true),
   },
+  ...partCases,
 ];

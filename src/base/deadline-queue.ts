@@ -76,6 +76,12 @@ export class DeadlineQueue {
     this.place(d);
   }
 
+  /** Arms for now: see `armAs`. */
+  armNow(d: Deadline, clock: { readonly nowNs: number }): void {
+    d.dueNs = clock.nowNs;
+    this.place(d);
+  }
+
   /** `armAs` for a time that is kept in an array. */
   armFrom(d: Deadline, times: Float64Array, index: number): void {
     d.dueNs = times[index]!;

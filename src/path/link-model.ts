@@ -1,40 +1,61 @@
 /**
- * One direction of a link, fed with frames and time.
+ * One direction of a link, fed with frames and time. Each part is there or null:
  *
- *     take ──► queue ──► transmitter ──► in flight (FIFO) ──► sink
- *             (limits)   len·8 / rate     propagation delay
- *                        loss is drawn here: a lost frame has used the link
+ *     take ─► policer ─► queue ─► transmitter ─► medium ─► delay, jitter ─► in flight ─► aggregation ─► sink
+ *             tokens     limits   rate model     loss                       in order,    slots,
+ *                                                                           or a heap    groups
  *
- * The model does nothing on its own: `take` and `advance` bring it up to `clock.nowNs`, `dueNs` says
- * when it wants to be advanced. When a transmission starts, its end and its arrival are known, so a frame
- * that follows another closely costs one event, not two: what the transmitter did meanwhile is
- * worked out at the next arrival, with the times at which it happened.
+ * The model does nothing on its own: `take` and `advance` bring it up to the clock's `nowNs`, `dueNs` says when it
+ * wants to be advanced. So a link needs one entry in a heap of events, however many frames it carries.
+ *
+ * **After the fact.** When a transmission starts, its end and its arrival are known, so a frame that follows another
+ * closely costs one event, not two: what the transmitter did meanwhile is worked out at the next arrival, with the
+ * times at which it happened. `time` (a LinkClock) and the queue's clock show these times to the parts. What comes out
+ * is the same however often and whenever `advance` is called.
+ *
+ * **The account.** Every frame is somewhere: frames = delivered + each reason for which one ended + inside, always.
  */
-import { assert } from '../base/assert.ts';
 import { Counters } from '../base/counters.ts';
 import { NEVER } from '../base/time.ts';
-import { FrameList } from '../link/frame-list.ts';
 import type { Clock, DropListener, FrameSink } from '../link/frame-sink.ts';
 import { type FrameStore, NO_FRAME } from '../link/frame-store.ts';
+import type { Aggregation } from './aggregation.ts';
+import type { DelayModel } from './delay.ts';
+import { type Flight, InOrder, Overtaking } from './flight.ts';
+import type { LinkClock } from './link-clock.ts';
 import type { LossModel } from './loss.ts';
 import type { QueueDiscipline } from './queue.ts';
+import type { RateModel } from './rate.ts';
+import type { TokenBucket } from './token-bucket.ts';
 
 export interface LinkModelParts {
-  /** Bits per second of frame bytes; Infinity for none. */
-  readonly rateBps: number;
-  /** From the last bit sent to the last bit received. */
-  readonly delayNs: number;
+  /** The link's own: what its queue and its other parts were given. */
+  readonly time: LinkClock;
+  /** Drops what comes faster. */
+  readonly policer: TokenBucket | null;
   readonly queue: QueueDiscipline;
+  /** Null: no time passes between the first bit and the last. */
+  readonly rate: RateModel | null;
+  /** Drawn when a transmission starts: a lost frame has used the link. */
   readonly loss: LossModel | null;
+  /** From the last bit sent to the last bit received. */
+  readonly delay: DelayModel | null;
+  /** Added to the delay; the sum is never below 0. */
+  readonly jitter: DelayModel | null;
+  /** Whether a frame may arrive before one that left before it. */
+  readonly mayReorder: boolean;
+  readonly aggregation: Aggregation | null;
   readonly drops: DropListener | null;
 }
 
 export const LINK_COUNTERS = [
-  /** frames = delivered + lost + refused + queue.ledger.dropped + discarded + inside, always. */
+  /** frames = delivered + policed + lost + refused + queue.ledger.dropped + discarded + inside, always. */
   'frames',
   'bytes',
   'delivered',
   'deliveredBytes',
+  /** The policer had no tokens for it. */
+  'policed',
   'lost',
   /** The receiver's queue was full, or it was closed. */
   'refused',
@@ -43,6 +64,7 @@ export const LINK_COUNTERS = [
 ] as const;
 
 const NO_LIMIT = 0x7fffffff;
+const POLICED_REASON = 'link: policed';
 const LOSS_REASON = 'link: loss';
 const REFUSED_REASON = 'link: the receiver has no room';
 
@@ -54,39 +76,46 @@ export class LinkModel implements FrameSink {
   private readonly frames: FrameStore;
   private readonly clock: Clock;
   private readonly sink: FrameSink;
-  private readonly nsPerByte: number;
-  private readonly delayNs: number;
-  private readonly loss: LossModel | null;
+  private readonly time: LinkClock;
+  private readonly policer: TokenBucket | null;
+  private rate: RateModel | null;
+  private loss: LossModel | null;
+  private delay: DelayModel | null;
+  private jitter: DelayModel | null;
+  private readonly mayReorder: boolean;
+  private readonly flight: Flight;
+  private readonly aggregation: Aggregation | null;
   private readonly drops: DropListener | null;
-  private readonly flight: FrameList;
-  /** The transmitter is free from here on; and the part of a nanosecond by which that is too early. */
-  private freeAtNs = 0;
-  private carryNs = 0;
 
   private readonly framesId = this.stats.id('frames');
   private readonly bytesId = this.stats.id('bytes');
   private readonly deliveredId = this.stats.id('delivered');
   private readonly deliveredBytesId = this.stats.id('deliveredBytes');
+  private readonly policedId = this.stats.id('policed');
   private readonly lostId = this.stats.id('lost');
   private readonly refusedId = this.stats.id('refused');
 
   constructor(frames: FrameStore, clock: Clock, sink: FrameSink, parts: LinkModelParts) {
-    assert(parts.rateBps > 0, 'a link has a rate');
-    assert(parts.delayNs >= 0, 'a link delays by no negative time');
     this.frames = frames;
     this.clock = clock;
     this.sink = sink;
+    this.time = parts.time;
+    this.policer = parts.policer;
     this.queue = parts.queue;
-    this.nsPerByte = 8e9 / parts.rateBps;
-    this.delayNs = parts.delayNs;
+    this.rate = parts.rate;
     this.loss = parts.loss;
+    this.delay = parts.delay;
+    this.jitter = parts.jitter;
+    this.mayReorder = parts.mayReorder;
+    this.flight = parts.mayReorder ? new Overtaking(frames) : new InOrder(frames);
+    this.aggregation = parts.aggregation;
     this.drops = parts.drops;
-    this.flight = new FrameList(frames);
   }
 
-  /** Frames queued or on the way. */
+  /** Frames queued, on the way or gathered. */
   get inside(): number {
-    return this.queue.count + this.flight.count;
+    const gathered = this.aggregation === null ? 0 : this.aggregation.count;
+    return this.queue.count + this.flight.count + gathered;
   }
 
   /** A link takes everything; what its queue has no room for it drops. */
@@ -95,54 +124,120 @@ export class LinkModel implements FrameSink {
   }
 
   take(frame: number): void {
+    const { time } = this;
     this.stats.count(this.framesId);
     this.stats.add(this.bytesId, this.frames.lengthOf(frame));
     this.transmit();
-    const { nowNs } = this.clock;
-    if (this.queue.count === 0 && this.freeAtNs < nowNs) {
-      this.freeAtNs = nowNs; // it was idle
-      this.carryNs = 0;
+    time.follow(this.clock);
+    if (this.policer !== null && !this.policer.takes(this.frames.lengthOf(frame), time)) {
+      this.drop(frame, this.policedId, POLICED_REASON);
+    } else {
+      this.enqueue(frame);
+      this.transmit();
     }
-    this.frames.timeNs[frame] = nowNs;
-    this.queue.clock.advanceTo(nowNs);
-    this.queue.enqueue(frame);
-    this.transmit();
     this.setDue();
   }
 
   /** Brings the link up to `clock.nowNs`: delivers what has arrived. */
   advance(): void {
     this.transmit();
-    let frame = this.flight.first();
-    while (frame !== NO_FRAME && this.frames.timeNs[frame]! <= this.clock.nowNs) {
-      this.deliver(this.flight.shift());
-      frame = this.flight.first();
-    }
+    this.time.follow(this.clock);
+    this.arrive();
+    if (this.aggregation !== null) this.releaseGathered(this.aggregation);
+    this.setDue();
+  }
+
+  /** From the next transmission on; null for no limit. */
+  setRate(rate: RateModel | null): void {
+    this.transmit();
+    this.rate = rate;
+    this.setDue();
+  }
+
+  /** Of frames that begin to be sent from now on. */
+  setDelay(delay: DelayModel | null): void {
+    this.transmit();
+    this.delay = delay;
+    this.setDue();
+  }
+
+  setJitter(jitter: DelayModel | null): void {
+    this.transmit();
+    this.jitter = jitter;
+    this.setDue();
+  }
+
+  setLoss(loss: LossModel | null): void {
+    this.transmit();
+    this.loss = loss;
     this.setDue();
   }
 
   /** Releases everything inside, counted. */
   close(): void {
-    this.stats.add(this.stats.id('discarded'), this.queue.clear() + this.flight.clear());
+    let discarded = this.queue.clear() + this.flight.clear();
+    if (this.aggregation !== null) discarded += this.aggregation.clear();
+    this.stats.add(this.stats.id('discarded'), discarded);
     this.dueNs = NEVER;
+  }
+
+  private enqueue(frame: number): void {
+    if (this.queue.count === 0) this.wake();
+    this.frames.timeNs[frame] = this.time.nowNs;
+    this.queue.clock.advanceTo(this.time.nowNs);
+    this.queue.enqueue(frame);
+  }
+
+  private wake(): void {
+    const { time } = this;
+    if (this.rate !== null) this.rate.wake(time);
+    else if (time.readyNs < time.nowNs) time.readyNow();
   }
 
   /** Starts every transmission that has started by now, each at its own time. */
   private transmit(): void {
-    while (this.queue.count > 0 && this.freeAtNs <= this.clock.nowNs) {
-      this.queue.clock.advanceTo(this.freeAtNs);
+    const { time } = this;
+    while (this.queue.count > 0 && time.readyNs <= this.clock.nowNs) {
+      time.toReady();
+      this.queue.clock.advanceTo(time.nowNs);
       const frame = this.queue.dequeue();
       if (frame === NO_FRAME) return;
-      const exactNs = this.frames.lengthOf(frame) * this.nsPerByte + this.carryNs;
-      const wholeNs = Math.floor(exactNs);
-      this.carryNs = exactNs - wholeNs;
-      this.freeAtNs += wholeNs;
-      if (this.loss?.isLost() === true) {
-        this.drop(frame, this.lostId, LOSS_REASON);
-        continue;
-      }
-      this.frames.timeNs[frame] = this.freeAtNs + this.delayNs;
-      this.flight.push(frame);
+      if (this.rate === null) time.sent(time.readyNs, time.readyNs);
+      else this.rate.send(this.frames.lengthOf(frame), time);
+      if (this.loss?.isLost() === true) this.drop(frame, this.lostId, LOSS_REASON);
+      else this.fly(frame);
+    }
+  }
+
+  private fly(frame: number): void {
+    const { timeNs } = this.frames;
+    const { endNs } = this.time;
+    timeNs[frame] = endNs;
+    if (this.delay !== null) this.delay.delay(this.frames, frame);
+    if (this.jitter !== null) {
+      this.jitter.delay(this.frames, frame);
+      if (timeNs[frame]! < endNs) timeNs[frame] = endNs;
+    }
+    this.flight.push(frame);
+  }
+
+  private arrive(): void {
+    const { flight, aggregation } = this;
+    const { timeNs } = this.frames;
+    let frame = flight.first();
+    while (frame !== NO_FRAME && timeNs[frame]! <= this.clock.nowNs) {
+      flight.shift();
+      if (aggregation === null) this.deliver(frame);
+      else aggregation.gather(frame);
+      frame = flight.first();
+    }
+  }
+
+  private releaseGathered(aggregation: Aggregation): void {
+    let frame = aggregation.release(this.time);
+    while (frame !== NO_FRAME) {
+      this.deliver(frame);
+      frame = aggregation.release(this.time);
     }
   }
 
@@ -162,10 +257,19 @@ export class LinkModel implements FrameSink {
     this.frames.release(frame);
   }
 
+  /**
+   * At the next arrival, before which the transmitter need not be looked after: what it starts meanwhile
+   * arrives later, unless frames may overtake each other.
+   */
   private setDue(): void {
     const frame = this.flight.first();
-    if (frame !== NO_FRAME) this.dueNs = this.frames.timeNs[frame]!;
-    else if (this.queue.count > 0) this.dueNs = this.freeAtNs;
-    else this.dueNs = NEVER;
+    if (this.aggregation !== null) {
+      this.aggregation.plan(frame);
+      this.dueNs = this.aggregation.dueNs;
+    } else if (frame === NO_FRAME) this.dueNs = NEVER;
+    else this.dueNs = this.frames.timeNs[frame]!;
+    if (this.queue.count > 0 && (frame === NO_FRAME || this.mayReorder)) {
+      this.dueNs = Math.min(this.dueNs, this.time.readyNs);
+    }
   }
 }

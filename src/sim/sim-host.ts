@@ -63,7 +63,7 @@ export class SimHost implements FrameListener, Expirable {
   /** Wants a turn at this instant, after what is already due at it. */
   wake(): void {
     const { clock, events } = this.world;
-    if (this.turn.dueNs > clock.nowNs) events.arm(this.turn, clock.nowNs);
+    if (this.turn.dueNs > clock.nowNs) events.armNow(this.turn, clock);
   }
 
   expire(): void {

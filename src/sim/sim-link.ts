@@ -1,34 +1,19 @@
 import { Deadline, type DeadlineQueue, type Expirable } from '../base/deadline-queue.ts';
-import type { Rng } from '../base/rng.ts';
-import type { Clock, DropListener, FrameSink } from '../link/frame-sink.ts';
+import type { Clock, FrameSink } from '../link/frame-sink.ts';
 import type { FrameStore } from '../link/frame-store.ts';
-import { LinkModel } from '../path/link-model.ts';
-import { RandomLoss } from '../path/loss.ts';
-import { makeQueue, type QueueSpec } from '../path/queue-spec.ts';
+import type { LinkModel } from '../path/link-model.ts';
+import {
+  buildLink,
+  type JitterSpec,
+  LinkParts,
+  type LinkSpec,
+  type LinkWorld,
+  type RateSpec,
+} from '../path/link-spec.ts';
 import type { TraceHash } from './trace-hash.ts';
 
-/** One direction of a link. What is left out does not limit. */
-export interface LinkSpec {
-  /** Names its random stream. Default: its number. */
-  readonly name?: string;
-  readonly rateBps?: number;
-  readonly delayNs?: number;
-  /** Who waits, who is dropped, who is marked. Default: drop-tail. */
-  readonly queue?: QueueSpec;
-  /** The queue's limits, where `queue` says none. */
-  readonly queueFrames?: number;
-  readonly queueBytes?: number;
-  /** Probability per frame. */
-  readonly loss?: number;
-  /** Told of each frame the link loses or drops. */
-  readonly drops?: DropListener;
-}
-
 /** What a link needs of the simulation it is part of. */
-export interface LinkWorld {
-  readonly frames: FrameStore;
-  readonly clock: Clock;
-  readonly rng: Rng;
+export interface SimLinkWorld extends LinkWorld {
   readonly events: DeadlineQueue;
   /** Null when nobody compares runs. */
   readonly trace: TraceHash | null;
@@ -38,29 +23,18 @@ export interface LinkWorld {
 export class SimLink implements FrameSink, Expirable {
   readonly name: string;
   readonly model: LinkModel;
+  private readonly parts: LinkParts;
   private readonly events: DeadlineQueue;
   private readonly deadline = new Deadline(this);
 
   /** @param id tells links apart in the trace: the number of links made before. */
-  constructor(world: LinkWorld, id: number, name: string, target: FrameSink, spec: LinkSpec) {
+  constructor(world: SimLinkWorld, id: number, name: string, target: FrameSink, spec: LinkSpec) {
     this.name = name;
     this.events = world.events;
-    const { frames, clock } = world;
-    const drops = spec.drops ?? null;
-    const queue: QueueSpec = {
-      ...(spec.queueFrames === undefined ? {} : { limitFrames: spec.queueFrames }),
-      ...(spec.queueBytes === undefined ? {} : { limitBytes: spec.queueBytes }),
-      ...(spec.queue ?? { kind: 'drop-tail' }),
-    };
-    const { trace } = world;
+    const { frames, clock, trace } = world;
     const sink = trace === null ? target : new TracedSink(frames, clock, trace, id, target);
-    this.model = new LinkModel(frames, clock, sink, {
-      rateBps: spec.rateBps ?? Infinity,
-      delayNs: spec.delayNs ?? 0,
-      queue: makeQueue(queue, { frames, drops }),
-      loss: spec.loss ? new RandomLoss(world.rng.stream(`link.${name}.loss`), spec.loss) : null,
-      drops,
-    });
+    this.parts = new LinkParts(world.rng, name);
+    this.model = buildLink(world, sink, this.parts, spec);
   }
 
   room(): number {
@@ -74,6 +48,28 @@ export class SimLink implements FrameSink, Expirable {
 
   expire(): void {
     this.model.advance();
+    this.arm();
+  }
+
+  /** From the next frame on: what is being sent goes on as it began. */
+  setRate(rate: number | RateSpec): void {
+    this.model.setRate(this.parts.rate(rate));
+    this.arm();
+  }
+
+  /** Of frames that begin to be sent from now on. */
+  setDelay(delayNs: number): void {
+    this.model.setDelay(this.parts.delay(delayNs));
+    this.arm();
+  }
+
+  setJitter(jitter: JitterSpec | null): void {
+    this.model.setJitter(jitter === null ? null : this.parts.jitter(jitter));
+    this.arm();
+  }
+
+  setLoss(loss: number): void {
+    this.model.setLoss(this.parts.loss(loss));
     this.arm();
   }
 

@@ -38,11 +38,12 @@ import { NullTrace, type TraceSink } from '../base/trace.ts';
 import type { FramePort } from '../link/frame-sink.ts';
 import { FrameStore } from '../link/frame-store.ts';
 import { MemoryDevice, type MemoryDeviceOptions } from '../link/memory-device.ts';
+import type { LinkSpec } from '../path/link-spec.ts';
 import type { Host } from '../stack/host.ts';
 import { MacAddress } from '../wire/mac.ts';
 import { SimClock } from './sim-clock.ts';
 import { type HostWorld, SimHost } from './sim-host.ts';
-import { type LinkSpec, type LinkWorld, SimLink } from './sim-link.ts';
+import { SimLink, type SimLinkWorld } from './sim-link.ts';
 import { TraceHash } from './trace-hash.ts';
 
 /** Lazily touched; room for some hundred interfaces beside the pools. */
@@ -67,7 +68,7 @@ export interface Duplex {
   readonly back: SimLink;
 }
 
-export class Simulator implements LinkWorld, HostWorld {
+export class Simulator implements SimLinkWorld, HostWorld {
   readonly clock = new SimClock();
   readonly events = new DeadlineQueue();
   readonly memory: Memory;

@@ -1,9 +1,9 @@
 /** Experiments: hosts, routers and links from a scenario, and flows of every kind of traffic over them. */
 import t from 'tap';
 import { MS, SEC } from '../../src/base/time.ts';
+import type { LinkSpec } from '../../src/path/link-spec.ts';
 import { Experiment } from '../../src/sim/experiment/experiment.ts';
 import type { FlowSpec, Scenario, TrafficSpec } from '../../src/sim/experiment/scenario.ts';
-import type { LinkSpec } from '../../src/sim/sim-link.ts';
 
 const FAST: LinkSpec = { rateBps: 1e9, delayNs: 1 * MS };
 

@@ -9,6 +9,7 @@ import type { MemorySizes } from '../../base/memory.ts';
 import { SEC } from '../../base/time.ts';
 import type { CcModule } from '../../cc/congestion-control.ts';
 import type { MemoryDevice } from '../../link/memory-device.ts';
+import { peakBps } from '../../path/link-spec.ts';
 import { writeAnySysctl } from '../../stack/all-sysctls.ts';
 import { Stack } from '../../stack/stack.ts';
 import { IpAddress } from '../../wire/address.ts';
@@ -182,7 +183,8 @@ function memoryFor({ links, flows }: Scenario): MemorySizes {
   for (const { forth, back } of links) {
     for (const { rateBps, delayNs, queueFrames, queueBytes } of [forth, back]) {
       const queue = queueBytes ?? (queueFrames ?? DEFAULT_QUEUE_FRAMES) * FRAME;
-      bytes += queue + (rateBps === undefined ? 0 : (rateBps / 8) * ((delayNs ?? 0) / SEC));
+      bytes +=
+        queue + (rateBps === undefined ? 0 : (peakBps(rateBps) / 8) * ((delayNs ?? 0) / SEC));
     }
   }
   const chunks = LEAST_CHUNKS + Math.ceil((2 * bytes) / CHUNK);

@@ -2,7 +2,7 @@
  * An experiment, as data: which hosts and links there are, who sends what to whom, and for how long. Times are
  * nanoseconds, rates bits a second, sizes bytes. What is left out has the default that is named here.
  */
-import type { LinkSpec } from '../sim-link.ts';
+import type { LinkSpec } from '../../path/link-spec.ts';
 
 export interface Scenario {
   readonly name: string;
