@@ -46,8 +46,18 @@ class Sender {
     v.sndNxt = v.sndUna + v.cwnd * v.mss;
     ack.pktsAcked = 2;
     ack.rttNs = v.srttNs;
+    rate.priorNs = v.nowNs - v.srttNs;
+    rate.priorDelivered = v.delivered - v.cwnd;
     rate.delivered = v.cwnd;
     rate.intervalNs = v.srttNs;
+    rate.rttNs = v.srttNs;
+    rate.ackedSacked = 2;
+    rate.txInFlight = v.cwnd;
+    rate.hasSack = true;
+    rate.isAppLimited = (this.acks & 63) === 0;
+    v.inFlight = v.cwnd - 2;
+    v.maxInFlight = v.cwnd;
+    v.isAppLimited = rate.isAppLimited;
     cc.pktsAcked(v, ack);
     cc.inAckEvent(v, 0);
     if (this.acks === 0) this.onLoss();
@@ -60,7 +70,13 @@ class Sender {
   private onLoss(): void {
     const { v, cc } = this;
     this.losses = (this.losses + 1) % LOSSES_PER_TIMEOUT;
+    v.lost += 1;
     this.loss.pieces = 1;
+    this.loss.txInFlight = v.cwnd;
+    this.loss.priorLost = v.lost - 1;
+    this.loss.startSeq = v.sndUna;
+    this.loss.endSeq = v.sndUna + v.mss;
+    this.loss.hasSack = true;
     cc.markedLost(v, this.loss);
     v.priorCwnd = v.cwnd;
     v.setSsthresh(cc.ssthresh(v));

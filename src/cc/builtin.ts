@@ -1,8 +1,9 @@
+import { bbr3 } from './bbr3.ts';
 import { cubic } from './cubic.ts';
 import { CcRegistry } from './registry.ts';
 import { reno } from './reno.ts';
 
 /** What every stack starts with; cubic is the default, as on Linux. */
 export function builtinModules(): CcRegistry {
-  return new CcRegistry(cubic, reno);
+  return new CcRegistry(cubic, reno, bbr3);
 }

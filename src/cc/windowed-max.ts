@@ -9,7 +9,7 @@
  */
 export class WindowedMax {
   /** A sample counts in its own step and in this many that follow. */
-  private readonly steps: number;
+  private steps: number;
   private v0 = 0;
   private v1 = 0;
   private v2 = 0;
@@ -25,6 +25,11 @@ export class WindowedMax {
 
   get value(): number {
     return this.v0;
+  }
+
+  /** The window is another from the next sample on. */
+  setSteps(steps: number): void {
+    this.steps = steps;
   }
 
   /** Nothing was before this value. */

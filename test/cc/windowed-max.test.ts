@@ -81,3 +81,15 @@ t.test(
     t.end();
   },
 );
+
+t.test('a window that changes: what was taken stays as long as the new one says', (t) => {
+  const max = new WindowedMax(1);
+  max.sample(9, 0);
+  max.setSteps(10);
+  max.sample(1, 8);
+  t.equal(max.value, 9, 'longer');
+  max.setSteps(1);
+  max.sample(2, 9);
+  t.equal(max.value, 2, 'shorter');
+  t.end();
+});

@@ -48,7 +48,7 @@ t.test(
   },
 );
 
-const NAMES = ['cubic', 'reno', 'rate-model', 'dctcp'];
+const NAMES = ['cubic', 'reno', 'bbr3', 'rate-model', 'dctcp'];
 const WAYS = NAMES.flatMap((from) => NAMES.filter((to) => to !== from).map((to) => [from, to]));
 
 for (const [from, to] of WAYS) {
