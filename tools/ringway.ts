@@ -55,7 +55,7 @@ const COMMANDS: readonly Entry[] = [
   },
   {
     name: 'link',
-    summary: 'the interfaces of a running stack, with -s their counters; VLANs: add',
+    summary: 'the interfaces of a running stack, with -s their counters; VLANs: add, set, del',
     load: async () => (await import('./command/ip-commands.ts')).linkCommand,
   },
   {

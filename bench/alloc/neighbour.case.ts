@@ -66,7 +66,7 @@ function link(): Link {
   const device = new MemoryDevice(new FrameStore(memory), { name: 'bench0', mac: OURS });
   const output = new Quiet();
   const iface = createInterface(net, 1, 'bench0', device, false, output);
-  net.interfaces.push(iface);
+  net.attach(iface);
   net.config.dadTransmits = 0;
   addAddress4(net, iface, OUR4, 120);
   addAddress6(net, iface, OUR6, 64);

@@ -1,6 +1,7 @@
 import { Counters } from '../base/counters.ts';
 import { NEVER } from '../base/time.ts';
 import type { MacAddress } from '../wire/mac.ts';
+import { PRIORITY_SHIFT, priorityOf } from '../wire/vlan.ts';
 import { DEVICE_COUNTERS, type Device, type DeviceCaps, type RxRing } from './device.ts';
 import type { TxRing } from './tx-ring.ts';
 
@@ -19,6 +20,8 @@ export class VlanDevice implements Device {
   readonly tx: TxRing;
   readonly stats = new Counters(DEVICE_COUNTERS);
   readonly lower: Device;
+  /** PCP, DEI and VID of what is sent. */
+  private tci: number;
 
   private readonly rxFramesId = this.stats.id('rxFrames');
   private readonly rxBytesId = this.stats.id('rxBytes');
@@ -30,6 +33,7 @@ export class VlanDevice implements Device {
     this.lower = lower;
     this.name = name;
     this.id = id;
+    this.tci = id;
     this.mtu = mtu;
     this.mac = lower.mac;
     this.rx = lower.rx;
@@ -44,9 +48,18 @@ export class VlanDevice implements Device {
     return this.lower.isUp;
   }
 
-  /** The frame begun in the ring is ours: with priority 0, as there is no SO_PRIORITY to map. */
+  /** 802.1Q's priority code point of all that is sent, 0 to 7: packets have one priority here, there is no SO_PRIORITY. */
+  get priority(): number {
+    return priorityOf(this.tci);
+  }
+
+  setPriority(priority: number): void {
+    this.tci = (priority << PRIORITY_SHIFT) | this.id;
+  }
+
+  /** The frame begun in the ring is ours. */
   tagFrame(): void {
-    const len = this.tx.tag(this.id);
+    const len = this.tx.tag(this.tci);
     this.stats.count(this.txFramesId);
     this.stats.add(this.txBytesId, len);
   }

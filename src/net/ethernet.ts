@@ -116,7 +116,9 @@ function packetInput(
 function loopedFrom(net: Network, pkt: IpPacket, off: number): void {
   const index = ethSrcLow(net.env.memory.slab.dv, off);
   if (index === 0) return;
-  pkt.iface = net.interfaces[index - 1]!;
+  const iface = net.interfaceAt(index);
+  if (iface === null) return; // it went while the packet was on its way
+  pkt.iface = iface;
   pkt.isLooped = true;
 }
 

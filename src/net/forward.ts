@@ -115,7 +115,9 @@ export function transitUnreachable(net: Network, index: number, off: number, len
   const { rx } = net;
   const { dv } = net.env.memory.slab;
   const v4 = ipVersion(dv, off) === 4;
-  rx.iface = net.interfaces[index - 1]!;
+  const iface = net.interfaceAt(index);
+  if (iface === null) return;
+  rx.iface = iface;
   rx.isV4 = v4;
   rx.mib = v4 ? net.mib.ip4 : net.mib.ip6;
   if (v4) {

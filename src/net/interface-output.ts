@@ -2,34 +2,30 @@ import { EHOSTUNREACH } from '../base/errno.ts';
 import { HEADER_SLOT_BYTES } from '../link/tx-ring.ts';
 import { ETH_HEADER_LEN, ETHERTYPE_IPV4, ETHERTYPE_IPV6, writeEthernet } from '../wire/ethernet.ts';
 import { ICMP4, ICMP6, UNREACH4, UNREACH6 } from '../wire/icmp.ts';
-import { IPV6_MIN_MTU, IPV6_SRC } from '../wire/ipv6.ts';
+import { IPV6_SRC } from '../wire/ipv6.ts';
 import { isTransitSource, transitUnreachable } from './forward.ts';
 import { reportToOwner } from './icmp-error-input.ts';
 import { hasRoom } from './ip-output.ts';
 import { IP } from './mib.ts';
 import type { Neighbour } from './neighbour.ts';
 import type { NeighbourOutput } from './neighbour-host.ts';
-import type { Network } from './network.ts';
+import { type Network, QUOTE_BYTES } from './network.ts';
 
-/** What of a packet is looked at to find the socket that sent it, or quoted to the host that did. */
-const QUOTE_BYTES = IPV6_MIN_MTU;
 const SLOT_ROOM = HEADER_SLOT_BYTES - ETH_HEADER_LEN;
 
 /** What becomes of packets that waited for a neighbour of one interface. */
 export class InterfaceOutput implements NeighbourOutput {
   private readonly net: Network;
   private readonly index: number;
-  private readonly scratch: number;
 
   constructor(net: Network, index: number) {
     this.net = net;
     this.index = index;
-    this.scratch = net.env.memory.slab.carve(QUOTE_BYTES);
   }
 
   sendHeld(n: Neighbour, chain: number, len: number, csum: number): void {
     const { net } = this;
-    const iface = net.interfaces[this.index - 1]!;
+    const iface = net.interfaceAt(this.index)!;
     const { device, isDropping } = iface;
     const { tx, mac } = device;
     const mib = n.family.isV4 ? net.mib.ip4 : net.mib.ip6;
@@ -64,16 +60,16 @@ export class InterfaceOutput implements NeighbourOutput {
     const { slab, cells } = net.env.memory;
     const v4 = n.family.isV4;
     const seen = Math.min(len, QUOTE_BYTES);
-    cells.load(chain, 0, seen, this.scratch);
+    cells.load(chain, 0, seen, net.heldQuote);
     (v4 ? net.mib.ip4 : net.mib.ip6).count(IP.OutDiscards);
     const source = net.rx.src;
-    if (v4) source.readV4(slab.dv, this.scratch + 12);
-    else source.readV6(slab.dv, this.scratch + IPV6_SRC);
+    if (v4) source.readV4(slab.dv, net.heldQuote + 12);
+    else source.readV6(slab.dv, net.heldQuote + IPV6_SRC);
     if (isTransitSource(net, source, this.index)) {
-      transitUnreachable(net, this.index, this.scratch, seen);
+      transitUnreachable(net, this.index, net.heldQuote, seen);
       return;
     }
-    if (!quote.parse(slab, this.scratch, seen, this.index)) return;
+    if (!quote.parse(slab, net.heldQuote, seen, this.index)) return;
     report.errno = EHOSTUNREACH;
     report.isHard = false;
     report.mtu = 0;

@@ -150,6 +150,10 @@ export class Interface {
     this.vlans.set(id, vlan);
   }
 
+  removeVlan(id: number): void {
+    this.vlans.delete(id);
+  }
+
   vlanOf(id: number): Interface | undefined {
     return this.vlans.get(id);
   }

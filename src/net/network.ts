@@ -6,6 +6,7 @@ import type { RandomStream } from '../base/rng.ts';
 import { SipHash } from '../base/siphash.ts';
 import type { Address } from '../wire/address.ts';
 import { isLinkLocal6, isV4 } from '../wire/address.ts';
+import { IPV6_MIN_MTU } from '../wire/ipv6.ts';
 import type { Autoconf } from './autoconf.ts';
 import { DatagramStore } from './datagram-store.ts';
 import { Drops } from './drops.ts';
@@ -28,6 +29,8 @@ import { RouteTable } from './route-table.ts';
 import { SourceAddresses } from './source-address.ts';
 import type { Transport } from './transport.ts';
 
+/** What of a packet is looked at to find the socket that sent it, or quoted to the host that did. */
+export const QUOTE_BYTES = IPV6_MIN_MTU;
 /** The longest transport header that is written before the IP header is: TCP with all options, and room. */
 const TRANSPORT_HEADER_BYTES = 128;
 
@@ -41,8 +44,10 @@ export class Network implements ReassemblyFailure {
   readonly mib = new Mib();
   readonly drops = new Drops();
   readonly deadlines: DeadlineQueue;
-  /** By index - 1: interface numbers start at 1, 0 means "any". */
+  /** Those that there are, in the order of their numbers. */
   readonly interfaces: Interface[] = [];
+  /** By index - 1: interface numbers start at 1, 0 means "any". Null: it is gone, and its number with it. */
+  readonly numbered: (Interface | null)[] = [];
   /** By index - 1: what configures itself on an interface; loopback has none. */
   readonly autoconfs: (Autoconf | null)[] = [];
   readonly locals: LocalAddresses;
@@ -65,6 +70,8 @@ export class Network implements ReassemblyFailure {
   readonly report = new ErrorReport();
   /** Where a transport writes its header before `ipOutput`: a slab offset. */
   readonly transportHeader: number;
+  /** Where the beginning of a packet that waited in vain is looked at: a slab offset, `QUOTE_BYTES` long. */
+  readonly heldQuote: number;
   /** Timers and probes: jitter that an observer may see. */
   readonly random: RandomStream;
   /** Ports, identifications: what an observer must not predict. */
@@ -77,6 +84,7 @@ export class Network implements ReassemblyFailure {
     this.random = rng.stream('net');
     this.secret = SipHash.fromStream(rng.stream('net.secret'));
     this.transportHeader = memory.slab.carve(TRANSPORT_HEADER_BYTES);
+    this.heldQuote = memory.slab.carve(QUOTE_BYTES);
     this.locals = new LocalAddresses(rng.stream('net.locals'));
     this.sources = new SourceAddresses(this.interfaces, this.policy);
     this.paths = new PathCache(
@@ -85,6 +93,7 @@ export class Network implements ReassemblyFailure {
       this.routes,
       this.locals,
       this.interfaces,
+      this.numbered,
       this.sources,
       rng.stream('net.paths'),
     );
@@ -127,6 +136,23 @@ export class Network implements ReassemblyFailure {
       if (this.locals.ownerOf(address, index) !== null) return index;
     }
     return iface.index;
+  }
+
+  /** Its number is the next that nobody ever had. */
+  attach(iface: Interface): void {
+    this.interfaces.push(iface);
+    this.numbered.push(iface);
+  }
+
+  detach(iface: Interface): void {
+    this.interfaces.splice(this.interfaces.indexOf(iface), 1);
+    this.numbered[iface.index - 1] = null;
+    this.autoconfs[iface.index - 1] = null;
+  }
+
+  /** Null: 0, or no such number. */
+  interfaceAt(index: number): Interface | null {
+    return this.numbered[index - 1] ?? null;
   }
 
   autoconfOf(iface: Interface): Autoconf | null {

@@ -123,6 +123,7 @@ export class PathCache {
   private readonly routes: RouteTable;
   private readonly locals: LocalAddresses;
   private readonly interfaces: readonly Interface[];
+  private readonly numbered: readonly (Interface | null)[];
   private readonly sources: SourceAddresses;
 
   constructor(
@@ -131,6 +132,7 @@ export class PathCache {
     routes: RouteTable,
     locals: LocalAddresses,
     interfaces: readonly Interface[],
+    numbered: readonly (Interface | null)[],
     sources: SourceAddresses,
     random: RandomStream,
   ) {
@@ -139,6 +141,7 @@ export class PathCache {
     this.routes = routes;
     this.locals = locals;
     this.interfaces = interfaces;
+    this.numbered = numbered;
     this.sources = sources;
     this.table = new WordTable(5, random);
   }
@@ -282,7 +285,7 @@ export class PathCache {
   private derive(path: Path, destination: Address, boundIndex: number): boolean {
     path.destination.copy(destination);
     path.metrics = NO_METRICS;
-    const bound = boundIndex === 0 ? null : (this.interfaces[boundIndex - 1] ?? null);
+    const bound = boundIndex === 0 ? null : (this.numbered[boundIndex - 1] ?? null);
     if (boundIndex !== 0 && bound === null) return false;
     this.routes.forgetPassed();
     const isRouteless = this.deriveLocal(path, boundIndex) || this.deriveGroup(path, bound);

@@ -127,14 +127,14 @@ export const DEVICE_OPTIONS: readonly SocketOption<IpSocket>[] = [
     (e) => e.boundIndex,
     (e, index) => {
       if (index < 0) return -EINVAL;
-      const isKnown = index === 0 || e.net.interfaces[index - 1] !== undefined;
+      const isKnown = index === 0 || e.net.interfaceAt(index) !== null;
       return isKnown ? e.bindToDevice(index) : -ENODEV;
     },
   ),
 ];
 
 function getDevice(e: IpSocket, into: Uint8Array): number {
-  const name = e.net.interfaces[e.boundIndex - 1]?.name ?? '';
+  const name = e.net.interfaceAt(e.boundIndex)?.name ?? '';
   if (name === '') return 0;
   if (into.length < MAX_NAME) return -EINVAL;
   for (let i = 0; i < name.length; i++) into[i] = name.charCodeAt(i);

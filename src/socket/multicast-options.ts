@@ -329,7 +329,7 @@ function address6(bytes: Uint8Array, at: number): IpAddress {
 }
 
 function getInterface(e: UdpEndpoint, into: Uint8Array): number {
-  const iface = e.net.interfaces[e.s.multicastIndex - 1];
+  const iface = e.net.interfaceAt(e.s.multicastIndex);
   const { w3 } = iface?.firstAddress(true)?.address ?? ANY4;
   const n = Math.min(into.length, 4);
   for (let i = 0; i < n; i++) into[i] = (w3 >>> (24 - 8 * i)) & 255;
@@ -345,7 +345,7 @@ function setInterface(e: UdpEndpoint, value: Uint8Array): number {
 }
 
 function setIndex(e: UdpEndpoint, index: number, unknown: number): number {
-  if (index !== 0 && e.net.interfaces[index - 1] === undefined) return unknown;
+  if (index !== 0 && e.net.interfaceAt(index) === null) return unknown;
   if (e.s.boundIndex !== 0 && index !== 0 && index !== e.s.boundIndex) return -EINVAL;
   e.s.multicastIndex = index;
   return 0;

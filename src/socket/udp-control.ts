@@ -92,7 +92,7 @@ function addHeader6(m: Message, d: Datagram, wants: number): void {
 /** ipi_spec_dst: the address it came to, or, for a group or a broadcast, ours on that interface. */
 function replyAddress(net: Network, d: Datagram): Address {
   const isOurs = isLoopback(d.dst) || net.locals.ownerOf(d.dst, d.ifaceIndex) !== null;
-  const iface = net.interfaces[d.ifaceIndex - 1];
+  const iface = net.interfaceAt(d.ifaceIndex);
   const address = isOurs ? d.dst : (iface?.firstAddress(true)?.address ?? ANY4);
   return new SockAddr().set(AF.INET, address, 0).address;
 }
@@ -156,7 +156,7 @@ function readOne(net: Network, how: UdpSendControl, m: ControlMessage): number {
 }
 
 function readPktinfo(net: Network, how: UdpSendControl, ifIndex: number, source: Address): number {
-  if (ifIndex !== 0 && net.interfaces[ifIndex - 1] === undefined) return -ENODEV;
+  if (ifIndex !== 0 && net.interfaceAt(ifIndex) === null) return -ENODEV;
   if (!isUnspecified(source)) {
     const entry = net.locals.entryOf(source, ifIndex);
     const isOurs = entry !== null ? entry.state === 'preferred' : isLoopback(source);

@@ -134,12 +134,32 @@ export class Stack implements Host, DadListener {
     return iface;
   }
 
+  /** Takes a VLAN away, with its addresses, routes and neighbours. -EOPNOTSUPP: the interface is no VLAN. */
+  removeVlan(iface: Interface): number {
+    const { vlan } = iface;
+    const parent = this.net.interfaces.find((i) => vlan !== null && i.vlanOf(vlan.id) === iface);
+    if (vlan === null || parent === undefined) return -EOPNOTSUPP;
+    parent.removeVlan(vlan.id);
+    this.stopInterface(iface);
+    this.net.routes.removeWhere((r) => r.iface === iface);
+    this.net.detach(iface);
+    this.net.routes.changed();
+    return 0;
+  }
+
   private startInterface(iface: Interface, options: InterfaceOptions): void {
     if (options.groupReports ?? true) startGroupReports(this.net, iface);
     const autoconf = new Autoconf(this.net, iface, this);
     this.net.autoconfs[iface.index - 1] = autoconf;
     if (options.linkLocal ?? true) addLinkLocal(autoconf);
     this.net.routes.add(new Route(new IpAddress().set(0xff000000, 0, 0, 0), 8, null, iface, 256));
+  }
+
+  private stopInterface(iface: Interface): void {
+    stopGroupReports(iface);
+    this.net.autoconfOf(iface)?.close();
+    for (const entry of [...iface.addresses]) removeAddress(this.net, iface, entry);
+    iface.neighbours.clear();
   }
 
   interfaceByName(name: string): Interface | null {
@@ -310,10 +330,7 @@ export class Stack implements Host, DadListener {
     this.net.reassembly4.clear();
     this.net.reassembly6.clear();
     for (const iface of this.net.interfaces) {
-      stopGroupReports(iface);
-      this.net.autoconfOf(iface)?.close();
-      for (const entry of [...iface.addresses]) removeAddress(this.net, iface, entry);
-      iface.neighbours.clear();
+      this.stopInterface(iface);
       iface.device.close();
     }
     // Nobody is left to be told.
@@ -331,10 +348,10 @@ export class Stack implements Host, DadListener {
 
   private attach(name: string, device: Device, isLoopback: boolean): Interface {
     assert(device.tx.payloadBytes >= LARGEST_PAYLOAD, 'the largest datagram fits into the ring');
-    const index = this.net.interfaces.length + 1;
+    const index = this.net.numbered.length + 1;
     const output = new InterfaceOutput(this.net, index);
     const iface = createInterface(this.net, index, name, device, isLoopback, output);
-    this.net.interfaces.push(iface);
+    this.net.attach(iface);
     if (iface.vlan === null) {
       this.devices.push(device);
       this.ports.push(iface);

@@ -172,7 +172,7 @@ export class Memberships {
   }
 
   private interfaceFor(group: Address, index: number): Interface | null {
-    if (index !== 0) return this.net.interfaces[index - 1] ?? null;
+    if (index !== 0) return this.net.interfaceAt(index);
     return this.net.paths.lookup(group, 0)?.iface ?? null;
   }
 }

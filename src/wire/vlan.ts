@@ -18,7 +18,8 @@ export const vlanTci = (dv: DataView, frame: number): number => dv.getUint16(fra
 /** The type behind the tag. */
 export const vlanType = (dv: DataView, frame: number): number => dv.getUint16(frame + 16);
 export const vidOf = (tci: number): number => tci & 0xfff;
-export const priorityOf = (tci: number): number => tci >>> 13;
+export const PRIORITY_SHIFT = 13;
+export const priorityOf = (tci: number): number => tci >>> PRIORITY_SHIFT;
 
 export const isTagType = (type: number): boolean =>
   type === ETHERTYPE_VLAN || type === ETHERTYPE_SERVICE_VLAN;

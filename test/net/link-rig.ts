@@ -110,7 +110,7 @@ export class LinkRig {
     this.outcome = new Outcome(this.memory);
     this.inputAt = this.memory.slab.carve(4096);
     this.iface = createInterface(this.net, 1, 'test0', this.device, false, this.outcome);
-    this.net.interfaces.push(this.iface);
+    this.net.attach(this.iface);
     for (const text of options.addresses ?? ['10.0.0.1/24', 'fe80::1/64', '2001:db8::1/64']) {
       this.addPreferred(text);
     }

@@ -240,3 +240,70 @@ tap.test('802.1Q: which VLANs there can be', async (t: Test) => {
   t.equal(vlan.device.isUp, false, 'down with its device');
   h.close(t);
 });
+
+dialogue('802.1Q §6.9.3: all that leaves has the priority that its VLAN was given', (t, h) => {
+  const a = addVlan(h, 100);
+  const b = addVlan(h, 200);
+  a.vlan!.setPriority(5);
+  h.ping(h.echo(), PEER);
+  h.ping(h.echo(), '10.100.0.77');
+  h.ping(h.echo(), '10.200.0.2');
+  t.strictSame(
+    sent(h).map((s) => `${s.tci >>> 13} ${s.tci & 0xfff} ${s.seen.kind}`),
+    ['5 100 ip4', '5 100 arp', '0 200 ip4'],
+  );
+  a.vlan!.setPriority(0);
+  h.ping(h.echo(), PEER);
+  t.equal(sent(h)[0]!.tci, 100);
+  t.equal(b.vlan!.priority, 0);
+});
+
+dialogue('802.1Q: a VLAN that goes takes all that it had along, and its number', (t, h) => {
+  const { stack, net } = h;
+  const a = stack.addVlan(h.port.iface, 100, 'eth0.100') as Interface; // with reports to routers
+  const b = addVlan(h, 200);
+  stack.addAddress(a, ip(US), 24);
+  stack.addAddress(a, ip('fd00:100::1'), 64);
+  stack.addRoute(ip('192.0.2.0'), 24, ip(PEER), a);
+  a.neighbours.set(ip('fd00:100::2'), h.port.iface.device.mac, true);
+  const listener = stack.udp.open('ipv4');
+  t.equal(listener.groups.join(ip('239.1.1.1'), a.index), 0);
+  const bound = h.echo();
+  bound.boundIndex = a.index;
+  t.equal(h.ping(bound, PEER), 0, 'waits for its neighbour');
+  net.config.conf6.set('dad_transmits', 1);
+  stack.addAddress(a, ip('fd00:100::7'), 64);
+  t.equal(a.find(ip('fd00:100::7'))?.state, 'tentative');
+  h.settle();
+  t.equal(stack.removeVlan(h.port.iface), -EOPNOTSUPP, 'a device does not go this way');
+  t.equal(stack.removeVlan(a), 0);
+  t.equal(stack.removeVlan(a), -EOPNOTSUPP, 'once');
+  sent(h);
+  t.same(
+    net.interfaces.map((i) => i.name),
+    ['lo', 'eth0', 'eth0.200'],
+  );
+  t.equal(net.routes.routes.filter((r) => r.iface === a).length, 0);
+  t.equal(h.giveFrame(tagged(ping(), 100)), 'ETH_UNKNOWN_VLAN');
+  t.ok(h.ping(bound, PEER) < 0, 'nothing leaves by a number that is gone');
+  t.equal(listener.groups.leave(ip('239.1.1.1'), a.index), 0);
+  t.ok(listener.groups.join(ip('239.1.1.1'), a.index) < 0);
+  h.advance(600);
+  t.strictSame(lines(h), [], 'and none of its timers goes off');
+  t.equal(
+    h.giveFrame(tagged(ethernet(echo4(data(8), { src: '10.200.0.2', dst: '10.200.0.1' })), 200)),
+    'accepted',
+  );
+  t.equal(lines(h).length, 1, 'the other VLAN lives');
+  net.config.conf6.set('dad_transmits', 0);
+  const again = addVlan(h, 100);
+  t.ok(again.index > b.index, 'whoever remembers the old number does not mean this one');
+  t.equal(h.giveFrame(tagged(ping(), 100)), 'accepted');
+  const left = h.memory.slab.freeBytes;
+  for (let i = 0; i < 100; i++) {
+    t.equal(stack.removeVlan(stack.interfaceByName('eth0.100')!), 0);
+    addVlan(h, 100);
+  }
+  t.equal(h.memory.slab.freeBytes, left, 'and takes no more of the slab each time');
+  stack.udp.close(listener);
+});

@@ -214,6 +214,11 @@ const SAME = [
   'link add link eth0 name v type foo',
   'link add link eth0 name v type vlan id x',
   'link add link eth0 name averyveryverylongname type vlan id 12',
+  'link del',
+  'link del lo',
+  'link del nosuch',
+  'link set nosuch type vlan egress-qos-map 0:1',
+  'link set eth0 foo',
   'link foo',
   // The policy table: its list has what Linux's has not.
   'addrlabel add prefix fd01::/64 label 99',
@@ -305,6 +310,7 @@ dialogue(
       ...['neigh add proxy 10.9.0.3 dev eth0', 'neigh add 10.9.0.3 dev eth0 nud noarp'],
       ...['link set eth0 down', 'link add link eth0 type vlan id 5 gvrp on'],
       'link add link eth0 type vlan protocol 802.1ad id 5',
+      'link add link eth0 type vlan id 5 egress-qos-map 3:4',
     ];
     for (const line of refused)
       says(t, h, line, 2, /^Error: ".*" is not supported by this stack\.$/);
@@ -321,6 +327,14 @@ dialogue(
     says(t, h, 'link add link eth0 name v type vlan id 5', 0, /^$/);
     says(t, h, 'link add link eth0 name w type vlan id 5', 2, /VLAN device already exists/);
     says(t, h, 'link add link eth0 name v type vlan id 6', 2, /File exists/);
+    const priority = () => h.stack.interfaceByName('v')?.vlan?.priority;
+    says(t, h, 'link set dev v type vlan egress-qos-map 0:3', 0, /^$/);
+    t.equal(priority(), 3);
+    says(t, h, 'link set v type vlan egress-qos-map 0:9', 2, /Invalid egress qos map/);
+    says(t, h, 'link del v type vlan', 0, /^$/);
+    says(t, h, 'link del v', 1, /^Cannot find device "v"$/);
+    says(t, h, 'link add link eth0 name v type vlan id 5 egress-qos-map 0:6', 0, /^$/);
+    t.equal(priority(), 6);
   },
   START,
 );

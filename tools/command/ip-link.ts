@@ -5,6 +5,7 @@ import type { Stack } from '../../src/stack/stack.ts';
 import { VID_MAX } from '../../src/wire/vlan.ts';
 import { usageError } from './failure.ts';
 import {
+  accept,
   answers,
   badArgument,
   extended,
@@ -20,10 +21,7 @@ const VERBS = ['add', 'set', 'change', 'replace', 'delete', 'show', 'list', 'lst
 /** Linux's IFNAMSIZ has one byte more. */
 const MOST_NAME = 15;
 const MOST_MTU = 65535;
-
-export interface ShownLinks {
-  readonly links: readonly Interface[];
-}
+const MOST_PRIORITY = 7;
 
 /** Links to show; null: something was changed. */
 export function ipLink(stack: Stack, words: Words): readonly Interface[] | null {
@@ -35,6 +33,12 @@ export function ipLink(stack: Stack, words: Words): readonly Interface[] | null 
       return selected(stack, words);
     case 'add':
       add(stack, words);
+      return null;
+    case 'delete':
+      remove(stack, words);
+      return null;
+    case 'set':
+      set(stack, words);
       return null;
     default:
       throw notHere(`link ${verb}`);
@@ -64,10 +68,11 @@ interface GivenLink {
   parent: string;
   mtu: number | undefined;
   id: number | undefined;
+  priority: number | undefined;
 }
 
 function add(stack: Stack, words: Words): void {
-  const given: GivenLink = { name: '', parent: '', mtu: undefined, id: undefined };
+  const given = nothingGiven();
   let type = '';
   for (let word = words.take(); word !== undefined && type === ''; ) {
     if (word === 'link') given.parent = words.need();
@@ -101,10 +106,69 @@ function readVlan(given: GivenLink, words: Words): void {
     else if (word === 'protocol' || word === 'proto') {
       const protocol = words.need();
       if (!/^802\.1q$/i.test(protocol)) throw notHere(`protocol ${protocol}`);
-    } else if (['reorder_hdr', 'gvrp', 'mvrp', 'loose_binding', 'bridge_binding'].includes(word)) {
+    } else if (word === 'egress-qos-map') given.priority = mapOf(words);
+    else if (
+      [
+        'reorder_hdr',
+        'gvrp',
+        'mvrp',
+        'loose_binding',
+        'bridge_binding',
+        'ingress-qos-map',
+      ].includes(word)
+    ) {
       throw notHere(word);
     } else throw badArgument(`vlan: unknown command "${word}"?`);
   }
+}
+
+/** `0:3`: packets have priority 0 here, so that only what 0 becomes would act. */
+function mapOf(words: Words): number {
+  let priority = 0;
+  do {
+    const text = words.need();
+    const [, from, to] = /^(\d{1,10}):(\d{1,10})$/.exec(text) ?? [];
+    if (from === undefined) throw wrong(text, 'invalid qos-map');
+    if (Number(to) > MOST_PRIORITY) throw extended('EINVAL', '8021q: Invalid egress qos map.');
+    if (Number(from) !== 0) throw notHere(`egress-qos-map ${text}`);
+    priority = Number(to);
+  } while (/^\d+:\d+$/.test(words.peek() ?? ''));
+  return priority;
+}
+
+/** `set IFACE type vlan egress-qos-map 0:N`: nothing else of a link is set here. */
+function set(stack: Stack, words: Words): void {
+  if (words.isEnd) throw usageError('Not enough information: "dev" argument is required.');
+  words.skip('dev');
+  const name = words.need();
+  const { vlan } = interfaceNamed(stack, name);
+  const word = words.need();
+  if (word !== 'type') throw isSetting(word) ? notHere(word) : garbage('dev', word);
+  const type = words.need();
+  if (type !== 'vlan' || vlan === null) throw answers('EOPNOTSUPP');
+  const given = nothingGiven();
+  readVlan(given, words);
+  if (given.id !== undefined) throw answers('EOPNOTSUPP');
+  if (given.priority !== undefined) vlan.setPriority(given.priority);
+}
+
+function isSetting(word: string): boolean {
+  return ['up', 'down', 'mtu', 'name', 'address', 'txqueuelen', 'master', 'netns'].includes(word);
+}
+
+function remove(stack: Stack, words: Words): void {
+  words.skip('dev');
+  const name = words.take();
+  if (name === undefined) throw usageError('Not enough information: "dev" argument is required.');
+  if (words.skip('type') && words.need() !== 'vlan')
+    throw extended('EOPNOTSUPP', 'Unknown device type.');
+  const extra = words.take();
+  if (extra !== undefined) throw garbage('dev', extra);
+  accept(stack.removeVlan(interfaceNamed(stack, name)));
+}
+
+function nothingGiven(): GivenLink {
+  return { name: '', parent: '', mtu: undefined, id: undefined, priority: undefined };
 }
 
 function makeVlan(stack: Stack, given: GivenLink): void {
@@ -115,7 +179,10 @@ function makeVlan(stack: Stack, given: GivenLink): void {
   if (id > VID_MAX) throw extended('ERANGE', '8021q: Invalid VLAN id.');
   const name = given.name === '' ? `${parent.name}.${id}` : given.name;
   const result = stack.addVlan(parent, id, name, mtu === undefined ? {} : { mtu });
-  if (typeof result !== 'number') return;
+  if (typeof result !== 'number') {
+    result.vlan?.setPriority(given.priority ?? 0);
+    return;
+  }
   const code = errnoName(result);
   if (code === 'EOPNOTSUPP') throw extended(code, '8021q: VLANs not supported on device.');
   if (code === 'EEXIST' && stack.interfaceByName(name) === null) {

@@ -233,8 +233,8 @@ function ends(
 }
 
 function device(stack: Stack, index: number): { dev?: string } {
-  const iface = index === 0 ? undefined : stack.net.interfaces[index - 1];
-  return iface === undefined ? {} : { dev: iface.name };
+  const iface = stack.net.interfaceAt(index);
+  return iface === null ? {} : { dev: iface.name };
 }
 
 function wildcard(address: Address, isDual: boolean): string {

@@ -19,6 +19,7 @@ export function linkText(link: LinkView): string {
     `${ifindex}: ${ifname}: <${flags.join(',')}> mtu ${mtu} state ${operstate}`,
     `    link/${link_type} ${address} brd ${broadcast}`,
     ...(vlan === undefined ? [] : [`    vlan protocol ${vlan.protocol} id ${vlan.id}`]),
+    ...(vlan?.egress_qos ?? []).map((map) => `      egress-qos-map { ${map.from}:${map.to} }`),
   ].join('\n');
 }
 

@@ -29,7 +29,12 @@ export interface LinkView {
   readonly broadcast: string;
   readonly linkinfo?: {
     readonly info_kind: 'vlan';
-    readonly info_data: { readonly protocol: '802.1Q'; readonly id: number };
+    readonly info_data: {
+      readonly protocol: '802.1Q';
+      readonly id: number;
+      /** None: what is sent has priority 0. */
+      readonly egress_qos?: readonly { readonly from: 0; readonly to: number }[];
+    };
   };
 }
 
@@ -150,7 +155,13 @@ export function linkView(iface: Interface): LinkView {
       : {
           linkinfo: {
             info_kind: 'vlan' as const,
-            info_data: { protocol: '802.1Q' as const, id: vlan.id },
+            info_data: {
+              protocol: '802.1Q' as const,
+              id: vlan.id,
+              ...(vlan.priority === 0
+                ? {}
+                : { egress_qos: [{ from: 0 as const, to: vlan.priority }] }),
+            },
           },
         }),
   };
