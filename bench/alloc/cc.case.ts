@@ -48,6 +48,7 @@ class Sender {
     ack.rttNs = v.srttNs;
     rate.priorNs = v.nowNs - v.srttNs;
     rate.priorDelivered = v.delivered - v.cwnd;
+    rate.priorInFlight = v.cwnd;
     rate.delivered = v.cwnd;
     rate.intervalNs = v.srttNs;
     rate.rttNs = v.srttNs;
@@ -55,9 +56,12 @@ class Sender {
     rate.txInFlight = v.cwnd;
     rate.hasSack = true;
     rate.isAppLimited = (this.acks & 63) === 0;
-    v.inFlight = v.cwnd - 2;
     v.maxInFlight = v.cwnd;
     v.isAppLimited = rate.isAppLimited;
+    rate.losses = this.acks === 0 ? 1 : 0;
+    v.lost += rate.losses;
+    v.inFlight = Math.max(0, v.cwnd - 2);
+    v.nextDepartureNs = v.nowNs + 1000.5;
     cc.pktsAcked(v, ack);
     cc.inAckEvent(v, 0);
     if (this.acks === 0) this.onLoss();

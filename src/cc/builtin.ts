@@ -1,3 +1,4 @@
+import { bbr } from './bbr.ts';
 import { bbr3 } from './bbr3.ts';
 import { cubic } from './cubic.ts';
 import { CcRegistry } from './registry.ts';
@@ -5,5 +6,5 @@ import { reno } from './reno.ts';
 
 /** What every stack starts with; cubic is the default, as on Linux. */
 export function builtinModules(): CcRegistry {
-  return new CcRegistry(cubic, reno, bbr3);
+  return new CcRegistry(cubic, reno, bbr, bbr3);
 }

@@ -39,8 +39,12 @@ export class Congestion {
     this.view.setCwnd(1);
   }
 
-  start(initialWindow: number): void {
-    this.view.setCwnd(initialWindow);
+  firstWindow(pieces: number): void {
+    this.view.setCwnd(pieces);
+  }
+
+  /** Once the handshake's round trip is known, where it was measured. */
+  begin(): void {
     this.cc.init(this.view);
   }
 

@@ -181,7 +181,7 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     if (tcp.net.paths.lookup(this.remote, this.boundIndex)?.iface.isPaced === true) {
       this.congestion.requirePacing();
     }
-    this.congestion.start(tcp.firstWindow(this));
+    this.congestion.firstWindow(tcp.firstWindow(this));
     expandSendBuffer(this);
     if (settings.isKeepalive) this.armKeepalive(env.nowNs);
   }

@@ -25,6 +25,7 @@ export function establish(h: Opening, seg: Segment): number {
   if (tcp.config.mtuProbing > 1) searchFromStart(c, isPassive);
   updatePacingRate(c); // it sizes the first super-frames
   c.congestion.delivered(1); // the SYN, as Linux counts it
+  c.congestion.begin();
   c.totals.opened(!isPassive, h.retransmissions, h.timeouts, h.sinceTimeoutMs);
   tcp.demux.set(c, inherited);
   tcp.mib.add(tcp.ids.CurrEstab, 1);

@@ -25,6 +25,8 @@ export interface PathOptions {
   readonly perAck?: number;
   /** Departures spaced by the pacing rate: Linux's 2 and 1.2 windows a round trip, or the module's own. */
   readonly isPaced?: boolean;
+  /** Before the bottleneck: pieces a second, and how many may pass at once; what is more is dropped. */
+  readonly policer?: { readonly rate: number; readonly burst: number };
 }
 
 interface Clump {
@@ -39,6 +41,7 @@ interface Clump {
   readonly deliveredNs: number;
   readonly firstSentNs: number;
   readonly lostBefore: number;
+  readonly isLimited: boolean;
 }
 
 export class PathModel {
@@ -59,6 +62,11 @@ export class PathModel {
   private reductionEnd = 0;
   private deliveredNs = 0;
   private firstSentNs = 0;
+  private rate: number;
+  private tokens: number;
+  private tokensNs = 0;
+  /** Samples are marked as those of a limited application until so much is delivered. */
+  private limitedUntil = 0;
   private readonly ack = new AckSample();
   private readonly rateSample = new RateSample();
   private readonly loss = new LossSample();
@@ -72,8 +80,11 @@ export class PathModel {
       markAbove: Infinity,
       perAck: 1,
       isPaced: true,
+      policer: { rate: Infinity, burst: 0 },
       ...options,
     };
+    this.rate = this.o.rate;
+    this.tokens = this.o.policer.burst;
     v.nowNs = SEC;
     v.srttNs = 0;
     v.minRttNs = Infinity;
@@ -83,6 +94,16 @@ export class PathModel {
 
   swap(module: CcModule): void {
     this.cc = swapModule(this.v, this.cc, module);
+  }
+
+  /** The bottleneck changes; what waits for it leaves as it was told. */
+  setRate(piecesPerSecond: number): void {
+    this.rate = piecesPerSecond;
+  }
+
+  /** Pieces that wait at the bottleneck. */
+  get queue(): number {
+    return Math.max(0, Math.round(((this.freeNs - this.v.nowNs) * this.rate) / SEC));
   }
 
   runFor(ns: number): void {
@@ -137,6 +158,7 @@ export class PathModel {
   /** Nothing to send for a while: the flight comes home, and time passes. */
   idle(ns: number): void {
     const end = this.v.nowNs + ns;
+    this.limitedUntil = this.v.delivered + this.v.inFlight;
     while (this.first < this.flight.length && this.flight[this.first]!.ackNs <= end) {
       this.v.nowNs = this.flight[this.first]!.ackNs;
       this.arrive();
@@ -159,16 +181,20 @@ export class PathModel {
     const { v, o } = this;
     const pieces = Math.min(this.clumpSize(), v.cwnd - v.inFlight);
     if (v.inFlight === 0) {
+      v.isAppLimited = this.limitedUntil > 0;
       this.cc.cwndEvent(v, CA_EVENT.TX_START);
       this.deliveredNs = v.nowNs;
       this.firstSentNs = v.nowNs;
     }
     const startNs = Math.max(v.nowNs, this.freeNs);
-    const waiting = o.rate === Infinity ? 0 : Math.round(((startNs - v.nowNs) * o.rate) / SEC);
-    const dropped = Math.min(pieces, Math.max(0, waiting + pieces - o.buffer));
+    const { rate } = this;
+    const waiting = rate === Infinity ? 0 : Math.round(((startNs - v.nowNs) * rate) / SEC);
+    const policed = this.police(pieces);
+    const overflow = Math.min(pieces - policed, Math.max(0, waiting + pieces - policed - o.buffer));
+    const dropped = policed + overflow;
     const lost = Math.min(pieces, dropped + o.loss.lostAmong(pieces));
     this.peakQueue = Math.max(this.peakQueue, waiting + pieces - dropped);
-    this.freeNs = o.rate === Infinity ? 0 : startNs + ((pieces - dropped) * SEC) / o.rate;
+    this.freeNs = rate === Infinity ? 0 : startNs + ((pieces - dropped) * SEC) / rate;
     const leftNs = Math.max(startNs, this.freeNs);
     v.inFlight += pieces;
     v.maxInFlight = Math.max(v.maxInFlight, v.inFlight);
@@ -186,8 +212,22 @@ export class PathModel {
       deliveredNs: this.deliveredNs,
       firstSentNs: this.firstSentNs,
       lostBefore: v.lost,
+      isLimited: this.limitedUntil > 0,
     });
     this.nextSendNs = Math.max(this.nextSendNs, v.nowNs) + this.spacing(pieces);
+    v.nextDepartureNs = this.nextSendNs;
+  }
+
+  /** How many of them find no token. */
+  private police(pieces: number): number {
+    const { rate, burst } = this.o.policer;
+    if (rate === Infinity) return 0;
+    const { nowNs } = this.v;
+    this.tokens = Math.min(burst, this.tokens + ((nowNs - this.tokensNs) * rate) / SEC);
+    this.tokensNs = nowNs;
+    const passed = Math.min(pieces, Math.floor(this.tokens));
+    this.tokens -= passed;
+    return pieces - passed;
   }
 
   private spacing(pieces: number): number {
@@ -218,8 +258,11 @@ export class PathModel {
     cc.inAckEvent(v, flags);
     if (clump.lost > 0) this.markLost(clump);
     this.changeState(clump);
-    if ((cc.hooks & HOOK.CONG_CONTROL) !== 0) cc.congControl(v, this.rateSample, flags);
-    else if (got > 0 && !this.isReducing()) cc.congAvoid(v, got);
+    if (this.limitedUntil > 0 && v.delivered > this.limitedUntil) this.limitedUntil = 0;
+    if ((cc.hooks & HOOK.CONG_CONTROL) !== 0) {
+      cc.congControl(v, this.rateSample, flags);
+      if (cc.sendsLittle(v)) this.limitedUntil = v.delivered + v.inFlight;
+    } else if (got > 0 && !this.isReducing()) cc.congAvoid(v, got);
     this.onAck();
   }
 
@@ -302,5 +345,6 @@ export class PathModel {
     rs.priorLost = clump.lostBefore;
     rs.lost = v.lost + clump.lost - clump.lostBefore;
     rs.isEce = clump.marked > 0;
+    rs.isAppLimited = clump.isLimited;
   }
 }

@@ -158,8 +158,16 @@ export function clock(r: TcpRig): Answer[] {
   return [Number(r.a.get(c, SOL.TCP, TCP.TIMESTAMP)) - at];
 }
 
-/** Neither reno nor cubic has any. */
+/** Neither reno nor cubic has any; bbr's struct has 20 bytes. How many there are, then what they say. */
 export function ccInfo(r: TcpRig): Answer[] {
   const [c] = r.joined();
-  return [r.a.call((api) => api.getsockopt(c, SOL.TCP, TCP.CC_INFO, new Uint8Array(64)))];
+  const into = new DataView(new ArrayBuffer(64));
+  const ask = () =>
+    r.a.call((api) => api.getsockopt(c, SOL.TCP, TCP.CC_INFO, new Uint8Array(into.buffer)));
+  const none = ask();
+  const bbr = new TextEncoder().encode('bbr');
+  r.a.must((api) => api.setsockopt(c, SOL.TCP, TCP.CONGESTION, bbr));
+  const length = ask();
+  const word = (i: number): number => into.getUint32(4 * i, true);
+  return [none, length, word(1), word(2) > 0 ? 'measured' : 'nothing', word(3), word(4)];
 }

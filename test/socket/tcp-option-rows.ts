@@ -387,6 +387,6 @@ export const TCP_ROWS: Record<string, Row> = {
     first: '',
     trials: [[1, READ_ONLY, '']],
     acts: ccInfo,
-    as: [0],
+    as: [0, 20, 0, 'measured', 739, 739],
   },
 };

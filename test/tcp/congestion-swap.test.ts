@@ -3,7 +3,7 @@ import t from 'tap';
 import { ENOENT } from '../../src/base/errno.ts';
 import { MS, SEC } from '../../src/base/time.ts';
 import { TcpSettings } from '../../src/tcp/tcp-settings.ts';
-import { dctcp, rateModel } from '../cc/other-modules.ts';
+import { dctcp } from '../cc/other-modules.ts';
 import { goodput, PathRig } from './path-rig.ts';
 
 const PATH = {
@@ -11,7 +11,7 @@ const PATH = {
   delayNs: 10 * MS,
   queueBytes: 125_000, // one bandwidth-delay product
   superFrames: true,
-  modules: [rateModel, dctcp],
+  modules: [dctcp],
 };
 const LINK = 50e6 / 8;
 
@@ -23,7 +23,7 @@ t.test('the default is cubic; the stack, a listener and a socket can choose', (t
   t.equal(nameOf(rig.open().near), 'cubic');
   t.equal(rig.client.tcp.ccModules.setDefault('reno'), 0);
   t.equal(nameOf(rig.open().near), 'reno', 'tcp_congestion_control');
-  t.equal(nameOf(rig.open({ congestion: 'rate-model' }).near), 'rate-model', 'TCP_CONGESTION');
+  t.equal(nameOf(rig.open({ congestion: 'bbr' }).near), 'bbr', 'TCP_CONGESTION');
   const settings = new TcpSettings();
   settings.change({ congestion: 'reno' });
   rig.listen(settings);
@@ -48,7 +48,7 @@ t.test(
   },
 );
 
-const NAMES = ['cubic', 'reno', 'bbr3', 'rate-model', 'dctcp'];
+const NAMES = ['cubic', 'reno', 'bbr', 'bbr3', 'dctcp'];
 const WAYS = NAMES.flatMap((from) => NAMES.filter((to) => to !== from).map((to) => [from, to]));
 
 for (const [from, to] of WAYS) {

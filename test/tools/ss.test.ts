@@ -221,6 +221,21 @@ t.test('-i has the items of iproute2 in its order', async (t) => {
   t.match(text, / retrans:0\/\d+ /);
 });
 
+t.test('-i of bbr: what its module tells, where ss has it', async (t) => {
+  const pair = new TcpPair({ seed: 8 });
+  const client = new End(2_000_000, true);
+  const server = new End(0, true);
+  pair.client.tcp.ccModules.setDefault('bbr');
+  pair.listen((c) => server.attach(c));
+  pair.connect({ established: (c) => client.attach(c), failed: () => undefined });
+  pair.sim.run(pair.sim.nowNs + 100 * MS);
+  // As `ss -tin` of iproute2 6.1 prints it of a kernel's connection in startup.
+  t.match(
+    lines(pair, 'client', { info: true })[1],
+    / bbr wscale:.* data_segs_out:\d+ bbr:\(bw:\d+bps,mrtt:10\.\d+,pacing_gain:2\.88672,cwnd_gain:2\.88672\) send /,
+  );
+});
+
 t.test('UDP sockets: without a peer, with one, what waits in them', async (t) => {
   const pair = new TcpPair({ seed: 9 });
   const { udp } = pair.client;

@@ -1,5 +1,6 @@
 /** A running stack's sockets as plain objects: what `ss` prints, and its JSON. */
 import { MS, NEVER } from '../../src/base/time.ts';
+import type { CcInfo } from '../../src/cc/congestion-control.ts';
 import type { Stack } from '../../src/stack/stack.ts';
 import type { TcpConnection } from '../../src/tcp/connection.ts';
 import { DUE } from '../../src/tcp/deadlines.ts';
@@ -61,6 +62,8 @@ export interface SocketView {
   readonly isOpenIn: boolean;
   readonly isOpenOut: boolean;
   readonly congestion?: string;
+  /** What the module tells of itself in one of Linux's layouts. */
+  readonly module?: CcInfo;
   readonly memory?: MemoryView;
   /** TCP_INFO without the rates that have no limit. */
   readonly info?: Readonly<Record<string, number>>;
@@ -115,6 +118,7 @@ function connectionView(stack: Stack, c: TcpConnection): SocketView {
     isOpenIn: !c.isFinReceived,
     isOpenOut: !c.isFinQueued,
     congestion: c.congestion.module.name,
+    ...moduleOf(c),
     memory: {
       received: c.received.chargedBytes,
       receiveBuffer: c.rcvbufBytes,
@@ -124,6 +128,11 @@ function connectionView(stack: Stack, c: TcpConnection): SocketView {
     },
     info: finite(info),
   };
+}
+
+function moduleOf({ congestion }: TcpConnection): Pick<SocketView, 'module'> {
+  const module = congestion.cc.getInfo(congestion.view);
+  return module === null || module.kind === 'other' ? {} : { module };
 }
 
 /** The one that will fire first of those that Linux shows. */

@@ -1,4 +1,5 @@
 /** Sockets as iproute2's ss prints them: a table, and behind each line what -o, -e, -m and -i add. */
+import type { CcInfo } from '../../src/cc/congestion-control.ts';
 import type { MemoryView, SocketView, TimerView } from './socket-views.ts';
 
 export interface Shown {
@@ -116,6 +117,7 @@ function infoText(s: SocketView): string {
     ...agreedText(i, s.congestion),
     ...pathText(i),
     ...totalsText(i),
+    ...moduleText(s.module),
     ...ratesText(i),
     ...limitsText(i),
     ...flightText(i, s.state),
@@ -177,6 +179,26 @@ function totalsText(i: Info): string[] {
     ['data_segs_in', 'data_segs_in'],
   ]);
 }
+
+/** What the congestion-control module tells. */
+function moduleText(m: CcInfo | undefined): string[] {
+  if (m?.kind !== 'bbr') return [];
+  const gains = [
+    ['pacing_gain', m.pacingGain],
+    ['cwnd_gain', m.cwndGain],
+  ] as const;
+  const parts = [
+    `bw:${Math.floor(m.bytesPerSecond) * 8}bps`,
+    `mrtt:${sixDigits(m.minRttUs / 1000)}`,
+    ...gains
+      .filter(([, gain]) => gain > 0)
+      .map(([name, gain]) => `${name}:${sixDigits(gain / 256)}`),
+  ];
+  return [`bbr:(${parts.join(',')})`];
+}
+
+/** printf's %g. */
+const sixDigits = (value: number): string => String(Number(value.toPrecision(6)));
 
 function ratesText(i: Info): string[] {
   const bits = (field: string, label: string) =>

@@ -1,0 +1,133 @@
+/**
+ * BBR in a whole stack, over a bottleneck in virtual time, against what its authors measured (ACM Queue 14-5): rates, delays
+ * and what it remembers. The module alone is in test/cc/bbr.test.ts.
+ */
+import t from 'tap';
+import { MS, SEC } from '../../src/base/time.ts';
+import type { TcpConnection } from '../../src/tcp/connection.ts';
+import { goodput, PathRig } from './path-rig.ts';
+
+const MSS = 1448;
+const FRAME = MSS + 66;
+/** The send buffer holds three windows and what is SACKed meanwhile. */
+const TCP = { wmemMax: 32 << 20 };
+
+function info(c: TcpConnection) {
+  const told = c.congestion.cc.getInfo(c.congestion.view);
+  if (told?.kind !== 'bbr') throw new Error('it has bbr');
+  return told;
+}
+
+t.test('1 % of loss on 100 Mbit/s over 100 ms: 95 Mbit/s, and CUBIC has 1.4', (t) => {
+  const [bbr, cubic] = ['bbr', 'cubic'].map((congestion) => {
+    const path = { rateBps: 100e6, delayNs: 50 * MS, queueBytes: 1.25e6, loss: 0.01, seed: 7 };
+    const rig = new PathRig({ ...path, superFrames: true, tcp: TCP });
+    const { near, far } = rig.open({ congestion });
+    rig.write(near, 1e10);
+    rig.run(congestion === 'bbr' ? 3 * SEC : 15 * SEC);
+    const rate = 8 * goodput(rig, far, congestion === 'bbr' ? 9 * SEC : 40 * SEC);
+    rig.close();
+    return rate;
+  });
+  // Of 100 Mbit/s on the wire a hundredth is lost, a hundredth is BBR's margin, and headers are a twentieth.
+  const most = 100e6 * 0.99 * (MSS / FRAME);
+  t.ok(bbr! > 0.95 * most, `BBR ${(bbr! / 1e6).toFixed(1)} of ${(most / 1e6).toFixed(1)} Mbit/s`);
+  t.ok(bbr! * (FRAME / MSS) > 95e6 * 0.99, 'which is 95 Mbit/s on the wire');
+  t.ok(cubic! < 2e6, `CUBIC ${(cubic! / 1e6).toFixed(2)}: sqrt(1.5 / p) is 1.4`);
+  t.end();
+});
+
+t.test(
+  '10 Mbit/s, 40 ms, a buffer of 1,000 packets: the same rate, and a tenth of the delay',
+  (t) => {
+    const [bbr, cubic] = ['bbr', 'cubic'].map((congestion) => {
+      const rig = new PathRig({ rateBps: 10e6, delayNs: 20 * MS, queueFrames: 1000, seed: 8 });
+      const { near, far } = rig.open({ congestion });
+      rig.write(near, 1e10);
+      rig.run(5 * SEC);
+      const before = far.received;
+      const delays: number[] = [];
+      for (let i = 0; i < 150; i++) {
+        rig.run(100 * MS);
+        delays.push(near.connection!.rtt.srttNs / MS);
+      }
+      delays.sort((a, b) => a - b);
+      const rate = ((far.received - before) * 8) / 15 / (10e6 * (MSS / FRAME));
+      rig.close();
+      return { rate, median: delays[75]! };
+    });
+    t.ok(
+      bbr!.rate > 0.95 && cubic!.rate > 0.95,
+      `${bbr!.rate.toFixed(3)} and ${cubic!.rate.toFixed(3)} of the link`,
+    );
+    t.ok(bbr!.median < 52, `a median of ${bbr!.median.toFixed(1)} ms; 43 was measured`);
+    t.ok(
+      cubic!.median > 10 * bbr!.median,
+      `CUBIC fills the buffer: ${cubic!.median.toFixed(0)} ms`,
+    );
+    t.end();
+  },
+);
+
+t.test(
+  'an application that sends little, or pauses, makes it forget nothing, and no burst follows',
+  (t) => {
+    const rig = new PathRig({ rateBps: 50e6, delayNs: 20 * MS, queueBytes: 1e6, seed: 9 });
+    const { near, far } = rig.open({ congestion: 'bbr' });
+    const c = near.connection!;
+    const link = (50e6 / 8) * (MSS / FRAME);
+    rig.write(near, 20e6);
+    rig.run(4 * SEC);
+    t.equal(far.received, 20e6, 'all arrived');
+    const known = info(c).bytesPerSecond;
+    t.ok(
+      Math.abs(known / link - 1) < 0.02,
+      `${(known / link).toFixed(3)} of the link's rate is known`,
+    );
+    for (let i = 0; i < 40; i++) {
+      rig.write(near, 3000);
+      rig.run(50 * MS);
+    }
+    t.equal(info(c).bytesPerSecond, known, 'forty round trips of a trickle');
+    rig.run(3 * SEC);
+    const before = rig.departures.length;
+    rig.write(near, 5e6);
+    t.ok(c.congestion.view.pacingRate < 1.001 * 0.99 * known, 'the pause ends at a gain of one');
+    rig.run(10 * MS);
+    const left = rig.departures.length - before;
+    const even = (0.01 * link) / MSS;
+    t.ok(
+      left > 0.7 * even && left < 1.4 * even + 4,
+      `${left} segments in 10 ms, ${even.toFixed(0)} at the rate`,
+    );
+    t.ok(goodput(rig, far, 500 * MS) > 0.9 * link, 'and the link is full at once');
+    rig.close();
+    t.end();
+  },
+);
+
+t.test('what ProbeRTT sends is marked: its samples lower no estimate, TCP_INFO shows none', (t) => {
+  const rig = new PathRig({ rateBps: 20e6, delayNs: 20 * MS, queueBytes: 1e6, superFrames: true });
+  const { near, far } = rig.open({ congestion: 'bbr' });
+  const c = near.connection!;
+  const { view } = c.congestion;
+  rig.write(near, 1e9);
+  rig.run(8 * SEC);
+  const rate = info(c).bytesPerSecond;
+  const isInProbe = () => view.cwnd === 4 && view.inFlight <= 4;
+  t.ok(rig.sim.runUntil(isInProbe, rig.sim.nowNs + 5 * SEC), 'there it is');
+  const from = rig.sim.nowNs;
+  rig.run(150 * MS);
+  t.ok(isInProbe() && c.rate.isAppLimited);
+  t.ok(
+    rig.sim.runUntil(() => view.cwnd > 4, rig.sim.nowNs + SEC),
+    'and gone',
+  );
+  const lasted = (rig.sim.nowNs - from) / MS;
+  t.ok(lasted >= 195 && lasted < 320, `${lasted.toFixed(0)} ms`);
+  t.equal(info(c).bytesPerSecond, rate);
+  t.ok(goodput(rig, far, SEC) > 0.93 * (20e6 / 8) * (MSS / FRAME), 'the link is full again');
+  t.ok(view.isPaced);
+  rig.close();
+  t.end();
+});
