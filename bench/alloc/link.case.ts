@@ -175,12 +175,20 @@ const STEPS = [
   { atNs: 0, bps: 1e9 },
   { atNs: MS, bps: 1e6 },
 ];
+const DELAYS = [
+  { atNs: 0, delayNs: MS },
+  { atNs: MS, delayNs: 3 * MS },
+];
 /** Each part of a link by itself. */
 const PARTS: Readonly<Record<string, LinkSpec>> = {
   'rate steps': { rateBps: { steps: STEPS, repeatNs: 2 * MS } },
+  'a trace': { rateBps: { trace: '1\n1\n2\n2\n3\n3\n5' } },
+  'a chain of rates': { rateBps: { onOff: { bps: 1e8, onNs: MS, offNs: MS } } },
+  'delays in steps': { delayNs: { steps: DELAYS, repeatNs: 7 * MS } },
   'a policer': { policer: BUCKET },
   'a shaper': { rateBps: { shaper: BUCKET } },
   'jitter in order': { jitter: { uniformNs: 5 * MS } },
+  'normal jitter': { jitter: { normalNs: 2 * MS } },
   'jitter that reorders': { jitter: { uniformNs: 5 * MS }, mayReorder: true },
   slots: { aggregation: { slotNs: 700_000 } },
   groups: { aggregation: { frames: 5, waitNs: MS / 2 } },

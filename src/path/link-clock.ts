@@ -29,6 +29,11 @@ export class LinkClock implements Clock {
     this.readyNs = this.nowNs;
   }
 
+  /** The transmitter was idle until now, and takes a frame at the time that `times` begins with. */
+  readyFrom(times: Float64Array): void {
+    this.readyNs = times[0]!;
+  }
+
   /** A frame has left at `endNs`, the next can be taken at `readyNs`. */
   sent(endNs: number, readyNs: number): void {
     this.endNs = endNs;

@@ -1,15 +1,11 @@
 import { Deadline, type DeadlineQueue, type Expirable } from '../base/deadline-queue.ts';
 import type { Clock, FrameSink } from '../link/frame-sink.ts';
 import type { FrameStore } from '../link/frame-store.ts';
+import { type DelaySpec, type JitterSpec, makeDelay, makeJitter } from '../path/delay-spec.ts';
 import type { LinkModel } from '../path/link-model.ts';
-import {
-  buildLink,
-  type JitterSpec,
-  LinkParts,
-  type LinkSpec,
-  type LinkWorld,
-  type RateSpec,
-} from '../path/link-spec.ts';
+import { buildLink, type LinkSpec, type LinkWorld, makeLoss } from '../path/link-spec.ts';
+import { LinkStreams } from '../path/link-streams.ts';
+import { makeRate, type RateSpec } from '../path/rate-spec.ts';
 import type { TraceHash } from './trace-hash.ts';
 
 /** What a link needs of the simulation it is part of. */
@@ -23,7 +19,7 @@ export interface SimLinkWorld extends LinkWorld {
 export class SimLink implements FrameSink, Expirable {
   readonly name: string;
   readonly model: LinkModel;
-  private readonly parts: LinkParts;
+  private readonly streams: LinkStreams;
   private readonly events: DeadlineQueue;
   private readonly deadline = new Deadline(this);
 
@@ -33,8 +29,8 @@ export class SimLink implements FrameSink, Expirable {
     this.events = world.events;
     const { frames, clock, trace } = world;
     const sink = trace === null ? target : new TracedSink(frames, clock, trace, id, target);
-    this.parts = new LinkParts(world.rng, name);
-    this.model = buildLink(world, sink, this.parts, spec);
+    this.streams = new LinkStreams(world.rng, name);
+    this.model = buildLink(world, sink, this.streams, spec);
   }
 
   room(): number {
@@ -52,24 +48,24 @@ export class SimLink implements FrameSink, Expirable {
   }
 
   /** From the next frame on: what is being sent goes on as it began. */
-  setRate(rate: number | RateSpec): void {
-    this.model.setRate(this.parts.rate(rate));
+  setRate(rate: RateSpec): void {
+    this.model.setRate(makeRate(rate, this.streams));
     this.arm();
   }
 
   /** Of frames that begin to be sent from now on. */
-  setDelay(delayNs: number): void {
-    this.model.setDelay(this.parts.delay(delayNs));
+  setDelay(delay: DelaySpec): void {
+    this.model.setDelay(makeDelay(delay));
     this.arm();
   }
 
   setJitter(jitter: JitterSpec | null): void {
-    this.model.setJitter(jitter === null ? null : this.parts.jitter(jitter));
+    this.model.setJitter(jitter === null ? null : makeJitter(jitter, this.streams));
     this.arm();
   }
 
   setLoss(loss: number): void {
-    this.model.setLoss(this.parts.loss(loss));
+    this.model.setLoss(makeLoss(loss, this.streams));
     this.arm();
   }
 

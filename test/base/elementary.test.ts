@@ -1,6 +1,6 @@
 /** Logarithm and exponential: right to some units in the last place, and the same bits everywhere. */
 import t from 'tap';
-import { exp, ln, power } from '../../src/base/elementary.ts';
+import { exp, ln, normalQuantile, power } from '../../src/base/elementary.ts';
 import { Rng } from '../../src/base/rng.ts';
 
 /** Of all results below, computed on Node 20. */
@@ -51,6 +51,25 @@ t.test('known values', (t) => {
   t.throws(() => ln(0));
   t.throws(() => ln(-1));
   t.throws(() => ln(Number.NaN));
+  t.end();
+});
+
+t.test('quantiles of the normal distribution, from tables', (t) => {
+  for (const [p, wanted] of [
+    [0.5, 0],
+    [0.6, 0.2533471031357997],
+    [0.8413447460685429, 1],
+    [0.975, 1.959963984540054],
+    [0.999, 3.090232306167813],
+    [0.9999683287581669, 4],
+    [0.025, -1.959963984540054],
+  ] as const) {
+    const got = normalQuantile(p);
+    t.ok(Math.abs(got - wanted) < 1e-11, `${p}: ${got}, wanted ${wanted}`);
+    if (p > 0.5) t.ok(Math.abs(normalQuantile(p, wanted - 0.01) - got) < 1e-11, 'from near');
+  }
+  t.throws(() => normalQuantile(0));
+  t.throws(() => normalQuantile(1));
   t.end();
 });
 

@@ -2,7 +2,8 @@ import { Rng } from '../../src/base/rng.ts';
 import type { FrameSink } from '../../src/link/frame-sink.ts';
 import type { FrameStore } from '../../src/link/frame-store.ts';
 import type { LinkModel } from '../../src/path/link-model.ts';
-import { buildLink, LinkParts, type LinkSpec } from '../../src/path/link-spec.ts';
+import { buildLink, type LinkSpec } from '../../src/path/link-spec.ts';
+import { LinkStreams } from '../../src/path/link-streams.ts';
 import { makeRig, type Rig } from '../link/memory-rig.ts';
 
 export class Turn {
@@ -41,7 +42,7 @@ export class Bench {
   readonly clock = new Turn();
   readonly arrivals = new Arrivals(this.rig.frames, this.clock);
   readonly dropped: string[] = [];
-  readonly parts: LinkParts;
+  readonly streams: LinkStreams;
   readonly link: LinkModel;
   private sent = 0;
 
@@ -50,8 +51,8 @@ export class Bench {
     const { frames } = this.rig;
     const rng = new Rng(options.seed ?? 1);
     const world = { frames, clock: this.clock, rng };
-    this.parts = new LinkParts(rng, 'test');
-    this.link = buildLink(world, this.arrivals, this.parts, { ...options, drops });
+    this.streams = new LinkStreams(rng, 'test');
+    this.link = buildLink(world, this.arrivals, this.streams, { ...options, drops });
   }
 
   send(atNs: number, len = 1000): void {

@@ -172,6 +172,8 @@ const ANY_LINK = fc.record({
   rateBps: fc.oneof(
     LIMITED.rateBps,
     fc.record({ shaper: BUCKET }),
+    fc.constantFrom({ trace: '1\n' }, { trace: '0\n4\n4\n9' }),
+    fc.constant({ onOff: { bps: 8e6, onNs: 3 * MS, offNs: MS } }),
     fc.constant({
       steps: [
         { atNs: 0, bps: 3e6 },
@@ -181,7 +183,22 @@ const ANY_LINK = fc.record({
       repeatNs: 30 * MS,
     }),
   ),
-  jitter: some(fc.record({ uniformNs: fc.nat({ max: 10 * MS }) })),
+  delayNs: fc.oneof(
+    LIMITED.delayNs,
+    fc.constant({
+      steps: [
+        { atNs: 0, delayNs: 9 * MS },
+        { atNs: 20 * MS, delayNs: MS },
+      ],
+    }),
+  ),
+  jitter: some(
+    fc.oneof(
+      fc.record({ uniformNs: fc.nat({ max: 10 * MS }) }),
+      fc.record({ normalNs: fc.nat({ max: 10 * MS }) }),
+      fc.record({ paretoNs: fc.nat({ max: 10 * MS }) }),
+    ),
+  ),
   mayReorder: fc.boolean(),
   policer: some(BUCKET),
   aggregation: some(

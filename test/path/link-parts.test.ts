@@ -1,20 +1,11 @@
 /** Each part of a link against numbers worked out by hand. At 8 Mbit/s a byte takes a microsecond. */
 import t from 'tap';
 import { MS, SEC, US } from '../../src/base/time.ts';
-import type { LinkSpec } from '../../src/path/link-spec.ts';
+import { makeDelay, makeJitter } from '../../src/path/delay-spec.ts';
+import { makeLoss } from '../../src/path/link-spec.ts';
+import { makeRate } from '../../src/path/rate-spec.ts';
 import { Bench } from './link-bench.ts';
-
-interface Row {
-  readonly says: string;
-  readonly spec: LinkSpec;
-  /** When frames are sent, and how long they are: [ms, bytes]. */
-  readonly sends: readonly (readonly [number, number])[];
-  /** Which arrive, and when: [number, ms]. */
-  readonly arrive: readonly (readonly [number, number])[];
-}
-
-const burst = (atMs: number, n: number, len = 1000): [number, number][] =>
-  Array.from({ length: n }, () => [atMs, len]);
+import { burst, type Row, testRows } from './link-rows.ts';
 
 const MBIT8 = 8e6;
 const SLOW_AT_2 = [
@@ -183,40 +174,7 @@ const ROWS: readonly Row[] = [
   },
 ];
 
-/** Sends, and looks in between `looks` times a millisecond: nothing may depend on it. */
-function run(row: Row, looks: number): Bench {
-  const b = new Bench(row.spec);
-  for (const [atMs, len] of row.sends) {
-    poll(b, atMs * MS, looks);
-    b.send(atMs * MS, len);
-  }
-  poll(b, b.clock.nowNs + 50 * MS, looks);
-  b.runTo(10 * SEC);
-  return b;
-}
-
-function poll(b: Bench, untilNs: number, looks: number): void {
-  if (looks === 0) return;
-  for (let ns = b.clock.nowNs; ns < untilNs; ns += MS / looks) {
-    b.runTo(ns);
-    b.clock.nowNs = Math.max(b.clock.nowNs, ns);
-    b.link.advance();
-  }
-}
-
-for (const row of ROWS) {
-  t.test(row.says, async (t) => {
-    for (const looks of [0, 3]) {
-      const b = run(row, looks);
-      t.same(
-        b.arrivals.seen.map(({ n, atNs }) => [n, atNs / MS]),
-        row.arrive,
-        `looked at ${looks} times a millisecond`,
-      );
-      t.ok(b.conserves() && b.isHome());
-    }
-  });
-}
+testRows(ROWS);
 
 t.test('what the policer drops is counted, and said', async (t) => {
   const b = new Bench({ policer: { rateBps: MBIT8, burstBytes: 1500 } });
@@ -283,15 +241,15 @@ t.test(
     for (let i = 0; i < 4; i++) b.send(0); // sent at 1, 2, 3, 4 ms
     b.runTo(1.5 * MS);
     b.clock.nowNs = 1.5 * MS;
-    b.link.setRate(b.parts.rate(MBIT8 * 2));
-    b.link.setDelay(b.parts.delay(20 * MS));
+    b.link.setRate(makeRate(MBIT8 * 2, b.streams));
+    b.link.setDelay(makeDelay(20 * MS));
     b.runTo(SEC);
     t.same(
       b.arrivals.seen.map((s) => s.atNs / MS),
       [11, 12, 22.5, 23],
     );
     b.clock.nowNs = SEC;
-    b.link.setLoss(b.parts.loss(1));
+    b.link.setLoss(makeLoss(1, b.streams));
     b.send(SEC);
     b.link.setLoss(null);
     b.link.setDelay(null);
@@ -307,7 +265,7 @@ t.test('a shorter delay set by hand lets nobody overtake, unless the link may', 
   const run = (mayReorder: boolean) => {
     const b = new Bench({ delayNs: 10 * MS, mayReorder });
     b.send(0);
-    b.link.setDelay(b.parts.delay(2 * MS));
+    b.link.setDelay(makeDelay(2 * MS));
     b.send(MS);
     b.runTo(SEC);
     return b.arrivals.seen.map((s) => [s.n, s.atNs / MS]);
@@ -325,7 +283,7 @@ t.test('a shorter delay set by hand lets nobody overtake, unless the link may', 
 t.test('a part that is made anew draws on from its stream', async (t) => {
   const b = new Bench({ jitter: { uniformNs: SEC } });
   b.send(0);
-  b.link.setJitter(b.parts.jitter({ uniformNs: SEC }));
+  b.link.setJitter(makeJitter({ uniformNs: SEC }, b.streams));
   b.send(0);
   b.runTo(10 * SEC);
   const [first, second] = b.arrivals.seen;
@@ -333,7 +291,7 @@ t.test('a part that is made anew draws on from its stream', async (t) => {
 });
 
 t.test('a rate that is 0 for ever is refused, and schedules out of order', async (t) => {
-  const { parts } = new Bench({});
+  const { streams } = new Bench({});
   const step = (atNs: number, bps: number) => ({ atNs, bps });
   for (const steps of [
     [],
@@ -342,8 +300,8 @@ t.test('a rate that is 0 for ever is refused, and schedules out of order', async
     [step(-1, 1)],
     [step(0, -1), step(1, 1)],
   ]) {
-    t.throws(() => parts.rate({ steps }), JSON.stringify(steps));
+    t.throws(() => makeRate({ steps }, streams), JSON.stringify(steps));
   }
-  t.throws(() => parts.rate({ steps: [step(0, 1), step(5, 2)], repeatNs: 5 }));
-  t.throws(() => parts.rate(0));
+  t.throws(() => makeRate({ steps: [step(0, 1), step(5, 2)], repeatNs: 5 }, streams));
+  t.throws(() => makeRate(0, streams));
 });

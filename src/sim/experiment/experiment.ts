@@ -9,7 +9,8 @@ import type { MemorySizes } from '../../base/memory.ts';
 import { SEC } from '../../base/time.ts';
 import type { CcModule } from '../../cc/congestion-control.ts';
 import type { MemoryDevice } from '../../link/memory-device.ts';
-import { peakBps } from '../../path/link-spec.ts';
+import { longestDelayNs } from '../../path/delay-spec.ts';
+import { peakBps } from '../../path/rate-spec.ts';
 import { writeAnySysctl } from '../../stack/all-sysctls.ts';
 import { Stack } from '../../stack/stack.ts';
 import { IpAddress } from '../../wire/address.ts';
@@ -184,7 +185,8 @@ function memoryFor({ links, flows }: Scenario): MemorySizes {
     for (const { rateBps, delayNs, queueFrames, queueBytes } of [forth, back]) {
       const queue = queueBytes ?? (queueFrames ?? DEFAULT_QUEUE_FRAMES) * FRAME;
       bytes +=
-        queue + (rateBps === undefined ? 0 : (peakBps(rateBps) / 8) * ((delayNs ?? 0) / SEC));
+        queue +
+        (rateBps === undefined ? 0 : (peakBps(rateBps) / 8) * (longestDelayNs(delayNs ?? 0) / SEC));
     }
   }
   const chunks = LEAST_CHUNKS + Math.ceil((2 * bytes) / CHUNK);
