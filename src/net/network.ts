@@ -155,6 +155,16 @@ export class Network implements ReassemblyFailure {
     return this.numbered[index - 1] ?? null;
   }
 
+  /**
+   * The interface that a packet for us belongs to. What we send to an address of ours comes in through loopback, but
+   * as on Linux by way of the interface that has the address: link-local ones mean nothing elsewhere (RFC 4007 §6).
+   */
+  arrivedOn(pkt: IpPacket): number {
+    const { iface, dst } = pkt;
+    if (!iface.isLoopback) return iface.index;
+    return this.locals.ownerOf(dst, iface.index)?.index ?? this.linkOf(dst, iface);
+  }
+
   autoconfOf(iface: Interface): Autoconf | null {
     return this.autoconfs[iface.index - 1] ?? null;
   }

@@ -299,7 +299,7 @@ export class PathCache {
   /** Our own address: out and in again through the loopback interface. */
   private deriveLocal(path: Path, boundIndex: number): boolean {
     const entry = this.locals.entryOf(path.destination, boundIndex);
-    const isOwn = entry !== null && entry.state === 'preferred';
+    const isOwn = entry !== null && entry.state === 'preferred' && this.isThere(path, boundIndex);
     // 127/8 stays in the host, whatever interface was asked for (RFC 1122 §3.2.1.3 (g)).
     if (!isOwn && !isLoopback(path.destination)) return false;
     const lo = this.interfaces.find((i) => i.isLoopback);
@@ -310,6 +310,12 @@ export class PathCache {
     if (isOwn) path.source.copy(path.destination);
     else this.chooseSource(path, lo, path.destination);
     return true;
+  }
+
+  /** As on Linux who asks for an interface does not mean an address that another one has. */
+  private isThere({ destination }: Path, boundIndex: number): boolean {
+    const owner = this.locals.ownerOf(destination, boundIndex);
+    return boundIndex === 0 || owner?.index === boundIndex || owner?.isLoopback === true;
   }
 
   private deriveGroup(path: Path, bound: Interface | null): boolean {
@@ -328,7 +334,7 @@ export class PathCache {
 
   private deriveRouted(path: Path, bound: Interface | null): boolean {
     const route: Route | null = this.routes.lookup(path.destination, bound);
-    if (route === null) return false;
+    if (route === null) return this.deriveOnLink(path, bound);
     path.iface = route.iface;
     path.metrics = route.metrics;
     path.cast = CAST.UNICAST;
@@ -343,6 +349,18 @@ export class PathCache {
     const near = isV4(path.destination) ? path.nextHop : path.destination;
     if (route.facts.source !== null) path.source.copy(route.facts.source);
     else this.chooseSource(path, route.iface, near);
+    return true;
+  }
+
+  /** As on Linux, who asks for an interface without a route knows better: the destination is on its link. IPv4 alone. */
+  private deriveOnLink(path: Path, bound: Interface | null): boolean {
+    if (bound === null || bound.isLoopback || !bound.device.isUp) return false;
+    if (!isV4(path.destination)) return false;
+    path.iface = bound;
+    path.cast = CAST.UNICAST;
+    path.nextHop.copy(path.destination);
+    path.redirect = null;
+    this.chooseSource(path, bound, path.destination);
     return true;
   }
 

@@ -150,6 +150,7 @@ export const IP_OPT = {
   DROP_SOURCE_MEMBERSHIP: 40,
   MSFILTER: 41,
   MULTICAST_ALL: 49,
+  UNICAST_IF: 50,
   LOCAL_PORT_RANGE: 51,
 } as const;
 
@@ -184,6 +185,7 @@ export const IPV6_OPT = {
   RECVTCLASS: 66,
   TCLASS: 67,
   ADDR_PREFERENCES: 72,
+  UNICAST_IF: 76,
 } as const;
 
 /** For IPV6_ADDR_PREFERENCES (RFC 5014 §3); Linux's numbers. */

@@ -1,5 +1,5 @@
 /** Options of SOL_IP, SOL_IPV6 and of buffers and interfaces that datagram and stream sockets share. */
-import { EINVAL, ENODEV, ENOTCONN } from '../base/errno.ts';
+import { EADDRNOTAVAIL, EINVAL, ENODEV, ENOTCONN } from '../base/errno.ts';
 import type { Network } from '../net/network.ts';
 import { PMTUDISC } from '../net/out-packet.ts';
 import type { Address } from '../wire/address.ts';
@@ -9,6 +9,7 @@ import {
   intOption,
   type OptionHead,
   type OptionStatus,
+  readInt,
   type SocketOption,
   textOption,
   writeInt,
@@ -37,6 +38,10 @@ export interface IpSocket {
   /** IPV6_ADDR_PREFERENCES: PREFER_SOURCE, and what is kept beside it. */
   readonly sourcePreference: number;
   setSourcePreference(value: number): void;
+  /** IP_UNICAST_IF, IPV6_UNICAST_IF */
+  readonly unicastIndex4: number;
+  readonly unicastIndex6: number;
+  setUnicastIndex(isV4: boolean, index: number): void;
   /** Whom it is connected to; null: nobody. */
   readonly peerAddress: Address | null;
   /** As set: doubled. */
@@ -241,6 +246,33 @@ function addressPreferences(head: OptionHead): SocketOption<IpSocket> {
     },
   );
 }
+
+/** The interface of what is sent to one host. The index is in network order, and who is tied to an interface has none. */
+export function unicastIf(
+  is4: boolean,
+  note: string,
+  status: OptionStatus,
+): SocketOption<IpSocket> {
+  const head = is4
+    ? atIp('IP_UNICAST_IF', IP_OPT.UNICAST_IF, note)
+    : atIpv6('IPV6_UNICAST_IF', IPV6_OPT.UNICAST_IF, note);
+  const option = bytesOption<IpSocket>(
+    head,
+    (e, into) => writeInt(swapped(is4 ? e.unicastIndex4 : e.unicastIndex6), into),
+    (e, value) => {
+      if (value.length !== 4) return -EINVAL;
+      const index = swapped(readInt(value)!); // it is not empty
+      if (index !== 0 && e.net.interfaceAt(index) === null) return -EADDRNOTAVAIL;
+      if (index !== 0 && e.boundIndex !== 0) return -EINVAL;
+      e.setUnicastIndex(is4, index);
+      return 0;
+    },
+  );
+  return { ...option, status };
+}
+
+const swapped = (n: number): number =>
+  ((n & 255) << 24) | ((n & 0xff00) << 8) | ((n >>> 8) & 0xff00) | (n >>> 24);
 
 const BOTH = 'one value for both families';
 

@@ -98,6 +98,9 @@ export class TcpEndpoint
   errors: TcpErrors | null = null;
   isPortless = false;
   wantsLeft = false;
+  /** IP_UNICAST_IF, IPV6_UNICAST_IF: as on Linux no connection asks for them. */
+  unicastIndex4 = 0;
+  unicastIndex6 = 0;
   /** What a close waits for. */
   private lingering: TcpConnection | null = null;
   /** Somebody found no room to write, and is to be told of it. */
@@ -249,6 +252,11 @@ export class TcpEndpoint
   setOwn(hasAddress: boolean, hasPort: boolean): void {
     this.hasOwnAddress = hasAddress;
     this.hasOwnPort = hasPort;
+  }
+
+  setUnicastIndex(isV4: boolean, index: number): void {
+    if (isV4) this.unicastIndex4 = index;
+    else this.unicastIndex6 = index;
   }
 
   setHold(hold: PortHold | null): void {

@@ -12,6 +12,7 @@ import {
   receiveBufferOptions,
   sendBufferForceOption,
   sendBufferOption,
+  unicastIf,
 } from './ip-options.ts';
 import {
   bytesOption,
@@ -186,6 +187,7 @@ const REFUSED_IP: readonly (readonly [string, number, string])[] = [
 function ipOptions(): Option[] {
   return [
     ...IP_OPTIONS,
+    unicastIf(true, 'connections do not ask for it, as on Linux', 'advisory'),
     intOption<TcpEndpoint>(
       atIp('IP_BIND_ADDRESS_NO_PORT', IP_OPT.BIND_ADDRESS_NO_PORT, 'connect chooses the port'),
       (e) => on(e.isPortless),
@@ -203,7 +205,13 @@ function ipOptions(): Option[] {
 
 /** Of an AF_INET socket, or of an AF_INET6 one, which has IPv4's too. */
 export function tcpOptions(domain: number): readonly Option[] {
-  const ipv6: readonly Option[] = domain === AF.INET6 ? IPV6_OPTIONS : [];
+  const ipv6: readonly Option[] =
+    domain === AF.INET6
+      ? [
+          ...IPV6_OPTIONS,
+          unicastIf(false, 'connections do not ask for it, as on Linux', 'advisory'),
+        ]
+      : [];
   return [
     ...SOCKET_OPTIONS,
     ...switchOptions(),

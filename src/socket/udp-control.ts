@@ -1,5 +1,5 @@
 /** Control messages of UDP sockets: what a received datagram says beside its bytes, and what a send may ask for. */
-import { EINVAL, ENODEV } from '../base/errno.ts';
+import { EINVAL, ENETUNREACH, ENODEV } from '../base/errno.ts';
 import { US } from '../base/time.ts';
 import type { Datagram } from '../net/datagram-store.ts';
 import type { QueuedError } from '../net/error-queue.ts';
@@ -120,7 +120,7 @@ export function describeError(m: Message, e: QueuedError, c: ReceiveContext): vo
   addNetworkError(m, e, c.domain);
 }
 
-/** What the messages of a `sendmsg` ask for. Returns 0, -EINVAL or -ENODEV. */
+/** What the messages of a `sendmsg` ask for. Returns 0, -EINVAL, -ENODEV or -ENETUNREACH. */
 export function readSendControl(
   net: Network,
   how: UdpSendControl,
@@ -137,7 +137,9 @@ export function readSendControl(
 function readOne(net: Network, how: UdpSendControl, m: ControlMessage): number {
   if (m.level === SOL.SOCKET) return -EINVAL;
   if (m.level !== SOL.IP && m.level !== SOL.IPV6) return m.level === SOL.UDP ? -EINVAL : 0;
-  if (m.kind === 'pktinfo') return readPktinfo(net, how, m.ifIndex, m.source);
+  if (m.kind === 'pktinfo') {
+    return readPktinfo(net, how, m.ifIndex, m.source, m.level === SOL.IP ? -ENETUNREACH : -EINVAL);
+  }
   if (m.kind !== 'int') return -EINVAL;
   const isIp = m.level === SOL.IP;
   if (m.type === (isIp ? IP_OPT.TTL : IPV6_OPT.HOPLIMIT)) {
@@ -155,12 +157,19 @@ function readOne(net: Network, how: UdpSendControl, m: ControlMessage): number {
   return -EINVAL;
 }
 
-function readPktinfo(net: Network, how: UdpSendControl, ifIndex: number, source: Address): number {
+/** @param foreign The errno of a source that is not ours. */
+function readPktinfo(
+  net: Network,
+  how: UdpSendControl,
+  ifIndex: number,
+  source: Address,
+  foreign: number,
+): number {
   if (ifIndex !== 0 && net.interfaceAt(ifIndex) === null) return -ENODEV;
   if (!isUnspecified(source)) {
     const entry = net.locals.entryOf(source, ifIndex);
     const isOurs = entry !== null ? entry.state === 'preferred' : isLoopback(source);
-    if (!isOurs || isMulticast(source)) return -EINVAL;
+    if (!isOurs || isMulticast(source)) return foreign;
   }
   how.setSource(source, ifIndex);
   return 0;

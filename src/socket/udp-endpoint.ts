@@ -179,6 +179,19 @@ export class UdpEndpoint extends Endpoint implements IpSocket, ReadyListener, Re
     this.s.portRange = range;
   }
 
+  get unicastIndex4(): number {
+    return this.s.unicastIndex4;
+  }
+
+  get unicastIndex6(): number {
+    return this.s.unicastIndex6;
+  }
+
+  setUnicastIndex(isV4: boolean, index: number): void {
+    if (isV4) this.s.unicastIndex4 = index;
+    else this.s.unicastIndex6 = index;
+  }
+
   get peerAddress(): Address | null {
     return this.s.isConnected ? this.s.remote : null;
   }

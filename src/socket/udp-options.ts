@@ -9,6 +9,7 @@ import {
   on,
   receiveBufferOptions,
   sendBufferOption,
+  unicastIf,
 } from './ip-options.ts';
 import { multicastOptions4, multicastOptions6 } from './multicast-options.ts';
 import { intOption, type OptionHead, refusedOption, type SocketOption } from './option.ts';
@@ -107,6 +108,7 @@ function atIpLevel(): Option[] {
         return 0;
       },
     ),
+    unicastIf(true, 'of datagrams to one host, and broadcasts', 'implemented'),
     wanted(atIp('IP_PKTINFO', IP_OPT.PKTINFO), WANT.PKTINFO4),
     wanted(atIp('IP_RECVTTL', IP_OPT.RECVTTL), WANT.TTL),
     wanted(atIp('IP_RECVTOS', IP_OPT.RECVTOS), WANT.TOS),
@@ -130,6 +132,7 @@ function atIpv6Level(): Option[] {
         return 0;
       },
     ),
+    unicastIf(false, 'of datagrams to one host', 'implemented'),
     wanted(atIpv6('IPV6_RECVPKTINFO', IPV6_OPT.RECVPKTINFO), WANT.PKTINFO6),
     wanted(atIpv6('IPV6_RECVHOPLIMIT', IPV6_OPT.RECVHOPLIMIT), WANT.HOPLIMIT),
     wanted(atIpv6('IPV6_RECVTCLASS', IPV6_OPT.RECVTCLASS), WANT.TCLASS),

@@ -16,7 +16,7 @@ const ALWAYS = 2;
 
 /** @param iss Where a TIME-WAIT gives way to a new connection; else null. */
 export function toListener(tcp: Tcp, pkt: IpPacket, seg: Segment, iss: Seq | null): number {
-  const flow = tcp.loose.set(pkt, seg);
+  const flow = tcp.loose.set(pkt, seg, tcp.net.arrivedOn(pkt));
   const listener = tcp.findListener(pkt, seg);
   if (listener === null) {
     tcp.resetUnknown(flow, seg);
@@ -43,6 +43,17 @@ export function toListener(tcp: Tcp, pkt: IpPacket, seg: Segment, iss: Seq | nul
   tcp.demux.set(h, listener.settings);
   h.synArrived(seg, tcp.fastOpenServer.reply);
   return ACCEPTED;
+}
+
+/**
+ * A segment of a flow that is tied to another interface (SO_BINDTODEVICE): not for its connection. On Linux a second
+ * connection could begin here with the same addresses and ports; here there is one for each 4-tuple.
+ */
+export function toStranger(tcp: Tcp, pkt: IpPacket, seg: Segment): number {
+  if (tcp.findListener(pkt, seg) === null) {
+    tcp.resetUnknown(tcp.loose.set(pkt, seg, tcp.net.arrivedOn(pkt)), seg);
+  }
+  return DROP.TCP_NO_PORT;
 }
 
 /** It may bring a cookie back; else there is nothing that it could acknowledge. */

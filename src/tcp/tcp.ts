@@ -45,7 +45,7 @@ import { Orphans } from './orphans.ts';
 import { output, sendReset } from './output.ts';
 import { PageWait } from './page-wait.ts';
 import { IdleParts } from './parts.ts';
-import { toListener } from './passive-open.ts';
+import { toListener, toStranger } from './passive-open.ts';
 import { ResetWait } from './reset-wait.ts';
 import { RoomWait } from './room-wait.ts';
 import { parseSegment, Segment } from './segment.ts';
@@ -82,12 +82,13 @@ class LooseFlow implements Sender {
     this.settings = settings;
   }
 
-  set(pkt: IpPacket, seg: Segment): this {
+  /** @param link Where it came from. */
+  set(pkt: IpPacket, seg: Segment, link: number): this {
     this.local.copy(pkt.dst);
     this.remote.copy(pkt.src);
     this.localPort = seg.dstPort;
     this.remotePort = seg.srcPort;
-    this.boundIndex = isLinkLocal6(pkt.src) ? pkt.iface.index : 0;
+    this.boundIndex = isLinkLocal6(pkt.src) ? link : 0;
     return this;
   }
 
@@ -192,13 +193,16 @@ export class Tcp implements Transport {
     seg.ecn = pkt.tos & 3;
     const e = this.demux.find(pkt.dst, seg.dstPort, pkt.src, seg.srcPort);
     if (e === null) return toListener(this, pkt, seg, null);
+    const isElsewhere = e.boundIndex !== 0 && e.boundIndex !== this.net.arrivedOn(pkt);
+    if (isElsewhere) return toStranger(this, pkt, seg);
     if (e.kind === 'time-wait') return this.toTimeWait(e, pkt, seg);
     return this.toEndpoint(e, seg);
   }
 
   findListener(pkt: IpPacket, seg: Segment): Listener | null {
-    const { dst, src, iface } = pkt;
-    return this.demux.listeners.find(dst, seg.dstPort, src, seg.srcPort, iface.index);
+    const { dst, src } = pkt;
+    const link = this.net.arrivedOn(pkt);
+    return this.demux.listeners.find(dst, seg.dstPort, src, seg.srcPort, link);
   }
 
   /** A new SYN is for a listener, if there is one. */
@@ -237,7 +241,8 @@ export class Tcp implements Transport {
     const { dv } = this.env.memory.slab;
     const from = tcpSrcPort(dv, quote.off);
     const e = this.demux.find(quote.src, from, quote.dst, tcpDstPort(dv, quote.off));
-    return e === null || e.kind === 'time-wait' ? null : e;
+    if (e === null || e.kind === 'time-wait') return null;
+    return e.boundIndex === 0 || e.boundIndex === quote.ifaceIndex ? e : null;
   }
 
   // ---- out ----

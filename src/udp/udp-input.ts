@@ -33,7 +33,7 @@ export function udpInput(udp: Udp, pkt: IpPacket): number {
     return boot.input(pkt);
   }
   if (pkt.cast !== CAST.UNICAST) return toAll(udp, pkt, srcPort, dstPort, mib);
-  const index = udp.demux.lookup(pkt.dst, dstPort, pkt.src, srcPort, arrivedOn(net, pkt));
+  const index = udp.demux.lookup(pkt.dst, dstPort, pkt.src, srcPort, net.arrivedOn(pkt));
   if (index === NOT_FOUND) return noPort(net, pkt, mib);
   return queueDatagrams(udp, udp.socketAt(index)!, pkt, srcPort, mib);
 }
@@ -41,7 +41,7 @@ export function udpInput(udp: Udp, pkt: IpPacket): number {
 /** What is sent to a group, or broadcast, is for every socket that it matches, as on Linux. */
 function toAll(udp: Udp, pkt: IpPacket, srcPort: number, dstPort: number, mib: UdpMib): number {
   const { net } = udp;
-  const ifaceIndex = arrivedOn(net, pkt);
+  const ifaceIndex = net.arrivedOn(pkt);
   const holders = udp.bindings.holdersOf(dstPort);
   let fate: number = DROP.UDP_NO_PORT;
   for (let i = 0; i < holders.length; i++) {
@@ -90,17 +90,6 @@ function checkDatagram(net: Network, pkt: IpPacket, mib: UdpMib): number {
   mib.count(UDP.InCsumErrors);
   mib.count(UDP.InErrors);
   return DROP.UDP_BAD_CHECKSUM;
-}
-
-/**
- * What we send to an IPv6 address of ours comes in through loopback, but belongs to the interface that has
- * the address: link-local ones mean nothing elsewhere (RFC 4007 §6).
- */
-function arrivedOn(net: Network, pkt: IpPacket): number {
-  const { iface } = pkt;
-  if (!iface.isLoopback || pkt.isV4) return iface.index;
-  const owner = net.locals.ownerOf(pkt.dst, iface.index);
-  return owner !== null ? owner.index : net.linkOf(pkt.dst, iface);
 }
 
 /** RFC 1122 §4.1.3.1: port unreachable, but never about a group's datagram. */
@@ -155,7 +144,7 @@ function queueOne(
     mib.count(UDP.InErrors);
     return DROP.UDP_RCVBUF;
   }
-  if (!net.datagrams.put(s.queue, pkt, arrivedOn(net, pkt), off, len, srcPort)) {
+  if (!net.datagrams.put(s.queue, pkt, net.arrivedOn(pkt), off, len, srcPort)) {
     s.droppedNoMemory++;
     mib.count(UDP.MemErrors);
     mib.count(UDP.InErrors);

@@ -17,6 +17,7 @@ import { PMTUDISC } from '../net/out-packet.ts';
 import type { Path } from '../net/path-cache.ts';
 import {
   type Address,
+  isLimitedBroadcast,
   isLinkLocal6,
   isLoopback,
   isMulticast,
@@ -53,7 +54,7 @@ export function udpSendTo(
   const to = effectiveDestination(s, destination);
   const refused = checkFamilies(s, to);
   if (refused !== 0) return refused;
-  const iface = interfaceFor(s, to, scopeIndex, how);
+  const iface = interfaceFor(net, s, to, scopeIndex, how);
   if (iface < 0) return iface;
   if (isLinkLocal6(to) && iface === 0) return -EINVAL; // which link? (RFC 4007 §6)
   const path = net.pathTo(to, iface);
@@ -79,16 +80,37 @@ export function udpSendTo(
   return data.length;
 }
 
-/** The socket's interface, the one that the call names, or where groups go; 0 = by route. -EINVAL: not both. */
+/**
+ * The interface that the call names, or the socket's; 0 = by route. As on Linux the two must agree over IPv6 (-EINVAL),
+ * and over IPv4 the call's counts.
+ */
 function interfaceFor(
+  net: Network,
   s: UdpSocket,
   to: Address,
   scopeIndex: number,
   how: Readonly<UdpSendControl>,
 ): number {
   const asked = how.ifaceIndex !== 0 ? how.ifaceIndex : scopeIndex;
-  if (s.boundIndex !== 0) return asked !== 0 && asked !== s.boundIndex ? -EINVAL : s.boundIndex;
-  return asked === 0 && isMulticast(to) ? s.multicastIndex : asked;
+  if (!isV4(to)) {
+    const isOdd = scopeIndex !== 0 && scopeIndex !== asked;
+    if (isOdd || (asked !== 0 && s.boundIndex !== 0 && asked !== s.boundIndex)) return -EINVAL;
+  }
+  if (asked !== 0) return asked;
+  return s.boundIndex !== 0 ? s.boundIndex : wishedInterface(net, s, to, how.source);
+}
+
+/**
+ * Of a socket that is not tied to one: where groups go, where the rest goes (IP_UNICAST_IF); and with no wish, as on
+ * Linux, groups and broadcasts of IPv4 leave by the interface that has their source.
+ */
+export function wishedInterface(net: Network, s: UdpSocket, to: Address, from: Address): number {
+  const v4 = isV4(to);
+  const isGroup = isMulticast(to);
+  const wished = isGroup ? s.multicastIndex : v4 ? s.unicastIndex4 : s.unicastIndex6;
+  if (wished !== 0 || !v4 || !(isGroup || isLimitedBroadcast(to))) return wished;
+  const source = isUnspecified(from) && !s.isGroupBound ? s.local : from;
+  return isUnspecified(source) ? 0 : (net.locals.ownerOf(source, 0)?.index ?? 0);
 }
 
 /** As on Linux, the unspecified address as a destination means this host. */

@@ -69,6 +69,9 @@ export class UdpSocket implements ReadyTarget {
   readonly groups: Memberships;
   /** IP_MULTICAST_IF, IPV6_MULTICAST_IF: where groups are sent; 0 = by route. */
   multicastIndex = 0;
+  /** IP_UNICAST_IF, IPV6_UNICAST_IF: where the rest is sent. */
+  unicastIndex4 = 0;
+  unicastIndex6 = 0;
   tos = 0;
   /** One of PMTUDISC. */
   pmtuDiscovery: number = PMTUDISC.WANT;

@@ -40,6 +40,7 @@ import {
   effectiveDestination,
   sourceFor,
   udpSendTo,
+  wishedInterface,
 } from './udp-output.ts';
 import { READY, type UdpFamily, UdpSendControl, UdpSocket } from './udp-socket.ts';
 
@@ -113,7 +114,8 @@ export class Udp implements Transport {
     const needsScope = isLinkLocal6(to) || isLinkScopeMulticast6(to);
     const iface = s.boundIndex !== 0 ? s.boundIndex : scopeIndex;
     if (needsScope && (iface === 0 || (scopeIndex !== 0 && scopeIndex !== iface))) return -EINVAL;
-    const path = this.net.pathTo(to, iface);
+    const way = iface !== 0 ? iface : wishedInterface(this.net, s, to, ANY6);
+    const path = this.net.pathTo(to, way);
     if (path === null) return -ENETUNREACH;
     const source = sourceFor(this.net, s, path);
     const wrong = checkPath(s, path, source);

@@ -161,24 +161,30 @@ dialogue(
   { gateway: false },
 );
 
-dialogue('our own addresses are reached through loopback, whatever the interface', (t, h) => {
-  const eth1 = second(h, '172.16.0.1/16');
-  for (const to of ['10.0.0.1', '172.16.0.1', '2001:db8::1']) {
-    t.equal(way(h, to), `lo ${to} from ${to}`);
-    t.equal(way(h, to, eth1.iface.index), `lo ${to} from ${to}`);
-  }
-  t.equal(way(h, '127.0.0.1'), 'lo 127.0.0.1 from 127.0.0.1');
-  t.equal(way(h, '127.4.5.6'), 'lo 127.4.5.6 from 127.0.0.1');
-  t.equal(way(h, '127.4.5.6', eth1.iface.index), 'lo 127.4.5.6 from 127.0.0.1');
-  t.equal(way(h, '::1'), 'lo ::1 from ::1');
-  const local = 'fe80::ff:fe00:1';
-  t.equal(way(h, local, h.port.iface.index), `lo ${local} from ${local}`);
-  t.not(
-    way(h, local, eth1.iface.index),
-    `lo ${local} from ${local}`,
-    'on that link it is somebody else',
-  );
-});
+dialogue(
+  'our own addresses are reached through loopback, but not by way of another interface',
+  (t, h) => {
+    const eth1 = second(h, '172.16.0.1/16');
+    for (const to of ['10.0.0.1', '172.16.0.1', '2001:db8::1']) {
+      t.equal(way(h, to), `lo ${to} from ${to}`);
+      const owner = h.net.locals.ownerOf(ip(to), 0)!;
+      t.equal(way(h, to, owner.index), `lo ${to} from ${to}`);
+    }
+    t.equal(way(h, '10.0.0.1', eth1.iface.index), 'eth1 10.0.0.1 from 172.16.0.1');
+    t.equal(way(h, '2001:db8::1', eth1.iface.index), 'no route');
+    t.equal(way(h, '127.0.0.1'), 'lo 127.0.0.1 from 127.0.0.1');
+    t.equal(way(h, '127.4.5.6'), 'lo 127.4.5.6 from 127.0.0.1');
+    t.equal(way(h, '127.4.5.6', eth1.iface.index), 'lo 127.4.5.6 from 127.0.0.1');
+    t.equal(way(h, '::1'), 'lo ::1 from ::1');
+    const local = 'fe80::ff:fe00:1';
+    t.equal(way(h, local, h.port.iface.index), `lo ${local} from ${local}`);
+    t.not(
+      way(h, local, eth1.iface.index),
+      `lo ${local} from ${local}`,
+      'on that link it is somebody else',
+    );
+  },
+);
 
 dialogue(
   'broadcasts and groups leave by their subnet, the default, or the interface that was asked for',
