@@ -1,8 +1,8 @@
 import t from 'tap';
 import { InvariantError } from '../../src/base/assert.ts';
 import { MS, NEVER, SEC, US } from '../../src/base/time.ts';
-import { FaultDevice } from '../../src/link/fault.ts';
 import type { MemoryDevice } from '../../src/link/memory-device.ts';
+import { FaultDevice } from '../../src/path/fault.ts';
 import type { LinkSpec } from '../../src/path/link-spec.ts';
 import type { Application } from '../../src/sim/application.ts';
 import type { SimHost } from '../../src/sim/sim-host.ts';

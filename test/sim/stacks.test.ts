@@ -1,8 +1,8 @@
 import t from 'tap';
 import { MS, SEC } from '../../src/base/time.ts';
-import { FaultDevice } from '../../src/link/fault.ts';
-import type { FaultProfile } from '../../src/link/fault-path.ts';
 import { Datagram } from '../../src/net/datagram-store.ts';
+import { FaultDevice } from '../../src/path/fault.ts';
+import type { FaultProfile } from '../../src/path/fault-path.ts';
 import type { Application } from '../../src/sim/application.ts';
 import type { SimHost } from '../../src/sim/sim-host.ts';
 import { Simulator } from '../../src/sim/simulator.ts';

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { MS, SEC } from '../../src/base/time.ts';
-import type { FaultProfile } from '../../src/link/fault-path.ts';
+import type { FaultProfile } from '../../src/path/fault-path.ts';
 import { TcpPair } from './tcp-pair.ts';
 
 const EMPTY = { pages: 0, cells: 0, records: 0, flows: 0 };

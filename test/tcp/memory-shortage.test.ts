@@ -1,7 +1,7 @@
 /** Many connections, few pages for all of them: everything arrives, nobody waits for ever, nothing is left. */
 import t from 'tap';
 import { MS, SEC } from '../../src/base/time.ts';
-import type { FaultProfile } from '../../src/link/fault-path.ts';
+import type { FaultProfile } from '../../src/path/fault-path.ts';
 import { dialogue, type TcpHarness } from './tcp-harness.ts';
 import { End, TcpPair } from './tcp-pair.ts';
 

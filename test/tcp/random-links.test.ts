@@ -6,7 +6,7 @@ import t, { type Test } from 'tap';
 import { ECONNRESET, EPIPE, ETIMEDOUT } from '../../src/base/errno.ts';
 import { type RandomStream, Rng } from '../../src/base/rng.ts';
 import { MS, SEC } from '../../src/base/time.ts';
-import type { FaultProfile } from '../../src/link/fault-path.ts';
+import type { FaultProfile } from '../../src/path/fault-path.ts';
 import type { SimHost } from '../../src/sim/sim-host.ts';
 import type { TcpConnection } from '../../src/tcp/connection.ts';
 import { tcpAbort, tcpRead, tcpShutdown, tcpWrite } from '../../src/tcp/user-calls.ts';

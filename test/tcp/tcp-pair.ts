@@ -2,8 +2,8 @@
 import type { Env } from '../../src/base/env.ts';
 import { MS, SEC } from '../../src/base/time.ts';
 import type { Device, DeviceCaps } from '../../src/link/device.ts';
-import { FaultDevice } from '../../src/link/fault.ts';
-import type { FaultProfile } from '../../src/link/fault-path.ts';
+import { FaultDevice } from '../../src/path/fault.ts';
+import type { FaultProfile } from '../../src/path/fault-path.ts';
 import type { SimHost } from '../../src/sim/sim-host.ts';
 import { Simulator } from '../../src/sim/simulator.ts';
 import { Stack } from '../../src/stack/stack.ts';

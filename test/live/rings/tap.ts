@@ -3,11 +3,11 @@ import { createSocket } from 'node:dgram';
 import t, { type Test } from 'tap';
 import type { Memory } from '../../../src/base/memory.ts';
 import { Rng } from '../../../src/base/rng.ts';
-import { FaultDevice } from '../../../src/link/fault.ts';
 import { FrameStore } from '../../../src/link/frame-store.ts';
 import { CTRL, GSO, MAX_PIECES, RX_FLAG } from '../../../src/link/ring-layout.ts';
 import { PacketDevice } from '../../../src/live/packet-device.ts';
 import { TapDevice } from '../../../src/live/tap-device.ts';
+import { FaultDevice } from '../../../src/path/fault.ts';
 import {
   batch,
   counter,

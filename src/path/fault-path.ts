@@ -12,10 +12,10 @@ import { Chance } from '../base/chance.ts';
 import { Counters } from '../base/counters.ts';
 import type { RandomStream, Rng } from '../base/rng.ts';
 import { MS, NEVER } from '../base/time.ts';
-import { FrameList } from './frame-list.ts';
-import type { Clock, DropListener } from './frame-sink.ts';
-import { type FrameStore, NO_FRAME } from './frame-store.ts';
-import { RX, RX_STRIDE } from './ring-layout.ts';
+import { FrameList } from '../link/frame-list.ts';
+import type { Clock, DropListener } from '../link/frame-sink.ts';
+import { type FrameStore, NO_FRAME } from '../link/frame-store.ts';
+import { RX, RX_STRIDE } from '../link/ring-layout.ts';
 
 /** Rates are probabilities per frame; what is left out does not happen. */
 export interface FaultProfile {

@@ -2,11 +2,19 @@ import fc from 'fast-check';
 import t from 'tap';
 import { Rng } from '../../src/base/rng.ts';
 import { MS, NEVER } from '../../src/base/time.ts';
-import { FaultDevice, type FaultOptions } from '../../src/link/fault.ts';
-import type { FaultPath, FaultProfile } from '../../src/link/fault-path.ts';
 import { Pipe } from '../../src/link/pipe.ts';
 import { RX, RX_FLAG } from '../../src/link/ring-layout.ts';
-import { commit, frameAt, MAC_A, MAC_B, makeRig, type Rig, receiveAll } from './memory-rig.ts';
+import { FaultDevice, type FaultOptions } from '../../src/path/fault.ts';
+import type { FaultPath, FaultProfile } from '../../src/path/fault-path.ts';
+import {
+  commit,
+  frameAt,
+  MAC_A,
+  MAC_B,
+  makeRig,
+  type Rig,
+  receiveAll,
+} from '../link/memory-rig.ts';
 
 class Turn {
   nowNs = 0;

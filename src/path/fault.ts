@@ -1,13 +1,13 @@
 import { ENODEV } from '../base/errno.ts';
 import type { Rng } from '../base/rng.ts';
 import { NEVER } from '../base/time.ts';
+import { type Device, type DeviceCaps, type DeviceStats, RxRing } from '../link/device.ts';
+import type { Clock, DropListener } from '../link/frame-sink.ts';
+import { type FrameStore, NO_FRAME } from '../link/frame-store.ts';
+import { RX, RX_STRIDE } from '../link/ring-layout.ts';
+import { TxRing } from '../link/tx-ring.ts';
 import type { MacAddress } from '../wire/mac.ts';
-import { type Device, type DeviceCaps, type DeviceStats, RxRing } from './device.ts';
 import { FaultPath, type FaultProfile } from './fault-path.ts';
-import type { Clock, DropListener } from './frame-sink.ts';
-import { type FrameStore, NO_FRAME } from './frame-store.ts';
-import { RX, RX_STRIDE } from './ring-layout.ts';
-import { TxRing } from './tx-ring.ts';
 
 /** Frames that wait in one direction before the side they come from has to. */
 const DEFAULT_LIMIT = 4096;
