@@ -4,6 +4,7 @@
 
 #include "checksum.h"
 #include "errors.h"
+#include "ethtool.h"
 #include "kernel_echo.h"
 #include "netlink.h"
 #include "packet_ring.h"
@@ -45,6 +46,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Poller::Init(env, exports);
   InitSlab(env, exports);
   InitNetlink(env, exports);
+  InitEthtool(env, exports);
   InitKernelEcho(env, exports);
   return exports;
 }

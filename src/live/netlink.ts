@@ -35,6 +35,7 @@ const IFLA = {
   LINKINFO: 18,
   NET_NS_PID: 19,
   STATS64: 23,
+  LINK_NETNSID: 37,
 } as const;
 const IFLA_INFO = { KIND: 1, DATA: 2 } as const;
 const VETH_INFO_PEER = 1;
@@ -72,6 +73,10 @@ export interface LinkInfo {
   readonly txQueueLen: number;
   /** `veth`, `tun`, `bridge` …; null for links that have no kind. */
   readonly kind: string | null;
+  /** Of a veth: its other end; of a VLAN: what it is on. 0: neither. */
+  readonly lowerIndex: number;
+  /** That one is in another namespace, which has numbers of its own. */
+  readonly isLowerElsewhere: boolean;
   /** The bridge it is a port of, or 0. */
   readonly masterIndex: number;
   readonly stats: LinkStats;
@@ -265,6 +270,8 @@ function parseLink(reply: Reply): LinkInfo {
     hasCarrier: (flags & IFF.LOWER_UP) !== 0,
     txQueueLen: attrs.get(IFLA.TXQLEN)?.u32(0) ?? 0,
     kind,
+    lowerIndex: attrs.get(IFLA.LINK)?.u32(0) ?? 0,
+    isLowerElsewhere: attrs.has(IFLA.LINK_NETNSID),
     masterIndex: attrs.get(IFLA.MASTER)?.u32(0) ?? 0,
     stats: parseStats(attrs.get(IFLA.STATS64)),
   };

@@ -1,13 +1,14 @@
 /** `ringway doctor`: what follows from what a machine allows, on machines that are tables; and on this one. */
+import { spawnSync } from 'node:child_process';
 import t, { type Test } from 'tap';
 import { detectWorld } from '../../src/live/namespace.ts';
 import { doctor } from '../../tools/command/doctor.ts';
 import type { Findings } from '../../tools/command/doctor-checks.ts';
 import type { Trial } from '../../tools/command/doctor-inside.ts';
-import type { System } from '../../tools/command/doctor-system.ts';
+import type { LinkFacts, LinkFeatures, System } from '../../tools/command/doctor-system.ts';
 import { Options } from '../../tools/command/options.ts';
 import { requires } from '../support/requires.ts';
-import { Place } from './command-place.ts';
+import { Place, RINGWAY } from './command-place.ts';
 
 const WORKS: Trial = { failed: '', why: '', vnet: true };
 const REFUSED: Trial = { failed: 'namespace', why: 'Operation not permitted', vnet: false };
@@ -15,6 +16,13 @@ const ALL_CAPS = '000001ffffffffff';
 const NO_CAPS = '0000000000000000';
 /** What Docker gives root: NET_RAW, but neither NET_ADMIN, SYS_ADMIN nor BPF. */
 const DOCKER_CAPS = '00000000a80425fb';
+
+const LINK: LinkFacts = {
+  ...{ kind: null, mtu: 1500, isUp: true, hasCarrier: true, txQueueLen: 1000, otherEnd: '' },
+};
+const FEATURES: LinkFeatures = {
+  ...{ gro: 1, lro: 0, gso: 1, tso: 1, rxChecksum: 1, txChecksum: 1, rxRing: -1, rxRingMost: -1 },
+};
 
 interface Machine {
   readonly uid?: number;
@@ -24,7 +32,8 @@ interface Machine {
   readonly tun?: string;
   readonly packet?: string;
   readonly trial?: Trial;
-  readonly kind?: string;
+  readonly link?: Partial<LinkFacts>;
+  readonly features?: Partial<LinkFeatures> | string;
   readonly kernel?: string;
   readonly node?: string;
   /** Beside or instead of those of a machine that has everything; null: not there. */
@@ -84,8 +93,13 @@ class FakeSystem implements System {
     return this.native(this.machine.packet ?? '');
   }
 
-  linkKind(): string | null {
-    return this.native(this.machine.kind ?? null);
+  link(): LinkFacts {
+    return this.native({ ...LINK, ...this.machine.link });
+  }
+
+  linkFeatures(): LinkFeatures | string {
+    const { features } = this.machine;
+    return this.native(typeof features === 'string' ? features : { ...FEATURES, ...features });
   }
 
   namespaceTrial(): Trial {
@@ -284,33 +298,70 @@ t.test('what would work follows from what was found', (t) => {
   t.end();
 });
 
-t.test('an interface: its queue, its offloads, the other end of a veth', (t) => {
-  const sys = (name: string, facts: Record<string, string>): Record<string, string> =>
-    Object.fromEntries(
-      Object.entries(facts).map(([k, v]) => [`/sys/class/net/${name}/${k}`, `${v}\n`]),
-    );
-  const eth0 = { operstate: 'up', mtu: '1500', tx_queue_len: '1000', ifindex: '2', iflink: '3' };
-  const veth1 = { ifindex: '3', iflink: '2' };
+t.test('an interface: its queues, its offloads, the other end of a veth', (t) => {
+  const noVnet = { ...WORKS, vnet: false };
   const cases: [Machine, RegExp[]][] = [
     [
-      { kind: 'veth', files: { ...sys('eth0', eth0), ...sys('veth1', veth1) } },
-      [/^ok {4}eth0 +up, MTU 1500$/, /^ok {4}txqueuelen +1000$/, /^ok {4}veth peer +veth1$/],
-    ],
-    [
-      // The same number, but that one's other end is elsewhere: it is another namespace's 3.
-      { kind: 'veth', files: { ...sys('eth0', eth0), ...sys('veth1', { ...veth1, iflink: '9' }) } },
-      [/^ok {4}veth peer +number 3 in another namespace$/],
-    ],
-    [
-      { files: sys('eth0', { ...eth0, operstate: 'down', tx_queue_len: '10' }) },
+      { link: { kind: 'veth', otherEnd: 'veth1' } },
       [
-        /^warn {2}eth0 +down, MTU 1500 -> ip link set eth0 up/,
-        /^warn {2}txqueuelen +10 -> ip link set eth0 txqueuelen 1000/,
-        /^warn {2}GRO, LRO, TSO +not known -> ethtool -k eth0/,
+        /^ok {4}eth0 +up, MTU 1500$/,
+        /^ok {4}txqueuelen +1000$/,
+        /^ok {4}rx ring +none: no hardware of its own$/,
+        /^ok {4}GRO +on: super-frames arrive, and say so$/,
+        /^ok {4}LRO +off$/,
+        /^ok {4}TSO, GSO +TSO on, GSO on: the device cuts super-frames$/,
+        /^ok {4}checksums +receive on, send on$/,
+        /^ok {4}veth peer +veth1$/,
       ],
     ],
-    [{}, [/^warn {2}eth0 +not known: \/sys shows another/, /^warn {2}txqueuelen +not known$/]],
-    [{ addon: 'gone', files: sys('eth0', eth0) }, [/^ok {4}eth0 +up/]],
+    [{ link: { kind: 'veth' } }, [/^ok {4}veth peer +in another namespace$/]],
+    [
+      {
+        link: { isUp: false, hasCarrier: false, txQueueLen: 10, mtu: 9000 },
+        features: { gro: 0, lro: 1, tso: 0, rxChecksum: 0, rxRing: 64, rxRingMost: 4096 },
+      },
+      [
+        /^warn {2}eth0 +down, MTU 9000 -> ip link set eth0 up/,
+        /^warn {2}txqueuelen +10 -> ip link set eth0 txqueuelen 1000/,
+        /^warn {2}rx ring +64 of 4096 frames -> ethtool -G eth0 rx 1024, as root$/,
+        /^ok {4}GRO +off: each frame by itself$/,
+        /^warn {2}LRO +on: .* -> ethtool -K eth0 lro off, as root$/,
+        /^ok {4}TSO, GSO +TSO off, GSO on: the kernel cuts super-frames$/,
+        /^ok {4}checksums +receive off, send on: each frame received is summed here$/,
+      ],
+    ],
+    [
+      { link: { hasCarrier: false, txQueueLen: 0 }, features: { rxRing: 128, rxRingMost: 128 } },
+      [
+        /^warn {2}eth0 +up, no carrier, MTU 1500 ->/,
+        /^ok {4}txqueuelen +0: no queue, frames leave at once$/,
+        /^ok {4}rx ring +128 of 128 frames$/,
+      ],
+    ],
+    [
+      { trial: noVnet },
+      [
+        /^warn {2}GRO +on, and no vnet header: .* -> ethtool -K eth0 gro off, as root$/,
+        /^ok {4}TSO, GSO +.*; not used without a vnet header$/,
+      ],
+    ],
+    [
+      { features: { gro: -1, lro: -1, txChecksum: -1 } },
+      [
+        /^warn {2}GRO +not known -> ethtool -k eth0$/,
+        /^warn {2}LRO +not known -> ethtool -k eth0$/,
+        /^ok {4}checksums +receive on, send not known$/,
+      ],
+    ],
+    [{ features: 'EPERM' }, [/^warn {2}offloads +not known \(EPERM\) -> ethtool -k eth0$/]],
+    [
+      { addon: 'gone' },
+      [
+        /^warn {2}eth0 +not known without the addon -> npm run build:native$/,
+        /^warn {2}txqueuelen +not known without/,
+        /^warn {2}offloads +not known without/,
+      ],
+    ],
   ];
   for (const [machine, lines] of cases) {
     const { text } = see(t, machine, 'eth0');
@@ -321,10 +372,66 @@ t.test('an interface: its queue, its offloads, the other end of a veth', (t) => 
         { text },
       );
   }
-  t.notOk(see(t, { files: sys('eth0', eth0) }, 'eth0').text.some((l) => l.includes('veth peer')));
+  t.notOk(see(t, {}, 'eth0').text.some((l) => l.includes('veth peer')));
   t.throws(() => see(t, {}, 'nosuch'), { code: 'ENODEV', exit: 3 });
   t.end();
 });
+
+/** What doctor finds of veth `v0`, whose settings were changed, in a network namespace. */
+function inNamespace(prefix: string): { exit: number | null; findings: Findings; err: string } {
+  const script = `
+    ip link add v0 type veth peer name v1 && ip link set v1 up && ip link set v0 up txqueuelen 10 mtu 1400 || exit 99
+    ethtool -K v0 gro on tso off gso on rx off tx on >/dev/null || exit 98
+    ${prefix} "$@"`;
+  const words = [...RINGWAY, 'doctor', '-j', '-i', 'v0'];
+  const all = ['-n', 'sh', '-c', script, 'sh', ...words];
+  const { status, stdout, stderr } = spawnSync('unshare', all, { encoding: 'utf8' });
+  return { exit: status, findings: JSON.parse(stdout) as Findings, err: stderr };
+}
+
+const programs = ['unshare', 'ip', 'ethtool', 'setpriv'];
+const inside = requires({ root: true, addon: true, programs });
+
+t.test(
+  'in a namespace: links and offloads as the kernel has them there',
+  { skip: inside, timeout: 120_000 },
+  async (t) => {
+    const { exit, findings, err } = inNamespace('');
+    t.equal(err, '');
+    const found = new Map(findings.checks.map((c) => [c.check, `${c.verdict}: ${c.found}`]));
+    t.equal(found.get('v0'), 'ok: up, MTU 1400');
+    t.equal(found.get('txqueuelen'), 'warn: 10', 'whichever namespace /sys shows');
+    t.equal(found.get('veth peer'), 'ok: v1');
+    t.equal(found.get('LRO'), 'ok: off');
+    t.equal(found.get('rx ring'), 'ok: none: no hardware of its own');
+    t.match(found.get('GRO'), /^ok: on: /);
+    t.match(found.get('TSO, GSO'), /^ok: TSO off, GSO on: /);
+    t.match(found.get('checksums'), /^ok: receive off, send on: /);
+    t.match(found.get('CAP_NET_ADMIN'), /^ok: /);
+    t.match(found.get('AF_PACKET'), /^ok: /);
+    t.equal(exit, 0);
+  },
+);
+
+t.test(
+  'without root: the same of the link, and no more than it may',
+  { skip: inside, timeout: 120_000 },
+  async (t) => {
+    const nobody = 'setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set -all';
+    const { exit, findings, err } = inNamespace(nobody);
+    t.equal(err, '');
+    const found = new Map(findings.checks.map((c) => [c.check, c]));
+    t.match(found.get('checksums'), { verdict: 'ok', found: /^receive off, send on/ });
+    t.match(found.get('txqueuelen'), { verdict: 'warn', found: '10' });
+    for (const name of ['CAP_NET_ADMIN', 'CAP_NET_RAW', 'AF_PACKET']) {
+      t.match(found.get(name), { verdict: 'no', remedy: 'run as root' }, name);
+    }
+    const works = (name: string) => findings.worlds.find((w) => w.world === name)?.works;
+    t.same([works('tap'), works('packet'), works('memory')], [false, false, true]);
+    t.equal(works('packet-namespace'), found.get('namespaces')?.verdict === 'ok');
+    t.equal(exit, works('packet-namespace') ? 0 : 1);
+  },
+);
 
 t.test('on this machine', { skip: requires({ addon: true }), timeout: 120_000 }, async (t) => {
   const place = new Place(t);

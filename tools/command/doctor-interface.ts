@@ -1,9 +1,11 @@
-/** `ringway doctor --interface`: the queue, the offloads and the other end of one interface. */
+/** `ringway doctor --interface`: the queues, the offloads and the other end of one interface. */
 import { type Check, check } from './doctor-check.ts';
-import type { System } from './doctor-system.ts';
+import type { LinkFacts, LinkFeatures, System } from './doctor-system.ts';
 
 /** A burst of super-frames fits. 0 is no short queue but none. */
 const LEAST_QUEUE = 100;
+/** Frames: at 10 Gbit/s of full frames some 300 µs, in which the kernel has to come round. */
+const LEAST_RING = 256;
 
 /** Of this network namespace, whichever one /sys shows. */
 export function interfaceNames(system: System): string[] {
@@ -11,53 +13,91 @@ export function interfaceNames(system: System): string[] {
   return [...table.matchAll(/^\s*(\S+):\s/gm)].map(([, name]) => name!);
 }
 
+/** `known`: what was found of the machine. Links and offloads are asked for through the addon. */
 export function interfaceChecks(system: System, name: string, known: readonly Check[]): Check[] {
-  const hasAddon = known.some((c) => c.check === 'addon' && c.verdict === 'ok');
-  const kind = hasAddon ? system.linkKind(name) : null;
-  const checks = [stateCheck(system, name), queueCheck(system, name), offloadCheck(name)];
-  return kind === 'veth' ? [...checks, peerCheck(system, name)] : checks;
-}
-
-function attribute(system: System, name: string, what: string): string | null {
-  return system.read(`/sys/class/net/${name}/${what}`)?.trim() ?? null;
-}
-
-function stateCheck(system: System, name: string): Check {
-  const state = attribute(system, name, 'operstate');
-  const mtu = attribute(system, name, 'mtu');
-  if (state === null || mtu === null) {
-    return check(name, 'warn', 'not known: /sys shows another network namespace');
+  const isOk = (what: string) => known.some((c) => c.check === what && c.verdict === 'ok');
+  if (!isOk('addon')) {
+    return [name, 'txqueuelen', 'offloads'].map((what) =>
+      check(what, 'warn', 'not known without the addon', 'npm run build:native'),
+    );
   }
-  const found = `${state}, MTU ${mtu}`;
-  // Loopback and TUN do not say.
-  if (state === 'up' || state === 'unknown') return check(name, 'ok', found);
+  const link = system.link(name);
+  const isRefused = known.some((c) => c.check === 'vnet header' && c.found.startsWith('refused'));
+  return [
+    stateCheck(name, link),
+    queueCheck(name, link),
+    ...featureChecks(name, system.linkFeatures(name), !isRefused),
+    ...(link.kind === 'veth' ? [peerCheck(link)] : []),
+  ];
+}
+
+function stateCheck(name: string, { isUp, hasCarrier, mtu }: LinkFacts): Check {
+  const found = `${isUp ? (hasCarrier ? 'up' : 'up, no carrier') : 'down'}, MTU ${mtu}`;
+  if (isUp && hasCarrier) return check(name, 'ok', found);
   return check(name, 'warn', found, `ip link set ${name} up, and see to its carrier`);
 }
 
-function queueCheck(system: System, name: string): Check {
-  const text = attribute(system, name, 'tx_queue_len');
-  if (text === null) return check('txqueuelen', 'warn', 'not known');
-  const frames = Number(text);
-  if (frames === 0) return check('txqueuelen', 'ok', '0: no queue, frames leave at once');
-  if (frames >= LEAST_QUEUE) return check('txqueuelen', 'ok', text);
-  return check('txqueuelen', 'warn', text, `ip link set ${name} txqueuelen 1000, as root`);
+function queueCheck(name: string, { txQueueLen }: LinkFacts): Check {
+  if (txQueueLen === 0) return check('txqueuelen', 'ok', '0: no queue, frames leave at once');
+  if (txQueueLen >= LEAST_QUEUE) return check('txqueuelen', 'ok', `${txQueueLen}`);
+  const remedy = `ip link set ${name} txqueuelen 1000, as root`;
+  return check('txqueuelen', 'warn', `${txQueueLen}`, remedy);
 }
 
-/** The kernel tells of them by ethtool's ioctl alone, which the addon has not. */
-function offloadCheck(name: string): Check {
-  const remedy = `ethtool -k ${name}; GRO and TSO may stay on, for a router ethtool -K ${name} lro off`;
-  return check('GRO, LRO, TSO', 'warn', 'not known', remedy);
-}
-
-function peerCheck(system: System, name: string): Check {
-  const index = attribute(system, name, 'iflink');
-  if (index === null) return check('veth peer', 'warn', 'not known');
-  for (const other of interfaceNames(system)) {
-    if (other === name) continue;
-    if (attribute(system, other, 'ifindex') !== index) continue;
-    // Numbers are a namespace's own: the peer is here when it says so too.
-    if (attribute(system, other, 'iflink') !== attribute(system, name, 'ifindex')) continue;
-    return check('veth peer', 'ok', other);
+function featureChecks(name: string, features: LinkFeatures | string, hasVnet: boolean): Check[] {
+  if (typeof features === 'string') {
+    return [check('offloads', 'warn', `not known (${features})`, `ethtool -k ${name}`)];
   }
-  return check('veth peer', 'ok', `number ${index} in another namespace`);
+  return [
+    ringCheck(name, features),
+    receiveCheck(name, features, hasVnet),
+    largeReceiveCheck(name, features),
+    sendCheck(features, hasVnet),
+    checksumCheck(features),
+  ];
+}
+
+function ringCheck(name: string, { rxRing, rxRingMost }: LinkFeatures): Check {
+  if (rxRing < 0) return check('rx ring', 'ok', 'none: no hardware of its own');
+  const found = `${rxRing} of ${rxRingMost} frames`;
+  if (rxRing >= LEAST_RING || rxRing >= rxRingMost) return check('rx ring', 'ok', found);
+  const more = Math.min(rxRingMost, 4 * LEAST_RING);
+  return check('rx ring', 'warn', found, `ethtool -G ${name} rx ${more}, as root`);
+}
+
+/** What the kernel puts together it has to tell apart again: the vnet header does. */
+function receiveCheck(name: string, { gro }: LinkFeatures, hasVnet: boolean): Check {
+  if (gro < 0) return check('GRO', 'warn', 'not known', `ethtool -k ${name}`);
+  if (gro === 0) return check('GRO', 'ok', 'off: each frame by itself');
+  if (hasVnet) return check('GRO', 'ok', 'on: super-frames arrive, and say so');
+  const found = 'on, and no vnet header: frames longer than the MTU arrive';
+  return check('GRO', 'warn', found, `ethtool -K ${name} gro off, as root`);
+}
+
+/** It forgets what it has put together, so that nobody can send it on as it was. */
+function largeReceiveCheck(name: string, { lro }: LinkFeatures): Check {
+  if (lro < 0) return check('LRO', 'warn', 'not known', `ethtool -k ${name}`);
+  if (lro === 0) return check('LRO', 'ok', 'off');
+  const found = 'on: no good for a router, and segments lose their boundaries';
+  return check('LRO', 'warn', found, `ethtool -K ${name} lro off, as root`);
+}
+
+function sendCheck({ gso, tso }: LinkFeatures, hasVnet: boolean): Check {
+  const found = `TSO ${word(tso)}, GSO ${word(gso)}`;
+  if (!hasVnet) return check('TSO, GSO', 'ok', `${found}; not used without a vnet header`);
+  const who = tso === 1 ? 'the device cuts super-frames' : 'the kernel cuts super-frames';
+  return check('TSO, GSO', 'ok', `${found}: ${who}`);
+}
+
+function checksumCheck({ rxChecksum, txChecksum }: LinkFeatures): Check {
+  const cost = rxChecksum === 0 ? ': each frame received is summed here' : '';
+  return check('checksums', 'ok', `receive ${word(rxChecksum)}, send ${word(txChecksum)}${cost}`);
+}
+
+function word(value: number): string {
+  return value < 0 ? 'not known' : value === 0 ? 'off' : 'on';
+}
+
+function peerCheck({ otherEnd }: LinkFacts): Check {
+  return check('veth peer', 'ok', otherEnd === '' ? 'in another namespace' : otherEnd);
 }

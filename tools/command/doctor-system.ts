@@ -5,8 +5,31 @@ import { release } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import { loadAddon } from '../../src/live/addon.ts';
 import { LiveDriver } from '../../src/live/driver.ts';
-import { findLink } from '../../src/live/netlink.ts';
+import { getLink, listLinks } from '../../src/live/netlink.ts';
 import { INSIDE, type Trial } from './doctor-inside.ts';
+
+export interface LinkFacts {
+  /** `veth`, `tun` …; null for links that have no kind. */
+  readonly kind: string | null;
+  readonly mtu: number;
+  readonly isUp: boolean;
+  readonly hasCarrier: boolean;
+  readonly txQueueLen: number;
+  /** Of a veth, where it is in this namespace; '' else. */
+  readonly otherEnd: string;
+}
+
+/** As the addon has them (native/ethtool.h): 1 on, 0 off, -1 not said; of the rings, frames. */
+export interface LinkFeatures {
+  readonly gro: number;
+  readonly lro: number;
+  readonly gso: number;
+  readonly tso: number;
+  readonly rxChecksum: number;
+  readonly txChecksum: number;
+  readonly rxRing: number;
+  readonly rxRingMost: number;
+}
 
 export interface System {
   /** The effective one; -1 where there are none. */
@@ -24,8 +47,10 @@ export interface System {
   poller(): string;
   /** The errno name of an AF_PACKET socket in this namespace, or nothing. Needs the addon. */
   packetSocket(): string;
-  /** `veth`, `tun` …, null where there is none. Needs the addon. */
-  linkKind(name: string): string | null;
+  /** Of this network namespace, whichever one /sys shows. Needs the addon. */
+  link(name: string): LinkFacts;
+  /** What the device does for the kernel, or the errno name of why nobody knows. Needs the addon. */
+  linkFeatures(name: string): LinkFeatures | string;
   /** A veth and a ring on it in namespaces that are gone afterwards. Needs the addon. */
   namespaceTrial(): Trial;
 }
@@ -69,8 +94,18 @@ export class LinuxSystem implements System {
     return status < 0 ? getSystemErrorName(status) : '';
   }
 
-  linkKind(name: string): string | null {
-    return findLink(name)?.kind ?? null;
+  link(name: string): LinkFacts {
+    const { kind, mtu, isUp, hasCarrier, txQueueLen, lowerIndex, isLowerElsewhere } = getLink(name);
+    const isHere = lowerIndex !== 0 && !isLowerElsewhere;
+    const other = isHere ? listLinks().find((l) => l.index === lowerIndex) : undefined;
+    return { kind, mtu, isUp, hasCarrier, txQueueLen, otherEnd: other?.name ?? '' };
+  }
+
+  linkFeatures(name: string): LinkFeatures | string {
+    const { linkFeatures } = loadAddon<{ linkFeatures?(name: string): LinkFeatures | number }>();
+    if (linkFeatures === undefined) return 'the addon is older than this code';
+    const features = linkFeatures(name);
+    return typeof features === 'number' ? getSystemErrorName(features) : features;
   }
 
   /** This command again, inside: Node has threads and cannot go there itself. */
