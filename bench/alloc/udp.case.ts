@@ -87,7 +87,8 @@ function refused(v6: boolean, isLimited: boolean): () => () => void {
     const rig = new StackRig();
     const { config, drops } = rig.stack.net;
     if (!isLimited) {
-      config.icmpRateNs = 0;
+      config.icmpRate4Ns = 0;
+      config.icmpRate6Ns = 0;
       config.icmpMessagesPerSec = 0;
     }
     const template = rig.prepare(framesOf(100, { v6 })[0]!);

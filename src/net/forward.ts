@@ -175,5 +175,5 @@ function checkHopByHop(net: Network, pkt: IpPacket): number {
   if (pkt.payloadLen < 8) return DROP.IP6_BAD_EXTENSION;
   const len = extLen(net.env.memory.slab.dv, at);
   if (len > pkt.payloadLen) return DROP.IP6_BAD_EXTENSION;
-  return checkIpv6Options(net, pkt, at + 2, at + len);
+  return checkIpv6Options(net, pkt, at + 2, at + len, true);
 }

@@ -5,6 +5,7 @@ import {
   ICMP4,
   ICMP6,
   icmpChecksum,
+  icmpCode,
   icmpRest,
   setIcmpChecksum,
   writeIcmp,
@@ -17,7 +18,7 @@ import type { Network } from './network.ts';
 import { PMTUDISC } from './out-packet.ts';
 
 /**
- * Answers an echo request (RFC 792; RFC 1122 §3.2.2.6; RFC 4443 §4.2): the same identifier, sequence
+ * Answers an echo request (RFC 792; RFC 1122 §3.2.2.6; RFC 4443 §4.2): the same code, identifier, sequence
  * number and data, from the address it was sent to. The data goes out from where it came in.
  */
 export function echoRequestInput(net: Network, pkt: IpPacket): number {
@@ -69,7 +70,8 @@ function writeReply(net: Network, pkt: IpPacket): void {
   const at = pkt.payloadOff;
   const request = pkt.isV4 ? ICMP4.ECHO : ICMP6.ECHO;
   const reply = pkt.isV4 ? ICMP4.ECHO_REPLY : ICMP6.ECHO_REPLY;
-  writeIcmp(dv, net.transportHeader, reply, 0, icmpRest(dv, at));
+  const code = icmpCode(dv, at); // 0, and as on Linux whatever else it is
+  writeIcmp(dv, net.transportHeader, reply, code, icmpRest(dv, at));
   if (pkt.csum === CSUM.TRUSTED || pkt.cast !== CAST.UNICAST) {
     net.out.checksumAt = 2;
     return;

@@ -32,8 +32,12 @@ import { isUnreportable6 } from './quote.ts';
 
 const QUOTE_LIMIT4 = IPV4_MIN_REASSEMBLY - IPV4_HEADER_LEN - ICMP_HEADER_LEN;
 const QUOTE_LIMIT6 = IPV6_MIN_MTU - IPV6_HEADER_LEN - ICMP_HEADER_LEN;
-/** Linux gives ICMP errors "internetwork control" precedence. */
-const ERROR_TOS4 = 0xc0;
+/**
+ * RFC 1812 §4.3.2.5: an error has the TOS of what it is about (RFC 1349; Linux takes the highest bit of ECN along), and
+ * "internetwork control" precedence.
+ */
+const ERROR_PRECEDENCE4 = 0xc0;
+const ERROR_TOS4 = 0x1e;
 
 export function sendUnreachable4(net: Network, pkt: IpPacket, code: number): void {
   sendError(net, pkt, ICMP4.DEST_UNREACH, code, 0);
@@ -112,8 +116,9 @@ export function mayReport(net: Network, pkt: IpPacket, type: number, code: numbe
     return !isUnreportable6(dv, pkt.headerOff, whole);
   }
   if ((ipv4Frag(dv, pkt.headerOff) & IPV4_OFFSET_MASK) !== 0) return false;
-  const isIcmp = pkt.protocol === IPPROTO.ICMP && pkt.payloadLen > 0;
-  return !isIcmp || !isIcmp4Error(icmpType(dv, pkt.payloadOff));
+  if (pkt.protocol !== IPPROTO.ICMP) return true;
+  // Of a message that is cut off before its type nobody knows that it is no error.
+  return pkt.payloadLen > 0 && !isIcmp4Error(icmpType(dv, pkt.payloadOff));
 }
 
 /** RFC 1122 §3.2.2: not a group, not 0/8, not class E; a loopback source is on loopback or was dropped. */
@@ -138,7 +143,7 @@ function quote(
   if (pkt.isTransit && isUnspecified(o.src)) return -EADDRNOTAVAIL; // a router without an address there
   o.protocol = pkt.isV4 ? IPPROTO.ICMP : IPPROTO.ICMPV6;
   o.ttl = pkt.isV4 ? net.config.ttl4 : path.iface.hopLimit(net.config);
-  o.tos = pkt.isV4 ? ERROR_TOS4 : 0;
+  o.tos = pkt.isV4 ? (pkt.tos & ERROR_TOS4) | ERROR_PRECEDENCE4 : 0;
   o.pmtuDiscovery = PMTUDISC.DONT;
   o.transportLen = ICMP_HEADER_LEN;
   o.checksumAt = 2;

@@ -1,5 +1,6 @@
 import type { Env } from '../base/env.ts';
 import { SEC } from '../base/time.ts';
+import { isV4 } from '../wire/address.ts';
 import { ICMP, type IcmpMib } from './mib.ts';
 import type { NetConfig } from './net-config.ts';
 import { ErrorBudget, type Path } from './path-cache.ts';
@@ -32,13 +33,14 @@ export class IcmpLimit {
   /** Whether this one may, and then it counts: who is refused takes nothing out of either bucket. */
   allows(path: Path, mib: IcmpMib): boolean {
     if (path.iface.isLoopback) return true;
-    const { icmpRateNs } = this.config;
-    if (!path.errorBudget.has(this.env, icmpRateNs, BURST_PER_DESTINATION)) {
+    const { icmpRate4Ns, icmpRate6Ns } = this.config;
+    const rateNs = isV4(path.destination) ? icmpRate4Ns : icmpRate6Ns;
+    if (!path.errorBudget.has(this.env, rateNs, BURST_PER_DESTINATION)) {
       mib.count(ICMP.OutRateLimitHost);
       return false;
     }
     this.all.spend(this.everyNs());
-    path.errorBudget.spend(icmpRateNs);
+    path.errorBudget.spend(rateNs);
     return true;
   }
 

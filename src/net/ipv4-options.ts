@@ -7,6 +7,17 @@ export const OPTIONS_SOURCE_ROUTE = -1;
 
 const COPIED = 0x80;
 
+/** Bits of what may stand in a header once. */
+const SOURCE_ROUTE = 1;
+const RECORD_ROUTE = 2;
+const TIMESTAMP = 4;
+
+function onceOnly(kind: number): number {
+  if (kind === IPOPT.LOOSE_SOURCE_ROUTE || kind === IPOPT.STRICT_SOURCE_ROUTE) return SOURCE_ROUTE;
+  if (kind === IPOPT.RECORD_ROUTE) return RECORD_ROUTE;
+  return kind === IPOPT.TIMESTAMP ? TIMESTAMP : 0;
+}
+
 /**
  * Checks the options of a received header (RFC 791 §3.1, RFC 1122 §3.2.1.8). Unknown ones are passed
  * over by their length; known ones must be well formed. Returns OPTIONS_OK, OPTIONS_SOURCE_ROUTE, or
@@ -15,7 +26,7 @@ const COPIED = 0x80;
 export function checkIpv4Options(slab: Slab, headerOff: number, headerLen: number): number {
   const u8 = slab.u8;
   let at = IPV4_HEADER_LEN;
-  let hasSourceRoute = false;
+  let seen = 0;
   while (at < headerLen) {
     const kind = u8[headerOff + at]!;
     if (kind === IPOPT.END) break;
@@ -25,16 +36,15 @@ export function checkIpv4Options(slab: Slab, headerOff: number, headerLen: numbe
     }
     if (at + 1 >= headerLen) return at;
     const len = u8[headerOff + at + 1]!;
-    if (len < 2 || at + len > headerLen) return at + 1;
-    if (kind === IPOPT.LOOSE_SOURCE_ROUTE || kind === IPOPT.STRICT_SOURCE_ROUTE) {
-      if (hasSourceRoute) return at; // RFC 1122 §3.2.1.8 (c): more than one is an error
-      hasSourceRoute = true;
-    }
-    const bad = checkPointer(kind, len, len > 2 ? u8[headerOff + at + 2]! : 0);
+    if (len < 2 || at + len > headerLen) return at; // as Linux: at the option, not at its length
+    const once = onceOnly(kind);
+    if ((seen & once) !== 0) return at; // RFC 1122 §3.2.1.8 (c), and likewise what records something
+    seen |= once;
+    const bad = checkRecord(u8, headerOff + at, len);
     if (bad !== 0) return at + bad;
     at += len;
   }
-  return hasSourceRoute ? OPTIONS_SOURCE_ROUTE : OPTIONS_OK;
+  return (seen & SOURCE_ROUTE) !== 0 ? OPTIONS_SOURCE_ROUTE : OPTIONS_OK;
 }
 
 /** Whether a header that `checkIpv4Options` has passed carries the option. */
@@ -61,20 +71,41 @@ export function blankUncopiedOptions(slab: Slab, headerOff: number, headerLen: n
   }
 }
 
-/** Routes and timestamps carry a pointer into themselves; it starts at 4 (5). Returns the bad byte's place or 0. */
-function checkPointer(kind: number, len: number, pointer: number): number {
-  switch (kind) {
+/**
+ * Routes and timestamps carry a pointer into themselves; it starts at 4 (5), and where it points there is room for an
+ * address (a time), or it points beyond the end. Returns the bad byte's place or 0, as Linux finds it.
+ */
+function checkRecord(u8: Uint8Array, at: number, len: number): number {
+  switch (u8[at]) {
     case IPOPT.LOOSE_SOURCE_ROUTE:
     case IPOPT.STRICT_SOURCE_ROUTE:
+      if (len < 3) return 1;
+      return u8[at + 2]! < 4 ? 2 : 0;
     case IPOPT.RECORD_ROUTE:
       if (len < 3) return 1;
-      return pointer < 4 ? 2 : 0;
+      return u8[at + 2]! < 4 || isCramped(u8[at + 2]!, len, 4) ? 2 : 0;
     case IPOPT.TIMESTAMP:
-      if (len < 4) return 1;
-      return pointer < 5 ? 2 : 0;
+      return checkTimestamps(u8, at, len);
     case IPOPT.ROUTER_ALERT:
-      return len === 4 ? 0 : 1;
+      return len < 4 ? 1 : 0;
     default:
       return 0;
   }
 }
+
+/** RFC 791 §3.1: flag 0 is times alone, 1 addresses too, 3 those of named hosts; above it counts who found no room. */
+function checkTimestamps(u8: Uint8Array, at: number, len: number): number {
+  if (len < 4) return 1;
+  const pointer = u8[at + 2]!;
+  const flag = u8[at + 3]! & 15;
+  if (pointer < 5) return 2;
+  if (pointer > len) return flag !== 3 && u8[at + 3]! >>> 4 === 15 ? 3 : 0;
+  if (isCramped(pointer, len, 4)) return 2;
+  if (flag === 0) return 0;
+  if (flag !== 1 && flag !== 3) return 3;
+  return isCramped(pointer, len, 8) ? 2 : 0;
+}
+
+/** Not full, and yet no room for `bytes` at the pointer, which counts from 1. */
+const isCramped = (pointer: number, len: number, bytes: number): boolean =>
+  pointer <= len && pointer + bytes - 1 > len;

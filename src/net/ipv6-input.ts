@@ -79,13 +79,16 @@ function checkHeader(net: Network, pkt: IpPacket, off: number, len: number): num
   if (ipVersion(dv, off) !== 6) return DROP.IP_BAD_VERSION;
   pkt.tos = ipv6TrafficClass(dv, off);
   countEcn(pkt);
-  const payloadLen = ipv6PayloadLen(dv, off);
+  const next = ipv6NextHeader(dv, off);
+  let payloadLen = ipv6PayloadLen(dv, off);
+  // RFC 2675 §3: the options say how long it is. Where they do not, it is the frame's, as on Linux.
+  if (payloadLen === 0 && next === IPPROTO.HOP_BY_HOP) payloadLen = len - IPV6_HEADER_LEN;
   if (IPV6_HEADER_LEN + payloadLen > len) return DROP.IP_TRUNCATED;
   pkt.headerOff = off;
   pkt.payloadOff = off + IPV6_HEADER_LEN;
   pkt.payloadLen = payloadLen;
   pkt.ttl = ipv6HopLimit(dv, off);
-  pkt.protocol = ipv6NextHeader(dv, off);
+  pkt.protocol = next;
   pkt.nextHeaderAt = 6;
   pkt.routerAlert = -1;
   pkt.src.readV6(dv, off + IPV6_SRC);
@@ -130,6 +133,7 @@ function isOwnLinkLocal(net: Network, pkt: IpPacket): boolean {
  */
 function walkHeaders(net: Network, pkt: IpPacket): number {
   let isFirst = true;
+  let wasFragment = false;
   while (isExtensionHeader(pkt.protocol)) {
     // Hop-by-hop options stand first or not at all (RFC 8200 §4.1).
     if (pkt.protocol === IPPROTO.HOP_BY_HOP && !isFirst) {
@@ -139,6 +143,9 @@ function walkHeaders(net: Network, pkt: IpPacket): number {
     }
     isFirst = false;
     if (pkt.protocol === IPPROTO.FRAGMENT) {
+      // A fragment of a fragment: as on Linux, nobody means well by it.
+      if (wasFragment) return problem(net, pkt, PARAM6.HEADER, pkt.payloadOff - pkt.headerOff);
+      wasFragment = true;
       const fate = fragmentHeader(net, pkt);
       if (fate !== 0) return fate;
     } else {
@@ -162,7 +169,8 @@ function optionsHeader(net: Network, pkt: IpPacket): number {
       return problem(net, pkt, PARAM6.HEADER, at + 2 - pkt.headerOff);
     }
   } else {
-    const bad = checkIpv6Options(net, pkt, at + 2, at + len);
+    const isHop = pkt.protocol === IPPROTO.HOP_BY_HOP;
+    const bad = checkIpv6Options(net, pkt, at + 2, at + len, isHop);
     if (bad !== 0) {
       pkt.mib.count(IP.InHdrErrors);
       return bad;
@@ -188,7 +196,10 @@ function step(net: Network, pkt: IpPacket, next: number, len: number): void {
 function fragmentHeader(net: Network, pkt: IpPacket): number {
   const dv = net.env.memory.slab.dv;
   const at = pkt.payloadOff;
-  if (pkt.payloadLen < IPV6_FRAG_HEADER_LEN) return truncatedHeader(pkt);
+  // A header that is cut off, and a jumbogram, which has no fragments (RFC 2675 §3).
+  if (pkt.payloadLen < IPV6_FRAG_HEADER_LEN || ipv6PayloadLen(dv, pkt.headerOff) === 0) {
+    return problem(net, pkt, PARAM6.HEADER, at - pkt.headerOff);
+  }
   const offset = frag6Offset(dv, at);
   const hasMore = frag6More(dv, at) === 1;
   const id = frag6Id(dv, at);
@@ -201,14 +212,14 @@ function fragmentHeader(net: Network, pkt: IpPacket): number {
     pkt.mib.count(IP.ReasmOKs);
     return 0; // RFC 6946: an atomic fragment stands alone
   }
-  if (hasMore && (pkt.payloadLen & 7) !== 0) {
-    return problem(net, pkt, PARAM6.HEADER, 4); // the payload length field
+  if (offset === 0 && !holdsHeaderChain(net, pkt)) {
+    return problem(net, pkt, PARAM6.FIRST_FRAGMENT, 0);
   }
   if (headerLen - IPV6_HEADER_LEN + offset + pkt.payloadLen > 65535) {
     return problem(net, pkt, PARAM6.HEADER, headerLen + 2); // the offset field
   }
-  if (offset === 0 && !holdsHeaderChain(net, pkt)) {
-    return problem(net, pkt, PARAM6.FIRST_FRAGMENT, 0);
+  if (hasMore && (pkt.payloadLen & 7) !== 0) {
+    return problem(net, pkt, PARAM6.HEADER, 4); // the payload length field
   }
   pkt.nextHeaderAt = namedAt; // the fragment header is gone from the whole datagram
   return net.reassembly6.input(pkt, pkt.payloadOff, headerLen, id, offset, hasMore, next);
@@ -221,7 +232,7 @@ function holdsHeaderChain(net: Network, pkt: IpPacket): boolean {
   const end = at + pkt.payloadLen;
   let next = pkt.protocol;
   while (isExtensionHeader(next)) {
-    if (next === IPPROTO.FRAGMENT) return true; // nested: judged when it is reassembled
+    if (next === IPPROTO.FRAGMENT) return true; // a fragment of a fragment: refused once it is whole
     if (end - at < 8) return false;
     const len = extLen(dv, at);
     next = extNextHeader(dv, at);

@@ -25,7 +25,8 @@ export class NetConfig {
   /** net.ipv6.icmp.echo_ignore_multicast */
   echoIgnoreMulticast6 = 0;
   /** net.ipv4.icmp_ratelimit, net.ipv6.icmp.ratelimit: between two errors to one destination. */
-  icmpRateNs = 1000 * MS;
+  icmpRate4Ns = 1000 * MS;
+  icmpRate6Ns = 100 * MS;
   /** net.ipv4.icmp_msgs_per_sec and icmp_msgs_burst: over all destinations. */
   icmpMessagesPerSec = 1000;
   icmpMessagesBurst = 50;
@@ -38,6 +39,16 @@ export class NetConfig {
 
   /** net.ipv4.route.gc_timeout: how long a redirect is followed. */
   redirectExpiresNs = 300 * SEC;
+
+  /**
+   * net.ipv6.max_hbh_opts_number, max_dst_opts_number: the options of one header besides padding; negative: as many, and
+   * none that is unknown. max_hbh_opts_length, max_dst_opts_length: its bytes.
+   */
+  hopOptions6 = 8;
+  dstOptions6 = 8;
+  hopOptionBytes6 = 0x7fffffff;
+  dstOptionBytes6 = 0x7fffffff;
+
   /** net.ipv4.route.mtu_expires */
   mtuExpiresNs = 600 * SEC;
   /** net.ipv4.route.min_pmtu: below this a "fragmentation needed" is not believed literally. */

@@ -14,6 +14,7 @@ import {
 import {
   extLen,
   extNextHeader,
+  frag6More,
   frag6Offset,
   IPV6_DST,
   IPV6_HEADER_LEN,
@@ -28,21 +29,25 @@ const LEAST_TRANSPORT = 8;
 
 /**
  * Whether an IPv6 packet, perhaps cut off after `len` bytes, is an ICMPv6 error or a redirect, about which no
- * error is sent (RFC 4443 §2.4 (e.1, e.2)): its headers are walked, whatever is wrong with them. A later
- * fragment does not say, and counts as none.
+ * error is sent (RFC 4443 §2.4 (e.1, e.2)): its headers are walked, whatever is wrong with them. A piece that does
+ * not reach as far counts as none; what is whole and ends before the type might be one.
  */
 export function isUnreportable6(dv: DataView, off: number, len: number): boolean {
   let next = ipv6NextHeader(dv, off);
   let at = off + IPV6_HEADER_LEN;
   const end = off + len;
+  let isPiece = false;
   while (isExtensionHeader(next)) {
-    if (end - at < 8) return false;
-    if (next === IPPROTO.FRAGMENT && frag6Offset(dv, at) !== 0) return false;
-    const length = next === IPPROTO.FRAGMENT ? 8 : extLen(dv, at);
+    const isFragment = next === IPPROTO.FRAGMENT;
+    if (end - at < (isFragment ? 4 : 2)) return false;
+    if (isFragment && frag6Offset(dv, at) !== 0) return false;
+    if (isFragment && frag6More(dv, at) !== 0) isPiece = true;
+    const length = isFragment ? 8 : extLen(dv, at);
     next = extNextHeader(dv, at);
     at += length;
   }
-  if (next !== IPPROTO.ICMPV6 || end <= at) return false;
+  if (next !== IPPROTO.ICMPV6) return false;
+  if (end <= at) return !isPiece;
   const type = icmpType(dv, at);
   return isIcmp6Error(type) || type === ICMP6.REDIRECT;
 }

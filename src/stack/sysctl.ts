@@ -72,7 +72,7 @@ export const SYSCTLS: readonly Sysctl[] = [
   one('net.ipv4.icmp_echo_ignore_broadcasts', 'echoIgnoreBroadcasts', 0, 1),
   one('net.ipv4.icmp_msgs_burst', 'icmpMessagesBurst', 0, INT_MAX),
   one('net.ipv4.icmp_msgs_per_sec', 'icmpMessagesPerSec', 0, INT_MAX),
-  one('net.ipv4.icmp_ratelimit', 'icmpRateNs', 0, INT_MAX, MS),
+  one('net.ipv4.icmp_ratelimit', 'icmpRate4Ns', 0, INT_MAX, MS),
   one('net.ipv4.igmp_link_local_mcast_reports', 'igmpLinkLocalReports', 0, 1),
   one('net.ipv4.igmp_max_memberships', 'igmpMaxMemberships', 0, INT_MAX),
   one('net.ipv4.igmp_max_msf', 'igmpMaxMsf', 0, INT_MAX),
@@ -99,9 +99,13 @@ export const SYSCTLS: readonly Sysctl[] = [
   one('net.ipv6.conf.all.mldv2_unsolicited_report_interval', 'mldv2UnsolicitedNs', 1, INT_MAX, MS),
   one('net.ipv6.icmp.echo_ignore_all', 'echoIgnoreAll6', 0, 1),
   one('net.ipv6.icmp.echo_ignore_multicast', 'echoIgnoreMulticast6', 0, 1),
-  one('net.ipv6.icmp.ratelimit', 'icmpRateNs', 0, INT_MAX, MS),
+  one('net.ipv6.icmp.ratelimit', 'icmpRate6Ns', 0, INT_MAX, MS),
   one('net.ipv6.ip6frag_high_thresh', 'ipfragHighThresh', 0, INT_MAX),
   one('net.ipv6.ip6frag_time', 'ipfragTime6Ns', 0, INT_MAX, SEC),
+  one('net.ipv6.max_dst_opts_length', 'dstOptionBytes6', 0, INT_MAX),
+  one('net.ipv6.max_dst_opts_number', 'dstOptions6', -INT_MAX, INT_MAX),
+  one('net.ipv6.max_hbh_opts_length', 'hopOptionBytes6', 0, INT_MAX),
+  one('net.ipv6.max_hbh_opts_number', 'hopOptions6', -INT_MAX, INT_MAX),
   one('net.ipv6.mld_max_msf', 'mldMaxMsf', 0, INT_MAX),
   one('net.ipv6.mld_qrv', 'mldRobustness', 1, INT_MAX),
   ...NEIGHBOUR('ipv6'),
@@ -135,7 +139,7 @@ export function writeSysctl(config: NetConfig, name: string, text: string): numb
   if (words.length !== sysctl.fields.length) return -EINVAL;
   const values: number[] = [];
   for (const word of words) {
-    if (!/^\d{1,10}$/.test(word)) return -EINVAL;
+    if (!/^-?\d{1,10}$/.test(word)) return -EINVAL;
     const value = Number(word);
     if (value < sysctl.min || value > sysctl.max) return -EINVAL;
     values.push(value);

@@ -72,6 +72,8 @@ export function isExtensionHeader(nextHeader: number): boolean {
 /** Options inside hop-by-hop and destination headers (RFC 8200 §4.2). */
 export const OPT6_PAD1 = 0;
 export const OPT6_PADN = 1;
+/** RFC 2675: the length of what is longer than 65,535 bytes. */
+export const OPT6_JUMBO = 0xc2;
 /** RFC 2711; its value 0 says: multicast listener discovery. */
 export const OPT6_ROUTER_ALERT = 5;
 export const ROUTER_ALERT_MLD = 0;

@@ -54,6 +54,34 @@ dialogue('RFC 4443 §4.2: echo returns identifier, sequence number and all data'
   }
 });
 
+dialogue('an echo request’s code comes back, as from Linux', (t, h) => {
+  for (const code of [0, 1, 255]) {
+    h.give(ip4({}, icmp4({ type: 8, code, rest: 7 }, data(3))));
+    h.give(ip6({}, icmp6({ type: 128, code, rest: 7 }, data(3))));
+    const [four, six] = h.sent();
+    t.same([...four!.payload.subarray(0, 2), ...six!.payload.subarray(0, 2)], [0, code, 129, code]);
+    t.notMatch([four!.line, six!.line], [/BAD/, /BAD/], 'the checksum too is right');
+  }
+});
+
+dialogue(
+  'RFC 1812 §4.3.2.5: an error has the TOS of its packet, and precedence of its own',
+  (t, h) => {
+    for (const [tos, answer] of [
+      [0, 0xc0],
+      [1, 0xc0],
+      [2, 0xc2],
+      [0x10, 0xd0],
+      [0xb8, 0xd8],
+      [0xff, 0xde],
+    ] as const) {
+      h.give(ip4({ protocol: 17, tos }, udp({ to: 9 }, data(4))));
+      t.equal(h.sent()[0]?.tos, answer, `${tos}`);
+      h.advance(1);
+    }
+  },
+);
+
 dialogue('an answer of nothing but zeros has a checksum all the same', (t, h) => {
   for (const size of [0, 1, 8, 56]) {
     h.give(echo4(new Uint8Array(size), {}, 0, 0));
@@ -209,7 +237,7 @@ dialogue(
       [48, 1231, 1232, 1233, 1448].map((n) => Math.min(1280, n + 48)),
     );
   },
-  { config: { icmpRateNs: 0 } },
+  { config: { icmpRate4Ns: 0, icmpRate6Ns: 0 } },
 );
 
 const QUIET_SOURCES: [string, string][] = [
@@ -416,7 +444,7 @@ dialogue(
       200,
     );
   },
-  { config: { icmpRateNs: 0, icmpMessagesPerSec: 0 } },
+  { config: { icmpRate4Ns: 0, icmpRate6Ns: 0, icmpMessagesPerSec: 0 } },
 );
 
 // Echo as a client.

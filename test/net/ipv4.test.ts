@@ -123,6 +123,8 @@ const IGNORED: [string, readonly number[]][] = [
   ['a record route with room', [7, 7, 4, 0, 0, 0, 0]],
   ['a full record route', [7, 7, 8, 10, 0, 0, 9]],
   ['a timestamp', [68, 8, 5, 0, 0, 0, 0, 0]],
+  ['a timestamp with an address', [68, 12, 5, 1, 0, 0, 0, 0, 0, 0, 0, 0]],
+  ['a full timestamp of named hosts', [68, 12, 13, 0xf3, 0, 0, 0, 0, 0, 0, 0, 0]],
   ['router alert', [148, 4, 0, 0]],
   ['forty bytes of them', new Array<number>(40).fill(1)],
 ];
@@ -137,13 +139,20 @@ dialogue('RFC 1122 §3.2.1.8: options that ask nothing of us are passed over', (
 
 const BAD_OPTIONS: [string, readonly number[], number][] = [
   ['no length behind the kind', [1, 1, 1, 0x9e], 23],
-  ['length 0', [0x9e, 0, 0, 0], 21],
-  ['length 1', [1, 0x9e, 1, 0], 22],
-  ['a length beyond the header', [0x9e, 5, 0, 0], 21],
+  ['length 0', [0x9e, 0, 0, 0], 20],
+  ['length 1', [1, 0x9e, 1, 0], 21],
+  ['a length beyond the header', [0x9e, 5, 0, 0], 20],
   ['a record route without a pointer', [7, 2, 0, 0], 21],
   ['a record route pointing before itself', [7, 7, 3, 0, 0, 0, 0], 22],
+  ['a record route with room for less than an address', [7, 7, 5, 0, 0, 0, 0], 22],
+  ['two record routes', [7, 3, 4, 7, 3, 4], 23],
   ['a timestamp pointing into its header', [68, 8, 4, 0, 0, 0, 0, 0], 22],
   ['a timestamp without overflow', [68, 3, 5, 0], 21],
+  ['a timestamp with room for less than a time', [68, 8, 6, 0, 0, 0, 0, 0], 22],
+  ['a timestamp with room for an address alone', [68, 8, 5, 1, 0, 0, 0, 0], 22],
+  ['a timestamp with a flag that nobody knows', [68, 8, 5, 2, 0, 0, 0, 0], 23],
+  ['a timestamp whose overflow is full', [68, 8, 9, 0xf0, 0, 0, 0, 0], 23],
+  ['two timestamps', [68, 8, 5, 0, 0, 0, 0, 0, 68, 8, 5, 0, 0, 0, 0, 0], 28],
   ['router alert of another length', [148, 3, 0, 0], 21],
   ['two source routes', [131, 3, 4, 137, 3, 4], 23],
 ];
@@ -166,6 +175,12 @@ dialogue(
     }
   },
 );
+
+dialogue('of an ICMP message that ends before its type nobody is told that it is bad', (t, h) => {
+  t.equal(h.give(ip4({ protocol: 1, options: [7, 2, 0, 0] })), 'IP_BAD_OPTION');
+  t.equal(h.give(ip4({ protocol: 6, options: [7, 2, 0, 0] })), 'IP_BAD_OPTION');
+  t.match(h.lines(), [/icmp 12\/0/], 'one, of the segment');
+});
 
 dialogue('RFC 791 §3.1: a source route ends here, unanswered', (t, h) => {
   for (const kind of [131, 137]) {

@@ -137,16 +137,28 @@ dialogue('an address that is tentative takes nothing and sends nothing', (t, h) 
   t.match(h.lines(), [/^2001:db8::5 > 2001:db8::2 icmp6 reply/]);
 });
 
+const skippable = (count: number): number[] => new Array<number[]>(count).fill([0x1e, 0]).flat();
+
 const PASSED: [string, Bytes][] = [
   ['hop-by-hop options', behind(HOP, optionsHeader(ICMP, []))],
   ['router alert', behind(HOP, optionsHeader(ICMP, [5, 2, 0, 0]))],
   ['destination options', behind(DST, optionsHeader(ICMP, []))],
-  ['a long header', behind(DST, optionsHeader(ICMP, new Array<number>(300).fill(0)))],
+  [
+    'a long header',
+    behind(DST, optionsHeader(ICMP, [0x1e, 255, ...new Array<number>(255).fill(0)])),
+  ],
   ['only Pad1', behind(DST, optionsHeader(ICMP, [0, 0, 0, 0, 0, 0]))],
   [
     'PadN of every length',
-    behind(DST, optionsHeader(ICMP, [1, 0, 1, 1, 0, 1, 2, 0, 0, 1, 3, 0, 0, 0])),
+    behind(
+      DST,
+      optionsHeader(
+        ICMP,
+        [1, 0, 1, 1, 0, 0x1e, 0, 1, 2, 0, 0, 0x1e, 0, 1, 5, 0, 0, 0, 0, 0, 0x1e, 0],
+      ),
+    ),
   ],
+  ['eight options', behind(DST, optionsHeader(ICMP, skippable(8)))],
   ['an unknown option that may be skipped', behind(DST, optionsHeader(ICMP, [0x1e, 3, 1, 2, 3]))],
   ['the same in hop-by-hop', behind(HOP, optionsHeader(ICMP, [0x3e, 0]))],
   ['routing, type 0, no segments left', behind(ROUTING, routing(ICMP, 0, 0))],
@@ -240,11 +252,53 @@ const PROBLEMS: [string, Bytes, number, number, string][] = [
   ['option 10…', behind(DST, optionsHeader(ICMP, [0x8f, 0])), 2, 42, 'IP_BAD_OPTION'],
   ['option 11…', behind(DST, optionsHeader(ICMP, [1, 2, 0, 0, 0xcf, 0])), 2, 46, 'IP_BAD_OPTION'],
   [
-    'jumbo payload, which no link of ours carries',
+    'a jumbo payload of a packet that has a length',
     behind(HOP, optionsHeader(ICMP, [0xc2, 4, 0, 1, 0, 0])),
+    0,
+    42,
+    'IP_BAD_OPTION',
+  ],
+  [
+    'a jumbo payload that is none: RFC 2675 §3',
+    behind(HOP, optionsHeader(ICMP, [0xc2, 4, 0, 0, 0xff, 0xff])),
+    0,
+    44,
+    'IP_BAD_OPTION',
+  ],
+  [
+    'a jumbo payload as a destination option',
+    behind(DST, optionsHeader(ICMP, [0xc2, 4, 0, 1, 0, 0])),
     2,
     42,
     'IP_BAD_OPTION',
+  ],
+  [
+    'a fragment header cut off',
+    ip6({ next: DST }, join(optionsHeader(FRAGMENT, []), data(7))),
+    0,
+    48,
+    'IP6_BAD_EXTENSION',
+  ],
+  [
+    'a piece’s fragment header cut off, of an ICMP message',
+    ip6({ next: FRAGMENT }, join([ICMP, 0, 0, 1, 0])),
+    0,
+    40,
+    'IP6_BAD_EXTENSION',
+  ],
+  [
+    'a fragment of a fragment',
+    behind(FRAGMENT, fragment6(FRAGMENT, 0, false, 1), fragment6(ICMP, 0, false, 1)),
+    0,
+    48,
+    'IP6_BAD_EXTENSION',
+  ],
+  [
+    'a first fragment that neither holds its headers nor is a multiple of eight',
+    ip6({ next: FRAGMENT }, join(fragment6(ICMP, 0, true, 1), message.slice(0, 7))),
+    3,
+    0,
+    'IP6_BAD_EXTENSION',
   ],
   [
     'option in the second header',
@@ -263,7 +317,7 @@ dialogue(
       const [error, more] = h.sent();
       t.equal(
         error?.line,
-        `${U6} > ${P6} icmp6 4/${code} rest ${pointer} quote ${packet.length}`,
+        `${U6} > ${P6} icmp6 4/${code}${pointer === 0 ? '' : ` rest ${pointer}`} quote ${packet.length}`,
         what,
       );
       t.same(quoted(error!), packet, `${what}: quoted as received`);
@@ -305,11 +359,14 @@ dialogue(
 );
 
 const CUT: [string, Bytes][] = [
+  [
+    'a whole ICMP message’s fragment header cut off',
+    ip6({ next: FRAGMENT }, join([ICMP, 0, 0, 0, 0])),
+  ],
   ['no room for a header', ip6({ next: DST }, data(7))],
   ['a header longer than the packet', ip6({ next: DST }, join([ICMP, 1], data(6)))],
   ['the longest header', ip6({ next: HOP }, join([ICMP, 255], data(100)))],
   ['routing cut off', ip6({ next: ROUTING }, data(4))],
-  ['a fragment header cut off', ip6({ next: FRAGMENT }, data(7))],
   [
     'an option beyond its header',
     ip6({ next: DST }, join([ICMP, 0, 0x1e, 5, 0, 0, 0, 0], message)),
@@ -323,6 +380,60 @@ dialogue(
   (t, h) => {
     for (const [what, packet] of CUT) t.equal(h.give(packet), 'IP6_BAD_EXTENSION', what);
     t.ok(isSilent(h));
+  },
+);
+
+const EXCESSIVE: [string, readonly number[]][] = [
+  ['nine options', skippable(9)],
+  ['a hundred', skippable(100)],
+  ['eight bytes of padding', [1, 6, 0, 0, 0, 0, 0, 0]],
+  ['and one by one', [0, 0, 0, 0, 0, 0, 0, 0]],
+  ['and mixed, between options', [0x1e, 0, 0, 1, 3, 0, 0, 0, 0, 0, 0x1e, 0]],
+  ['padding that says something', [1, 4, 0, 0, 1, 0]],
+];
+
+dialogue('RFC 8504 §5.3: options and padding beyond all use are discarded, silently', (t, h) => {
+  for (const header of [HOP, DST]) {
+    for (const [what, options] of EXCESSIVE) {
+      t.equal(h.give(behind(header, optionsHeader(ICMP, options))), 'IP_BAD_OPTION', what);
+    }
+  }
+  t.ok(isSilent(h));
+  t.equal(h.net.mib.ip6.get('InHdrErrors'), 2 * EXCESSIVE.length);
+});
+
+dialogue(
+  'RFC 2711 §2.1: a router alert of another length is none, and none behind routers',
+  (t, h) => {
+    for (const len of [0, 4, 6]) {
+      const alert = [5, len, ...new Array<number>(len).fill(0)];
+      t.equal(h.give(behind(HOP, optionsHeader(ICMP, alert))), 'IP_BAD_OPTION', `${len} bytes`);
+      t.equal(h.give(behind(DST, optionsHeader(ICMP, alert))), 'accepted', 'a destination option');
+    }
+  },
+);
+
+const unmeasured = (options: number[]): Bytes =>
+  ip6({ next: HOP, payloadLen: 0 }, join(optionsHeader(ICMP, options), message));
+
+dialogue(
+  'RFC 2675 §3: where the length is 0 the jumbo payload says it, and no frame is so long',
+  (t, h) => {
+    t.equal(h.give(unmeasured([0xc2, 4, 0, 1, 0, 0])), 'IP_TRUNCATED', '65,536 bytes');
+    t.equal(h.give(unmeasured([0xc2, 0])), 'IP_BAD_OPTION', 'not four bytes of a length');
+    t.equal(h.give(unmeasured([0, 0xc2, 4, 0, 1, 0, 0])), 'IP_BAD_OPTION', 'nor at 4n + 2');
+    t.ok(isSilent(h));
+    h.give(unmeasured([0xc2, 4, 0, 0, 0xff, 0xff]));
+    t.match(h.lines(), [/icmp6 4\/0 rest 44 /]);
+    t.equal(h.give(unmeasured([])), 'accepted', 'no length at all: the frame’s, as on Linux');
+    t.same(h.lines(), [REPLY]);
+    h.give(
+      ip6(
+        { next: HOP, payloadLen: 0 },
+        join(optionsHeader(FRAGMENT, []), fragment6(ICMP, 0, false, 1), message),
+      ),
+    );
+    t.match(h.lines(), [/icmp6 4\/0 rest 48 /], 'a jumbogram has no fragments');
   },
 );
 

@@ -19,8 +19,11 @@ import {
   fragments6,
   GATEWAY_MAC,
   icmp4,
+  icmp6,
   ip4,
   ip6,
+  join,
+  optionsHeader,
   udp,
 } from '../net/packets.ts';
 import { redirect4 } from '../net/redirect-rig.ts';
@@ -124,6 +127,31 @@ const limitsErrors =
     t.equal(errors(h, f, 20, true), 1, 'then one each 100 ms');
     set('0');
     t.equal(errors(h, f, 20, true), 20, '0 is no limit');
+  };
+
+const behindOptions = (header: number, options: readonly number[]): Bytes =>
+  ip6({ next: header }, join(optionsHeader(58, options), icmp6({ type: 128 }, data(8))));
+
+const limitsOptions =
+  (header: number): Act =>
+  (t, h, set) => {
+    const two = behindOptions(header, [0x1e, 0, 0x1e, 0]);
+    t.equal(h.give(two), 'accepted');
+    set('1');
+    t.equal(h.give(two), 'IP_BAD_OPTION');
+    set('-2');
+    t.equal(h.give(two), 'IP_BAD_OPTION', 'none that is unknown');
+    t.equal(h.give(behindOptions(header, [1, 0])), 'accepted');
+  };
+
+const limitsHeader =
+  (header: number): Act =>
+  (t, h, set) => {
+    const long = behindOptions(header, [0x1e, 8, 0, 0, 0, 0, 0, 0, 0, 0]);
+    t.equal(h.give(long), 'accepted');
+    set('8');
+    t.equal(h.give(long), 'IP_BAD_OPTION');
+    t.equal(h.give(behindOptions(header, [])), 'accepted');
   };
 
 const setsTtl =
@@ -306,6 +334,10 @@ const ACTS: Readonly<Record<string, Act>> = {
     t.same(results, [0, 0, -ENOBUFS]);
   },
   'net.ipv4.igmp_max_msf': limitsSources('239.0.0.1'),
+  'net.ipv6.max_hbh_opts_number': limitsOptions(0),
+  'net.ipv6.max_dst_opts_number': limitsOptions(60),
+  'net.ipv6.max_hbh_opts_length': limitsHeader(0),
+  'net.ipv6.max_dst_opts_length': limitsHeader(60),
   'net.ipv6.mld_max_msf': limitsSources('ff05::1'),
   'net.ipv4.igmp_qrv': repeats(IGMP),
   'net.ipv6.mld_qrv': repeats(MLD),
@@ -417,6 +449,8 @@ t.test("defaults are Linux's, in Linux's units", async (t) => {
     'net.ipv6.conf.all.forwarding': '0',
     'net.ipv4.ip_local_port_range': '32768\t60999',
     'net.ipv4.icmp_ratelimit': '1000',
+    'net.ipv6.icmp.ratelimit': '100',
+    'net.ipv6.max_dst_opts_number': '8',
     'net.ipv4.ipfrag_time': '30',
     'net.ipv6.ip6frag_time': '60',
     'net.ipv4.neigh.default.base_reachable_time_ms': '30000',
