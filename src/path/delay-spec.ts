@@ -2,7 +2,7 @@
 import { ConstantDelay, type DelayModel, SteppedDelay } from './delay.ts';
 import type { DelayStep } from './delay-file.ts';
 import { normalTable, paretoTable, TableJitter, UniformJitter } from './jitter.ts';
-import type { LinkStreams } from './link-streams.ts';
+import type { PathStreams } from './path-streams.ts';
 import { ListTimeline } from './timeline.ts';
 
 /** Nanoseconds; or a delay from each time on, as `parseDelays` reads it. */
@@ -27,7 +27,7 @@ export function makeDelay(spec: DelaySpec): DelayModel | null {
   return new SteppedDelay(new ListTimeline(steps, spec.repeatNs));
 }
 
-export function makeJitter(spec: JitterSpec, streams: LinkStreams): DelayModel {
+export function makeJitter(spec: JitterSpec, streams: PathStreams): DelayModel {
   const random = streams.of('jitter');
   if ('uniformNs' in spec) return new UniformJitter(random, spec.uniformNs);
   if ('normalNs' in spec) return new TableJitter(random, normalTable(spec.normalNs));

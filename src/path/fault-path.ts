@@ -10,16 +10,20 @@
  */
 import { Chance } from '../base/chance.ts';
 import { Counters } from '../base/counters.ts';
-import type { RandomStream, Rng } from '../base/rng.ts';
+import type { Rng } from '../base/rng.ts';
 import { MS, NEVER } from '../base/time.ts';
-import { FrameList } from '../link/frame-list.ts';
 import type { Clock, DropListener } from '../link/frame-sink.ts';
 import { type FrameStore, NO_FRAME } from '../link/frame-store.ts';
-import { RX, RX_STRIDE } from '../link/ring-layout.ts';
+import type { DelayModel } from './delay.ts';
+import { makeDelay, makeJitter } from './delay-spec.ts';
+import { InOrder } from './flight.ts';
+import { MET, type Medium } from './medium.ts';
+import { type LossSpec, makeMedium } from './medium-spec.ts';
+import { PathStreams } from './path-streams.ts';
 
 /** Rates are probabilities per frame; what is left out does not happen. */
 export interface FaultProfile {
-  readonly loss?: number;
+  readonly loss?: LossSpec;
   readonly duplication?: number;
   readonly corruption?: number;
   readonly reordering?: number;
@@ -56,22 +60,17 @@ export class FaultPath {
   private readonly frames: FrameStore;
   private readonly clock: Clock;
   private readonly drops: DropListener | null;
-  private readonly waiting: FrameList;
-  private readonly loss: Chance;
-  private readonly duplication: Chance;
-  private readonly corruption: Chance;
+  private readonly waiting: InOrder;
+  private readonly medium: Medium;
   private readonly reordering: Chance;
-  private readonly bits: RandomStream;
-  private readonly jitter: RandomStream;
-  private readonly delayNs: number;
-  private readonly jitterNs: number;
+  private readonly delay: DelayModel | null;
+  private readonly jitter: DelayModel | null;
   private readonly reorderGap: number;
   private readonly reorderHoldNs: number;
   /** The frame held back, how many may still pass it, and until when. */
   private held = NO_FRAME;
   private heldPasses = 0;
   private heldUntilNs = NEVER;
-  private lastDueNs = 0;
 
   private readonly framesId = this.stats.id('frames');
   private readonly deliveredId = this.stats.id('delivered');
@@ -94,15 +93,13 @@ export class FaultPath {
     this.frames = frames;
     this.clock = clock;
     this.drops = drops;
-    this.waiting = new FrameList(frames);
-    this.loss = new Chance(rng.stream(`${name}.loss`), profile.loss ?? 0);
-    this.duplication = new Chance(rng.stream(`${name}.duplication`), profile.duplication ?? 0);
-    this.corruption = new Chance(rng.stream(`${name}.corruption`), profile.corruption ?? 0);
-    this.reordering = new Chance(rng.stream(`${name}.reordering`), profile.reordering ?? 0);
-    this.bits = rng.stream(`${name}.bits`);
-    this.jitter = rng.stream(`${name}.jitter`);
-    this.delayNs = profile.delayNs ?? 0;
-    this.jitterNs = profile.jitterNs ?? 0;
+    this.waiting = new InOrder(frames);
+    const streams = new PathStreams(rng, name);
+    this.medium = makeMedium(profile, streams);
+    this.reordering = new Chance(streams.of('reordering'), profile.reordering ?? 0);
+    this.delay = makeDelay(profile.delayNs ?? 0);
+    const uniformNs = profile.jitterNs ?? 0;
+    this.jitter = uniformNs > 0 ? makeJitter({ uniformNs }, streams) : null;
     this.reorderGap = profile.reorderGap ?? 1;
     this.reorderHoldNs = profile.reorderHoldNs ?? 10 * MS;
   }
@@ -115,19 +112,17 @@ export class FaultPath {
   /** Takes the frame over. */
   feed(frame: number): void {
     this.stats.count(this.framesId);
-    const isLost = this.loss.happens();
-    const isCorrupted = this.corruption.happens();
-    const isDuplicated = this.duplication.happens();
+    const met = this.medium.meet(this.frames, frame, this.clock);
     const isReordered = this.reordering.happens();
-    if (isLost) {
+    if (met === MET.LOSS) {
       this.stats.count(this.lostId);
       if (this.drops !== null) this.drops.frameDropped(this.frames, frame, LOSS_REASON);
       this.frames.release(frame);
       return;
     }
-    if (isCorrupted) this.corrupt(frame);
-    this.delay(frame);
-    if (isDuplicated) {
+    if ((met & MET.CORRUPTION) !== 0) this.stats.count(this.corruptedId);
+    this.delayFrame(frame);
+    if ((met & MET.DUPLICATION) !== 0) {
       this.stats.count(this.duplicatedId); // and not held back: only its own copy might overtake it
       this.queue(this.frames.clone(frame));
       this.queue(frame);
@@ -165,13 +160,12 @@ export class FaultPath {
     else this.dueNs = Math.min(this.frames.timeNs[frame]!, this.heldUntilNs);
   }
 
-  private delay(frame: number): void {
-    let delayNs = this.delayNs;
-    if (this.jitterNs > 0) {
-      delayNs += Math.floor(((this.jitter.int32() >>> 0) / 4294967296) * this.jitterNs);
-    }
-    if (delayNs > 0) this.stats.count(this.delayedId);
-    this.frames.timeNs[frame] = this.clock.nowNs + delayNs;
+  private delayFrame(frame: number): void {
+    const { timeNs } = this.frames;
+    timeNs[frame] = this.clock.nowNs;
+    if (this.delay !== null) this.delay.delay(this.frames, frame);
+    if (this.jitter !== null) this.jitter.delay(this.frames, frame);
+    if (timeNs[frame]! > this.clock.nowNs) this.stats.count(this.delayedId);
   }
 
   private holdBack(frame: number): void {
@@ -181,7 +175,7 @@ export class FaultPath {
   }
 
   private queue(frame: number): void {
-    this.append(frame);
+    this.waiting.push(frame);
     if (this.held !== NO_FRAME && --this.heldPasses <= 0) this.letGo();
   }
 
@@ -191,25 +185,7 @@ export class FaultPath {
     if (this.heldPasses < this.reorderGap) this.stats.count(this.reorderedId);
     this.held = NO_FRAME;
     this.heldUntilNs = NEVER;
-    this.append(frame);
-    this.setDue();
-  }
-
-  private append(frame: number): void {
-    if (this.frames.timeNs[frame]! < this.lastDueNs) this.frames.timeNs[frame] = this.lastDueNs;
-    else this.lastDueNs = this.frames.timeNs[frame]!;
     this.waiting.push(frame);
-  }
-
-  /**
-   * Flips one bit in a copy whose checksum is on the wire, so that the receiver can notice. A
-   * super-frame is left alone: segmentation would compute good checksums over the bad bytes.
-   */
-  private corrupt(frame: number): void {
-    if (this.frames.words[frame * RX_STRIDE + RX.GSO] !== 0) return;
-    if (!this.frames.makeOwn(frame)) return;
-    this.stats.count(this.corruptedId);
-    const bit = this.bits.below(this.frames.lengthOf(frame) * 8);
-    this.frames.slab.u8[this.frames.offsetOf(frame) + (bit >> 3)]! ^= 1 << (bit & 7);
+    this.setDue();
   }
 }

@@ -13,17 +13,20 @@
  * times at which it happened. `time` (a LinkClock) and the queue's clock show these times to the parts. What comes out
  * is the same however often and whenever `advance` is called.
  *
- * **The account.** Every frame is somewhere: frames = delivered + each reason for which one ended + inside, always.
+ * **The account.** Every frame is somewhere: frames + duplicated = delivered + each reason for which one ended + inside, always.
  */
+import type { Chance } from '../base/chance.ts';
 import { Counters } from '../base/counters.ts';
 import { NEVER } from '../base/time.ts';
 import type { Clock, DropListener, FrameSink } from '../link/frame-sink.ts';
 import { type FrameStore, NO_FRAME } from '../link/frame-store.ts';
 import type { Aggregation } from './aggregation.ts';
+import type { Corruption } from './corruption.ts';
 import type { DelayModel } from './delay.ts';
 import { type Flight, InOrder, Overtaking } from './flight.ts';
 import type { LinkClock } from './link-clock.ts';
 import type { LossModel } from './loss.ts';
+import { MET, type Medium } from './medium.ts';
 import type { QueueDiscipline } from './queue.ts';
 import type { RateModel } from './rate.ts';
 import type { TokenBucket } from './token-bucket.ts';
@@ -36,8 +39,8 @@ export interface LinkModelParts {
   readonly queue: QueueDiscipline;
   /** Null: no time passes between the first bit and the last. */
   readonly rate: RateModel | null;
-  /** Drawn when a transmission starts: a lost frame has used the link. */
-  readonly loss: LossModel | null;
+  /** Asked when a transmission starts: a lost frame has used the link. */
+  readonly medium: Medium;
   /** From the last bit sent to the last bit received. */
   readonly delay: DelayModel | null;
   /** Added to the delay; the sum is never below 0. */
@@ -49,7 +52,7 @@ export interface LinkModelParts {
 }
 
 export const LINK_COUNTERS = [
-  /** frames = delivered + policed + lost + refused + queue.ledger.dropped + discarded + inside, always. */
+  /** frames + duplicated = delivered + policed + lost + refused + queue.ledger.dropped + discarded + inside, always. */
   'frames',
   'bytes',
   'delivered',
@@ -57,6 +60,9 @@ export const LINK_COUNTERS = [
   /** The policer had no tokens for it. */
   'policed',
   'lost',
+  /** Arrived with a bit that is another, unless they ended otherwise. */
+  'corrupted',
+  'duplicated',
   /** The receiver's queue was full, or it was closed. */
   'refused',
   /** Inside when the link was closed. */
@@ -79,7 +85,7 @@ export class LinkModel implements FrameSink {
   private readonly time: LinkClock;
   private readonly policer: TokenBucket | null;
   private rate: RateModel | null;
-  private loss: LossModel | null;
+  private readonly medium: Medium;
   private delay: DelayModel | null;
   private jitter: DelayModel | null;
   private readonly mayReorder: boolean;
@@ -93,6 +99,8 @@ export class LinkModel implements FrameSink {
   private readonly deliveredBytesId = this.stats.id('deliveredBytes');
   private readonly policedId = this.stats.id('policed');
   private readonly lostId = this.stats.id('lost');
+  private readonly corruptedId = this.stats.id('corrupted');
+  private readonly duplicatedId = this.stats.id('duplicated');
   private readonly refusedId = this.stats.id('refused');
 
   constructor(frames: FrameStore, clock: Clock, sink: FrameSink, parts: LinkModelParts) {
@@ -103,7 +111,7 @@ export class LinkModel implements FrameSink {
     this.policer = parts.policer;
     this.queue = parts.queue;
     this.rate = parts.rate;
-    this.loss = parts.loss;
+    this.medium = parts.medium;
     this.delay = parts.delay;
     this.jitter = parts.jitter;
     this.mayReorder = parts.mayReorder;
@@ -169,7 +177,19 @@ export class LinkModel implements FrameSink {
 
   setLoss(loss: LossModel | null): void {
     this.transmit();
-    this.loss = loss;
+    this.medium.setLoss(loss);
+    this.setDue();
+  }
+
+  setCorruption(corruption: Corruption | null): void {
+    this.transmit();
+    this.medium.setCorruption(corruption);
+    this.setDue();
+  }
+
+  setDuplication(duplication: Chance | null): void {
+    this.transmit();
+    this.medium.setDuplication(duplication);
     this.setDue();
   }
 
@@ -204,9 +224,23 @@ export class LinkModel implements FrameSink {
       if (frame === NO_FRAME) return;
       if (this.rate === null) time.sent(time.readyNs, time.readyNs);
       else this.rate.send(this.frames.lengthOf(frame), time);
-      if (this.loss?.isLost() === true) this.drop(frame, this.lostId, LOSS_REASON);
-      else this.fly(frame);
+      this.cross(frame);
     }
+  }
+
+  /** What the medium does to a frame that is being sent. */
+  private cross(frame: number): void {
+    const met = this.medium.meet(this.frames, frame, this.time);
+    if (met === MET.LOSS) {
+      this.drop(frame, this.lostId, LOSS_REASON);
+      return;
+    }
+    if ((met & MET.CORRUPTION) !== 0) this.stats.count(this.corruptedId);
+    if ((met & MET.DUPLICATION) !== 0) {
+      this.stats.count(this.duplicatedId);
+      this.fly(this.frames.clone(frame));
+    }
+    this.fly(frame);
   }
 
   private fly(frame: number): void {

@@ -6,8 +6,8 @@ import { type Aggregation, Groups, Slots } from './aggregation.ts';
 import { type DelaySpec, type JitterSpec, makeDelay, makeJitter } from './delay-spec.ts';
 import { LinkClock } from './link-clock.ts';
 import { LinkModel } from './link-model.ts';
-import type { LinkStreams } from './link-streams.ts';
-import { type LossModel, RandomLoss } from './loss.ts';
+import { type LossSpec, makeMedium } from './medium-spec.ts';
+import type { PathStreams } from './path-streams.ts';
 import { makeQueue, type QueueSpec } from './queue-spec.ts';
 import { type BucketSpec, makeBucket, makeRate, type RateSpec } from './rate-spec.ts';
 
@@ -25,8 +25,11 @@ export interface LinkSpec {
   /** The queue's limits, where `queue` says none. */
   readonly queueFrames?: number;
   readonly queueBytes?: number;
-  /** Probability per frame. */
-  readonly loss?: number;
+  readonly loss?: LossSpec;
+  /** Probability per frame that one of its bits is another. Super-frames are left alone. */
+  readonly corruption?: number;
+  /** Probability per frame that it arrives twice, each with a delay of its own. */
+  readonly duplication?: number;
   /** Drops what comes faster than this. */
   readonly policer?: BucketSpec;
   readonly aggregation?: AggregationSpec;
@@ -47,15 +50,10 @@ export interface LinkWorld {
   readonly rng: Rng;
 }
 
-/** @returns null for no loss. */
-export function makeLoss(probability: number, streams: LinkStreams): LossModel | null {
-  return probability === 0 ? null : new RandomLoss(streams.of('loss'), probability);
-}
-
 export function buildLink(
   world: LinkWorld,
   sink: FrameSink,
-  streams: LinkStreams,
+  streams: PathStreams,
   spec: LinkSpec,
 ): LinkModel {
   const { frames, clock } = world;
@@ -71,7 +69,7 @@ export function buildLink(
     policer: policer === undefined ? null : makeBucket(policer),
     queue: makeQueue(queue, { frames, drops }),
     rate: makeRate(spec.rateBps ?? Infinity, streams),
-    loss: makeLoss(spec.loss ?? 0, streams),
+    medium: makeMedium(spec, streams),
     delay: makeDelay(spec.delayNs ?? 0),
     jitter: jitter === undefined ? null : makeJitter(jitter, streams),
     mayReorder: spec.mayReorder === true,

@@ -1,9 +1,9 @@
 /** How fast a link is, in words that a scenario can use. */
 import { assert } from '../base/assert.ts';
 import { SEC } from '../base/time.ts';
-import type { LinkStreams } from './link-streams.ts';
 import { OPPORTUNITY_BYTES, parseMahimahi } from './mahimahi.ts';
 import { type MarkovState, MarkovTimeline } from './markov.ts';
+import type { PathStreams } from './path-streams.ts';
 import { ConstantRate, nsPerByteAt, type RateModel, SteppedRate } from './rate.ts';
 import { ListTimeline, type Timeline } from './timeline.ts';
 import { ShapedRate, TokenBucket } from './token-bucket.ts';
@@ -48,7 +48,7 @@ export interface BucketSpec {
 }
 
 /** @returns null for a rate without limit. */
-export function makeRate(spec: RateSpec, streams: LinkStreams): RateModel | null {
+export function makeRate(spec: RateSpec, streams: PathStreams): RateModel | null {
   if (typeof spec === 'number') return spec === Infinity ? null : new ConstantRate(spec);
   if ('shaper' in spec) return new ShapedRate(makeBucket(spec.shaper));
   if ('trace' in spec) return new TraceRate(parseMahimahi(spec.trace));

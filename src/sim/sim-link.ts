@@ -3,8 +3,9 @@ import type { Clock, FrameSink } from '../link/frame-sink.ts';
 import type { FrameStore } from '../link/frame-store.ts';
 import { type DelaySpec, type JitterSpec, makeDelay, makeJitter } from '../path/delay-spec.ts';
 import type { LinkModel } from '../path/link-model.ts';
-import { buildLink, type LinkSpec, type LinkWorld, makeLoss } from '../path/link-spec.ts';
-import { LinkStreams } from '../path/link-streams.ts';
+import { buildLink, type LinkSpec, type LinkWorld } from '../path/link-spec.ts';
+import { type LossSpec, makeCorruption, makeDuplication, makeLoss } from '../path/medium-spec.ts';
+import { PathStreams } from '../path/path-streams.ts';
 import { makeRate, type RateSpec } from '../path/rate-spec.ts';
 import type { TraceHash } from './trace-hash.ts';
 
@@ -19,7 +20,7 @@ export interface SimLinkWorld extends LinkWorld {
 export class SimLink implements FrameSink, Expirable {
   readonly name: string;
   readonly model: LinkModel;
-  private readonly streams: LinkStreams;
+  private readonly streams: PathStreams;
   private readonly events: DeadlineQueue;
   private readonly deadline = new Deadline(this);
 
@@ -29,7 +30,7 @@ export class SimLink implements FrameSink, Expirable {
     this.events = world.events;
     const { frames, clock, trace } = world;
     const sink = trace === null ? target : new TracedSink(frames, clock, trace, id, target);
-    this.streams = new LinkStreams(world.rng, name);
+    this.streams = new PathStreams(world.rng, `link.${name}`);
     this.model = buildLink(world, sink, this.streams, spec);
   }
 
@@ -64,8 +65,18 @@ export class SimLink implements FrameSink, Expirable {
     this.arm();
   }
 
-  setLoss(loss: number): void {
+  setLoss(loss: LossSpec): void {
     this.model.setLoss(makeLoss(loss, this.streams));
+    this.arm();
+  }
+
+  setCorruption(probability: number): void {
+    this.model.setCorruption(makeCorruption(probability, this.streams));
+    this.arm();
+  }
+
+  setDuplication(probability: number): void {
+    this.model.setDuplication(makeDuplication(probability, this.streams));
     this.arm();
   }
 

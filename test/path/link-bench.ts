@@ -3,7 +3,7 @@ import type { FrameSink } from '../../src/link/frame-sink.ts';
 import type { FrameStore } from '../../src/link/frame-store.ts';
 import type { LinkModel } from '../../src/path/link-model.ts';
 import { buildLink, type LinkSpec } from '../../src/path/link-spec.ts';
-import { LinkStreams } from '../../src/path/link-streams.ts';
+import { PathStreams } from '../../src/path/path-streams.ts';
 import { makeRig, type Rig } from '../link/memory-rig.ts';
 
 export class Turn {
@@ -13,6 +13,8 @@ export class Turn {
 export class Arrivals implements FrameSink {
   readonly seen: { n: number; atNs: number }[] = [];
   free = 0x7fffffff;
+  /** Looks at each frame before it is released. */
+  watch: (frame: number) => void = () => undefined;
   private readonly frames: FrameStore;
   private readonly clock: Turn;
 
@@ -28,6 +30,7 @@ export class Arrivals implements FrameSink {
   take(frame: number): void {
     const n = this.frames.slab.dv.getUint32(this.frames.offsetOf(frame));
     this.seen.push({ n, atNs: this.clock.nowNs });
+    this.watch(frame);
     this.frames.release(frame);
   }
 }
@@ -42,7 +45,7 @@ export class Bench {
   readonly clock = new Turn();
   readonly arrivals = new Arrivals(this.rig.frames, this.clock);
   readonly dropped: string[] = [];
-  readonly streams: LinkStreams;
+  readonly streams: PathStreams;
   readonly link: LinkModel;
   private sent = 0;
 
@@ -51,7 +54,7 @@ export class Bench {
     const { frames } = this.rig;
     const rng = new Rng(options.seed ?? 1);
     const world = { frames, clock: this.clock, rng };
-    this.streams = new LinkStreams(rng, 'test');
+    this.streams = new PathStreams(rng, 'link.test');
     this.link = buildLink(world, this.arrivals, this.streams, { ...options, drops });
   }
 
@@ -77,7 +80,7 @@ export class Bench {
     const s = this.link.stats.toObject();
     const ended = s.policed + s.lost + s.refused + s.discarded + this.link.queue.ledger.dropped;
     const out = s.delivered + ended;
-    return s.frames === out + this.link.inside;
+    return s.frames + s.duplicated === out + this.link.inside;
   }
 
   isHome(): boolean {

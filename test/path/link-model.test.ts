@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { MS, NEVER, SEC, US } from '../../src/base/time.ts';
+import type { LossSpec } from '../../src/path/medium-spec.ts';
 import { Bench, type Options } from './link-bench.ts';
 
 t.test('a frame arrives after its own length at the rate, and the delay', async (t) => {
@@ -200,6 +201,16 @@ const ANY_LINK = fc.record({
     ),
   ),
   mayReorder: fc.boolean(),
+  loss: fc.constantFrom<LossSpec>(
+    0,
+    0.3,
+    { gilbertElliott: { toBad: 0.1, toGood: 0.4 } },
+    { frames: [1, 5, 6, 30] },
+    { timesNs: [0, 3 * MS, 3 * MS + 1, 40 * MS] },
+    { every: 5, length: 2 },
+  ),
+  corruption: fc.constantFrom(0, 0.2),
+  duplication: fc.constantFrom(0, 0.2, 1),
   policer: some(BUCKET),
   aggregation: some(
     fc.oneof(

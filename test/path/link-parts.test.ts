@@ -2,7 +2,7 @@
 import t from 'tap';
 import { MS, SEC, US } from '../../src/base/time.ts';
 import { makeDelay, makeJitter } from '../../src/path/delay-spec.ts';
-import { makeLoss } from '../../src/path/link-spec.ts';
+import { makeLoss } from '../../src/path/medium-spec.ts';
 import { makeRate } from '../../src/path/rate-spec.ts';
 import { Bench } from './link-bench.ts';
 import { burst, type Row, testRows } from './link-rows.ts';
