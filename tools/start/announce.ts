@@ -6,14 +6,15 @@ import type { LiveStack } from '../command/live-stack.ts';
 import { VERSION } from '../command/version.ts';
 import type { StartOptions } from './inside.ts';
 import { type Lan, lanAddresses } from './lan.ts';
-import { ECHO_PORT, OURS, THEIRS, wireText } from './world.ts';
+import type { Family, WireEnds } from './step.ts';
+import { ECHO_PORT, type OpenWorld, OURS, THEIRS, wireText } from './world.ts';
 
 const SERVES = 'ping, UDP echo on port 7; TCP: echo 7, discard 9, chargen 19, HTTP 80';
 /** Compiled code is installed somewhere; a checkout has npx. */
 const COMMAND = extname(import.meta.url) === '.js' ? 'ringway' : 'npx ringway';
 
 export function announce(
-  live: LiveStack,
+  { live, ends }: OpenWorld,
   options: StartOptions,
   control: ControlServer | null,
 ): void {
@@ -21,13 +22,14 @@ export function announce(
   const { world, entry, refused } = options.report;
   const enter = enterCommand(process.pid, entry);
   if (options.isJson) {
-    const wire = lan === null ? { ours: OURS, theirs: THEIRS } : { ours: lanAddresses(lan) };
+    const wire =
+      lan === null ? { ours: OURS, theirs: theirsOf(ends) } : { ours: lanAddresses(lan) };
     const at = { pid: process.pid, enter, control: control?.path ?? null };
     console.log(JSON.stringify({ event: 'up', world, entry, refused, ...wire, ...at }));
     return;
   }
   const lines = [...headlines(options), ''];
-  lines.push(...(lan === null ? ownWire(live, options, enter) : onLan(lan)), '');
+  lines.push(...(lan === null ? ownWire(live, ends, options, enter) : onLan(lan)), '');
   if (control !== null) lines.push("From Ringway's side, in this folder:", ...tryHere(lan), '');
   lines.push('Ctrl-C ends it.', '');
   console.log(lines.join('\n'));
@@ -56,15 +58,26 @@ function headline({ report, lan }: StartOptions): string {
 }
 
 /** Both ends, and what to type at the other one. */
-function ownWire(live: LiveStack, { report }: StartOptions, enter: string): string[] {
+function ownWire(
+  live: LiveStack,
+  ends: WireEnds,
+  { report }: StartOptions,
+  enter: string,
+): string[] {
   const other = report.world === 'memory' ? 'Peer' : 'Linux';
+  const { v4, v6 } = theirsOf(ends);
   const lines = [
     `  ${'Ringway'.padEnd(8)} ${OURS.v4.padEnd(10)} ${OURS.v6.padEnd(8)} ${SERVES}`,
-    `  ${other.padEnd(8)} ${THEIRS.v4.padEnd(10)} ${THEIRS.v6.padEnd(8)} ${wireText(report.world, live)}`,
+    `  ${other.padEnd(8)} ${v4.padEnd(10)} ${v6.padEnd(8)} ${wireText(report.world, live)}`,
   ];
   if (report.world === 'memory') return lines;
   const title = 'From the Linux side, in another terminal:';
-  return [...lines, '', title, ...tryFrom(enter === '' ? '' : `${enter} `, OURS.v4, OURS.v6)];
+  return [...lines, '', title, ...tryFrom(enter === '' ? '' : `${enter} `, OURS.v4, v6 && OURS.v6)];
+}
+
+/** '' of a family that the other end has nothing of. */
+function theirsOf({ v4, v6 }: WireEnds): Record<Family, string> {
+  return { v4: v4?.theirs ?? '', v6: v6?.theirs ?? '' };
 }
 
 function onLan(lan: Lan): string[] {

@@ -28,7 +28,7 @@ import { RemotePeer } from './remote-peer.ts';
 import { StackPeer } from './stack-peer.ts';
 import { StatusLine } from './status-line.ts';
 import type { Tour, WireEnds } from './step.ts';
-import { ECHO_PORT, openWorld, WIRE } from './world.ts';
+import { ECHO_PORT, type OpenWorld, openWorld } from './world.ts';
 
 export interface StartOptions {
   readonly report: WorldReport;
@@ -48,15 +48,15 @@ export async function runInside(options: StartOptions): Promise<number> {
     stopped = done;
   });
   onStop(() => stopped());
-  const live = openWorld(options.report.world, options.lan);
+  const { live, ends } = openWorld(options.report.world, options.lan);
   let control: ControlServer | null = null;
   try {
     new UdpEchoServer(live.stack, ECHO_PORT);
     const loop = serveTcp(live);
     control = await openControl(live, options);
     await Promise.race([live.settled(), stop]);
-    if (options.isDemo) return await demo(live, options, loop, stop);
-    announce(live, options, control);
+    if (options.isDemo) return await demo({ live, ends }, options, loop, stop);
+    announce({ live, ends }, options, control);
     const status = new StatusLine(live, process.stdout, !options.isJson);
     await stop;
     status.close();
@@ -104,15 +104,15 @@ async function openControl(live: LiveStack, options: StartOptions): Promise<Cont
 // ---- The tour ----
 
 async function demo(
-  live: LiveStack,
+  at: OpenWorld,
   options: StartOptions,
   loop: EventLoop,
   stop: Promise<void>,
 ): Promise<number> {
   const { world, entry, refused } = options.report;
   if (!options.isJson) console.log([...headlines(options), ''].join('\n'));
-  const us = new StackPeer('Ringway', live.stack, live, loop);
-  const other = await otherEnd(live, options.lan);
+  const us = new StackPeer('Ringway', at.live.stack, at.live, loop);
+  const other = await otherEnd(at, options.lan);
   const tour: Tour = { us, them: other.peer, ends: other.ends, bulkBytes: options.bulkBytes };
   let isStopped = false;
   const show = (row: DemoRow): void => {
@@ -138,16 +138,18 @@ interface OtherEnd {
 }
 
 /** Who the tour is taken with. Throws a Failure. */
-async function otherEnd(live: LiveStack, lan: Lan | null): Promise<OtherEnd> {
+async function otherEnd({ live, ends }: OpenWorld, lan: Lan | null): Promise<OtherEnd> {
   if (lan === null) {
     const peer = live.peer === null ? new LinuxPeer() : peerOf(live, live.peer);
-    return { peer, ends: WIRE, close: () => undefined };
+    return { peer, ends, close: () => undefined };
   }
   if (lan.peer === null)
     throw new Failure('ERR_USAGE', '--demo: with whom? --peer HOST', EXIT.USAGE);
   const peer = await RemotePeer.connect(lan.peer);
-  const ends = lanEnds(lan, await peer.addresses());
-  if (ends.v4 !== null || ends.v6 !== null) return { peer, ends, close: () => peer.close() };
+  const shared = lanEnds(lan, await peer.addresses());
+  if (shared.v4 !== null || shared.v6 !== null) {
+    return { peer, ends: shared, close: () => peer.close() };
+  }
   peer.close();
   throw new Failure('ENETUNREACH', `${lan.peer} has no address in a subnet of ours`);
 }

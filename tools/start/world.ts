@@ -15,14 +15,12 @@ import { Failure } from '../command/failure.ts';
 import { LiveStack } from '../command/live-stack.ts';
 import { addressOf, type StackSpec } from '../command/stack-spec.ts';
 import type { Lan } from './lan.ts';
-import type { WireEnds } from './step.ts';
+import type { Ends, WireEnds } from './step.ts';
 
 export const OURS = { v4: '10.77.0.2', v6: 'fd77::2' } as const;
 export const THEIRS = { v4: '10.77.0.1', v6: 'fd77::1' } as const;
-export const WIRE: WireEnds = {
-  v4: { ours: OURS.v4, theirs: THEIRS.v4 },
-  v6: { ours: OURS.v6, theirs: THEIRS.v6 },
-};
+const V4_ENDS: Ends = { ours: OURS.v4, theirs: THEIRS.v4 };
+const V6_ENDS: Ends = { ours: OURS.v6, theirs: THEIRS.v6 };
 /** RFC 862 */
 export const ECHO_PORT = 7;
 const V4_BITS = 24;
@@ -49,52 +47,69 @@ const BASE: Omit<StackSpec, 'device'> = {
   sysctls: [],
 };
 
+export interface OpenWorld {
+  readonly live: LiveStack;
+  /** Of a network that is there nobody knows yet who else is on it. */
+  readonly ends: WireEnds;
+}
+
 /** The wire, the kernel's end of it, and our stack, running; on a network that is there, the stack alone. */
-export function openWorld(world: World, lan: Lan | null): LiveStack {
+export function openWorld(world: World, lan: Lan | null): OpenWorld {
   if (lan !== null) {
     const device = { kind: 'packet', interface: lan.interface, promiscuous: false } as const;
-    return new LiveStack({ ...BASE, addresses: lan.addresses, device });
+    const live = new LiveStack({ ...BASE, addresses: lan.addresses, device });
+    return { live, ends: { v4: null, v6: null } };
   }
   switch (world) {
     case 'tap': {
-      const live = new LiveStack({
-        ...BASE,
-        device: { kind: 'tap', name: TAP, persist: false, multiQueue: false },
-      });
-      configureKernel(TAP);
-      return live;
+      const device = { kind: 'tap', name: TAP, persist: false, multiQueue: false } as const;
+      const live = new LiveStack({ ...BASE, device });
+      try {
+        return { live, ends: configureKernel(TAP) };
+      } catch (error) {
+        live.close();
+        throw error;
+      }
     }
     case 'packet': {
       createVeth(NEAR, FAR);
-      quietKernel(NEAR);
+      setKernelIpv6(NEAR, false);
       setLink(NEAR, { isUp: true });
-      configureKernel(FAR);
-      return new LiveStack({
-        ...BASE,
-        device: { kind: 'packet', interface: NEAR, promiscuous: false },
-      });
+      const ends = configureKernel(FAR);
+      const device = { kind: 'packet', interface: NEAR, promiscuous: false } as const;
+      return { live: new LiveStack({ ...BASE, device }), ends };
     }
-    case 'memory':
-      return new LiveStack({ ...BASE, device: { kind: 'memory' } });
+    case 'memory': {
+      const live = new LiveStack({ ...BASE, device: { kind: 'memory' } });
+      return { live, ends: { v4: V4_ENDS, v6: V6_ENDS } };
+    }
   }
 }
 
-/** The kernel's address and the kernel's loopback, which a new namespace has down. */
-function configureKernel(link: string): void {
+/** The kernel's addresses, and its loopback, which a new namespace has down. */
+function configureKernel(link: string): WireEnds {
+  setKernelIpv6(link, true);
   setLink('lo', { isUp: true });
   setLink(link, { isUp: true });
   addAddress(link, THEIRS.v4, V4_BITS);
-  addAddress(link, THEIRS.v6, V6_BITS, { nodad: true });
+  try {
+    addAddress(link, THEIRS.v6, V6_BITS, { nodad: true });
+  } catch (error) {
+    // A container whose network has no IPv6 has it switched off for all devices, and may not switch it on.
+    if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
+    return { v4: V4_ENDS, v6: null };
+  }
+  return { v4: V4_ENDS, v6: V6_ENDS };
 }
 
-/** Our end of the veth carries our stack; the kernel's own has nothing to say there. */
-function quietKernel(link: string): void {
+/** Off where a device carries our stack alone: the kernel's own has nothing to say there. */
+function setKernelIpv6(link: string, isOn: boolean): void {
   try {
-    writeSysctl(`ipv6/conf/${link}/disable_ipv6`, 1);
+    writeSysctl(`ipv6/conf/${link}/disable_ipv6`, isOn ? 0 : 1);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'EROFS' && code !== 'ENOENT' && code !== 'EACCES') throw error;
-    // Read-only in some containers: the kernel then also has a link-local address there; no harm.
+    // Read-only in containers: the kernel then also has a link-local address there, or none at its end.
   }
 }
 
