@@ -36,8 +36,11 @@ export class CcStats {
   readonly delayCwnd = this.counters.id('TCPHystartDelayCwnd');
 }
 
-/** Who says which ECN echo our ACKs carry: the rules of RFC 3168, or a module (DCTCP, RFC 8257 §3.2). */
-export const ECN_ECHO = { RFC3168: -1, OFF: 0, ON: 1 } as const;
+/**
+ * Who says which ECN echo our ACKs carry: nobody, as ECN was not agreed on; the rules of RFC 3168; or a module (DCTCP,
+ * RFC 8257 §3.2).
+ */
+export const ECN_ECHO = { NONE: -2, RFC3168: -1, OFF: 0, ON: 1 } as const;
 export type EcnEcho = (typeof ECN_ECHO)[keyof typeof ECN_ECHO];
 
 export class CcView {
@@ -146,12 +149,22 @@ export class CcView {
     this.isPaced = true;
   }
 
+  /** The peers agreed on ECN (RFC 3168 §6.1.1): there are marks to be read. */
+  get hasEcn(): boolean {
+    return this.ecnEcho !== ECN_ECHO.NONE;
+  }
+
+  /** They did not. */
+  forbidEcn(): void {
+    this.ecnEcho = ECN_ECHO.NONE;
+  }
+
   /**
    * From the next ACK on, ECE is set or not as told. When that changes, an ACK that waits goes out first with the
    * old state, and one with the new state at once.
    */
   setEcnEcho(echo: EcnEcho): void {
-    this.ecnEcho = echo;
+    if (this.hasEcn) this.ecnEcho = echo;
   }
 
   /** Uniform over [0, 1), from the connection's own stream: a simulation repeats. */

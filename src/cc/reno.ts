@@ -4,7 +4,7 @@
  */
 import type { CcView } from './cc-view.ts';
 import { CC_FLAG, type CcModule, CongestionControl } from './congestion-control.ts';
-import { additiveIncrease, slowStart } from './window-growth.ts';
+import { renoGrowth } from './window-growth.ts';
 
 /** RFC 8511 §3.1: a marking queue is short; what is left of the window drains it. */
 const ECN_BETA = 0.8;
@@ -15,13 +15,7 @@ export class Reno extends CongestionControl {
   }
 
   override congAvoid(v: CcView, acked: number): void {
-    if (!v.isCwndLimited) return;
-    let rest = acked;
-    if (v.isInSlowStart()) {
-      rest = slowStart(v, acked);
-      if (rest === 0) return;
-    }
-    additiveIncrease(v, v.cwnd, rest);
+    renoGrowth(v, acked);
   }
 }
 

@@ -12,6 +12,17 @@ export function slowStart(v: CcView, acked: number): number {
   return acked - (grown - before);
 }
 
+/** Reno's: slow start, then a piece a window (RFC 5681 §3.1). */
+export function renoGrowth(v: CcView, acked: number): void {
+  if (!v.isCwndLimited) return;
+  let rest = acked;
+  if (v.isInSlowStart()) {
+    rest = slowStart(v, acked);
+    if (rest === 0) return;
+  }
+  additiveIncrease(v, v.cwnd, rest);
+}
+
 /**
  * Additive increase: one piece for each `every` acknowledged. `every` may change between calls; credit above it
  * from slower times gives one piece, not a burst. From 2 up, growth is never more than what was acknowledged.

@@ -5,7 +5,7 @@
  */
 import { SEC } from '../base/time.ts';
 import { CA_EVENT, CA_STATE, type CaEvent, type CaState } from '../cc/ca-state.ts';
-import type { CcView } from '../cc/cc-view.ts';
+import type { CcView, EcnEcho } from '../cc/cc-view.ts';
 import { CC_FLAG, type CcModule, type CongestionControl, HOOK } from '../cc/congestion-control.ts';
 import { swapModule } from '../cc/registry.ts';
 import type { AckSample, LossSample, RateSample } from '../cc/samples.ts';
@@ -44,7 +44,8 @@ export class Congestion {
   }
 
   /** Once the handshake's round trip is known, where it was measured. */
-  begin(): void {
+  begin(hasEcn: boolean): void {
+    if (!hasEcn) this.view.forbidEcn();
     this.cc.init(this.view);
   }
 
@@ -147,10 +148,19 @@ export class Congestion {
     this.event(CA_EVENT.TX_START);
   }
 
-  /** A data segment came with an ECN field (RFC 3168 §5) that says ECT or CE. */
+  /** A data segment came; `isCe`: a router has marked it (RFC 3168 §5). */
   dataArrived(isCe: boolean): void {
     if ((this.module.flags & CE_EVENTS) === 0) return;
     this.event(isCe ? CA_EVENT.ECN_IS_CE : CA_EVENT.ECN_NO_CE);
+  }
+
+  /** Which echo our ACKs carry. */
+  get echo(): EcnEcho {
+    return this.view.ecnEcho;
+  }
+
+  setEcho(echo: EcnEcho): void {
+    this.view.setEcnEcho(echo);
   }
 
   /** A module that reads the marks wants every segment to carry one (RFC 8257 §3.5). */

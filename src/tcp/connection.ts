@@ -318,9 +318,8 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   markEcn(isNewText: boolean): number {
     this.ect = 0;
     if (this.ecn === null) return 0;
-    const { ecnEcho } = this.congestion.view;
     if (isNewText || this.congestion.needsEcn) this.ect = ECN.ECT0;
-    return this.ecn.flags(isNewText, ecnEcho);
+    return this.ecn.flags(isNewText, this.congestion.echo);
   }
 
   noteSent(): void {

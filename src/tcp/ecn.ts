@@ -19,15 +19,20 @@ export const ECN = { NOT_ECT: 0, ECT1: 1, ECT0: 2, CE: 3 } as const;
 /** tcp_ecn: 1 = we ask for it; 1 and 2 = we agree when asked. */
 const ASKS = 1;
 
+/** RFC 8257 §3.5: the module's SYNs, SYN-ACKs and RSTs are ECT, as routers drop all that is not before they mark. */
+export function marksAll(module: CcModule): boolean {
+  return (module.flags & CC_FLAG.NEEDS_ECN) !== 0;
+}
+
 /** RFC 3168 §6.1.1: whether our SYN asks for it. */
 export function asksForEcn(config: TcpConfig, module: CcModule): boolean {
-  return config.ecn === ASKS || (module.flags & CC_FLAG.NEEDS_ECN) !== 0;
+  return config.ecn === ASKS || marksAll(module);
 }
 
 /** Whether we agree to what a SYN asks for. One that a router has marked was not sent by the rules. */
 export function agreesToEcn(config: TcpConfig, module: CcModule, syn: Segment): boolean {
   if (!syn.has(TCP_FLAG.ECE) || !syn.has(TCP_FLAG.CWR)) return false;
-  if ((module.flags & CC_FLAG.NEEDS_ECN) !== 0) return true;
+  if (marksAll(module)) return true;
   return config.ecn !== 0 && syn.ecn === ECN.NOT_ECT;
 }
 
@@ -40,14 +45,14 @@ export class Ecn {
   /** The peer's text comes as ECT. */
   hasSeen = false;
 
-  /** Text came. True: it should be acknowledged without delay. */
-  arrived(seg: Segment): boolean {
+  /** Text came; `isOurs`: the echo is by our rules, not by a module's. True: it should be acknowledged without delay. */
+  arrived(seg: Segment, isOurs: boolean): boolean {
     let isNews = false;
     if (seg.has(TCP_FLAG.CWR)) {
       this.isEchoing = false;
       isNews = true;
     }
-    if (seg.ecn === ECN.CE && !this.isEchoing) {
+    if (isOurs && seg.ecn === ECN.CE && !this.isEchoing) {
       this.isEchoing = true;
       isNews = true;
     }
@@ -74,7 +79,7 @@ export class Ecn {
       this.isCwrDue = false;
       flags |= TCP_FLAG.CWR;
     }
-    const isEcho = echo === ECN_ECHO.RFC3168 ? this.isEchoing : echo === ECN_ECHO.ON;
+    const isEcho = echo < ECN_ECHO.OFF ? this.isEchoing : echo === ECN_ECHO.ON;
     if (isEcho) flags |= TCP_FLAG.ECE;
     return flags;
   }

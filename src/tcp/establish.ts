@@ -1,5 +1,6 @@
 /** The handshake is over, and a connection takes its place: RFC 9293 §3.10.7.3, §3.10.7.4. */
 import { assert } from '../base/assert.ts';
+import { ECN_ECHO } from '../cc/cc-view.ts';
 import { ACCEPTED } from '../net/drops.ts';
 import { TCP_FLAG } from '../wire/tcp.ts';
 import { TcpConnection } from './connection.ts';
@@ -25,7 +26,7 @@ export function establish(h: Opening, seg: Segment): number {
   if (tcp.config.mtuProbing > 1) searchFromStart(c, isPassive);
   updatePacingRate(c); // it sizes the first super-frames
   c.congestion.delivered(1); // the SYN, as Linux counts it
-  c.congestion.begin();
+  c.congestion.begin(c.ecn !== null);
   c.totals.opened(!isPassive, h.retransmissions, h.timeouts, h.sinceTimeoutMs);
   tcp.demux.set(c, inherited);
   tcp.mib.add(tcp.ids.CurrEstab, 1);
@@ -52,7 +53,7 @@ export function establish(h: Opening, seg: Segment): number {
  */
 function heedMark(c: TcpConnection, ecn: Ecn, isPassive: boolean, seg: Segment): void {
   if (!isPassive) {
-    if (seg.ecn === ECN.CE) ecn.arrived(seg);
+    if (seg.ecn === ECN.CE) ecn.arrived(seg, c.congestion.echo === ECN_ECHO.RFC3168);
     return;
   }
   if (c.tcp.config.ecnSynack === 0 || !seg.has(TCP_FLAG.ECE)) return;

@@ -90,7 +90,7 @@ export function openFast(h: Handshake, listener: Listener, seg: Segment): void {
   const { mib, ids } = tcp;
   h.takeFirst(seg);
   const c = connectionOf(h);
-  c.congestion.begin();
+  c.congestion.begin(c.ecn !== null);
   c.setUnconfirmed(new Unconfirmed(h, listener));
   tcp.demux.set(c, listener.settings);
   takeText(c, seg);

@@ -9,7 +9,7 @@ import { TCP_FLAG, TCP_FLAGS } from '../wire/tcp.ts';
 import type { Agreed } from './agreed.ts';
 import { answerClock, isAnswerTooSoon, neverAnswered } from './answer-limit.ts';
 import type { TcpConnection } from './connection.ts';
-import { agreesToEcn, asksForEcn, ECN } from './ecn.ts';
+import { agreesToEcn, asksForEcn, ECN, marksAll } from './ecn.ts';
 import type { FlowId } from './endpoint.ts';
 import { establish } from './establish.ts';
 import type { FastOpenCookie } from './fast-open-option.ts';
@@ -110,10 +110,11 @@ export class Handshake implements Opening, SynSender, Expirable {
 
   /**
    * RFC 3168 §6.1.1, §6.1.4: neither SYNs nor ACKs are ECT. RFC 5562 §3: a SYN-ACK may be, but none that is sent again: its
-   * mark may be why the first did not arrive.
+   * mark may be why the first did not arrive. RFC 8257 §3.5: all are where a module says so.
    */
   get ect(): number {
     const { tcp, listener, hasEcn, resent } = this;
+    if (hasEcn && marksAll(tcp.moduleFor(this.settings))) return ECN.ECT0;
     if (tcp.config.ecnSynack === 0 || listener === null || !hasEcn || resent > 0)
       return ECN.NOT_ECT;
     // The segment that leaves is the one at `header`: it may be an ACK, too.

@@ -1,10 +1,12 @@
 /** RFC 9293 §3.10.7.4, seventh and eighth step: the text, and the FIN. */
+import { ECN_ECHO, type EcnEcho } from '../cc/cc-view.ts';
 import { ACCEPTED, DROP } from '../net/drops.ts';
 import { type Seq, seqAdd, seqDiff, seqEq, seqGe, seqGt, seqLe, seqLt } from '../wire/seq.ts';
 import { TCP_FLAG } from '../wire/tcp.ts';
 import type { TcpConnection } from './connection.ts';
 import { ECN, type Ecn } from './ecn.ts';
 import { abortOnData, enterTimeWait } from './ending.ts';
+import { sendAck } from './output.ts';
 import { pagesForOrder } from './page-shares.ts';
 import { prune } from './prune.ts';
 import { freeWindow, unackedBytes } from './receive-window.ts';
@@ -45,10 +47,25 @@ function step7Text(c: TcpConnection, seg: Segment): number {
   return seg.len > 0 ? takeText(c, seg, textEnd) : ACCEPTED;
 }
 
-/** RFC 3168 §6.1.3. */
+/** RFC 3168 §6.1.3; or as the module says (RFC 8257 §3.2). */
 function marked(c: TcpConnection, ecn: Ecn, seg: Segment): void {
-  if (seg.ecn !== ECN.NOT_ECT) c.congestion.dataArrived(seg.ecn === ECN.CE);
-  if (ecn.arrived(seg)) c.delack.owe(true);
+  const { congestion } = c;
+  const was = congestion.echo;
+  if (seg.ecn !== ECN.NOT_ECT) congestion.dataArrived(seg.ecn === ECN.CE);
+  const is = congestion.echo;
+  if (is !== was) echoTurns(c, was, is);
+  if (ecn.arrived(seg, is === ECN_ECHO.RFC3168)) c.delack.owe(true);
+}
+
+/** What came before this segment is acknowledged with the old echo, this segment with the new one, and both at once. */
+function echoTurns(c: TcpConnection, was: EcnEcho, is: EcnEcho): void {
+  const { congestion, delack } = c;
+  if (delack.isOwed) {
+    congestion.setEcho(was);
+    sendAck(c);
+    congestion.setEcho(is);
+  }
+  delack.owe(true);
 }
 
 /** Some of it lies beyond RCV.NXT: what the window admits. */

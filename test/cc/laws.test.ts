@@ -13,6 +13,7 @@ const BETA: Readonly<Record<string, number | null>> = {
   cubic: 717 / 1024,
   bbr: null,
   bbr3: null,
+  dctcp: null,
 };
 
 const known = builtinModules();
@@ -20,7 +21,7 @@ const all = known.available().map((name) => known.find(name)!);
 
 t.test('the default is cubic, as on Linux', (t) => {
   t.equal(known.defaultModule.name, 'cubic');
-  t.strictSame(known.available(), ['cubic', 'reno', 'bbr', 'bbr3']);
+  t.strictSame(known.available(), ['cubic', 'reno', 'bbr', 'bbr3', 'dctcp']);
   t.end();
 });
 

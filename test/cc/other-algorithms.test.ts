@@ -1,16 +1,13 @@
-/** The interface is enough for algorithms that read marks (DCTCP) and rates (BBR): they do on it what theory says. */
+/** The interface is enough for an algorithm that reads rates: it does on it what theory says. */
 import t from 'tap';
 import { Rng } from '../../src/base/rng.ts';
-import { MS, SEC, US } from '../../src/base/time.ts';
-import { CA_EVENT } from '../../src/cc/ca-state.ts';
-import { ECN_ECHO } from '../../src/cc/cc-view.ts';
-import { CC_FLAG, type CongestionControl, HOOK } from '../../src/cc/congestion-control.ts';
+import { MS, SEC } from '../../src/base/time.ts';
+import { type CongestionControl, HOOK } from '../../src/cc/congestion-control.ts';
 import { cubic } from '../../src/cc/cubic.ts';
-import { swapModule } from '../../src/cc/registry.ts';
 import { reno } from '../../src/cc/reno.ts';
 import { obeysTheLaws } from './laws.ts';
 import { independent } from './loss-process.ts';
-import { dctcp, rateModel } from './other-modules.ts';
+import { rateModel } from './other-modules.ts';
 import { PathModel } from './path-model.ts';
 import { newView } from './rig.ts';
 
@@ -21,54 +18,12 @@ function value(cc: CongestionControl, name: string): number {
   return Number(values[name]);
 }
 
-for (const module of [dctcp, rateModel]) {
+for (const module of [rateModel]) {
   t.test(`${module.name} keeps the laws`, (t) => {
     obeysTheLaws(t, { module, beta: null }, [cubic, reno]);
     t.end();
   });
 }
-
-t.test('DCTCP holds the queue at the mark, with the alpha of theory', (t) => {
-  // 10 Gbit/s, 100 us: 83 pieces; the model of Alizadeh et al. (2010) for one flow and threshold K.
-  const rate = 10e9 / 8 / 1500;
-  const pipe = rate * 100e-6;
-  const mark = 40;
-  const v = newView();
-  const options = { rttNs: 100 * US, rate, markAbove: mark, isPaced: true };
-  const model = new PathModel(v, dctcp, options);
-  model.runFor(SEC / 5);
-  const before = v.delivered;
-  model.peakQueue = 0;
-  let alpha = 0;
-  let rounds = 0;
-  for (; rounds < 1000; rounds++) {
-    model.runFor(100 * US);
-    alpha += value(model.cc, 'alpha') / 1024;
-  }
-  const used = (v.delivered - before) / (rate * rounds * 100e-6);
-  const theory = Math.sqrt(2 / (pipe + mark));
-  const share = alpha / rounds / theory;
-  t.ok(used > 0.99, `${(100 * used).toFixed(1)} % of the link`);
-  t.ok(share > 0.7 && share < 1.3, `alpha ${(alpha / rounds).toFixed(3)} for ${theory.toFixed(3)}`);
-  t.ok(model.peakQueue <= mark + 4, `${model.peakQueue} waited, marked above ${mark}`);
-  t.equal(v.lost, 0);
-  t.end();
-});
-
-t.test('DCTCP echoes marks as they come, and gives the echo back', (t) => {
-  t.ok((dctcp.flags & CC_FLAG.NEEDS_ECN) !== 0);
-  const v = newView();
-  const cc = dctcp.create();
-  cc.init(v);
-  t.equal(v.ecnEcho, ECN_ECHO.RFC3168);
-  cc.cwndEvent(v, CA_EVENT.ECN_IS_CE);
-  t.equal(v.ecnEcho, ECN_ECHO.ON);
-  cc.cwndEvent(v, CA_EVENT.ECN_NO_CE);
-  t.equal(v.ecnEcho, ECN_ECHO.OFF);
-  swapModule(v, cc, cubic);
-  t.equal(v.ecnEcho, ECN_ECHO.RFC3168);
-  t.end();
-});
 
 const RATE = 100e6 / 8 / 1500;
 

@@ -1,68 +1,13 @@
-/** Two algorithms unlike Reno and CUBIC, to show that the interface holds what they need. */
+/** An algorithm unlike Reno and CUBIC, to show that the interface holds what it needs. */
 import { SEC } from '../../src/base/time.ts';
-import { CA_EVENT, CA_STATE, type CaEvent, type CaState } from '../../src/cc/ca-state.ts';
-import { type CcView, ECN_ECHO, INITIAL_CWND } from '../../src/cc/cc-view.ts';
+import { type CcView, INITIAL_CWND } from '../../src/cc/cc-view.ts';
 import {
   CC_FLAG,
   type CcInfo,
   type CcModule,
   CongestionControl,
 } from '../../src/cc/congestion-control.ts';
-import { Reno } from '../../src/cc/reno.ts';
 import type { LossSample, RateSample } from '../../src/cc/samples.ts';
-
-/** RFC 8257: the window is cut in proportion to the share of marked bytes; each mark is echoed as it came. */
-class Dctcp extends Reno {
-  private alpha = 1;
-  private windowEnd = 0;
-  private delivered = 0;
-  private deliveredCe = 0;
-
-  override init(v: CcView): void {
-    this.windowEnd = v.sndNxt;
-    this.delivered = v.delivered;
-    this.deliveredCe = v.deliveredCe;
-  }
-
-  override inAckEvent(v: CcView): void {
-    if (v.sndUna <= this.windowEnd) return;
-    const all = v.delivered - this.delivered;
-    const marked = v.deliveredCe - this.deliveredCe;
-    if (all > 0) this.alpha += (marked / all - this.alpha) / 16;
-    this.windowEnd = v.sndNxt;
-    this.delivered = v.delivered;
-    this.deliveredCe = v.deliveredCe;
-  }
-
-  override ssthresh(v: CcView): number {
-    return Math.max(2, Math.ceil(v.cwnd * (1 - this.alpha / 2)));
-  }
-
-  /** §3.5: a loss is a loss. */
-  override setState(v: CcView, state: CaState): void {
-    if (state === CA_STATE.RECOVERY) v.setSsthresh(Math.max(2, v.cwnd >> 1));
-  }
-
-  override cwndEvent(v: CcView, event: CaEvent): void {
-    if (event === CA_EVENT.ECN_IS_CE) v.setEcnEcho(ECN_ECHO.ON);
-    else if (event === CA_EVENT.ECN_NO_CE) v.setEcnEcho(ECN_ECHO.OFF);
-  }
-
-  override release(v: CcView): void {
-    v.setEcnEcho(ECN_ECHO.RFC3168);
-  }
-
-  override getInfo(): CcInfo {
-    const { alpha } = this;
-    return { kind: 'dctcp', enabled: 1, ceState: 0, alpha: alpha * 1024, abEcn: 0, abTot: 0 };
-  }
-}
-
-export const dctcp: CcModule = {
-  name: 'dctcp',
-  flags: CC_FLAG.NON_RESTRICTED | CC_FLAG.NEEDS_ECN,
-  create: () => new Dctcp(),
-};
 
 const STARTUP = { pacing: 2.77, cwnd: 2 };
 const DRAIN = { pacing: 0.5, cwnd: 2 };

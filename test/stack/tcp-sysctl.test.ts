@@ -130,7 +130,7 @@ t.test('congestion control by name', async (t) => {
   const { tcp } = h.stack;
   const name = 'net.ipv4.tcp_congestion_control';
   t.equal(readTcpSysctl(tcp, name), 'cubic', 'the default of Linux');
-  t.equal(readTcpSysctl(tcp, AVAILABLE_CC), 'cubic reno bbr bbr3');
+  t.equal(readTcpSysctl(tcp, AVAILABLE_CC), 'cubic reno bbr bbr3 dctcp');
   t.equal(writeTcpSysctl(tcp, AVAILABLE_CC, 'reno'), -EACCES);
   t.equal(writeTcpSysctl(tcp, ALLOWED_CC, 'reno vegas'), -ENOENT);
   t.equal(readTcpSysctl(tcp, ALLOWED_CC), 'cubic reno bbr bbr3', 'nothing has changed');

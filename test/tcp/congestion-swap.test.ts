@@ -3,7 +3,7 @@ import t from 'tap';
 import { ENOENT } from '../../src/base/errno.ts';
 import { MS, SEC } from '../../src/base/time.ts';
 import { TcpSettings } from '../../src/tcp/tcp-settings.ts';
-import { dctcp } from '../cc/other-modules.ts';
+
 import { goodput, PathRig } from './path-rig.ts';
 
 const PATH = {
@@ -11,7 +11,6 @@ const PATH = {
   delayNs: 10 * MS,
   queueBytes: 125_000, // one bandwidth-delay product
   superFrames: true,
-  modules: [dctcp],
 };
 const LINK = 50e6 / 8;
 

@@ -221,19 +221,30 @@ t.test('-i has the items of iproute2 in its order', async (t) => {
   t.match(text, / retrans:0\/\d+ /);
 });
 
-t.test('-i of bbr: what its module tells, where ss has it', async (t) => {
-  const pair = new TcpPair({ seed: 8 });
-  const client = new End(2_000_000, true);
-  const server = new End(0, true);
-  pair.client.tcp.ccModules.setDefault('bbr');
-  pair.listen((c) => server.attach(c));
-  pair.connect({ established: (c) => client.attach(c), failed: () => undefined });
-  pair.sim.run(pair.sim.nowNs + 100 * MS);
+t.test('-i: what a module tells of itself, where ss has it', async (t) => {
+  const line = (near: string, far: string): string | undefined => {
+    const pair = new TcpPair({ seed: 8 });
+    const client = new End(2_000_000, true);
+    const server = new End(0, true);
+    pair.client.tcp.ccModules.setDefault(near);
+    pair.server.tcp.ccModules.setDefault(far);
+    pair.server.tcp.config.ecn = 0;
+    pair.listen((c) => server.attach(c));
+    pair.connect({ established: (c) => client.attach(c), failed: () => undefined });
+    pair.sim.run(pair.sim.nowNs + 100 * MS);
+    return lines(pair, 'client', { info: true })[1];
+  };
   // As `ss -tin` of iproute2 6.1 prints it of a kernel's connection in startup.
   t.match(
-    lines(pair, 'client', { info: true })[1],
+    line('bbr', 'cubic'),
     / bbr wscale:.* data_segs_out:\d+ bbr:\(bw:\d+bps,mrtt:10\.\d+,pacing_gain:2\.88672,cwnd_gain:2\.88672\) send /,
   );
+  // iproute2's FORMAT: ce_state, alpha, ab_ecn and ab_tot; or that the peer did not agree.
+  t.match(
+    line('dctcp', 'dctcp'),
+    / ecn dctcp wscale:.* data_segs_out:\d+ dctcp:\(ce_state:0,alpha:\d+,ab_ecn:0,ab_tot:\d+\) send /,
+  );
+  t.match(line('dctcp', 'cubic'), / dctcp wscale:.* data_segs_out:\d+ dctcp:fallback_mode send /);
 });
 
 t.test('UDP sockets: without a peer, with one, what waits in them', async (t) => {

@@ -182,6 +182,7 @@ function totalsText(i: Info): string[] {
 
 /** What the congestion-control module tells. */
 function moduleText(m: CcInfo | undefined): string[] {
+  if (m?.kind === 'dctcp') return [dctcpText(m)];
   if (m?.kind !== 'bbr') return [];
   const gains = [
     ['pacing_gain', m.pacingGain],
@@ -195,6 +196,11 @@ function moduleText(m: CcInfo | undefined): string[] {
       .map(([name, gain]) => `${name}:${sixDigits(gain / 256)}`),
   ];
   return [`bbr:(${parts.join(',')})`];
+}
+
+function dctcpText(m: Extract<CcInfo, { kind: 'dctcp' }>): string {
+  if (m.enabled === 0) return 'dctcp:fallback_mode';
+  return `dctcp:(ce_state:${m.ceState},alpha:${m.alpha},ab_ecn:${m.abEcn},ab_tot:${m.abTot})`;
 }
 
 /** printf's %g. */
