@@ -25,6 +25,7 @@ import { DhcpCounters, type DhcpDrop } from './dhcp-counters.ts';
 import { DhcpInput } from './dhcp-input.ts';
 import { type Lease, readLease } from './dhcp-lease.ts';
 import { type DhcpIdentity, DhcpSender } from './dhcp-sender.ts';
+import { askWaitNs, extendWaitNs, JITTER_NS } from './dhcp-waits.ts';
 import { LeaseUse } from './lease-use.ts';
 
 export type DhcpState =
@@ -39,9 +40,18 @@ export type DhcpState =
   | 'rebinding'
   | 'releasing';
 
+/** A lease of an earlier life, with its times on the stack's clock. */
+export interface RememberedLease {
+  readonly lease: Lease;
+  readonly obtainedNs: number;
+  readonly untilNs: number;
+}
+
 export interface DhcpOptionsIn extends DhcpIdentity {
   /** The address of an earlier life: asked for first (INIT-REBOOT). */
   readonly requested?: Address;
+  /** The same with all that belongs to it: used for the rest of its time where nobody answers (§3.2). */
+  readonly remembered?: RememberedLease;
   readonly listener?: DhcpListener;
 }
 
@@ -50,10 +60,6 @@ export interface DhcpListener {
   dhcpChanged(client: DhcpClient): void;
 }
 
-/** RFC 2131 §4.1: 4 s, doubled up to 64 s, each by a second more or less. */
-const FIRST_WAIT_NS = 4 * SEC;
-const LAST_WAIT_NS = 64 * SEC;
-const JITTER_NS = 1 * SEC;
 /** §3.1 (5): after that many requests without an answer begin anew. */
 const MOST_REQUESTS = 4;
 const MOST_REBOOT_REQUESTS = 2;
@@ -61,8 +67,6 @@ const MOST_REBOOT_REQUESTS = 2;
 const UNANSWERED = 2;
 /** Without a lease for so long, whatever servers say meanwhile: who waits for one does without. It goes on asking. */
 const PATIENCE_NS = 15 * SEC;
-/** §4.4.5: between two requests of a renewal, and no less. */
-const LEAST_RENEW_WAIT_NS = 60 * SEC;
 /** §3.1 (5): at least ten seconds after a DECLINE. */
 const DECLINE_WAIT_NS = 10 * SEC;
 /** After a NAK, doubled with each until a lease is ours: a server that refuses for ever gets little to refuse. */
@@ -90,6 +94,7 @@ export class DhcpClient implements BootListener, ClaimOwner, Expirable {
   /** What a server has offered, or granted and not yet used. */
   private offer: Lease | null = null;
   private requested: Address | null;
+  private remembered: RememberedLease | null;
   private xid = 0;
   private startedNs = 0;
   private secs = 0;
@@ -115,7 +120,8 @@ export class DhcpClient implements BootListener, ClaimOwner, Expirable {
     this.sender = new DhcpSender(stack.net, iface, options);
     this.incoming = new DhcpInput(stack.net, iface);
     this.use = new LeaseUse(stack, iface);
-    this.requested = options.requested ?? null;
+    this.remembered = options.remembered ?? null;
+    this.requested = this.remembered?.lease.address ?? options.requested ?? null;
     this.listener = options.listener ?? null;
   }
 
@@ -236,6 +242,7 @@ export class DhcpClient implements BootListener, ClaimOwner, Expirable {
     const isKnown = known !== undefined && addressEquals(known, lease.address);
     if (this.state === 'requesting' && !isKnown) return 'DropOtherAddress';
     this.counters.note('AcksIn');
+    this.remembered = null;
     this.stack.deadlines.disarm(this.retry);
     this.obtainedNs = this.firstRequestNs;
     this.untilNs = this.firstRequestNs + lease.leaseNs;
@@ -298,6 +305,7 @@ export class DhcpClient implements BootListener, ClaimOwner, Expirable {
   private refused(): null {
     this.counters.note('NaksIn');
     this.requested = null;
+    this.remembered = null;
     this.forgetLease();
     this.enter('init');
     this.arm(this.retry, this.nakWaitNs);
@@ -326,6 +334,21 @@ export class DhcpClient implements BootListener, ClaimOwner, Expirable {
     this.ask();
   }
 
+  /** §3.2: what was ours is so for the rest of its time, if nobody on the link has it meanwhile. */
+  private rebootUnanswered(): void {
+    const { remembered } = this;
+    this.remembered = null;
+    if (remembered === null || remembered.untilNs <= this.stack.env.nowNs) {
+      this.discover();
+      return;
+    }
+    this.offer = remembered.lease;
+    this.obtainedNs = remembered.obtainedNs;
+    this.untilNs = remembered.untilNs;
+    this.enter('checking');
+    this.claim.start(remembered.lease.address.w3);
+  }
+
   private beginRenewal(): void {
     this.beginExchange('renewing');
     this.startedNs = this.stack.env.nowNs;
@@ -350,7 +373,7 @@ export class DhcpClient implements BootListener, ClaimOwner, Expirable {
     if (state === 'releasing') this.stop();
     else if (state === 'init') this.discover();
     else if (state === 'requesting' && tries >= MOST_REQUESTS) this.discover();
-    else if (state === 'rebooting' && tries >= MOST_REBOOT_REQUESTS) this.discover();
+    else if (state === 'rebooting' && tries >= MOST_REBOOT_REQUESTS) this.rebootUnanswered();
     else this.ask();
   }
 
@@ -395,15 +418,11 @@ export class DhcpClient implements BootListener, ClaimOwner, Expirable {
     return this.sender.send({ type, xid: this.xid, secs, ciaddr, requested, server, to });
   }
 
-  /** §4.1, and for extensions §4.4.5: half of what is left to the next phase, but at least a minute. */
   private waitNs(): number {
-    if (this.state === 'renewing' || this.state === 'rebinding') {
-      const next =
-        this.state === 'renewing' ? this.obtainedNs + this.lease!.rebindNs : this.untilNs;
-      return Math.max(LEAST_RENEW_WAIT_NS, Math.floor((next - this.stack.env.nowNs) / 2));
-    }
-    const doubled = FIRST_WAIT_NS * 2 ** Math.min(this.tries - 1, 4);
-    return Math.min(doubled, LAST_WAIT_NS) + this.random.below(2 * JITTER_NS) - JITTER_NS;
+    const { state, lease, untilNs } = this;
+    if (state !== 'renewing' && state !== 'rebinding') return askWaitNs(this.tries, this.random);
+    const next = state === 'renewing' ? this.obtainedNs + lease!.rebindNs : untilNs; // there is one to extend
+    return extendWaitNs(next - this.stack.env.nowNs);
   }
 
   private secondsSince(ns: number): number {

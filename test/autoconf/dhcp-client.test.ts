@@ -1,5 +1,7 @@
 /** RFC 2131 §4.4: the dialogue with honest servers, message by message. */
 import t from 'tap';
+import type { RememberedLease } from '../../src/autoconf/dhcp-client.ts';
+import type { Lease } from '../../src/autoconf/dhcp-lease.ts';
 import { NEVER, SEC } from '../../src/base/time.ts';
 import { CONF4 } from '../../src/net/ipv4-conf.ts';
 import { formatAddress } from '../../src/wire/address-text.ts';
@@ -218,6 +220,76 @@ dhcp(
     t.same(lines, ['REQUEST', 'REQUEST', 'DISCOVER']);
   },
   { requested: ip(OFFERED) },
+);
+
+dhcp(
+  'RFC 2131 §3.2: INIT-REBOOT refused: anew, and that address is not asked for again',
+  (t, r) => {
+    r.client.start();
+    r.lines(0);
+    t.equal(r.give({ type: 'NAK', options: [option.server(SERVER)], xid: 1 }), 'DHCP_IGNORED');
+    t.equal(r.client.state, 'rebooting', 'a NAK for another exchange');
+    r.give({ type: 'NAK', options: [option.server(SERVER)] });
+    t.equal(r.client.state, 'init');
+    t.same(r.lines(2), [`DISCOVER all ${ALL}`]);
+    t.same(r.addresses(), []);
+    r.give();
+    r.lines(0);
+    r.give({ type: 'ACK' });
+    r.lines(9);
+    t.equal(r.client.state, 'bound');
+  },
+  { remembered: remembered(100, 3600) },
+);
+
+/** A lease of an earlier run: obtained so many seconds before this one began, for so many seconds. */
+function remembered(ageSec: number, leaseSec: number): RememberedLease {
+  const lease: Lease = {
+    ...{ address: ip(OFFERED), bits: 24, server: ip(SERVER), nameServers: [], domain: '', mtu: 0 },
+    ...{ leaseNs: leaseSec * SEC, renewNs: leaseSec * 0.5 * SEC, rebindNs: leaseSec * 0.875 * SEC },
+    routes: [{ prefix: ip('0.0.0.0'), bits: 0, gateway: ip(ROUTER) }],
+  };
+  return { lease, obtainedNs: -ageSec * SEC, untilNs: (leaseSec - ageSec) * SEC };
+}
+
+dhcp(
+  'RFC 2131 §3.2: nobody answers, and the remembered lease is ours for the rest of its time',
+  (t, r) => {
+    r.client.start();
+    const asked = r.lines(14.5);
+    t.same(asked, [`REQUEST all ${ALL} want ${OFFERED}`, `REQUEST all ${ALL} want ${OFFERED}`]);
+    t.equal(r.client.state, 'checking', 'first the link is asked');
+    r.lines(9);
+    t.same(r.states, ['rebooting', 'checking', 'bound']);
+    t.same(r.addresses(), [`${OFFERED}/24`]);
+    t.same(r.routes(), ['10.0.0.0/24', `0.0.0.0/0 via ${ROUTER}`]);
+    r.h.knows(SERVER, PEER_MAC);
+    const renewal = r.watch(1800).find((m) => m.line.startsWith('REQUEST'))!;
+    t.ok(Math.abs(renewal.at - 1700) < 2, `half of its time is over at ${renewal.at} s`);
+    r.lines(1900);
+    t.same(r.addresses(), [], 'and gone when all of it was, counted from the beginning');
+    t.equal(r.counted('Expired'), 1);
+  },
+  { remembered: remembered(100, 3600) },
+);
+
+dhcp(
+  'RFC 2131 §3.2: a remembered lease that is over is only asked for; one that somebody has is declined',
+  (t, r) => {
+    r.client.start();
+    t.same(
+      r.lines(14.5).map((line) => line.split(' ')[0]),
+      ['REQUEST', 'REQUEST', 'DISCOVER'],
+    );
+    const other = new DhcpRig({ remembered: remembered(0, 3600) });
+    other.client.start();
+    other.lines(14.5);
+    t.equal(other.client.state, 'checking');
+    other.h.giveFrame(arpFrame({ op: 2, sender: OFFERED, mac: GATEWAY_MAC }));
+    t.same(other.lines(0), [`DECLINE all ${ALL} want ${OFFERED} server ${SERVER}`]);
+    other.close(t);
+  },
+  { remembered: remembered(3601, 3600) },
 );
 
 dhcp('RFC 2131 §3.1 (4), §4.4.5: a NAK takes the lease away; the waits grow', (t, r) => {

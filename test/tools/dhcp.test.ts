@@ -1,10 +1,18 @@
 /** `up --dhcp`, `--ipv4ll` and `ringway dhcp`: in virtual time, and from a command line. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
+import { SEC } from '../../src/base/time.ts';
 import { formatAddress } from '../../src/wire/address-text.ts';
+import { MacAddress } from '../../src/wire/mac.ts';
 import { Autoconf4, dhcpText } from '../../tools/command/autoconf4.ts';
+import { LeaseFile } from '../../tools/command/lease-file.ts';
+import { programPath } from '../../tools/dev/requirements.ts';
 import { arpFrame, watch } from '../autoconf/arp-rig.ts';
 import { frame, said } from '../autoconf/dhcp-rig.ts';
 import { dialogue, NetHarness } from '../net/rig.ts';
+import { requires } from '../support/requires.ts';
 import { Place } from './command-place.ts';
 
 dialogue(
@@ -115,5 +123,215 @@ t.test(
     t.same(await place.json('dhcp', '-j'), []);
     stack.child.kill('SIGTERM');
     t.equal(await stack.ended, 0);
+  },
+);
+
+t.test(
+  'a lease is the same after it was a file, and what is no lease file stays as it is',
+  async (t) => {
+    const folder = t.testdir({});
+    const path = join(folder, 'lease');
+    let laterMs = 0;
+    const h = new NetHarness(NOBODY);
+    const wallMs = (): number => Date.UTC(2030, 0, 1) + h.now * 1000 + laterMs;
+    const bound = (of: NetHarness): Autoconf4 => {
+      const file = new LeaseFile(path, wallMs);
+      const auto = new Autoconf4(of.stack, of.port.iface, true, false, file);
+      auto.start();
+      return auto;
+    };
+    const auto = bound(h);
+    t.match(JSON.parse(readFileSync(path, 'utf8')), { mac: h.port.device.mac.toString() });
+    t.equal(statSync(path).mode & 0o777, 0o600);
+    let xid = 0;
+    watch(h, 1, (seen) => {
+      xid = said(seen)?.xid ?? xid;
+      return '';
+    });
+    h.giveFrame(frame({ xid }));
+    h.giveFrame(frame({ xid, type: 'ACK' }));
+    watch(h, 9);
+    t.equal(auto.dhcp!.state, 'bound');
+    const { lease } = auto.dhcp!;
+    await auto.release(() => undefined);
+    t.equal(auto.dhcp!.state, 'bound', 'it is not given back');
+    h.stop();
+    laterMs += 100_000;
+    const file = new LeaseFile(path, wallMs);
+    t.equal(file.mac?.toString(), h.port.device.mac.toString());
+    const kept = file.remembered(h.port.device.mac, 5 * SEC);
+    t.same(kept?.lease, lease);
+    const age = (5 * SEC - kept!.obtainedNs) / SEC;
+    t.ok(Math.abs(age - 109) < 0.1, `its age, ${age} s, is that of the request`);
+    t.equal(kept!.untilNs, kept!.obtainedNs + 3600 * SEC);
+    t.equal(file.remembered(MacAddress.parse('02:00:00:00:00:99')!, 0), null, 'of another address');
+    laterMs -= 1e9;
+    t.equal(
+      file.remembered(h.port.device.mac, 5 * SEC)!.obtainedNs,
+      5 * SEC,
+      'a clock that was set back',
+    );
+
+    const again = new NetHarness(NOBODY);
+    const second = bound(again);
+    t.equal(second.dhcp!.state, 'rebooting');
+    watch(again, 1, (seen) => {
+      xid = said(seen)?.xid ?? xid;
+      return '';
+    });
+    again.giveFrame(frame({ xid, type: 'NAK' }));
+    t.notMatch(JSON.parse(readFileSync(path, 'utf8')), { lease: {} }, 'a NAK is kept as well');
+    second.dhcp!.stop();
+    again.stop();
+
+    const good = { mac: '02:00:00:00:00:01', lease: textOfLease() };
+    const bad: unknown[] = [
+      ...['', 'no JSON', [], 7, {}, { mac: 'x' }, { mac: 7 }],
+      ...[
+        { address: '10.0.0.5/33' },
+        { address: '127.0.0.1/8' },
+        { server: 'x' },
+        { obtained: 'x' },
+      ],
+      ...[{ lease: -1 }, { renew: 3200 }, { rebind: null }, { routes: 'x' }, { routes: ['x y z'] }],
+      ...[
+        { routes: ['10.0.0.0/8 224.0.0.1'] },
+        { nameservers: [7] },
+        { domain: 'a b' },
+        { mtu: -1 },
+      ],
+    ];
+    for (const one of bad) {
+      const isPart =
+        typeof one === 'object' &&
+        one !== null &&
+        !Array.isArray(one) &&
+        Object.keys(one).length > 0;
+      const isLease = isPart && !('mac' in one);
+      const text = isLease
+        ? JSON.stringify({ ...good, lease: { ...good.lease, ...one } })
+        : typeof one === 'string'
+          ? one
+          : JSON.stringify(one);
+      writeFileSync(path, text);
+      t.throws(
+        () => new LeaseFile(path),
+        { code: 'EINVAL', message: /no lease file; remove it/ },
+        text,
+      );
+      t.equal(readFileSync(path, 'utf8'), text);
+    }
+    writeFileSync(path, JSON.stringify(good));
+    t.ok(new LeaseFile(path).remembered(MacAddress.parse(good.mac)!, 0));
+    t.throws(() => new LeaseFile(join(folder, 'nosuch', 'lease')), { code: 'ENOENT' });
+  },
+);
+
+function textOfLease(): object {
+  return {
+    ...{ address: '10.0.0.5/24', server: '10.0.0.2', obtained: '2030-01-01T00:00:00.000Z' },
+    ...{ lease: 3600, renew: 1800, rebind: 3150, routes: ['0.0.0.0/0 10.0.0.1', '10.1.0.0/16'] },
+    ...{ nameservers: ['10.0.0.53'], domain: 'example.net', mtu: 0 },
+  };
+}
+
+t.test(
+  'up --dhcp-lease: the address is asked for at the next start (dnsmasq), and given up when the server says so',
+  {
+    skip: requires({
+      root: true,
+      tun: true,
+      addon: true,
+      programs: ['unshare', 'nsenter', 'ip', 'dnsmasq'],
+    }),
+    timeout: 300_000,
+  },
+  async (t) => {
+    const place = new Place(t);
+    const keeper = spawn('unshare', ['-n', 'sleep', '300'], { stdio: 'ignore' });
+    t.teardown(() => void keeper.kill('SIGKILL'));
+    const where = `/proc/${keeper.pid}/ns/net`;
+    const own = statSync('/proc/self/ns/net').ino;
+    while (statSync(where).ino === own) await new Promise((done) => setTimeout(done, 2));
+    const enter = [programPath('nsenter')!, `--net=${where}`];
+    const lines = [
+      'ip tuntap add mode tap name ring0',
+      'ip link set ring0 up',
+      'ip addr add 10.9.0.1/24 dev ring0',
+    ];
+    for (const line of lines) {
+      t.equal(spawnSync(enter[0]!, [...enter.slice(1), ...line.split(' ')]).status, 0, line);
+    }
+    const serve = (first: string, name: string): ChildProcess =>
+      spawn(
+        enter[0]!,
+        [
+          ...[...enter.slice(1), programPath('dnsmasq')!, '--keep-in-foreground', '--port=0'],
+          ...[
+            '--conf-file=/dev/null',
+            '--user=root',
+            '--no-ping',
+            '--interface=ring0',
+            '--pid-file=',
+          ],
+          ...['--bind-interfaces', '--dhcp-authoritative', `--dhcp-range=${first},${first},600`],
+          `--dhcp-leasefile=${join(place.folder, name)}`,
+        ],
+        { stdio: 'ignore' },
+      );
+    const ended = (child: ChildProcess): Promise<unknown> =>
+      child.exitCode === null ? new Promise((done) => child.once('exit', done)) : Promise.resolve();
+    let server = serve('10.9.0.50', 'one');
+    t.teardown(() => void server.kill('SIGKILL'));
+    const args = ['--tap', 'ring0', '--dhcp', '--dhcp-lease', 'lease.json'];
+    const seen = async (): Promise<Record<string, unknown>> =>
+      ((await place.json('dhcp', '-j')) as unknown as Record<string, unknown>[])[0]!;
+
+    const first = await place.up(args, enter);
+    t.match(await seen(), {
+      state: 'bound',
+      address: '10.9.0.50/24',
+      counters: { DiscoversSent: 1 },
+    });
+    first.child.kill('SIGKILL');
+    await first.ended;
+
+    const second = await place.up(args, enter);
+    t.equal(second.mac, first.mac, 'the MAC address is that of the lease');
+    const after = await seen();
+    t.match(after, { state: 'bound', address: '10.9.0.50/24' });
+    t.match(
+      after.counters,
+      { RequestsSent: 1, AcksIn: 1, DiscoversSent: undefined },
+      'one question',
+    );
+    second.child.kill('SIGTERM');
+    t.equal(await second.ended, 0);
+    t.match(
+      readFileSync(join(place.folder, 'one'), 'utf8'),
+      /10\.9\.0\.50/,
+      'nothing was given back',
+    );
+
+    server.kill('SIGTERM');
+    await ended(server);
+    server = serve('10.9.0.60', 'two');
+    const third = await place.up(args, enter);
+    const moved = await seen();
+    t.match(moved, { state: 'bound', address: '10.9.0.60/24', counters: { NaksIn: 1 } });
+    const kept: { lease: object } = JSON.parse(
+      readFileSync(join(place.folder, 'lease.json'), 'utf8'),
+    );
+    t.match(kept.lease, { address: '10.9.0.60/24', lease: 600 });
+    t.equal((await place.run('dhcp', 'release')).code, 0);
+    third.child.kill('SIGTERM');
+    t.equal(await third.ended, 0);
+    t.same(
+      Object.keys(JSON.parse(readFileSync(join(place.folder, 'lease.json'), 'utf8'))),
+      ['mac'],
+      'a release is for good',
+    );
+    server.kill('SIGTERM');
+    await ended(server);
   },
 );

@@ -6,6 +6,7 @@ import type { Interface } from '../../src/net/interface.ts';
 import type { Stack } from '../../src/stack/stack.ts';
 import { formatAddress } from '../../src/wire/address-text.ts';
 import { Failure, usageError } from './failure.ts';
+import type { LeaseFile } from './lease-file.ts';
 import { FOREVER } from './views.ts';
 
 /** How often it is asked whether a release has left, or an address is there. */
@@ -35,10 +36,24 @@ export class Autoconf4 implements DhcpListener {
   readonly linkLocal: LinkLocal4 | null;
   private readonly iface: Interface;
 
-  constructor(stack: Stack, iface: Interface, wantsDhcp: boolean, wantsLinkLocal: boolean) {
+  private readonly stack: Stack;
+  /** Keeps the lease for the next start; it is not given back at the end then. */
+  private readonly file: LeaseFile | null;
+
+  constructor(
+    stack: Stack,
+    iface: Interface,
+    wantsDhcp: boolean,
+    wantsLinkLocal: boolean,
+    file: LeaseFile | null = null,
+  ) {
+    this.stack = stack;
     this.iface = iface;
+    this.file = file;
     this.linkLocal = wantsLinkLocal ? new LinkLocal4(stack, iface) : null;
-    this.dhcp = wantsDhcp ? new DhcpClient(stack, iface, { listener: this }) : null;
+    const remembered = file?.remembered(iface.device.mac, stack.env.nowNs) ?? null;
+    const options = { listener: this, ...(remembered === null ? {} : { remembered }) };
+    this.dhcp = wantsDhcp ? new DhcpClient(stack, iface, options) : null;
   }
 
   start(): void {
@@ -47,6 +62,7 @@ export class Autoconf4 implements DhcpListener {
   }
 
   dhcpChanged(client: DhcpClient): void {
+    this.file?.follow(client, this.iface.device.mac, this.stack.env.nowNs);
     if (client.state === 'bound' || client.state === 'stopped') this.linkLocal?.stop();
     else if (client.isUnanswered) this.linkLocal?.start();
   }
@@ -67,10 +83,10 @@ export class Autoconf4 implements DhcpListener {
     }
   }
 
-  /** Gives the lease back, before the stack ends. */
+  /** Gives the lease back, before the stack ends; unless the next one is to have it. */
   async release(kick: () => void): Promise<void> {
     const { dhcp } = this;
-    if (dhcp === null) return;
+    if (dhcp === null || this.file !== null) return;
     kick();
     dhcp.release();
     for (let ms = 0; dhcp.state === 'releasing' && ms < RELEASE_LIMIT_MS; ms += POLL_MS) {

@@ -31,6 +31,7 @@ import { IpAddress, isV4 } from '../../src/wire/address.ts';
 import { formatAddress } from '../../src/wire/address-text.ts';
 import { Autoconf4 } from './autoconf4.ts';
 import { Failure } from './failure.ts';
+import type { LeaseFile } from './lease-file.ts';
 import type { AddressSpec, PacketSpec, StackSpec, TapSpec } from './stack-spec.ts';
 
 const DEFAULT_MTU = 1500;
@@ -39,6 +40,8 @@ const MEMORY_CAPS = { txChecksum: true, rxChecksum: true } as const;
 
 export interface LiveStackOptions {
   readonly onDeviceError?: (report: DeviceReport) => void;
+  /** Where the DHCP client's lease is kept. */
+  readonly leaseFile?: LeaseFile;
 }
 
 export class LiveStack {
@@ -82,7 +85,8 @@ export class LiveStack {
         const result = this.stack.addDefaultRoute(gateway);
         if (result < 0) throw badGateway(formatAddress(gateway), result);
       }
-      this.autoconf4 = new Autoconf4(this.stack, this.iface, spec.dhcp, spec.ipv4ll);
+      const file = options.leaseFile ?? null;
+      this.autoconf4 = new Autoconf4(this.stack, this.iface, spec.dhcp, spec.ipv4ll, file);
     } catch (error) {
       this.driver.close();
       throw error;

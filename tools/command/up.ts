@@ -8,7 +8,8 @@ import { formatAddress } from '../../src/wire/address-text.ts';
 import type { Command } from './command.ts';
 import { controlHandlers } from './control-handlers.ts';
 import { UdpEchoServer } from './echo-server.ts';
-import { EXIT, Failure } from './failure.ts';
+import { EXIT, Failure, usageError } from './failure.ts';
+import { LeaseFile } from './lease-file.ts';
 import { LiveStack, type RunningCapture } from './live-stack.ts';
 import { netnsChild } from './netns.ts';
 import { historyFile } from './nstat.ts';
@@ -27,6 +28,11 @@ export const upCommand: Command = {
   usage: '--tap NAME | --packet IFACE | --memory  [--address A/LEN]… [OPTIONS]',
   options: [
     ...STACK_OPTIONS,
+    {
+      name: 'dhcp-lease',
+      value: 'FILE',
+      help: 'keep the lease there for the next start (with --dhcp)',
+    },
     { name: 'echo', value: 'PORT', isRepeatable: true, help: 'answer UDP there as RFC 862 has it' },
     { name: 'capture', value: 'FILE', help: 'write every frame to a pcapng file' },
     { name: 'name', value: 'NAME', help: 'of the control socket (default: default)' },
@@ -52,12 +58,19 @@ async function up(options: Options): Promise<number> {
     deviceGone = () => done('gone');
   });
   await ControlServer.checkFree(name);
-  const live = new LiveStack(spec, {
-    onDeviceError: (report) => {
-      sayDevice(report, isJson);
-      if (report.isDetached) deviceGone();
+  const leaseFile = leaseFileOf(options);
+  // A server knows us by our address: a lease comes with the one that it was given to.
+  const mac = spec.mac ?? leaseFile?.mac ?? null;
+  const live = new LiveStack(
+    { ...spec, mac },
+    {
+      ...(leaseFile === null ? {} : { leaseFile }),
+      onDeviceError: (report) => {
+        sayDevice(report, isJson);
+        if (report.isDetached) deviceGone();
+      },
     },
-  });
+  );
   const closers: (() => void)[] = [() => live.close()];
   try {
     for (const port of ports) new UdpEchoServer(live.stack, port);
@@ -75,6 +88,13 @@ async function up(options: Options): Promise<number> {
   } finally {
     for (const close of closers.reverse()) close();
   }
+}
+
+function leaseFileOf(options: Options): LeaseFile | null {
+  const path = options.text('dhcp-lease');
+  if (path === undefined) return null;
+  if (!options.has('dhcp')) throw usageError('--dhcp-lease: only with --dhcp');
+  return new LeaseFile(path);
 }
 
 function portOf(text: string): number {
