@@ -108,7 +108,7 @@ function resolution(): () => void {
     net.env.nowNs += 2 * SEC;
     const n = table.resolve(PEER4)!;
     const sent = output.sent;
-    if (table.hold(n, at + 64, 20, at + 128, 1000, 0) !== 0) throw new Error('no cells');
+    if (table.hold(n, at + 64, 20, at + 128, 1000, 0, 0) !== 0) throw new Error('no cells');
     writeArp(dv, at, ARP_REPLY, 0x0200, 2, PEER4.w3, OURS.high, OURS.low, OUR4.w3);
     arpInput(net, iface, at, ARP_LEN);
     if (output.sent !== sent + 1) throw new Error('not sent');
@@ -158,7 +158,7 @@ function scan(): () => void {
     net.env.nowNs += 1000;
     const n = iface.neighbours.resolve(target.setV4(0x0b000000 + i));
     if (n === null) throw new Error('full');
-    if (!n.isUsable()) iface.neighbours.hold(n, at, 60, 0, 0, 0);
+    if (!n.isUsable()) iface.neighbours.hold(n, at, 60, 0, 0, 0, 0);
     if (net.deadlines.nextNs() <= net.env.nowNs) net.deadlines.fire(net.env.nowNs);
     tx.complete(tx.inFlight);
   };

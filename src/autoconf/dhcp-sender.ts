@@ -8,6 +8,7 @@ import { ipOutput } from '../net/ip-output.ts';
 import { UDP } from '../net/mib.ts';
 import type { Network } from '../net/network.ts';
 import { PMTUDISC } from '../net/out-packet.ts';
+import { TC_PRIO } from '../net/priority.ts';
 import { type Address, ANY4, IpAddress } from '../wire/address.ts';
 import {
   DHCP_CLIENT_PORT,
@@ -110,6 +111,7 @@ export class DhcpSender {
     o.protocol = IPPROTO.UDP;
     o.ttl = net.config.ttl4;
     o.tos = 0;
+    o.priority = TC_PRIO.BESTEFFORT;
     o.pmtuDiscovery = PMTUDISC.DONT;
     o.transportLen = UDP_HEADER_LEN;
     o.payloadOff = at;

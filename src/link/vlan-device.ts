@@ -1,7 +1,7 @@
 import { Counters } from '../base/counters.ts';
 import { NEVER } from '../base/time.ts';
 import type { MacAddress } from '../wire/mac.ts';
-import { PRIORITY_SHIFT, priorityOf } from '../wire/vlan.ts';
+import { PRIORITY_SHIFT } from '../wire/vlan.ts';
 import { DEVICE_COUNTERS, type Device, type DeviceCaps, type RxRing } from './device.ts';
 import type { TxRing } from './tx-ring.ts';
 
@@ -20,8 +20,8 @@ export class VlanDevice implements Device {
   readonly tx: TxRing;
   readonly stats = new Counters(DEVICE_COUNTERS);
   readonly lower: Device;
-  /** PCP, DEI and VID of what is sent. */
-  private tci: number;
+  /** Linux's egress-qos-map: a packet's priority → 802.1Q's priority code point; 0 where there is none. */
+  private readonly egress = new Map<number, number>();
 
   private readonly rxFramesId = this.stats.id('rxFrames');
   private readonly rxBytesId = this.stats.id('rxBytes');
@@ -33,7 +33,6 @@ export class VlanDevice implements Device {
     this.lower = lower;
     this.name = name;
     this.id = id;
-    this.tci = id;
     this.mtu = mtu;
     this.mac = lower.mac;
     this.rx = lower.rx;
@@ -48,18 +47,21 @@ export class VlanDevice implements Device {
     return this.lower.isUp;
   }
 
-  /** 802.1Q's priority code point of all that is sent, 0 to 7: packets have one priority here, there is no SO_PRIORITY. */
-  get priority(): number {
-    return priorityOf(this.tci);
+  /** What is mapped to another code point than 0, in the order of the priorities. */
+  get egressMap(): readonly (readonly [from: number, to: number])[] {
+    return [...this.egress].sort(([a], [b]) => a - b);
   }
 
-  setPriority(priority: number): void {
-    this.tci = (priority << PRIORITY_SHIFT) | this.id;
+  /** @param to 0 to 7. */
+  mapPriority(from: number, to: number): void {
+    if (to === 0) this.egress.delete(from);
+    else this.egress.set(from, to);
   }
 
-  /** The frame begun in the ring is ours. */
-  tagFrame(): void {
-    const len = this.tx.tag(this.tci);
+  /** The frame begun in the ring is ours. @param priority SO_PRIORITY's. */
+  tagFrame(priority: number): void {
+    const pcp = this.egress.size === 0 ? 0 : (this.egress.get(priority >>> 0) ?? 0);
+    const len = this.tx.tag((pcp << PRIORITY_SHIFT) | this.id);
     this.stats.count(this.txFramesId);
     this.stats.add(this.txBytesId, len);
   }

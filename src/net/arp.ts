@@ -35,6 +35,7 @@ import { GROUP_MAC_HIGH, sendAdvert } from './ndp-output.ts';
 import { NUD } from './neighbour.ts';
 import { LEARN } from './neighbour-table.ts';
 import type { Network } from './network.ts';
+import { TC_PRIO } from './priority.ts';
 
 /** Of several replies to one request the first counts for so long (Linux: locktime). */
 const LOCK_NS = 1 * SEC;
@@ -200,6 +201,6 @@ function sendArp(
   const at = frame + ETH_HEADER_LEN;
   writeArp(dv, at, operation, mac.high, mac.low, senderIp, targetHigh, targetLow, targetIp);
   tx.add(frame, ETH_HEADER_LEN + ARP_LEN);
-  iface.commit();
+  iface.commit(TC_PRIO.BESTEFFORT);
   return true;
 }

@@ -15,6 +15,7 @@ import type { IpPacket } from './ip-packet.ts';
 import { ICMP } from './mib.ts';
 import type { Network } from './network.ts';
 import { PMTUDISC } from './out-packet.ts';
+import { priorityOfTos, TC_PRIO } from './priority.ts';
 import type { NetworkError, QuotedPacket } from './transport.ts';
 
 const ID_SPACE = 65536;
@@ -131,6 +132,7 @@ export class EchoSockets {
     o.ttl = socket.ttl !== 0 ? socket.ttl : v4 ? net.config.ttl4 : path.iface.hopLimit(net.config);
     o.isLooped = true;
     o.tos = socket.tos;
+    o.priority = v4 ? priorityOfTos(socket.tos) : TC_PRIO.BESTEFFORT;
     o.pmtuDiscovery = socket.pmtuDiscovery;
     o.transportLen = ICMP_HEADER_LEN;
     o.checksumAt = 2;

@@ -35,6 +35,7 @@ import type { Interface } from './interface.ts';
 import { hasRoom } from './ip-output.ts';
 import { ICMP, IGMP_COUNT, IP } from './mib.ts';
 import type { Network } from './network.ts';
+import { TC_PRIO } from './priority.ts';
 
 /** The older versions' number for IGMPv2 and MLDv1, which are one protocol; IGMPv1 alone has no leave. */
 export const VERSION = { ONE: 1, TWO: 2, THREE: 3 } as const;
@@ -209,7 +210,7 @@ function commit(
   const mib = v4 ? net.mib.ip4 : net.mib.ip6;
   tx.add(slot, ETH_HEADER_LEN + headers);
   tx.add(at, len);
-  iface.commit();
+  iface.commit(TC_PRIO.CONTROL);
   mib.count(IP.OutTransmits);
   mib.add(IP.OutOctets, headers + len);
 }

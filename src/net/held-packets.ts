@@ -19,10 +19,12 @@ export class HeldPackets {
   chain = NO_CELL;
   len = 0;
   csum = 0;
+  priority = 0;
 
   private readonly chains: number[] = [];
   private readonly lens: number[] = [];
   private readonly csums: number[] = [];
+  private readonly priorities: number[] = [];
   private readonly owners: (Neighbour | null)[] = [];
   /** The next packet of the same neighbour; of a free record, the next free one. */
   private readonly nexts: number[] = [];
@@ -54,6 +56,7 @@ export class HeldPackets {
     payloadOff: number,
     payloadLen: number,
     csum: number,
+    priority: number,
   ): number {
     const len = headerLen + payloadLen;
     const charge = cellsFor(len) * CELL_BYTES;
@@ -68,19 +71,20 @@ export class HeldPackets {
       n.family.mib.count(NEIGHBOUR.UnresolvedDiscards);
       return -ENOBUFS;
     }
-    this.link(n, chain, len, csum);
+    this.link(n, chain, len, csum, priority);
     n.heldBytes += charge;
     this.totalBytes += charge;
     return 0;
   }
 
-  /** Removes the neighbour's oldest packet into `chain`, `len`, `csum`. False if there is none. */
+  /** Removes the neighbour's oldest packet into `chain`, `len`, `csum`, `priority`. False if there is none. */
   take(n: Neighbour): boolean {
     const r = n.firstHeld;
     if (r === NO_HELD) return false;
     this.chain = this.chains[r]!;
     this.len = this.lens[r]!;
     this.csum = this.csums[r]!;
+    this.priority = this.priorities[r]!;
     const charge = cellsFor(this.len) * CELL_BYTES;
     n.heldBytes -= charge;
     this.totalBytes -= charge;
@@ -114,11 +118,12 @@ export class HeldPackets {
     return NO_CELL;
   }
 
-  private link(n: Neighbour, chain: number, len: number, csum: number): void {
+  private link(n: Neighbour, chain: number, len: number, csum: number, priority: number): void {
     const r = this.record();
     this.chains[r] = chain;
     this.lens[r] = len;
     this.csums[r] = csum;
+    this.priorities[r] = priority;
     this.owners[r] = n;
     this.nexts[r] = NO_HELD;
     this.elders[r] = this.youngest;

@@ -16,6 +16,7 @@ import { CAST, CSUM, type IpPacket } from './ip-packet.ts';
 import { ICMP } from './mib.ts';
 import type { Network } from './network.ts';
 import { PMTUDISC } from './out-packet.ts';
+import { TC_PRIO } from './priority.ts';
 
 /**
  * Answers an echo request (RFC 792; RFC 1122 §3.2.2.6; RFC 4443 §4.2): the same code, identifier, sequence
@@ -36,6 +37,7 @@ export function echoRequestInput(net: Network, pkt: IpPacket): number {
   o.protocol = pkt.protocol;
   o.ttl = pkt.isV4 ? net.config.ttl4 : path.iface.hopLimit(net.config);
   o.tos = pkt.tos;
+  o.priority = TC_PRIO.BESTEFFORT;
   o.pmtuDiscovery = PMTUDISC.DONT;
   o.transportLen = ICMP_HEADER_LEN;
   writeReply(net, pkt);

@@ -28,6 +28,7 @@ import { ICMP } from './mib.ts';
 import type { Network } from './network.ts';
 import { PMTUDISC } from './out-packet.ts';
 import type { Path } from './path-cache.ts';
+import { TC_PRIO } from './priority.ts';
 import { isUnreportable6 } from './quote.ts';
 
 const QUOTE_LIMIT4 = IPV4_MIN_REASSEMBLY - IPV4_HEADER_LEN - ICMP_HEADER_LEN;
@@ -144,6 +145,7 @@ function quote(
   o.protocol = pkt.isV4 ? IPPROTO.ICMP : IPPROTO.ICMPV6;
   o.ttl = pkt.isV4 ? net.config.ttl4 : path.iface.hopLimit(net.config);
   o.tos = pkt.isV4 ? (pkt.tos & ERROR_TOS4) | ERROR_PRECEDENCE4 : 0;
+  o.priority = TC_PRIO.BESTEFFORT;
   o.pmtuDiscovery = PMTUDISC.DONT;
   o.transportLen = ICMP_HEADER_LEN;
   o.checksumAt = 2;

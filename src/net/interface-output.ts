@@ -23,7 +23,7 @@ export class InterfaceOutput implements NeighbourOutput {
     this.index = index;
   }
 
-  sendHeld(n: Neighbour, chain: number, len: number, csum: number): void {
+  sendHeld(n: Neighbour, chain: number, len: number, csum: number, priority: number): void {
     const { net } = this;
     const iface = net.interfaceAt(this.index)!;
     const { device, isDropping } = iface;
@@ -48,7 +48,7 @@ export class InterfaceOutput implements NeighbourOutput {
       tx.add(at, len);
     }
     if (csum !== 0) tx.setChecksum(ETH_HEADER_LEN + (csum >>> 16), csum & 0xffff);
-    iface.commit();
+    iface.commit(priority);
     mib.count(IP.OutTransmits);
     mib.add(IP.OutOctets, len);
   }

@@ -140,8 +140,8 @@ export class Interface {
   }
 
   /** Publishes the frame begun in the device's transmit ring, tagged if this is a VLAN. No frame leaves otherwise. */
-  commit(): void {
-    if (this.vlan !== null) this.vlan.tagFrame();
+  commit(priority: number): void {
+    if (this.vlan !== null) this.vlan.tagFrame(priority);
     this.device.tx.commit();
   }
 

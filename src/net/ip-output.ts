@@ -329,7 +329,15 @@ export function linkOutput(
     if (n === null) return -ENOBUFS;
     if (!n.isUsable()) {
       const l3 = slot + ETH_HEADER_LEN;
-      return iface.neighbours.hold(n, l3, headerLen, payloadOff, payloadLen, csum);
+      return iface.neighbours.hold(
+        n,
+        l3,
+        headerLen,
+        payloadOff,
+        payloadLen,
+        csum,
+        net.out.priority,
+      );
     }
     writeEthernet(dv, slot, n.macHigh, n.macLow, mac.high, mac.low, type);
   } else if (cast === CAST.BROADCAST) writeEthernet(dv, slot, 0xffff, -1, mac.high, mac.low, type);
@@ -340,7 +348,7 @@ export function linkOutput(
     else tx.addHeld(payloadOff, payloadLen, chunk);
   }
   if (csum !== 0) tx.setChecksum(ETH_HEADER_LEN + (csum >>> 16), csum & 0xffff);
-  iface.commit();
+  iface.commit(net.out.priority);
   if (isCopy) return 0; // as on Linux it is sent once
   mib.count(IP.OutTransmits);
   mib.add(IP.OutOctets, headerLen + payloadLen);

@@ -21,6 +21,7 @@ import {
 import type { Interface } from './interface.ts';
 import { ICMP, IP } from './mib.ts';
 import type { Network } from './network.ts';
+import { TC_PRIO } from './priority.ts';
 
 /** The length of the IPv6 packet of a solicitation or advertisement with one 8-byte option. */
 export const NDP_PACKET_LEN = IPV6_HEADER_LEN + NDP_NEIGHBOUR_LEN + NDP_LINK_OPT_LEN;
@@ -163,7 +164,7 @@ export function finishNdp(
   net.mib.ip6.count(IP.OutTransmits);
   net.mib.ip6.add(IP.OutOctets, len);
   tx.add(frame, ETH_HEADER_LEN + len);
-  iface.commit();
+  iface.commit(TC_PRIO.BESTEFFORT);
 }
 
 /** A message that leaves, or waits for its next hop (output counts the rest when it goes). */

@@ -157,6 +157,6 @@ function answerThroughTable(
   }
   writeAdvert(net, iface, slot + ETH_HEADER_LEN, pkt.src, entry.address, flags);
   countRequested(net, ICMP6.NEIGHBOUR_ADVERT, false);
-  const held = iface.neighbours.hold(n, slot + ETH_HEADER_LEN, NDP_PACKET_LEN, 0, 0, 0);
+  const held = iface.neighbours.hold(n, slot + ETH_HEADER_LEN, NDP_PACKET_LEN, 0, 0, 0, 0);
   return held === 0 ? ACCEPTED : DROP.REPLY_NO_ROOM;
 }

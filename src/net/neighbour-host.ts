@@ -18,7 +18,7 @@ export interface NeighbourProtocol {
 /** What becomes of packets that waited. The chains are lent: the table releases them afterwards. */
 export interface NeighbourOutput {
   /** `len` bytes from the IP header on; `csum` as given to `hold`. The neighbour is usable. */
-  sendHeld(n: Neighbour, chain: number, len: number, csum: number): void;
+  sendHeld(n: Neighbour, chain: number, len: number, csum: number, priority: number): void;
   /** Nobody answered. */
   unreachable(n: Neighbour, chain: number, len: number): void;
 }

@@ -99,7 +99,7 @@ export class NeighbourTable implements Expirable {
 
   /**
    * Copies a packet of `headerLen` + `payloadLen` bytes, starting with its IP header, to wait for the
-   * neighbour. `csum`: 0, or a partial checksum's start << 16 | offset relative to the IP header.
+   * neighbour. `csum`: 0, or a partial checksum's start << 16 | offset relative to the IP header. `priority`: SO_PRIORITY's.
    * Beyond `unresolvedBytes` the oldest go, counted. 0, or -ENOBUFS when no cells are free.
    */
   hold(
@@ -109,9 +109,10 @@ export class NeighbourTable implements Expirable {
     payloadOff: number,
     payloadLen: number,
     csum: number,
+    priority: number,
   ): number {
     assert(n.state === NUD.INCOMPLETE, 'packets wait only while a neighbour is being asked for');
-    const result = this.held.push(n, headerOff, headerLen, payloadOff, payloadLen, csum);
+    const result = this.held.push(n, headerOff, headerLen, payloadOff, payloadLen, csum, priority);
     if (n.probes === 0) {
       const dv = this.env.memory.slab.dv;
       if (n.family.isV4) n.source.readV4(dv, headerOff + 12);
@@ -371,8 +372,8 @@ export class NeighbourTable implements Expirable {
     if (count === 0) return;
     if (n.state === NUD.STALE) this.enterDelay(n);
     for (let left = count; left > 0 && this.held.take(n); left--) {
-      const chain = this.held.chain;
-      this.output.sendHeld(n, chain, this.held.len, this.held.csum);
+      const { chain, len, csum, priority } = this.held;
+      this.output.sendHeld(n, chain, len, csum, priority);
       this.cells.release(chain);
     }
   }

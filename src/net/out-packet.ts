@@ -26,6 +26,8 @@ export class OutPacket {
   /** To a group: this host hears it too, if it listens. */
   isLooped = false;
   tos = 0;
+  /** SO_PRIORITY's. */
+  priority = 0;
   /** One of PMTUDISC. */
   pmtuDiscovery = 0;
   transportLen = 0;

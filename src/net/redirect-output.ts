@@ -20,6 +20,7 @@ import { CAST, type IpPacket } from './ip-packet.ts';
 import { ICMP } from './mib.ts';
 import type { Network } from './network.ts';
 import { PMTUDISC } from './out-packet.ts';
+import { TC_PRIO } from './priority.ts';
 
 /** Type, code, checksum, reserved, target, destination. */
 const REDIRECT_LEN = 40;
@@ -67,6 +68,7 @@ export function sendRedirect6(net: Network, pkt: IpPacket): void {
   o.protocol = IPPROTO.ICMPV6;
   o.ttl = NDP_HOP_LIMIT;
   o.tos = 0;
+  o.priority = TC_PRIO.BESTEFFORT;
   o.pmtuDiscovery = PMTUDISC.DONT;
   o.transportLen = len + REDIRECTED_HEADER_LEN;
   o.checksumAt = 2;

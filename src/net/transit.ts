@@ -10,6 +10,7 @@ import { linkOutput } from './ip-output.ts';
 import type { IpPacket } from './ip-packet.ts';
 import type { Network } from './network.ts';
 import type { Path } from './path-cache.ts';
+import { priorityOfTos, TC_PRIO } from './priority.ts';
 
 /** What of a header slot is behind the Ethernet header. */
 export const SLOT_ROOM = HEADER_SLOT_BYTES - ETH_HEADER_LEN;
@@ -63,6 +64,8 @@ export function finish(
 ): number {
   const { iface, cast, nextHop } = path;
   const { mib, isV4, chunk } = pkt;
+  // As on Linux: IPv4's type of service says, and over IPv6 nothing does.
+  net.out.priority = pkt.isV4 ? priorityOfTos(pkt.tos) : TC_PRIO.BESTEFFORT;
   net.out.path = path; // `linkOutput` tells a frame that goes on from a copy to ourselves by it
   const result = linkOutput(
     net,

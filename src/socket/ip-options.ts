@@ -2,6 +2,7 @@
 import { EADDRNOTAVAIL, EINVAL, ENODEV, ENOTCONN } from '../base/errno.ts';
 import type { Network } from '../net/network.ts';
 import { PMTUDISC } from '../net/out-packet.ts';
+import { priorityOfTos } from '../net/priority.ts';
 import type { Address } from '../wire/address.ts';
 import { IP_OPT, IPV6_OPT, IPV6_PREFER_SRC, SO, SOL } from './abi.ts';
 import {
@@ -27,6 +28,7 @@ export interface IpSocket {
   setTtl(value: number): void;
   readonly tos: number;
   setTos(value: number): void;
+  setPriority(value: number): void;
   /** One of PMTUDISC. */
   readonly pmtuDiscovery: number;
   setPmtuDiscovery(value: number): void;
@@ -177,7 +179,10 @@ function trafficClass(head: OptionHead): SocketOption<IpSocket> {
     (e) => e.tos,
     (e, value) => {
       if (head.level === SOL.IPV6 && (value < -1 || value > 255)) return -EINVAL;
+      const before = e.tos;
       e.setTos(head.level === SOL.IPV6 && value === -1 ? 0 : value & 255);
+      // As on Linux: IPv4's alone, and only if it changes.
+      if (head.level === SOL.IP && e.tos !== before) e.setPriority(priorityOfTos(e.tos));
       return 0;
     },
   );

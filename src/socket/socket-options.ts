@@ -44,13 +44,12 @@ export const SOCKET_OPTIONS: readonly SocketOption<Endpoint>[] = [
     (e, value) => e.setWaitLimit(false, value),
   ),
   intOption(
-    atSocket('SO_PRIORITY', SO.PRIORITY, 'there are no queues to choose from'),
+    atSocket('SO_PRIORITY', SO.PRIORITY, 'what a VLAN maps to its tag; IP_TOS sets it'),
     (e) => e.priority,
     (e, value) => {
       e.setPriority(value);
       return 0;
     },
-    'advisory',
   ),
   intOption(
     atSocket('SO_MARK', SO.MARK, 'there are no rules to match it'),

@@ -319,6 +319,11 @@ export class TcpEndpoint
     this.change({ tos: value & ~ECN_BITS });
   }
 
+  override setPriority(value: number): void {
+    super.setPriority(value);
+    this.change({ priority: value });
+  }
+
   get pmtuDiscovery(): number {
     return this.wishes.pmtuDiscovery;
   }

@@ -4,6 +4,7 @@ import { US } from '../base/time.ts';
 import type { Datagram } from '../net/datagram-store.ts';
 import type { QueuedError } from '../net/error-queue.ts';
 import type { Network } from '../net/network.ts';
+import { priorityOfTos } from '../net/priority.ts';
 import type { UdpSendControl } from '../udp/udp-socket.ts';
 import {
   type Address,
@@ -135,7 +136,11 @@ export function readSendControl(
 }
 
 function readOne(net: Network, how: UdpSendControl, m: ControlMessage): number {
-  if (m.level === SOL.SOCKET) return -EINVAL;
+  if (m.level === SOL.SOCKET) {
+    if (m.type !== SO.PRIORITY || m.kind !== 'int') return -EINVAL;
+    how.setPriority(m.value & 0x7fffffff);
+    return 0;
+  }
   if (m.level !== SOL.IP && m.level !== SOL.IPV6) return m.level === SOL.UDP ? -EINVAL : 0;
   if (m.kind === 'pktinfo') {
     return readPktinfo(net, how, m.ifIndex, m.source, m.level === SOL.IP ? -ENETUNREACH : -EINVAL);
@@ -152,6 +157,7 @@ function readOne(net: Network, how: UdpSendControl, m: ControlMessage): number {
     if (!isIp && m.value === -1) return 0;
     if (m.value < 0 || m.value > 255) return -EINVAL;
     how.setTos(m.value);
+    if (isIp) how.setPriority(priorityOfTos(m.value));
     return 0;
   }
   return -EINVAL;

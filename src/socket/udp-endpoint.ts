@@ -147,6 +147,11 @@ export class UdpEndpoint extends Endpoint implements IpSocket, ReadyListener, Re
     this.s.tos = value;
   }
 
+  override setPriority(value: number): void {
+    super.setPriority(value);
+    this.s.priority = value;
+  }
+
   get pmtuDiscovery(): number {
     return this.s.pmtuDiscovery;
   }

@@ -79,7 +79,8 @@ function answerSynAck(c: TcpConnection): void {
 
 /** With what the opening has agreed on and learnt so far. */
 export function connectionOf(h: Opening): TcpConnection {
-  const { tcp, inherited } = h;
+  const { tcp, isPassive } = h;
+  const inherited = isPassive ? h.inherited.ofChild() : h.inherited;
   const from = { sndWnd: h.peerWindowBytes, rcvWnd: h.rcvWindow(), tsOffset: h.tsOffset };
   const c = new TcpConnection(tcp, h, h.agreed(), h.iss, h.peerIsn, from, inherited);
   c.rememberTimestamp(h.recentTimestamp);

@@ -17,6 +17,8 @@ export const NO_LINGER2 = -1;
 
 export class TcpSettings {
   private isShared = false;
+  /** Of a listener with a priority: what its connections have. */
+  private child: TcpSettings | null = null;
   /** TCP_NODELAY, TCP_CORK */
   isNoDelay = false;
   isCorked = false;
@@ -48,6 +50,8 @@ export class TcpSettings {
   /** IP_TOS, IPV6_TCLASS; IP_TTL, IPV6_UNICAST_HOPS: 0 = the stack's. */
   tos = 0;
   ttl = 0;
+  /** SO_PRIORITY */
+  priority = 0;
   /** IP_MTU_DISCOVER: one of PMTUDISC. */
   pmtuDiscovery: number = PMTUDISC.WANT;
   /** TCP_FASTOPEN_CONNECT, TCP_FASTOPEN_NO_COOKIE */
@@ -92,23 +96,39 @@ export class TcpSettings {
     if (!this.isShared) return this;
     const copy = Object.assign(new TcpSettings(), this);
     copy.isShared = false;
+    copy.child = null;
     return copy;
   }
 
+  /** As on Linux an accepted connection has its listener's wishes, but for SO_PRIORITY. */
+  ofChild(): TcpSettings {
+    if (this.priority === 0) return this;
+    if (this.child === null) {
+      this.child = Object.assign(new TcpSettings(), this).share();
+      this.child.priority = 0;
+    }
+    return this.child;
+  }
+
   /** For a flow without an application: how its IP headers are. */
-  setIp(tos: number, ttl: number, pmtuDiscovery: number): void {
+  setIp(tos: number, ttl: number, pmtuDiscovery: number, priority: number): void {
     this.tos = tos;
     this.ttl = ttl;
     this.pmtuDiscovery = pmtuDiscovery;
+    this.priority = priority;
   }
 
   /** Precondition: nobody else has them (`own`). */
   change(values: Partial<TcpSettingValues>): void {
     Object.assign(this, values);
+    this.child = null;
   }
 }
 
-export type TcpSettingValues = Omit<TcpSettings, 'share' | 'own' | 'change' | 'setIp' | 'isShared'>;
+export type TcpSettingValues = Omit<
+  TcpSettings,
+  'share' | 'own' | 'ofChild' | 'change' | 'setIp' | 'isShared' | 'child'
+>;
 
 /** The receive buffer that a connection begins with: SO_RCVBUF, or tcp_rmem and room for SO_RCVLOWAT. */
 export function firstReceiveBuffer(s: TcpSettings, config: TcpConfig): number {

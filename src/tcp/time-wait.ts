@@ -21,6 +21,10 @@ import { STATE, type TcpState } from './tcp-state.ts';
 import { HAS_TIMESTAMPS, type TimeWaitRows, TW } from './time-wait-rows.ts';
 import type { TimeWaits } from './time-waits.ts';
 
+/** SO_PRIORITY in the word of what IP headers have: above TOS, TTL and path MTU discovery; a larger one is this. */
+const PRIORITY_AT = 18;
+const MOST_PRIORITY = 8191;
+
 /** A RST is not judged by a timestamp older than an MSL. */
 const PAWS_MSL_MS = 60_000;
 /** RFC 6191 §2 wants a larger ISN than any that was used; Linux leaves room for a window. */
@@ -68,7 +72,7 @@ export class TimeWait implements Sender {
     );
     this.remotePort = rows.get(row, TW.REMOTE_PORT);
     const ip = rows.get(row, TW.IP);
-    this.settings.setIp(ip & 0xff, (ip >> 8) & 0xff, ip >> 16);
+    this.settings.setIp(ip & 0xff, (ip >> 8) & 0xff, (ip >> 16) & 3, ip >>> PRIORITY_AT);
     return this;
   }
 
@@ -91,7 +95,9 @@ export class TimeWait implements Sender {
     this.set(TW.TS_RECENT_MS, (c.tsRecentSec * 1000) | 0);
     this.set(TW.UNWANTED_MS, neverAnswered(this.tcp));
     this.set(TW.STATE, state);
-    this.set(TW.IP, settings.tos | (settings.ttl << 8) | (settings.pmtuDiscovery << 16));
+    const priority = Math.min(settings.priority >>> 0, MOST_PRIORITY) << PRIORITY_AT;
+    const ip = settings.tos | (settings.ttl << 8) | (settings.pmtuDiscovery << 16);
+    this.set(TW.IP, ip | priority);
   }
 
   get state(): TcpState {

@@ -62,7 +62,7 @@ export function transmit(
   const byDevice = device.caps.txChecksum;
   if (!byDevice && len === 0) completeHeader(slab, l4, headerLen);
   const csum = byDevice ? (ipLen << 16) | TCP_CHECKSUM : 0;
-  if (!writeLink(tcp, path, slot, v4, ipLen + headerLen, len, csum)) return len === 0;
+  if (!writeLink(tcp, path, id, slot, v4, ipLen + headerLen, len, csum)) return len === 0;
   const { tx } = device;
   tx.add(slot, ETH_HEADER_LEN + ipLen + headerLen);
   if (queue !== null && len > 0) queue.addTo(tx, from, len, MAX_PIECES - 1);
@@ -70,7 +70,7 @@ export function transmit(
   else if (len > 0) complete(slab, tx, l4, headerLen);
   if (len > mss && mss > 0)
     tx.setGso(v4 ? GSO.TCPV4 : GSO.TCPV6, mss, ETH_HEADER_LEN + ipLen + headerLen);
-  path.iface.commit();
+  path.iface.commit(id.settings.priority);
   mib.count(IP.OutTransmits);
   mib.add(IP.OutOctets, ipLen + headerLen + len);
   return true;
@@ -96,6 +96,7 @@ function holdText(
   const v4 = isV4(id.remote);
   const l3 = tcp.heldText;
   const l4 = l3 + (v4 ? IPV4_HEADER_LEN : IPV6_HEADER_LEN);
+  const { settings } = id;
   const most = Math.min(mss > 0 ? mss : len, HELD_TEXT_BYTES);
   const seq = dv.getInt32(tcp.header + TCP_SEQ);
   const flags = dv.getUint8(tcp.header + TCP_FLAGS);
@@ -112,7 +113,15 @@ function holdText(
     const pseudo = pseudoHeaderSum(id.local, id.remote, IPPROTO.TCP, headerLen + size);
     dv.setUint16(l4 + TCP_CHECKSUM, foldSum(pseudo));
     completeHeader(slab, l4, headerLen + size);
-    path.iface.neighbours.hold(n, l3, l4 - l3 + headerLen, l4 + headerLen, size, 0);
+    path.iface.neighbours.hold(
+      n,
+      l3,
+      l4 - l3 + headerLen,
+      l4 + headerLen,
+      size,
+      0,
+      settings.priority,
+    );
     (v4 ? tcp.net.mib.ip4 : tcp.net.mib.ip6).count(IP.OutRequests);
   }
   return true;
@@ -147,6 +156,7 @@ function writeIp(tcp: Tcp, path: Path, id: Sender, l3: number, tcpLen: number, v
 function writeLink(
   tcp: Tcp,
   path: Path,
+  id: Sender,
   slot: number,
   v4: boolean,
   headerLen: number,
@@ -165,7 +175,10 @@ function writeLink(
   const n = iface.neighbours.resolve(path.nextHop);
   if (n === null) return false;
   if (!n.isUsable()) {
-    if (textLen === 0) iface.neighbours.hold(n, slot + ETH_HEADER_LEN, headerLen, 0, 0, csum);
+    if (textLen === 0) {
+      const { priority } = id.settings;
+      iface.neighbours.hold(n, slot + ETH_HEADER_LEN, headerLen, 0, 0, csum, priority);
+    }
     return false;
   }
   writeEthernet(dv, slot, n.macHigh, n.macLow, mac.high, mac.low, type);

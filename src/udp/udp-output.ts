@@ -174,6 +174,7 @@ function describe(
   if (how.ttl !== 0) o.ttl = how.ttl;
   o.isLooped = s.isMulticastLooped;
   o.tos = how.tos >= 0 ? how.tos : s.tos;
+  o.priority = how.priority >= 0 ? how.priority : s.priority;
   o.pmtuDiscovery = s.pmtuDiscovery;
   o.transportLen = UDP_HEADER_LEN;
   o.payloadLen = len;

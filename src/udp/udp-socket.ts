@@ -73,6 +73,8 @@ export class UdpSocket implements ReadyTarget {
   unicastIndex4 = 0;
   unicastIndex6 = 0;
   tos = 0;
+  /** SO_PRIORITY */
+  priority = 0;
   /** One of PMTUDISC. */
   pmtuDiscovery: number = PMTUDISC.WANT;
   /** RFC 1122 §4.1.3.4: an application may send IPv4 datagrams without a checksum. */
@@ -106,6 +108,7 @@ export class UdpSendControl {
   ttl = 0;
   /** -1: the socket's. */
   tos = -1;
+  priority = -1;
   /** Unspecified: the socket's, or the route's. */
   readonly source = new IpAddress();
   /** 0: by route. */
@@ -119,6 +122,10 @@ export class UdpSendControl {
     this.tos = tos;
   }
 
+  setPriority(priority: number): void {
+    this.priority = priority;
+  }
+
   setSource(source: Address, ifaceIndex: number): void {
     this.source.copy(source);
     this.ifaceIndex = ifaceIndex;
@@ -127,6 +134,7 @@ export class UdpSendControl {
   reset(): void {
     this.ttl = 0;
     this.tos = -1;
+    this.priority = -1;
     this.source.copy(ANY6);
     this.ifaceIndex = 0;
   }

@@ -206,7 +206,7 @@ t.test(
     rig.arp(request('10.0.0.8', A, '10.0.0.1'));
     t.equal(rig.arp(request('10.0.0.8', A, '10.0.0.1')), 'REPLY_NO_ROOM');
     const n = rig.table.resolve(ip('10.0.0.2'))!;
-    rig.table.hold(n, rig.inputAt, 60, 0, 0, 0);
+    rig.table.hold(n, rig.inputAt, 60, 0, 0, 0, 0);
     t.equal(rig.net.mib.arp.get('SolicitsUnsent'), 1);
     t.equal(rig.frames().length, 2);
     rig.advance(1);

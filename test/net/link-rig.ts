@@ -196,6 +196,7 @@ export class LinkRig {
       this.inputAt,
       Math.max(0, payload),
       0,
+      0,
     );
     return result === 0 ? nudName(n.state) : `${nudName(n.state)} ${result}`;
   }

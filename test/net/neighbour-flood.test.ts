@@ -72,7 +72,7 @@ t.test(`sending to ${FLOOD} addresses that do not exist: what we use stays`, asy
   let most = 0;
   for (let i = 0; i < FLOOD; i++) {
     const n = rig.table.resolve(spoofed(i, true));
-    if (n !== null) rig.table.hold(n, rig.inputAt, 60, 0, 0, 0);
+    if (n !== null) rig.table.hold(n, rig.inputAt, 60, 0, 0, 0, 0);
     rig.device.tx.complete(rig.device.tx.inFlight);
     most = Math.max(most, rig.memory.cells.held);
     if (i % 100 === 0) rig.advance(0.00001);
@@ -90,7 +90,7 @@ t.test('in the middle of such a flood a neighbour that answers is still found', 
   const rig = populated(64);
   for (let i = 0; i < 5000; i++) {
     const n = rig.table.resolve(spoofed(i, true));
-    if (n !== null) rig.table.hold(n, rig.inputAt, 60, 0, 0, 0);
+    if (n !== null) rig.table.hold(n, rig.inputAt, 60, 0, 0, 0, 0);
     if (i === 4980) rig.send('10.0.0.77', 7);
     rig.device.tx.complete(rig.device.tx.inFlight);
   }
@@ -175,7 +175,7 @@ t.test('RFC 1122 §2.3.2.1 under a flood: nobody is asked for twice in a second'
   for (let ms = 0; ms < 6000; ms++) {
     for (let i = 0; ms % 100 === 0 && i < 100; i++) {
       const n = rig.table.resolve(spoofed(i, true));
-      if (n !== null && !n.isUsable()) rig.table.hold(n, rig.inputAt, 60, 0, 0, 0);
+      if (n !== null && !n.isUsable()) rig.table.hold(n, rig.inputAt, 60, 0, 0, 0, 0);
     }
     look();
     rig.advance(0.001);

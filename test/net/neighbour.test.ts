@@ -221,7 +221,7 @@ t.test(
 t.test('the partial checksum comes back as it was given', async (t) => {
   const rig = new LinkRig();
   const n = rig.table.resolve(ip(PEER))!;
-  rig.table.hold(n, rig.inputAt, 60, 0, 0, (40 << 16) | 6);
+  rig.table.hold(n, rig.inputAt, 60, 0, 0, (40 << 16) | 6, 0);
   advert(A, 'SO')(rig);
   t.match(rig.outcome.lines[0], /csum 2621446$/);
 });

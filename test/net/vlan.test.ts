@@ -2,7 +2,9 @@
 import tap, { type Test } from 'tap';
 import { EEXIST, EINVAL, EOPNOTSUPP, ERANGE } from '../../src/base/errno.ts';
 import { RX_FLAG } from '../../src/link/ring-layout.ts';
+import { startGroupReports } from '../../src/net/group-reporter.ts';
 import type { Interface } from '../../src/net/interface.ts';
+import { arpBytes } from './link-rig.ts';
 import {
   BROADCAST_MAC,
   type Bytes,
@@ -70,6 +72,11 @@ dialogue(
     t.strictSame(lines(h), ['100 fd00:100::1 > fd00:100::2 icmp6 reply id 7 seq 1 len 8']);
   },
 );
+
+/** ARP: `sender` is at the peer's MAC address. */
+function isAt(sender: string, target: string): Bytes {
+  return ethernet(arpBytes({ op: 2, sender, from: PEER_MAC, target }), { type: 0x0806 });
+}
 
 /** ARP: who has `target`? */
 function whoHas(target: string, from: string): Bytes {
@@ -241,21 +248,45 @@ tap.test('802.1Q: which VLANs there can be', async (t: Test) => {
   h.close(t);
 });
 
-dialogue('802.1Q §6.9.3: all that leaves has the priority that its VLAN was given', (t, h) => {
+dialogue('802.1Q §6.9.3: what leaves has the priority that its VLAN maps to its own', (t, h) => {
   const a = addVlan(h, 100);
   const b = addVlan(h, 200);
-  a.vlan!.setPriority(5);
+  a.vlan!.mapPriority(0, 5);
+  a.vlan!.mapPriority(6, 3);
+  a.vlan!.mapPriority(7, 7);
+  const pcps = (): string[] =>
+    sent(h).map((s) => `${s.tci >>> 13} ${s.tci & 0xfff} ${s.seen.kind}`);
+  const quick = h.echo();
+  quick.tos = 0x10;
   h.ping(h.echo(), PEER);
+  h.ping(quick, PEER);
   h.ping(h.echo(), '10.100.0.77');
   h.ping(h.echo(), '10.200.0.2');
-  t.strictSame(
-    sent(h).map((s) => `${s.tci >>> 13} ${s.tci & 0xfff} ${s.seen.kind}`),
-    ['5 100 ip4', '5 100 arp', '0 200 ip4'],
-  );
-  a.vlan!.setPriority(0);
-  h.ping(h.echo(), PEER);
+  t.strictSame(pcps(), ['5 100 ip4', '3 100 ip4', '5 100 arp', '0 200 ip4']);
+  h.ping(quick, '10.100.0.77');
+  t.strictSame(pcps(), [], 'it waits for its neighbour');
+  h.giveFrame(tagged(isAt('10.100.0.77', US), 100));
+  t.strictSame(pcps(), ['5 100 ip4', '3 100 ip4'], 'and has its priority still');
+  startGroupReports(h.net, a);
+  h.stack.udp.open('ipv4').groups.join(ip('239.1.1.1'), a.index);
+  h.settle();
+  t.ok(pcps().includes('7 100 ip4'), 'reports of groups are network control');
+  for (const from of [0, 6, 7]) a.vlan!.mapPriority(from, 0);
+  h.ping(quick, PEER);
   t.equal(sent(h)[0]!.tci, 100);
-  t.equal(b.vlan!.priority, 0);
+  t.strictSame([a.vlan!.egressMap, b.vlan!.egressMap], [[], []]);
+});
+
+dialogue('802.1Q §6.9.3: what is forwarded has the priority of its type of service', (t, h) => {
+  const a = addVlan(h, 100);
+  h.net.config.forwarding4 = 1;
+  a.vlan!.mapPriority(6, 4);
+  a.vlan!.mapPriority(0, 1);
+  for (const tos of [0x10, 0]) {
+    const datagram = ip4({ src: '10.0.0.2', dst: PEER, protocol: UDP, tos }, data(16));
+    t.equal(h.give(datagram), 'accepted');
+    t.equal(sent(h)[0]!.tci >>> 13, tos === 0 ? 1 : 4);
+  }
 });
 
 dialogue('802.1Q: a VLAN that goes takes all that it had along, and its number', (t, h) => {

@@ -112,7 +112,11 @@ export const SOCKET_ROWS: Record<string, Row> = {
     acts: (r) => limit(r, false),
     as: ['EAGAIN', 50],
   },
-  PRIORITY: { ...kept(0), inherits: [3, 0], acts: 'advisory' },
+  PRIORITY: {
+    ...kept(0),
+    inherits: [3, 0],
+    acts: 'SO_PRIORITY: what a VLAN maps to its tag, of datagrams and of connections',
+  },
   MARK: { ...kept(0), inherits: [7, 7], acts: 'advisory' },
   REUSEADDR: { ...SWITCH, acts: 'two sockets that share a port: one of them may listen' },
   REUSEPORT: { ...SWITCH, acts: 'SO_REUSEPORT: connections are spread over the listeners' },

@@ -310,7 +310,6 @@ dialogue(
       ...['neigh add proxy 10.9.0.3 dev eth0', 'neigh add 10.9.0.3 dev eth0 nud noarp'],
       ...['link set eth0 down', 'link add link eth0 type vlan id 5 gvrp on'],
       'link add link eth0 type vlan protocol 802.1ad id 5',
-      'link add link eth0 type vlan id 5 egress-qos-map 3:4',
     ];
     for (const line of refused)
       says(t, h, line, 2, /^Error: ".*" is not supported by this stack\.$/);
@@ -327,14 +326,19 @@ dialogue(
     says(t, h, 'link add link eth0 name v type vlan id 5', 0, /^$/);
     says(t, h, 'link add link eth0 name w type vlan id 5', 2, /VLAN device already exists/);
     says(t, h, 'link add link eth0 name v type vlan id 6', 2, /File exists/);
-    const priority = () => h.stack.interfaceByName('v')?.vlan?.priority;
-    says(t, h, 'link set dev v type vlan egress-qos-map 0:3', 0, /^$/);
-    t.equal(priority(), 3);
+    const map = () => h.stack.interfaceByName('v')?.vlan?.egressMap;
+    says(t, h, 'link set dev v type vlan egress-qos-map 6:5 0:3', 0, /^$/);
+    t.same(map(), [
+      [0, 3],
+      [6, 5],
+    ]);
+    says(t, h, 'link set dev v type vlan egress-qos-map 6:0', 0, /^$/);
+    t.same(map(), [[0, 3]], 'others stay');
     says(t, h, 'link set v type vlan egress-qos-map 0:9', 2, /Invalid egress qos map/);
     says(t, h, 'link del v type vlan', 0, /^$/);
     says(t, h, 'link del v', 1, /^Cannot find device "v"$/);
     says(t, h, 'link add link eth0 name v type vlan id 5 egress-qos-map 0:6', 0, /^$/);
-    t.equal(priority(), 6);
+    t.same(map(), [[0, 6]]);
   },
   START,
 );

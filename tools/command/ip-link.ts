@@ -68,7 +68,7 @@ interface GivenLink {
   parent: string;
   mtu: number | undefined;
   id: number | undefined;
-  priority: number | undefined;
+  egress: readonly (readonly [number, number])[];
 }
 
 function add(stack: Stack, words: Words): void {
@@ -106,7 +106,7 @@ function readVlan(given: GivenLink, words: Words): void {
     else if (word === 'protocol' || word === 'proto') {
       const protocol = words.need();
       if (!/^802\.1q$/i.test(protocol)) throw notHere(`protocol ${protocol}`);
-    } else if (word === 'egress-qos-map') given.priority = mapOf(words);
+    } else if (word === 'egress-qos-map') given.egress = mapOf(words);
     else if (
       [
         'reorder_hdr',
@@ -122,21 +122,20 @@ function readVlan(given: GivenLink, words: Words): void {
   }
 }
 
-/** `0:3`: packets have priority 0 here, so that only what 0 becomes would act. */
-function mapOf(words: Words): number {
-  let priority = 0;
+/** `0:3 6:5 …`: a packet's priority, and the code point that it leaves with. */
+function mapOf(words: Words): [number, number][] {
+  const map: [number, number][] = [];
   do {
     const text = words.need();
     const [, from, to] = /^(\d{1,10}):(\d{1,10})$/.exec(text) ?? [];
     if (from === undefined) throw wrong(text, 'invalid qos-map');
     if (Number(to) > MOST_PRIORITY) throw extended('EINVAL', '8021q: Invalid egress qos map.');
-    if (Number(from) !== 0) throw notHere(`egress-qos-map ${text}`);
-    priority = Number(to);
+    map.push([Number(from), Number(to)]);
   } while (/^\d+:\d+$/.test(words.peek() ?? ''));
-  return priority;
+  return map;
 }
 
-/** `set IFACE type vlan egress-qos-map 0:N`: nothing else of a link is set here. */
+/** `set IFACE type vlan egress-qos-map FROM:TO…`: nothing else of a link is set here. */
 function set(stack: Stack, words: Words): void {
   if (words.isEnd) throw usageError('Not enough information: "dev" argument is required.');
   words.skip('dev');
@@ -149,7 +148,7 @@ function set(stack: Stack, words: Words): void {
   const given = nothingGiven();
   readVlan(given, words);
   if (given.id !== undefined) throw answers('EOPNOTSUPP');
-  if (given.priority !== undefined) vlan.setPriority(given.priority);
+  for (const [from, to] of given.egress) vlan.mapPriority(from, to);
 }
 
 function isSetting(word: string): boolean {
@@ -168,7 +167,7 @@ function remove(stack: Stack, words: Words): void {
 }
 
 function nothingGiven(): GivenLink {
-  return { name: '', parent: '', mtu: undefined, id: undefined, priority: undefined };
+  return { name: '', parent: '', mtu: undefined, id: undefined, egress: [] };
 }
 
 function makeVlan(stack: Stack, given: GivenLink): void {
@@ -180,7 +179,7 @@ function makeVlan(stack: Stack, given: GivenLink): void {
   const name = given.name === '' ? `${parent.name}.${id}` : given.name;
   const result = stack.addVlan(parent, id, name, mtu === undefined ? {} : { mtu });
   if (typeof result !== 'number') {
-    result.vlan?.setPriority(given.priority ?? 0);
+    for (const [from, to] of given.egress) result.vlan?.mapPriority(from, to);
     return;
   }
   const code = errnoName(result);

@@ -19,8 +19,14 @@ export function linkText(link: LinkView): string {
     `${ifindex}: ${ifname}: <${flags.join(',')}> mtu ${mtu} state ${operstate}`,
     `    link/${link_type} ${address} brd ${broadcast}`,
     ...(vlan === undefined ? [] : [`    vlan protocol ${vlan.protocol} id ${vlan.id}`]),
-    ...(vlan?.egress_qos ?? []).map((map) => `      egress-qos-map { ${map.from}:${map.to} }`),
+    ...(vlan?.egress_qos === undefined
+      ? []
+      : [`      egress-qos-map { ${mapText(vlan.egress_qos)} }`]),
   ].join('\n');
+}
+
+function mapText(map: readonly { readonly from: number; readonly to: number }[]): string {
+  return map.map(({ from, to }) => `${from}:${to}`).join(' ');
 }
 
 export function linkStatsText(link: LinkStatsView): string {

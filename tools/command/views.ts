@@ -33,7 +33,7 @@ export interface LinkView {
       readonly protocol: '802.1Q';
       readonly id: number;
       /** None: what is sent has priority 0. */
-      readonly egress_qos?: readonly { readonly from: 0; readonly to: number }[];
+      readonly egress_qos?: readonly { readonly from: number; readonly to: number }[];
     };
   };
 }
@@ -158,9 +158,9 @@ export function linkView(iface: Interface): LinkView {
             info_data: {
               protocol: '802.1Q' as const,
               id: vlan.id,
-              ...(vlan.priority === 0
+              ...(vlan.egressMap.length === 0
                 ? {}
-                : { egress_qos: [{ from: 0 as const, to: vlan.priority }] }),
+                : { egress_qos: vlan.egressMap.map(([from, to]) => ({ from, to })) }),
             },
           },
         }),
