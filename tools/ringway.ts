@@ -90,6 +90,11 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./command/show.ts')).raCommand,
   },
   {
+    name: 'sim',
+    summary: 'an experiment in virtual time: hosts, links and flows from a scenario file',
+    load: async () => (await import('./command/sim.ts')).simCommand,
+  },
+  {
     name: 'packetdrill',
     summary: 'run packetdrill scripts against the stack, in virtual time',
     load: async () => (await import('./command/packetdrill.ts')).packetdrillCommand,

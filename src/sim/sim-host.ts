@@ -84,7 +84,8 @@ export class SimHost implements FrameListener, Expirable {
 
   private armNext(): void {
     const { clock, events } = this.world;
-    this.dueNs = Math.max(this.host.nextDeadlineNs(), clock.nowNs);
+    // Deadlines of a stack may be fractions; the clock shows whole nanoseconds.
+    this.dueNs = Math.ceil(Math.max(this.host.nextDeadlineNs(), clock.nowNs));
     if (this.dueNs < this.turn.dueNs) events.armAs(this.turn, this);
   }
 

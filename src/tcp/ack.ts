@@ -94,7 +94,7 @@ function acknowledge(c: TcpConnection, seg: Segment): void {
     c.recovery.setWindow(a, tcp.rateSample);
     updatePacingRate(c);
   }
-  tcp.watch.tell(c, FLOW_EVENT.ACK);
+  if (hadFlight) tcp.watch.tell(c, FLOW_EVENT.ACK);
   if (a.isUnaAdvanced) tellRoom(c);
   probeAnswered(c);
   if (isFinAcked) finAcknowledged(c, seg); // may be the end of it

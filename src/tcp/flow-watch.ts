@@ -1,9 +1,9 @@
-/** Who follows the connections of a stack: a trace, a recorder. One for all of them, and as a rule nobody. */
+/** Who follows the connections of a stack: traces, meters; as a rule nobody. */
 import type { TcpConnection } from './connection.ts';
 
 export const FLOW_EVENT = {
   ESTABLISHED: 0,
-  /** All that follows from an ACK is done: windows, rates and counts are the new ones. */
+  /** An ACK came while something was in flight, and all that follows is done: windows, rates, counts are the new ones. */
   ACK: 1,
   /** The retransmission timer fired, and what it sends has left. */
   TIMEOUT: 2,
@@ -20,14 +20,14 @@ export interface FlowWatcher {
 }
 
 export class FlowWatch {
-  private watcher: FlowWatcher | null = null;
+  private readonly watchers: FlowWatcher[] = [];
 
-  /** Null: nobody. */
-  by(watcher: FlowWatcher | null): void {
-    this.watcher = watcher;
+  add(watcher: FlowWatcher): void {
+    this.watchers.push(watcher);
   }
 
   tell(c: TcpConnection, event: FlowEvent): void {
-    if (this.watcher !== null) this.watcher.flowEvent(c, event);
+    const { watchers } = this;
+    for (let i = 0; i < watchers.length; i++) watchers[i]!.flowEvent(c, event);
   }
 }

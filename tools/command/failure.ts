@@ -21,11 +21,19 @@ export class Failure extends Error {
   /** For scripts: an errno name, or ERR_… of our own. */
   readonly code: string;
   readonly exit: number;
+  /** More of it, a line each. */
+  readonly details: readonly string[];
 
-  constructor(code: string, message: string, exit: number = EXIT.REFUSED) {
+  constructor(
+    code: string,
+    message: string,
+    exit: number = EXIT.REFUSED,
+    details: readonly string[] = [],
+  ) {
     super(message);
     this.code = code;
     this.exit = exit;
+    this.details = details;
   }
 }
 
@@ -57,12 +65,16 @@ export function failureOf(error: unknown): Failure | null {
   return new Failure(system.code, `${message} (${system.code})`);
 }
 
-/** One line on stderr, or one JSON object on stdout. Returns the exit code. */
+/** One line on stderr, and its details, or one JSON object on stdout. Returns the exit code. */
 export function report(failure: Failure, program: string, isJson: boolean): number {
   if (isJson) {
-    console.log(JSON.stringify({ error: failure.message, code: failure.code }));
+    const { message, code, details } = failure;
+    console.log(
+      JSON.stringify({ error: message, code, ...(details.length > 0 ? { details } : {}) }),
+    );
   } else {
     console.error(`${program}: ${failure.message.split('\n').join(' ')}`);
+    for (const line of failure.details) console.error(line);
   }
   return failure.exit;
 }

@@ -21,6 +21,7 @@ import { Flow } from './flow.ts';
 import { Graph } from './graph.ts';
 import { Router } from './router.ts';
 import type { GraphLink, HostSpec, Scenario } from './scenario.ts';
+import { ReadyEnds } from './stream-end.ts';
 import { openTraffic } from './traffic.ts';
 
 /** 10.0.0.0/8: host 0 has 10.0.0.1. */
@@ -47,6 +48,8 @@ export class Experiment {
   /** By link: there and back. */
   readonly links: readonly (readonly [SimLink, SimLink])[];
   readonly flows: readonly Flow[];
+  /** By host: with whom it has flows. */
+  private readonly peers: readonly ReadonlySet<number>[];
 
   constructor(scenario: Scenario, options: ExperimentOptions = {}) {
     this.scenario = scenario;
@@ -55,6 +58,7 @@ export class Experiment {
     const isHashed = options.isHashed === true;
     this.sim = new Simulator({ seed: scenario.seed, isHashed, memory });
     const { graph, sim } = this;
+    this.peers = peersOf(scenario, graph);
     const mtus = scenario.hosts.map((_, host) => mtuOf(scenario, graph, host));
     const nics = scenario.hosts.map(({ name }, i) =>
       sim.nic(name, { rxFrames: NIC_RX_FRAMES, mtu: mtus[i]! }),
@@ -62,9 +66,11 @@ export class Experiment {
     this.stacks = scenario.hosts.map((host, i) => this.openStack(host, i, nics[i]!, options));
     this.routers = this.openRouters();
     this.links = scenario.links.map((link, i) => this.openLink(link, i, nics));
+    const hosts = this.stacks.map((stack) => ({ stack, ready: new ReadyEnds() }));
+    for (const { stack, ready } of hosts) stack.attachDrain(ready);
     this.flows = scenario.flows.map((spec, i) => {
       const [from, to] = [graph.node(spec.from), graph.node(spec.to)];
-      const flow = new Flow(spec, i, this.stacks[from]!, this.stacks[to]!, addressOf(to));
+      const flow = new Flow(spec, i, hosts[from]!, hosts[to]!, addressOf(to));
       flow.arm(openTraffic(flow, spec.traffic, sim.rng.stream(`flow.${spec.name}`)));
       return flow;
     });
@@ -104,19 +110,10 @@ export class Experiment {
     const iface = stack.addInterface(nic.name, nic, { linkLocal: false, groupReports: false });
     stack.addAddress(iface, addressOf(host), PREFIX);
     // Everybody knows everybody: an experiment is not about ARP.
-    for (const other of this.peersOf(host)) {
+    for (const other of this.peers[host]!) {
       iface.neighbours.set(addressOf(other), macOf(other), true);
     }
     return stack;
-  }
-
-  private peersOf(host: number): readonly number[] {
-    const peers = new Set<number>();
-    for (const { from, to } of this.scenario.flows) {
-      const ends = [this.graph.node(from), this.graph.node(to)];
-      if (ends.includes(host)) for (const end of ends) if (end !== host) peers.add(end);
-    }
-    return [...peers];
   }
 
   private openRouters(): readonly Router[] {
@@ -155,6 +152,16 @@ export class Experiment {
 
 function addressOf(host: number): IpAddress {
   return new IpAddress().setV4(NETWORK + host + 1);
+}
+
+function peersOf({ hosts, flows }: Scenario, graph: Graph): readonly ReadonlySet<number>[] {
+  const peers = hosts.map(() => new Set<number>());
+  for (const { from, to } of flows) {
+    const [a, b] = [graph.node(from), graph.node(to)];
+    peers[a]!.add(b);
+    peers[b]!.add(a);
+  }
+  return peers;
 }
 
 /** As the simulator counts its interfaces. */

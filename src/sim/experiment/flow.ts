@@ -12,35 +12,48 @@ import { NEVER } from '../../base/time.ts';
 import type { Stack } from '../../stack/stack.ts';
 import type { TcpConnection } from '../../tcp/connection.ts';
 import type { Listener } from '../../tcp/listener.ts';
+import type { Tcp } from '../../tcp/tcp.ts';
 import type { TcpSettings } from '../../tcp/tcp-settings.ts';
 import { plainFrom, tcpConnect, tcpListen } from '../../tcp/user-calls.ts';
 import { type Address, ANY4 } from '../../wire/address.ts';
 import type { FlowSpec } from './scenario.ts';
-import { StreamEnd, type StreamUser } from './stream-end.ts';
+import { type ReadyEnds, StreamEnd, type StreamUser } from './stream-end.ts';
 
 /** What a flow does once it may: one class for each kind of TrafficSpec. */
 export interface Traffic extends StreamUser {
   /** The flow's time has come. */
   start(): void;
-  /** A connection that it asked for stands. */
-  connected(end: StreamEnd): void;
-  /** The other host has accepted one. */
-  accepted(end: StreamEnd): void;
   /** The timer that it set. */
   timer(): void;
   /** Nothing new from now on. */
   stop(): void;
 }
 
-/** Flow 0 is on this port, the next on the next. */
-export const FIRST_PORT = 5001;
+/** Flow 0 is on this port, the next on the next; all below the ports that stacks choose by themselves. */
+const FIRST_PORT = 5001;
 const BACKLOG = 4096;
 /** Who falls silent does so soon: no megabytes wait in the send buffer. */
 const LITTLE_UNSENT = 16384;
 
+/** A stack, and what on it has something to do. */
+export interface FlowHost {
+  readonly stack: Stack;
+  readonly ready: ReadyEnds;
+}
+
 const START = 0;
 const TIMER = 1;
 const STOP = 2;
+
+/** Whether this is the end that opened the connection. */
+export function isOpener(c: TcpConnection): boolean {
+  return c.localPort > c.remotePort;
+}
+
+/** Whose connection it is. */
+export function flowOf(flows: readonly Flow[], c: TcpConnection): Flow | null {
+  return flows[Math.min(c.localPort, c.remotePort) - FIRST_PORT] ?? null;
+}
 
 export class Flow implements Expirable {
   readonly spec: FlowSpec;
@@ -54,8 +67,8 @@ export class Flow implements Expirable {
   /** When its first connection stood, and when the last byte so far was read; NEVER before. */
   firstNs = NEVER;
   lastNs = NEVER;
-  private readonly client: Stack;
-  private readonly server: Stack;
+  private readonly client: FlowHost;
+  private readonly server: FlowHost;
   private readonly remote: Address;
   private readonly port: number;
   private readonly start = new Deadline(this, START);
@@ -63,7 +76,7 @@ export class Flow implements Expirable {
   private readonly stop = new Deadline(this, STOP);
   private traffic: Traffic | null = null;
 
-  constructor(spec: FlowSpec, index: number, client: Stack, server: Stack, remote: Address) {
+  constructor(spec: FlowSpec, index: number, client: FlowHost, server: FlowHost, remote: Address) {
     this.spec = spec;
     this.index = index;
     this.client = client;
@@ -74,7 +87,7 @@ export class Flow implements Expirable {
 
   /** Whichever of its hosts has its turn: the other's clock stands where its last turn was. */
   get nowNs(): number {
-    return Math.max(this.client.env.nowNs, this.server.env.nowNs);
+    return Math.max(this.client.stack.env.nowNs, this.server.stack.env.nowNs);
   }
 
   /** Listens, and waits for its time. To be called once, before the hosts' first turns. */
@@ -82,10 +95,10 @@ export class Flow implements Expirable {
     assert(this.traffic === null, 'a flow begins once');
     this.traffic = traffic;
     const { startNs, stopNs } = this.spec;
-    this.client.deadlines.arm(this.start, startNs);
-    if (stopNs !== undefined) this.client.deadlines.arm(this.stop, stopNs);
-    const { tcp } = this.server;
-    const from = { ...plainFrom(tcp, ANY4, this.port), settings: this.settings(this.server) };
+    this.client.stack.deadlines.arm(this.start, startNs);
+    if (stopNs !== undefined) this.client.stack.deadlines.arm(this.stop, stopNs);
+    const { tcp } = this.server.stack;
+    const from = { ...plainFrom(tcp, ANY4, this.port), settings: this.settings(tcp) };
     const listener = tcpListen(tcp, from, BACKLOG, {
       acceptable: () => {
         for (let c = listener.accept(); c !== undefined; c = listener.accept()) this.accept(c);
@@ -96,8 +109,8 @@ export class Flow implements Expirable {
 
   /** One more connection. */
   connect(): void {
-    const { tcp } = this.client;
-    const from = { ...plainFrom(tcp, ANY4, 0), settings: this.settings(this.client) };
+    const { tcp } = this.client.stack;
+    const from = { ...plainFrom(tcp, ANY4, 0), settings: this.settings(tcp) };
     const opened = tcpConnect(tcp, this.remote, this.port, from, {
       established: (c) => this.established(c),
       failed: (errno) => {
@@ -109,13 +122,13 @@ export class Flow implements Expirable {
 
   /** Calls the traffic's `timer` at a time, instead of at one set before. */
   wakeAt(ns: number): void {
-    this.client.deadlines.arm(this.timer, ns);
+    this.client.stack.deadlines.arm(this.timer, ns);
   }
 
   /** An application has read so much of what was sent for it. */
   count(bytes: number): void {
     this.delivered += bytes;
-    this.lastNs = this.server.env.nowNs;
+    this.lastNs = this.server.stack.env.nowNs;
   }
 
   complete(sinceNs: number): void {
@@ -134,19 +147,15 @@ export class Flow implements Expirable {
 
   private established(c: TcpConnection): void {
     if (this.firstNs === NEVER) this.firstNs = this.nowNs;
-    const end = new StreamEnd(c, this.traffic!);
-    this.traffic!.connected(end);
-    end.begin();
+    new StreamEnd(c, true, this.traffic!, this.client.ready);
   }
 
   private accept(c: TcpConnection): void {
-    const end = new StreamEnd(c, this.traffic!);
-    this.traffic!.accepted(end);
-    end.begin();
+    new StreamEnd(c, false, this.traffic!, this.server.ready);
   }
 
-  private settings(stack: Stack): TcpSettings {
-    const settings = stack.tcp.defaults.own();
+  private settings(tcp: Tcp): TcpSettings {
+    const settings = tcp.defaults.own();
     const { cc, traffic } = this.spec;
     const notsentLowat = traffic.kind === 'on-off' ? LITTLE_UNSENT : 0;
     settings.change({ congestion: cc ?? '', isNoDelay: true, notsentLowat });

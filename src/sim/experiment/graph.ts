@@ -11,6 +11,7 @@ export interface Edge {
 export class Graph {
   /** Hosts first, then routers, in the scenario's order. */
   readonly names: readonly string[];
+  private readonly nodes: ReadonlyMap<string, number>;
   readonly hosts: number;
   /** By node: its links, in the scenario's order. */
   readonly edges: readonly (readonly Edge[])[];
@@ -18,6 +19,7 @@ export class Graph {
   constructor({ hosts, routers, links }: Pick<Scenario, 'hosts' | 'routers' | 'links'>) {
     this.names = [...hosts.map(({ name }) => name), ...routers];
     this.hosts = hosts.length;
+    this.nodes = new Map(this.names.map((name, i) => [name, i]));
     const edges: Edge[][] = this.names.map(() => []);
     for (const [link, { between }] of links.entries()) {
       const [a, b] = between.map((name) => this.node(name)) as [number, number];
@@ -28,7 +30,7 @@ export class Graph {
   }
 
   node(name: string): number {
-    return this.names.indexOf(name);
+    return this.nodes.get(name) ?? -1;
   }
 
   /**

@@ -1,5 +1,10 @@
-/** One end of a flow's connection: it writes as much as it is told, and counts what it reads. */
+/**
+ * One end of a flow's connection: it writes as much as it is told, and counts what it reads.
+ *
+ * As everywhere, a connection only marks it ready; it acts when its stack's input is done (`ReadyEnds`).
+ */
 import { EAGAIN } from '../../base/errno.ts';
+import type { ReadyDrain } from '../../stack/stack.ts';
 import type { TcpConnection } from '../../tcp/connection.ts';
 import type { ConnectionOwner } from '../../tcp/endpoint.ts';
 import { tcpClose, tcpDiscard, tcpShutdown, tcpWrite } from '../../tcp/user-calls.ts';
@@ -9,6 +14,8 @@ const ZEROS = new Uint8Array(65536);
 const ALL = 1 << 30;
 
 export interface StreamUser {
+  /** It stands; called once, before anything else. */
+  begun(end: StreamEnd): void;
   /** So many bytes more have been read from `end`. */
   got(end: StreamEnd, bytes: number): void;
   /** The peer has sent its last byte. */
@@ -20,27 +27,33 @@ export interface StreamUser {
 export class StreamEnd implements ConnectionOwner {
   /** Bytes read so far. */
   received = 0;
-  readonly c: TcpConnection;
+  /** Whether this end opened the connection. */
+  readonly isOpener: boolean;
+  private readonly c: TcpConnection;
   private readonly user: StreamUser;
+  private readonly ready: ReadyEnds;
   private pending = 0;
+  private isListed = false;
+  private hasBegun = false;
   private isLast = false;
   private hasFinished = false;
+  /** Null while the connection is there. */
+  private endedWith: number | null = null;
+  private isClosed = false;
 
-  constructor(c: TcpConnection, user: StreamUser) {
+  constructor(c: TcpConnection, isOpener: boolean, user: StreamUser, ready: ReadyEnds) {
     this.c = c;
+    this.isOpener = isOpener;
     this.user = user;
-  }
-
-  /** From here on it hears of the connection. */
-  begin(): void {
-    this.c.setOwner(this);
-    this.readable();
+    this.ready = ready;
+    c.setOwner(this);
+    this.list();
   }
 
   /** So many bytes more; Infinity: without end. */
   send(bytes: number): void {
     this.pending += bytes;
-    this.writable();
+    this.list();
   }
 
   /** What is not in the send buffer yet will not be sent. */
@@ -51,14 +64,61 @@ export class StreamEnd implements ConnectionOwner {
   /** The end of the stream follows what is pending. */
   finish(): void {
     this.isLast = true;
-    this.writable();
+    this.list();
   }
 
+  /** No more of it concerns the flow. */
   close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
     tcpClose(this.c);
   }
 
+  readable(): void {
+    this.list();
+  }
+
   writable(): void {
+    this.list();
+  }
+
+  closed(errno: number): void {
+    this.endedWith = errno;
+    this.list();
+  }
+
+  /** All that there is to do now. */
+  run(): void {
+    this.isListed = false;
+    if (!this.hasBegun) {
+      this.hasBegun = true;
+      this.user.begun(this);
+    }
+    this.read();
+    if (this.isClosed) return;
+    if (this.endedWith === null) {
+      this.write();
+      return;
+    }
+    this.close();
+    this.user.closed(this, this.endedWith);
+  }
+
+  private read(): void {
+    while (!this.hasFinished && !this.isClosed) {
+      const n = tcpDiscard(this.c, ALL);
+      if (n === -EAGAIN) return;
+      if (n <= 0) {
+        this.hasFinished = true;
+        this.user.finished(this);
+        return;
+      }
+      this.received += n;
+      this.user.got(this, n);
+    }
+  }
+
+  private write(): void {
     while (this.pending > 0) {
       const part = this.pending < ZEROS.length ? ZEROS.subarray(0, this.pending) : ZEROS;
       const n = tcpWrite(this.c, part);
@@ -70,22 +130,37 @@ export class StreamEnd implements ConnectionOwner {
     tcpShutdown(this.c);
   }
 
-  readable(): void {
-    for (;;) {
-      const n = tcpDiscard(this.c, ALL);
-      if (n === -EAGAIN) return;
-      if (n <= 0) break;
-      this.received += n;
-      this.user.got(this, n);
-    }
-    if (this.hasFinished) return;
-    this.hasFinished = true;
-    this.user.finished(this);
+  private list(): void {
+    if (this.isListed || this.isClosed) return;
+    this.isListed = true;
+    this.ready.add(this);
+  }
+}
+
+/** The ends on one stack that have something to do. */
+export class ReadyEnds implements ReadyDrain {
+  private list: StreamEnd[] = [];
+  private running: StreamEnd[] = [];
+
+  get hasReady(): boolean {
+    return this.list.length > 0;
   }
 
-  closed(errno: number): void {
-    this.readable();
-    this.user.closed(this, errno);
-    this.c.release();
+  add(end: StreamEnd): void {
+    this.list.push(end);
+  }
+
+  drainReady(): void {
+    while (this.list.length > 0) {
+      const batch = this.list;
+      this.list = this.running;
+      this.running = batch;
+      for (const end of batch) end.run();
+      batch.length = 0;
+    }
+  }
+
+  closeAll(): void {
+    this.list.length = 0;
   }
 }

@@ -20,14 +20,11 @@ export class Bulk implements Traffic {
     this.flow.connect();
   }
 
-  connected(end: StreamEnd): void {
+  begun(end: StreamEnd): void {
+    if (!end.isOpener) return; // it only reads
     this.sender = end;
     if (!this.isStopped) end.send(this.bytes);
     if (this.isStopped || this.bytes !== Infinity) end.finish();
-  }
-
-  accepted(): void {
-    // it only reads
   }
 
   got(_end: StreamEnd, bytes: number): void {
@@ -36,7 +33,7 @@ export class Bulk implements Traffic {
 
   /** The receiver has it all, and answers with its own end; then so has the sender. */
   finished(end: StreamEnd): void {
-    if (end !== this.sender && end.received === this.bytes) this.flow.complete(this.askedNs);
+    if (!end.isOpener && end.received === this.bytes) this.flow.complete(this.askedNs);
     end.close();
   }
 

@@ -25,7 +25,8 @@ export class ConstantRate implements Traffic {
     this.flow.connect();
   }
 
-  connected(end: StreamEnd): void {
+  begun(end: StreamEnd): void {
+    if (!end.isOpener) return; // it only reads
     this.sender = end;
     this.beginNs = this.flow.nowNs;
     this.timer();
@@ -37,10 +38,6 @@ export class ConstantRate implements Traffic {
     this.sender.send(this.writeBytes);
     this.writes++;
     this.flow.wakeAt(this.beginNs + Math.round(this.writes * this.everyNs));
-  }
-
-  accepted(): void {
-    // it only reads
   }
 
   got(_end: StreamEnd, bytes: number): void {

@@ -23,7 +23,8 @@ export class OnOff implements Traffic {
     this.flow.connect();
   }
 
-  connected(end: StreamEnd): void {
+  begun(end: StreamEnd): void {
+    if (!end.isOpener) return; // it only reads
     this.sender = end;
     this.timer();
   }
@@ -36,10 +37,6 @@ export class OnOff implements Traffic {
     const meanNs = this.isOn ? this.spec.onNs : this.spec.offNs;
     // 1 - unit() is never 0.
     this.flow.wakeAt(this.flow.nowNs + Math.ceil(-ln(1 - this.random.unit()) * meanNs));
-  }
-
-  accepted(): void {
-    // it only reads
   }
 
   got(_end: StreamEnd, bytes: number): void {

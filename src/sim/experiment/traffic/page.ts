@@ -39,7 +39,8 @@ export class Page implements Traffic {
     this.flow.connect();
   }
 
-  connected(end: StreamEnd): void {
+  begun(end: StreamEnd): void {
+    if (!end.isOpener) return; // it waits for a request
     const fetch: Fetch = { end, wantedBytes: 0 };
     this.fetches.set(end, fetch);
     this.ask(fetch);
@@ -55,10 +56,6 @@ export class Page implements Traffic {
     fetch.wantedBytes += this.asked === 0 ? documentBytes : objectBytes;
     this.asked++;
     fetch.end.send(REQUEST_BYTES);
-  }
-
-  accepted(): void {
-    // waits for a request
   }
 
   got(end: StreamEnd, bytes: number): void {

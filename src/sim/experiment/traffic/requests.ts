@@ -23,17 +23,14 @@ export class Requests implements Traffic {
     this.flow.connect();
   }
 
-  connected(end: StreamEnd): void {
+  begun(end: StreamEnd): void {
+    if (!end.isOpener) return; // it waits for a request
     this.client = end;
     this.next();
   }
 
-  accepted(): void {
-    // waits for a request
-  }
-
   got(end: StreamEnd, bytes: number): void {
-    if (end === this.client) this.answer(end, bytes);
+    if (end.isOpener) this.answer(end, bytes);
     else this.serve(end);
   }
 

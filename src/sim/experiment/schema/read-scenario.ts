@@ -1,0 +1,181 @@
+/** A scenario from what a file says: shape first, then whether it makes sense as a whole. */
+import { NEVER } from '../../../base/time.ts';
+import { Graph } from '../graph.ts';
+import type { FlowSpec, HostSpec, Scenario, TrafficSpec } from '../scenario.ts';
+import { type Duplex, dumbbell, parkingLot, pointToPoint, type Topology } from '../topology.ts';
+import { type Path, Problems, readShape } from './read-shape.ts';
+import { SCENARIO_SHAPE } from './scenario-shape.ts';
+import { suggestion } from './suggest.ts';
+
+/** What is written down on the way. */
+export interface TraceWish {
+  readonly acks: boolean;
+  /** NEVER: no samples. */
+  readonly intervalNs: number;
+}
+
+export interface Reading {
+  /** Null when something is wrong. */
+  readonly scenario: Scenario | null;
+  readonly trace: TraceWish;
+  readonly problems: Problems['all'];
+}
+
+/** As the shape leaves a link: both directions in one. */
+interface RawDuplex {
+  readonly back?: object;
+  readonly mtu?: number;
+}
+interface RawLink extends RawDuplex {
+  readonly between: readonly [string, string];
+}
+interface RawFlow extends Omit<FlowSpec, 'name' | 'startNs' | 'traffic'> {
+  readonly name?: string;
+  readonly startNs?: number;
+  readonly traffic?: TrafficSpec;
+  readonly count?: number;
+  readonly everyNs?: number;
+}
+type RawTopology =
+  | { readonly kind: 'point-to-point'; readonly link: RawDuplex }
+  | {
+      readonly kind: 'dumbbell';
+      readonly pairs?: number;
+      readonly bottleneck: RawDuplex;
+      readonly access?: RawDuplex;
+    }
+  | {
+      readonly kind: 'parking-lot';
+      readonly hops: number;
+      readonly bottleneck: RawDuplex;
+      readonly access?: RawDuplex;
+    }
+  | {
+      readonly kind: 'graph';
+      readonly hosts: readonly (string | HostSpec)[];
+      readonly routers?: readonly string[];
+      readonly links: readonly RawLink[];
+    };
+interface RawScenario {
+  readonly name?: string;
+  readonly seed?: number;
+  readonly durationNs: number;
+  readonly topology: RawTopology;
+  readonly flows: readonly RawFlow[];
+  readonly sysctl?: Readonly<Record<string, string>>;
+  readonly trace?: Partial<TraceWish>;
+}
+
+/** @param name for a file that says none. */
+export function readScenario(value: unknown, name: string): Reading {
+  const problems = new Problems();
+  const raw = readShape(SCENARIO_SHAPE, value, [], problems) as RawScenario;
+  const trace = {
+    acks: raw?.trace?.acks === true,
+    intervalNs: raw?.trace?.intervalNs ?? NEVER,
+  };
+  if (problems.all.length > 0) return { scenario: null, trace, problems: problems.all };
+  const { hosts, routers, links } = topologyOf(raw.topology);
+  const scenario: Scenario = {
+    name: raw.name ?? name,
+    seed: raw.seed ?? 1,
+    durationNs: raw.durationNs,
+    hosts: hosts.map((host) => ({ ...host, sysctl: { ...raw.sysctl, ...host.sysctl } })),
+    ...{ routers, links },
+    flows: flowsOf(raw.flows),
+  };
+  checkWhole(scenario, raw, problems);
+  return {
+    scenario: problems.all.length === 0 ? scenario : null,
+    trace,
+    problems: problems.all,
+  };
+}
+
+function topologyOf(raw: RawTopology): Topology {
+  switch (raw.kind) {
+    case 'point-to-point':
+      return pointToPoint(duplexOf(raw.link));
+    case 'dumbbell':
+      return dumbbell(raw.pairs ?? 1, duplexOf(raw.bottleneck), accessOf(raw.access));
+    case 'parking-lot':
+      return parkingLot(raw.hops, duplexOf(raw.bottleneck), accessOf(raw.access));
+    case 'graph':
+      return {
+        hosts: raw.hosts.map((host) => (typeof host === 'string' ? { name: host } : host)),
+        routers: raw.routers ?? [],
+        links: raw.links.map(({ between, ...link }) => ({ between, ...duplexOf(link) })),
+      };
+  }
+}
+
+function accessOf(raw: RawDuplex | undefined): Duplex | undefined {
+  return raw === undefined ? undefined : duplexOf(raw);
+}
+
+/** What the other direction does not say is as in the first. */
+function duplexOf({ back, mtu, ...forth }: RawDuplex): Duplex {
+  return { forth, back: { ...forth, ...back }, ...(mtu === undefined ? {} : { mtu }) };
+}
+
+function flowsOf(raw: readonly RawFlow[]): readonly FlowSpec[] {
+  return raw.flatMap(({ name, startNs = 0, traffic, count, everyNs = 0, ...rest }, i) => {
+    const own = name ?? `flow${i + 1}`;
+    return Array.from({ length: count ?? 1 }, (_, k) => ({
+      ...rest,
+      name: count === undefined ? own : `${own}.${k + 1}`,
+      startNs: startNs + k * everyNs,
+      traffic: traffic ?? ({ kind: 'bulk' } as const),
+    }));
+  });
+}
+
+/** Names that stand for something, once each; a way for every flow. */
+function checkWhole(scenario: Scenario, raw: RawScenario, problems: Problems): void {
+  const { hosts, routers, links, flows } = scenario;
+  const hostNames = hosts.map(({ name }) => name);
+  const nodes = [...hostNames, ...routers];
+  const at: Path = raw.topology.kind === 'graph' ? ['topology'] : [];
+  for (const name of repeated(nodes)) problems.add(at, `"${name}" is there twice`);
+  for (const name of repeated(flows.map((f) => f.name))) {
+    problems.add(['flows'], `"${name}" is the name of two flows`);
+  }
+  for (const [i, { between }] of links.entries()) {
+    const where = raw.topology.kind === 'graph' ? ['topology', 'links', i, 'between'] : [];
+    for (const name of between) {
+      if (!nodes.includes(name)) problems.add(where, `no "${name}": ${suggestion(name, nodes)}`);
+    }
+    if (between[0] === between[1]) problems.add(where, 'a link has two different ends');
+  }
+  for (const [i, flow] of raw.flows.entries()) {
+    for (const end of ['from', 'to'] as const) {
+      const name = flow[end];
+      if (!hostNames.includes(name)) {
+        problems.add(['flows', i, end], `no host "${name}": ${suggestion(name, hostNames)}`);
+      }
+    }
+    if (flow.from === flow.to) problems.add(['flows', i, 'to'], 'a flow is between two hosts');
+  }
+  if (problems.all.length === 0) checkGraph(scenario, raw, problems);
+}
+
+function checkGraph(scenario: Scenario, raw: RawScenario, problems: Problems): void {
+  const graph = new Graph(scenario);
+  for (const [i, { name }] of scenario.hosts.entries()) {
+    const { length } = graph.edges[i]!;
+    if (length !== 1)
+      problems.add(['topology', 'links'], `host "${name}" has one link, not ${length}`);
+  }
+  const ways = scenario.hosts.map((_, host) => graph.towards(host));
+  for (const [i, { from, to }] of raw.flows.entries()) {
+    const isJoined = ways[graph.node(to)]![graph.node(from)] !== -1; // links go both ways
+    if (!isJoined) problems.add(['flows', i], `no way from ${from} to ${to}`);
+  }
+}
+
+function repeated(names: readonly string[]): ReadonlySet<string> {
+  const seen = new Set<string>();
+  const twice = new Set<string>();
+  for (const name of names) (seen.has(name) ? twice : seen).add(name);
+  return twice;
+}

@@ -1,0 +1,322 @@
+/** Scenario files: what they may say, and what is said of those that are wrong. */
+import { readFileSync } from 'node:fs';
+import t from 'tap';
+import { MS, NEVER, SEC } from '../../src/base/time.ts';
+import { Experiment } from '../../src/sim/experiment/experiment.ts';
+import { Graph } from '../../src/sim/experiment/graph.ts';
+import { jsonSchemaOf } from '../../src/sim/experiment/schema/json-schema.ts';
+import { readQuantity } from '../../src/sim/experiment/schema/quantity.ts';
+import { readScenario } from '../../src/sim/experiment/schema/read-scenario.ts';
+import { SCENARIO_SHAPE } from '../../src/sim/experiment/schema/scenario-shape.ts';
+import type { Fields, Shape } from '../../src/sim/experiment/schema/shape.ts';
+import { suggestion } from '../../src/sim/experiment/schema/suggest.ts';
+import { jain } from '../../src/sim/experiment/summary.ts';
+import { parkingLot, pointToPoint } from '../../src/sim/experiment/topology.ts';
+
+const LINK = { rate: '10 Mbit/s', delay: '5 ms' };
+const DUMBBELL = { kind: 'dumbbell', pairs: 2, bottleneck: LINK };
+const FLOW = { from: 'left1', to: 'right1' };
+const WHOLE = { duration: '1 s', topology: DUMBBELL, flows: [FLOW] };
+
+t.test('quantities', (t) => {
+  for (const [text, unit, wanted] of [
+    ['10 ms', 'time', 10 * MS],
+    ['1.5s', 'time', 1.5 * SEC],
+    ['.5 µs', 'time', 500],
+    ['2 min', 'time', 120 * SEC],
+    [0, 'time', 0],
+    ['100 Mbit/s', 'rate', 1e8],
+    ['64 kB', 'size', 64_000],
+    ['64 KiB', 'size', 65_536],
+    [1500, 'size', 1500],
+  ] as const) {
+    t.equal(readQuantity(text, unit), wanted, `${text}`);
+  }
+  for (const [value, unit, wanted] of [
+    [10, 'time', 'a time has a unit: 10 ms?'],
+    [10, 'rate', 'a rate has a unit: 10 Mbit/s?'],
+    ['fast', 'rate', 'a rate is a number and a unit, as 10 Mbit/s; not "fast"'],
+    ['-1 ms', 'time', 'a time is a number and a unit, as 10 ms; not "-1 ms"'],
+    [['x'], 'size', 'a size is a number and a unit, as 10 kB'],
+    [1.5, 'size', 'a size has a unit: 1.5 kB?'],
+    ['1 Mb', 'rate', 'no unit of a rate: Mb; there are bit/s, kbit/s, Mbit/s, Gbit/s, Tbit/s'],
+  ] as const) {
+    t.equal(readQuantity(value, unit), wanted);
+  }
+  t.end();
+});
+
+t.test('suggestions', (t) => {
+  const words = ['dumbbell', 'parking-lot', 'graph'];
+  t.equal(suggestion('dumbell', words), 'did you mean "dumbbell"?');
+  t.equal(suggestion('grpah', words), 'did you mean "graph"?', 'two letters changed places');
+  t.equal(suggestion('star', words), 'there are dumbbell, parking-lot, graph');
+  t.equal(suggestion('x', []), 'there are none');
+  t.end();
+});
+
+t.test('what is left out has its default', (t) => {
+  const { scenario, trace, problems } = readScenario(WHOLE, 'a-file');
+  t.same(problems, []);
+  t.same(trace, { acks: false, intervalNs: NEVER });
+  const s = scenario!;
+  t.equal(s.name, 'a-file');
+  t.equal(s.seed, 1);
+  t.equal(s.durationNs, 1 * SEC);
+  t.same(
+    s.hosts.map(({ name }) => name),
+    ['left1', 'left2', 'right1', 'right2'],
+  );
+  t.same(s.flows, [{ ...FLOW, name: 'flow1', startNs: 0, traffic: { kind: 'bulk' } }]);
+  t.same(s.links[0]!.forth, { rateBps: 10e6, delayNs: 5 * MS });
+  t.same(s.links[0]!.back, s.links[0]!.forth, 'the other direction is alike');
+  t.same(s.links[1]!.forth, { rateBps: 1e9, delayNs: 1 * MS }, 'access links are fast');
+  t.end();
+});
+
+t.test('what is said', (t) => {
+  const { scenario, trace, problems } = readScenario(
+    {
+      ...WHOLE,
+      seed: 7,
+      sysctl: { 'net.ipv4.tcp_sack': '0' },
+      topology: {
+        kind: 'graph',
+        hosts: ['a', { name: 'b', sysctl: { 'net.ipv4.tcp_sack': '1' } }],
+        routers: ['r'],
+        links: [
+          { between: ['a', 'r'], ...LINK, back: { rate: '1 Mbit/s' }, mtu: 9000 },
+          { between: ['r', 'b'], queue: { kind: 'drop-head', frames: 5 }, loss: 0.01 },
+        ],
+      },
+      flows: [
+        { from: 'a', to: 'b', name: 'web', count: 2, every: '3 ms', start: '1 ms', cc: 'reno' },
+        { from: 'b', to: 'a', traffic: { kind: 'bulk', bytes: '1 MB' } },
+      ],
+      trace: { acks: true, interval: '10 ms' },
+    },
+    '',
+  );
+  t.same(problems, []);
+  const s = scenario!;
+  t.same(trace, { acks: true, intervalNs: 10 * MS });
+  t.same(s.hosts, [
+    { name: 'a', sysctl: { 'net.ipv4.tcp_sack': '0' } },
+    { name: 'b', sysctl: { 'net.ipv4.tcp_sack': '1' } },
+  ]);
+  t.same(s.links[0], {
+    between: ['a', 'r'],
+    forth: { rateBps: 10e6, delayNs: 5 * MS },
+    back: { rateBps: 1e6, delayNs: 5 * MS },
+    mtu: 9000,
+  });
+  t.same(s.links[1]!.forth, { queue: { kind: 'drop-head', limitFrames: 5 }, loss: 0.01 });
+  t.same(
+    s.flows.map(({ name, startNs, cc }) => [name, startNs, cc]),
+    [
+      ['web.1', 1 * MS, 'reno'],
+      ['web.2', 4 * MS, 'reno'],
+      ['flow2', 0, undefined],
+    ],
+  );
+  t.same(s.flows[2]!.traffic, { kind: 'bulk', bytes: 1e6 });
+  const x = new Experiment({ ...s, durationNs: 1 * SEC });
+  t.equal(x.stacks[0]!.tcp.config.sack, 0, 'settings act');
+  t.equal(x.stacks[1]!.tcp.config.sack, 1);
+  x.run();
+  t.ok(x.flows[2]!.delivered > 0);
+  x.end();
+  t.end();
+});
+
+const GRAPH = (hosts: unknown[], links: unknown[]) => ({
+  kind: 'graph',
+  ...{ hosts, routers: ['r'], links },
+});
+const JOIN = (a: string, b: string) => ({ between: [a, b] });
+
+/** What is wrong; where; what is said of it. */
+const WRONG: readonly (readonly [object, string, string])[] = [
+  [{ ...WHOLE, duration: undefined }, 'duration', 'a time is a number and a unit, as 10 ms'],
+  [{ topology: DUMBBELL, flows: [FLOW] }, '', 'the field "duration" is missing'],
+  [
+    { ...WHOLE, constructor: 1 },
+    'constructor',
+    'no field "constructor" here: there are name, seed, duration, topology, flows, sysctl, trace',
+  ],
+  [{ ...WHOLE, seeds: 1 }, 'seeds', 'no field "seeds" here: did you mean "seed"?'],
+  [{ ...WHOLE, seed: -1 }, 'seed', 'a whole number from 0 to 9007199254740991, not -1'],
+  [{ ...WHOLE, seed: 1.5 }, 'seed', 'a whole number from 0 to 9007199254740991, not 1.5'],
+  [{ ...WHOLE, flows: [] }, 'flows', 'a list of at least 1, not of 0'],
+  [{ ...WHOLE, flows: FLOW }, 'flows', 'a list, not fields'],
+  [{ ...WHOLE, flows: [{ from: 'left1' }] }, 'flows.0', 'the field "to" is missing'],
+  [
+    { ...WHOLE, flows: [{ ...FLOW, to: 'rigth1' }] },
+    'flows.0.to',
+    'no host "rigth1": did you mean "right1"?',
+  ],
+  [{ ...WHOLE, flows: [{ ...FLOW, to: 'left1' }] }, 'flows.0.to', 'a flow is between two hosts'],
+  [
+    { ...WHOLE, flows: [{ ...FLOW, traffic: { kind: 'bluk' } }] },
+    'flows.0.traffic.kind',
+    'no kind "bluk": did you mean "bulk"?',
+  ],
+  [
+    { ...WHOLE, flows: [{ ...FLOW, traffic: {} }] },
+    'flows.0.traffic',
+    'which kind? there are bulk, requests, on-off, constant-rate, page',
+  ],
+  [
+    {
+      ...WHOLE,
+      flows: [
+        { ...FLOW, name: 'x' },
+        { ...FLOW, name: 'x' },
+      ],
+    },
+    'flows',
+    '"x" is the name of two flows',
+  ],
+  [
+    { ...WHOLE, topology: { ...DUMBBELL, bottleneck: { rate: '0 bit/s' } } },
+    'topology.bottleneck.rate',
+    '"0 bit/s" is too little',
+  ],
+  [
+    { ...WHOLE, topology: { ...DUMBBELL, bottleneck: { loss: 2 } } },
+    'topology.bottleneck.loss',
+    'a number from 0 to 1, not 2',
+  ],
+  [
+    {
+      ...WHOLE,
+      topology: GRAPH(['a', 'b'], [{ between: ['a'] }]),
+      flows: [{ from: 'a', to: 'b' }],
+    },
+    'topology.links.0.between',
+    'a list of 2, not of 1',
+  ],
+  [
+    { ...WHOLE, topology: GRAPH(['a', 'a'], [JOIN('a', 'r')]), flows: [{ from: 'a', to: 'a' }] },
+    'topology',
+    '"a" is there twice',
+  ],
+  [
+    { ...WHOLE, topology: GRAPH(['a', 'b'], [JOIN('a', 'q')]), flows: [{ from: 'a', to: 'b' }] },
+    'topology.links.0.between',
+    'no "q": there are a, b, r',
+  ],
+  [
+    { ...WHOLE, topology: GRAPH(['a', 'b'], [JOIN('a', 'r')]), flows: [{ from: 'a', to: 'b' }] },
+    'topology.links',
+    'host "b" has one link, not 0',
+  ],
+  [
+    {
+      ...WHOLE,
+      topology: {
+        kind: 'graph',
+        hosts: ['a', 'b'],
+        routers: ['r', 's'],
+        links: [JOIN('a', 'r'), JOIN('b', 's')],
+      },
+      flows: [{ from: 'a', to: 'b' }],
+    },
+    'flows.0',
+    'no way from a to b',
+  ],
+];
+
+t.test('what is wrong is told with its place', (t) => {
+  for (const [value, path, message] of WRONG) {
+    const { scenario, problems } = readScenario(value, 'x');
+    t.equal(scenario, null);
+    const found = problems.find((p) => p.path.join('.') === path && p.message === message);
+    t.ok(found, `${path}: ${message}`) ||
+      t.comment(problems.map((p) => `${p.path.join('.')}: ${p.message}`).join('\n'));
+  }
+  for (const value of [undefined, null, 3, 'x', []]) {
+    t.equal(readScenario(value, 'x').problems.length, 1, `${value} as a whole`);
+  }
+  const many = readScenario({ duration: 1, topology: {}, flows: [{ form: 1 }] }, 'x').problems;
+  t.equal(many.length, 5, 'all of it at once');
+  t.end();
+});
+
+t.test('routes: the fewest links, of equals the first, never through a host', (t) => {
+  const link = { forth: {}, back: {} };
+  const lot = new Graph(parkingLot(3, link));
+  const next = (from: string, to: string) => {
+    const node = lot.node(from);
+    const place = lot.towards(lot.node(to))[node]!;
+    return lot.names[lot.edges[node]![place]!.to];
+  };
+  t.equal(next('begin', 'end'), 'r1');
+  t.equal(next('r1', 'end'), 'r2');
+  t.equal(next('r4', 'begin'), 'r3');
+  t.equal(next('r2', 'out1'), 'out1');
+  t.equal(next('in3', 'out3'), 'r3');
+  const two = new Graph(pointToPoint(link));
+  t.same([...two.towards(0)], [-1, 0]);
+  const hosts = [{ name: 'a' }, { name: 'b' }, { name: 'c' }];
+  const chain = new Graph({
+    ...{ hosts, routers: [] },
+    links: [
+      { between: ['a', 'b'], ...link },
+      { between: ['b', 'c'], ...link },
+    ],
+  });
+  t.same([...chain.towards(2)], [-1, 1, -1], 'b is no router');
+  t.end();
+});
+
+t.test("Jain's index", (t) => {
+  t.equal(jain([1, 1, 1]), 1);
+  t.equal(jain([1, 0]), 0.5);
+  t.equal(jain([0, 0]), 1);
+  t.end();
+});
+
+t.test('the JSON Schema says the same', (t) => {
+  const schema = jsonSchemaOf(SCENARIO_SHAPE) as {
+    properties: Record<string, object>;
+    required: string[];
+  };
+  t.same(schema.required, ['duration', 'topology', 'flows']);
+  t.same(Object.keys(schema.properties), [
+    ...['name', 'seed', 'duration', 'topology', 'flows', 'sysctl', 'trace'],
+  ]);
+  t.end();
+});
+
+/** Every name of a field or a kind, at any depth. */
+function namesIn(shape: Shape): readonly string[] {
+  const inFields = (fields: Fields) =>
+    Object.entries(fields).flatMap(([name, field]) => [name, ...namesIn(field.shape)]);
+  switch (shape.type) {
+    case 'record':
+      return inFields(shape.fields);
+    case 'variant':
+      return Object.entries(shape.kinds).flatMap(([kind, fields]) => [kind, ...inFields(fields)]);
+    case 'list':
+    case 'map':
+      return namesIn(shape.of);
+    case 'either':
+      return namesIn(shape.other);
+    default:
+      return [];
+  }
+}
+
+t.test('docs/experiments.md and docs/path.md have every field and kind', (t) => {
+  const text = ['experiments', 'path']
+    .map((name) => readFileSync(`docs/${name}.md`, 'utf8'))
+    .join();
+  const names = new Set(namesIn(SCENARIO_SHAPE));
+  t.ok(names.size > 30);
+  t.same(
+    [...names].filter((name) => !text.includes(`\`${name}\``)),
+    [],
+  );
+  t.end();
+});

@@ -1,0 +1,162 @@
+/** `ringway sim` as users run it: figures, traces, and what is said of files that are wrong. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import t from 'tap';
+
+const folder = mkdtempSync(join(tmpdir(), 'ringway-sim-'));
+t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+
+function sim(...args: readonly string[]): { code: number | null; out: string; err: string } {
+  const command = [resolve('bin/ringway.js'), 'sim', ...args];
+  const { status, stdout, stderr } = spawnSync(process.execPath, command, {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  return { code: status, out: stdout, err: stderr };
+}
+
+const write = (name: string, text: string): void => writeFileSync(join(folder, name), text);
+const read = (...names: string[]): string => readFileSync(join(folder, ...names), 'utf8');
+
+const TWO = `
+duration: 5 s
+topology: { kind: point-to-point, link: { rate: 10 Mbit/s, delay: 10 ms, queue: { kind: drop-tail, frames: 20 } } }
+flows:
+  - { name: bulk, from: a, to: b }
+  - { name: asks, from: b, to: a, traffic: { kind: requests, request: 100 B, response: 2 kB, think: 100 ms } }
+trace: { interval: 1 s }
+`;
+write('two.yaml', TWO);
+
+t.test('figures for people, and for programs', (t) => {
+  const { code, out, err } = sim('two.yaml');
+  t.equal(err, '');
+  t.equal(code, 0);
+  t.match(out, /^bulk +cubic +9\.\d+ Mbit\/s/m);
+  t.match(out, /^a>b +9\d\.\d %/m);
+  t.match(out, /^5 s in [\d.]+ s; \d+ frames delivered to hosts$/m);
+  const summary = JSON.parse(sim('two.yaml', '--json').out);
+  t.equal(summary.name, 'two');
+  const [bulk, asks] = summary.flows;
+  t.ok(bulk.retransmitted > 0 && bulk.retransmitted < bulk.sent);
+  t.ok(bulk.rtt.least >= 20e6 && bulk.rtt.p99 < 60e6);
+  t.equal(asks.delivered, asks.completed * 2000);
+  t.ok(asks.completion.least >= 20e6);
+  t.ok(summary.links[0].dropped > 0);
+  t.end();
+});
+
+t.test('the same seed gives the same bytes, another one others', (t) => {
+  const lossy = TWO.replace('delay: 10 ms', 'delay: 10 ms, loss: 0.001').replace(
+    'trace:',
+    'trace2:',
+  );
+  write(
+    'lossy.yaml',
+    lossy.replace('trace2: { interval: 1 s }', 'trace: { acks: true, interval: 1 s }'),
+  );
+  for (const [out, seed] of [
+    ['x', '1'],
+    ['y', '1'],
+    ['z', '2'],
+  ] as const) {
+    t.equal(sim('lossy.yaml', '--seed', seed, '--out', out).code, 0);
+  }
+  t.equal(read('x', 'trace.jsonl'), read('y', 'trace.jsonl'));
+  t.equal(read('x', 'summary.json'), read('y', 'summary.json'));
+  t.not(read('x', 'trace.jsonl').slice(100), read('z', 'trace.jsonl').slice(100));
+  const lines = read('x', 'trace.jsonl')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  t.same(lines[0], { trace: 'ringway', version: 1, name: 'lossy', seed: 1 });
+  const acks = lines.filter((l) => l.flow === 'bulk' && l.event === 'ack');
+  t.ok(acks.length > 500);
+  t.same(Object.keys(acks[0]), [
+    ...['t', 'flow', 'event', 'cwnd', 'ssthresh', 'pacing', 'inFlight', 'srtt', 'minRtt', 'rate'],
+    ...['delivered', 'lost', 'retrans', 'mss', 'state'],
+  ]);
+  t.ok(acks.some((l) => l.state === 'recovery'));
+  t.ok(
+    acks.every((l) => Number.isInteger(l.t)),
+    'whole nanoseconds',
+  );
+  const samples = lines.filter((l) => l.event === 'sample' && l.link === 'a>b');
+  t.same(
+    samples.map((l) => l.t),
+    [0, 1e9, 2e9, 3e9, 4e9, 5e9],
+  );
+  const delivered = lines.filter((l) => l.event === 'sample' && l.flow === 'bulk').at(-1).delivered;
+  t.equal(delivered, JSON.parse(read('x', 'summary.json')).flows[0].delivered);
+  t.end();
+});
+
+t.test('a module of your own, and a scenario in TypeScript', (t) => {
+  write(
+    'twice.mts',
+    `import { CongestionControl } from '${resolve('src/cc/congestion-control.ts')}';
+class Fixed extends CongestionControl {
+  override ssthresh() { return 4; }
+  override congAvoid(v) { v.setCwnd(4); }
+}
+export const fixed = { name: 'fixed', flags: 0, create: () => new Fixed() };
+`,
+  );
+  write(
+    'mine.mts',
+    `export default {
+  duration: '2 s', name: 'mine',
+  topology: { kind: 'point-to-point', link: { rate: '10 Mbit/s', delay: '50 ms' } },
+  flows: [{ from: 'a', to: 'b', cc: './twice.mts' }],
+};
+`,
+  );
+  const { code, out, err } = sim('mine.mts', '--json');
+  t.equal(err, '');
+  t.equal(code, 0);
+  const [flow] = JSON.parse(out).flows;
+  t.equal(flow.cc, 'fixed');
+  t.ok(Math.abs(flow.lateGoodput / (4 * 1448 * 80) - 1) < 0.1, 'four segments a round trip');
+  t.end();
+});
+
+t.test('what is wrong, with its line', (t) => {
+  write('bad.yaml', TWO.replace('point-to-point', 'point-to-pint').replace('5 s', '5'));
+  const bad = sim('bad.yaml');
+  t.equal(bad.code, 2);
+  t.equal(
+    bad.err,
+    `ringway sim: bad.yaml: 2 problems
+bad.yaml:2:11: duration: a time has a unit: 5 ms?
+bad.yaml:3:19: topology.kind: no kind "point-to-pint": did you mean "point-to-point"?
+`,
+  );
+  const json = JSON.parse(sim('bad.yaml', '--json').out);
+  t.equal(json.code, 'ERR_SCENARIO');
+  t.equal(json.details.length, 2);
+  write('cc.yaml', TWO.replace('to: b }', 'to: b, cc: cubik }'));
+  t.equal(
+    sim('cc.yaml').err,
+    'ringway sim: cc.yaml:5:3: flows: bulk: no congestion control "cubik": did you mean "cubic"?\n',
+  );
+  write('syntax.yaml', 'duration: [1\n');
+  t.match(sim('syntax.yaml').err, /^ringway sim: syntax\.yaml:\d+:\d+: /);
+  t.match(sim('nowhere.yaml').err, /ENOENT/);
+  t.equal(sim('nowhere.yaml').code, 3);
+  t.match(sim().err, /which scenario/);
+  t.match(sim('two.yaml', '--acks').err, /a trace goes to a folder/);
+  write('empty.mts', 'export const x = 1;\n');
+  t.match(sim('empty.mts').err, /no default export/);
+  write('common.ts', 'export default {};\n');
+  t.match(sim('common.ts').err, /an ES module is named \.mts/);
+  t.end();
+});
+
+t.test('the schema', (t) => {
+  const { out, code } = sim('--schema');
+  t.equal(code, 0);
+  t.equal(JSON.parse(out).$schema, 'https://json-schema.org/draft/2020-12/schema');
+  t.end();
+});

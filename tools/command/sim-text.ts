@@ -1,0 +1,103 @@
+/** The figures of a run for people. */
+import type { Quantiles, Summary } from '../../src/sim/experiment/summary.ts';
+
+/** `9.45 Mbit/s`: three digits. */
+export function rateText(bps: number): string {
+  for (const [unit, factor] of [
+    ['Gbit/s', 1e9],
+    ['Mbit/s', 1e6],
+    ['kbit/s', 1e3],
+  ] as const) {
+    if (bps >= factor) return `${digits(bps / factor)} ${unit}`;
+  }
+  return `${Math.round(bps)} bit/s`;
+}
+
+export function timeText(ns: number): string {
+  for (const [unit, factor] of [
+    ['s', 1e9],
+    ['ms', 1e6],
+    ['µs', 1e3],
+  ] as const) {
+    if (ns >= factor) return `${digits(ns / factor)} ${unit}`;
+  }
+  return `${Math.round(ns)} ns`;
+}
+
+function digits(x: number): string {
+  return x >= 100 ? x.toFixed(0) : x >= 10 ? x.toFixed(1) : x.toFixed(2);
+}
+
+const percent = (part: number, whole: number): string =>
+  whole === 0 ? '' : `${((100 * part) / whole).toFixed(2)} %`;
+
+const spread = (q: Quantiles | null): string =>
+  q === null ? '' : `${timeText(q.p50)} (${timeText(q.least)}–${timeText(q.p99)})`;
+
+/** Flows beyond so many are in the summary file. */
+const MOST_FLOWS = 40;
+
+export function summaryText(summary: Summary, tookMs: number): string {
+  const { flows, links, durationNs, frames } = summary;
+  const rows = [
+    [
+      'flow',
+      'cc',
+      'goodput',
+      '2nd half',
+      'retransmitted',
+      'RTT (least–p99)',
+      'completed',
+      'time (least–p99)',
+    ],
+    ...flows
+      .slice(0, MOST_FLOWS)
+      .map((f) => [
+        f.name,
+        f.cc,
+        rateText(f.goodput),
+        rateText(f.lateGoodput),
+        percent(f.retransmitted, f.sent),
+        spread(f.rtt),
+        f.completed === 0 ? '' : String(f.completed),
+        spread(f.completion),
+      ]),
+  ];
+  const lines = [...table(rows)];
+  if (flows.length > MOST_FLOWS) lines.push(`… and ${flows.length - MOST_FLOWS} more`);
+  const failed = flows.reduce((n, f) => n + f.failed, 0);
+  if (failed > 0) lines.push(`${failed} connections failed`);
+  if (summary.jain !== null)
+    lines.push(`Jain's index of the bulk flows, 2nd half: ${summary.jain}`);
+  const busy = links.filter((l) => l.dropped > 0 || l.lost > 0 || (l.utilization ?? 0) > 0.5);
+  if (busy.length > 0) {
+    lines.push('');
+    lines.push(
+      ...table([
+        ['link', 'of its rate', 'dropped', 'lost'],
+        ...busy.map((l) => [
+          l.name,
+          l.utilization === null ? '' : `${(100 * l.utilization).toFixed(1)} %`,
+          String(l.dropped),
+          String(l.lost),
+        ]),
+      ]),
+    );
+  }
+  const seconds = (durationNs / 1e9).toFixed(durationNs < 1e9 ? 3 : 0);
+  lines.push(
+    '',
+    `${seconds} s in ${(tookMs / 1000).toFixed(2)} s; ${frames} frames delivered to hosts`,
+  );
+  return lines.join('\n');
+}
+
+function table(rows: readonly (readonly string[])[]): readonly string[] {
+  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
+  return rows.map((row) =>
+    row
+      .map((cell, i) => cell.padEnd(widths[i]!))
+      .join('  ')
+      .trimEnd(),
+  );
+}

@@ -1,0 +1,67 @@
+/** `ringway sim`: an experiment in virtual time, from a scenario file. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { basename, extname, join } from 'node:path';
+import { Experiment } from '../../src/sim/experiment/experiment.ts';
+import { Meters } from '../../src/sim/experiment/meter.ts';
+import { Recorder } from '../../src/sim/experiment/recorder.ts';
+import { runAndSummarize } from '../../src/sim/experiment/summary.ts';
+import type { Command } from './command.ts';
+import { EXIT, usageError } from './failure.ts';
+import { LineFile } from './line-file.ts';
+import type { Options } from './options.ts';
+import { loadScenario, scenarioSchema } from './scenario-file.ts';
+import { summaryText } from './sim-text.ts';
+
+export const simCommand: Command = {
+  name: 'sim',
+  usage: '[OPTIONS] SCENARIO',
+  options: [
+    { name: 'seed', value: 'N', help: "instead of the scenario's" },
+    { name: 'duration', value: 'SECONDS', help: "instead of the scenario's" },
+    {
+      name: 'out',
+      value: 'DIR',
+      help: 'write summary.json there, and trace.jsonl if the scenario wants one',
+    },
+    { name: 'acks', help: 'with --out: a line in the trace for each ACK and event of each sender' },
+    { name: 'schema', help: 'print the JSON Schema of scenario files' },
+  ],
+  details: `
+SCENARIO is a YAML file, or a TypeScript or JavaScript module whose default export says the same.
+No root, no network: seconds of it take milliseconds, and the same seed gives the same run. See docs/experiments.md.`,
+  run: sim,
+};
+
+async function sim(options: Options): Promise<number> {
+  if (options.has('schema')) {
+    console.log(JSON.stringify(scenarioSchema(), null, 2));
+    return EXIT.OK;
+  }
+  const [file, ...more] = options.words;
+  if (file === undefined || more.length > 0) throw usageError('which scenario? one file');
+  const loaded = await loadScenario(file, basename(file, extname(file)));
+  const seed = options.integer('seed', 0, Number.MAX_SAFE_INTEGER) ?? loaded.scenario.seed;
+  const seconds = options.decimal('duration', 1e-9, 1e6);
+  const durationNs = seconds === undefined ? loaded.scenario.durationNs : Math.round(seconds * 1e9);
+  const scenario = { ...loaded.scenario, seed, durationNs };
+  const out = options.text('out');
+  const acks = options.has('acks') || loaded.trace.acks;
+  if (acks && out === undefined) throw usageError('a trace goes to a folder: --out DIR');
+  const experiment = new Experiment(scenario, { modules: loaded.modules });
+  const meters = new Meters(experiment.flows);
+  for (const { tcp } of experiment.stacks) tcp.watch.add(meters);
+  const wantsTrace = out !== undefined && (acks || loaded.trace.intervalNs !== Infinity);
+  if (out !== undefined) mkdirSync(out, { recursive: true });
+  const trace = wantsTrace ? new LineFile(join(out, 'trace.jsonl')) : null;
+  if (trace !== null) new Recorder(experiment, trace, { ...loaded.trace, acks });
+  const startMs = performance.now();
+  const summary = runAndSummarize(experiment, meters);
+  const tookMs = performance.now() - startMs;
+  trace?.close();
+  experiment.end();
+  if (out !== undefined)
+    writeFileSync(join(out, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`);
+  if (options.has('json')) console.log(JSON.stringify(summary));
+  else console.log(summaryText(summary, tookMs));
+  return EXIT.OK;
+}
