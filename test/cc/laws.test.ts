@@ -14,6 +14,7 @@ const BETA: Readonly<Record<string, number | null>> = {
   bbr: null,
   bbr3: null,
   dctcp: null,
+  vegas: 0.5,
 };
 
 const known = builtinModules();
@@ -21,7 +22,7 @@ const all = known.available().map((name) => known.find(name)!);
 
 t.test('the default is cubic, as on Linux', (t) => {
   t.equal(known.defaultModule.name, 'cubic');
-  t.strictSame(known.available(), ['cubic', 'reno', 'bbr', 'bbr3', 'dctcp']);
+  t.strictSame(known.available(), ['cubic', 'reno', 'bbr', 'bbr3', 'dctcp', 'vegas']);
   t.end();
 });
 

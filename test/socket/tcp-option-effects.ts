@@ -158,16 +158,21 @@ export function clock(r: TcpRig): Answer[] {
   return [Number(r.a.get(c, SOL.TCP, TCP.TIMESTAMP)) - at];
 }
 
-/** Neither reno nor cubic has any; bbr's struct has 20 bytes. How many there are, then what they say. */
+/** Neither reno nor cubic has any; bbr's struct has 20 bytes, dctcp's and vegas's 16. How many there are, then what they say. */
 export function ccInfo(r: TcpRig): Answer[] {
   const [c] = r.joined();
   const into = new DataView(new ArrayBuffer(64));
   const ask = () =>
     r.a.call((api) => api.getsockopt(c, SOL.TCP, TCP.CC_INFO, new Uint8Array(into.buffer)));
   const none = ask();
-  const bbr = new TextEncoder().encode('bbr');
-  r.a.must((api) => api.setsockopt(c, SOL.TCP, TCP.CONGESTION, bbr));
-  const length = ask();
+  const lengthOf = (name: string): Answer => {
+    const bytes = new TextEncoder().encode(name);
+    r.a.must((api) => api.setsockopt(c, SOL.TCP, TCP.CONGESTION, bytes));
+    return ask();
+  };
   const word = (i: number): number => into.getUint32(4 * i, true);
-  return [none, length, word(1), word(2) > 0 ? 'measured' : 'nothing', word(3), word(4)];
+  const bbr = [lengthOf('bbr'), word(1), word(2) > 0 ? 'measured' : 'nothing', word(3), word(4)];
+  const dctcp = [lengthOf('dctcp'), word(0), word(1)]; // the peer did not agree on ECN
+  const vegas = [lengthOf('vegas'), word(0), word(1), word(2), word(3)];
+  return [none, ...bbr, ...dctcp, ...vegas];
 }

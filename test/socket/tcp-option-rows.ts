@@ -391,6 +391,6 @@ export const TCP_ROWS: Record<string, Row> = {
     first: '',
     trials: [[1, READ_ONLY, '']],
     acts: ccInfo,
-    as: [0, 20, 0, 'measured', 739, 739],
+    as: [0, 20, 0, 'measured', 739, 739, 16, 0, 0, 16, 1, 0, 0x7fffffff, 0x7fffffff],
   },
 };

@@ -244,6 +244,7 @@ t.test('-i: what a module tells of itself, where ss has it', async (t) => {
     line('dctcp', 'dctcp'),
     / ecn dctcp wscale:.* data_segs_out:\d+ dctcp:\(ce_state:0,alpha:\d+,ab_ecn:0,ab_tot:\d+\) send /,
   );
+  t.match(line('vegas', 'cubic'), / vegas wscale:\S+ rto:2\d\d\.\d+ rtt:10\.\d+\/\d/);
   t.match(line('dctcp', 'cubic'), / dctcp wscale:.* data_segs_out:\d+ dctcp:fallback_mode send /);
 });
 

@@ -115,7 +115,7 @@ function infoText(s: SocketView): string {
   if (i === undefined) return '';
   const parts = [
     ...agreedText(i, s.congestion),
-    ...pathText(i),
+    ...pathText(i, s.module),
     ...totalsText(i),
     ...moduleText(s.module),
     ...ratesText(i),
@@ -149,12 +149,12 @@ function agreedText(i: Info, congestion: string | undefined): string[] {
   ];
 }
 
-function pathText(i: Info): string[] {
+function pathText(i: Info, module: CcInfo | undefined): string[] {
   const ssthresh = get(i, 'snd_ssthresh');
   return [
     ...(get(i, 'rto') === 0 ? [] : [`rto:${millis(i, 'rto')}`]),
     ...numbers(i, [['backoff', 'backoff']]),
-    ...(get(i, 'rtt') === 0 ? [] : [`rtt:${millis(i, 'rtt')}/${millis(i, 'rttvar')}`]),
+    ...(get(i, 'rtt') === 0 ? [] : [`rtt:${rttText(i, module)}/${millis(i, 'rttvar')}`]),
     ...(get(i, 'ato') === 0 ? [] : [`ato:${millis(i, 'ato')}`]),
     ...numbers(i, [
       ['mss', 'snd_mss'],
@@ -165,6 +165,12 @@ function pathText(i: Info): string[] {
     ]),
     ...(ssthresh > 0 && ssthresh < 0xffff ? [`ssthresh:${ssthresh}`] : []),
   ];
+}
+
+/** As in ss, Vegas's round trip takes the place of the smoothed one. */
+function rttText(i: Info, module: CcInfo | undefined): string {
+  const isOfVegas = module?.kind === 'vegas' && module.enabled > 0 && module.rttUs !== 0x7fffffff;
+  return isOfVegas ? sixDigits(module.rttUs / 1000) : millis(i, 'rtt');
 }
 
 function totalsText(i: Info): string[] {
