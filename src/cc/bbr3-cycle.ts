@@ -38,6 +38,8 @@ export class Bbr3Cycle {
   upRounds = 0;
   private upAcked = 0;
   upAckedPerStep = NEVER;
+  /** The round trip in which cwnd was all in use, the last time. */
+  private fullRound = -2;
 
   setAckPhase(phase: AckPhase): void {
     this.ackPhase = phase;
@@ -45,6 +47,15 @@ export class Bbr3Cycle {
 
   roundOver(): void {
     this.roundsSinceProbe++;
+  }
+
+  cwndIsFull(round: number): void {
+    this.fullRound = round;
+  }
+
+  /** C.is_cwnd_limited: at some time in the last round trip. */
+  wasCwndFull(round: number): boolean {
+    return round - this.fullRound <= 1;
   }
 
   /** PickProbeWait, and the clock: a cycle begins. */

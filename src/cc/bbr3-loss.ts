@@ -14,18 +14,15 @@ import type { LossSample, RateSample } from './samples.ts';
 /** §5.3.1.3 BBRStartupFullLossCnt */
 const STARTUP_LOSS_RANGES = 6;
 
-/**
- * NoteLoss. What an undo gives back is saved by the first loss of an episode: §5.5.11.1 says so, and the pseudocode's
- * first loss of each round trip would save what the episode itself has already cut.
- */
+/** NoteLoss */
 export function noteLoss(s: Bbr3State, v: CcView): void {
-  if (s.model.noteLoss(v) && !isInLossRecovery(v)) s.saveForUndo(v);
+  s.model.noteLoss(v);
+  if (!isInLossRecovery(v)) s.saveForUndo(v);
 }
 
-/** OnEnterFastRecovery, OnEnterRTO: a loss that was noted has saved the rest, and may have changed it since. */
+/** OnEnterFastRecovery, OnEnterRTO */
 export function recoveryBegins(s: Bbr3State, v: CcView): void {
-  if (s.model.isLossInRound) s.saveCwnd(v);
-  else s.saveForUndo(v);
+  s.saveForUndo(v);
 }
 
 /** HandleLostPacket */

@@ -150,12 +150,10 @@ export class Bbr3Model {
     this.inflightLatest = this.sampleDelivered;
   }
 
-  /** NoteLoss. True: the first of this round trip, which is now counted from here. */
-  noteLoss(v: CcView): boolean {
-    const isFirst = !this.isLossInRound;
-    if (isFirst) this.lossRoundDelivered = v.delivered;
+  /** NoteLoss: the round trip of losses is counted from the first of them. */
+  noteLoss(v: CcView): void {
+    if (!this.isLossInRound) this.lossRoundDelivered = v.delivered;
     this.isLossInRound = true;
-    return isFirst;
   }
 
   /** A record beside the last one that was lost is of the same range. */

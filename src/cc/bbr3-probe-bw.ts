@@ -48,6 +48,7 @@ function startUp(s: Bbr3State, v: CcView): void {
 
 /** UpdateProbeBWCyclePhase */
 export function updateCycle(s: Bbr3State, v: CcView, rs: RateSample): void {
+  if (isCwndFull(s, v)) s.cycle.cwndIsFull(s.model.roundCount);
   if (!s.pipe.isReached) return;
   if (adaptLongTerm(s, v, rs)) return;
   if (s.mode === MODE.DOWN) {
@@ -86,13 +87,17 @@ function isTimeToGoDown(s: Bbr3State, v: CcView): boolean {
   return false;
 }
 
-/**
- * C.is_cwnd_limited, and inflight_longterm is what bounds cwnd. `isCwndLimited` alone is too easily true: Linux's rule
- * takes half a window in use for enough while slow start lasts, which for BBR it always does.
- */
+/** inflight_longterm is what holds the sender back. */
 function isLongtermLimit(s: Bbr3State, v: CcView): boolean {
-  const isFull = v.isCwndLimited && v.maxInFlight + s.quantum > v.cwnd;
-  return isFull && v.cwnd >= s.model.inflightLongterm;
+  return s.cycle.wasCwndFull(s.model.roundCount) && v.cwnd >= s.model.inflightLongterm;
+}
+
+/**
+ * C.is_cwnd_limited, of this moment. `isCwndLimited` alone is too easily true: Linux's rule takes half a window in use for
+ * enough while slow start lasts, which for BBR it always does.
+ */
+function isCwndFull(s: Bbr3State, v: CcView): boolean {
+  return v.isCwndLimited && v.maxInFlight + s.quantum > v.cwnd;
 }
 
 /** InflightWithHeadroom: BoundCwndForModel takes it, too. */

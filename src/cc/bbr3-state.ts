@@ -68,6 +68,7 @@ export class Bbr3State {
 
   /** BBR.prior_cwnd: without losses and ProbeRTT. */
   private priorCwnd = 0;
+  private savedNs = -1;
   /** BBR.undo_state: a spurious loss has ended it. */
   undoMode: Mode | typeof NO_MODE = NO_MODE;
 
@@ -188,8 +189,13 @@ export class Bbr3State {
 
   // ---- what a spurious loss gives back (§5.5.11) ----
 
-  /** SaveStateUponLoss */
+  /**
+   * SaveStateUponLoss, once for all that is found lost at a time, and for the recovery that begins with it: what the
+   * first of them has cut already is no state to go back to.
+   */
   saveForUndo(v: CcView): void {
+    if (this.savedNs === v.nowNs) return;
+    this.savedNs = v.nowNs;
     this.saveCwnd(v);
     this.undoMode = NO_MODE;
     this.model.saveForUndo();

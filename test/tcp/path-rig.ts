@@ -42,6 +42,9 @@ export interface PathOptions {
   readonly queueBytes?: number;
   readonly queueFrames?: number;
   readonly loss?: number;
+  /** What else a direction does: jitter, a policer, aggregation. */
+  readonly forth?: Partial<LinkSpec>;
+  readonly back?: Partial<LinkSpec>;
   readonly seed?: number;
   /** The devices cut and join segments. */
   readonly superFrames?: boolean;
@@ -115,6 +118,7 @@ export class PathRig {
   readonly client: Stack;
   readonly server: Stack;
   readonly forth: SimLink;
+  readonly back: SimLink;
   readonly departures: Departure[] = [];
   readonly host: SimHost;
   listener: Listener;
@@ -141,9 +145,15 @@ export class PathRig {
       queueFrames: options.queueFrames ?? 1_000_000,
       ...(options.queueBytes === undefined ? {} : { queueBytes: options.queueBytes }),
       ...(options.loss === undefined ? {} : { loss: options.loss }),
+      ...options.forth,
     };
-    const links = sim.connect(nicA, nicB, forth, { delayNs, queueFrames: 1_000_000 });
+    const links = sim.connect(nicA, nicB, forth, {
+      delayNs,
+      queueFrames: 1_000_000,
+      ...options.back,
+    });
     this.forth = links.forth;
+    this.back = links.back;
     nicA.connect(new Watch(sim, links.forth, this.departures));
     this.listener = this.listen(this.server.tcp.defaults);
     sim.run(SEC / 100);
