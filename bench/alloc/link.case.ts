@@ -14,6 +14,9 @@ import type { LinkSpec } from '../../src/path/link-spec.ts';
 import { Simulator } from '../../src/sim/simulator.ts';
 import type { Host } from '../../src/stack/host.ts';
 import { foldChecksum, sumBytes, sumWord32, updateChecksum } from '../../src/wire/checksum.ts';
+import { ETHERTYPE_IPV4, writeEthernet } from '../../src/wire/ethernet.ts';
+import { IPPROTO } from '../../src/wire/ip-protocol.ts';
+import { writeIpv4 } from '../../src/wire/ipv4.ts';
 import { MacAddress } from '../../src/wire/mac.ts';
 import type { AllocCase } from './measure.ts';
 
@@ -34,6 +37,8 @@ function put(device: Device, len: number): void {
   const payload = tx.reserve(len);
   const header = tx.begin();
   if (payload < 0 || header < 0) throw new Error('no room');
+  writeEthernet(tx.slab.dv, header, 0x0200, 2, 0x0200, 1, ETHERTYPE_IPV4);
+  writeIpv4(tx.slab.dv, header + 14, 0, 28 + len, 0, 0, 64, IPPROTO.UDP, 0x0a000001, 0x0a000002);
   tx.add(header, 42);
   tx.add(payload, len);
   if (device.caps.txChecksum) tx.setChecksum(34, 6);
@@ -187,6 +192,13 @@ const PARTS: Readonly<Record<string, LinkSpec>> = {
   'delays in steps': { delayNs: { steps: DELAYS, repeatNs: 7 * MS } },
   'a policer': { policer: BUCKET },
   'a shaper': { rateBps: { shaper: BUCKET } },
+  'an MTU and a flapping partition': {
+    mtu: 1000,
+    partitions: [
+      { flapping: { upNs: 2 * MS, downNs: MS }, flows: [{ from: '10.0.0.1', toPort: 80 }] },
+    ],
+  },
+  'a partition at random': { partitions: [{ random: { upNs: 2 * MS, downNs: MS } }] },
   'bursts of loss': { loss: { gilbertElliott: { toBad: 0.1, toGood: 0.3 } } },
   'losses at times': { loss: { timesNs: Array.from({ length: 1000 }, (_, i) => i * MS) } },
   'corruption and duplication': { corruption: 0.1, duplication: 0.1 },

@@ -15,6 +15,8 @@ import { type BlockPool, NO_BLOCK } from '../base/block-pool.ts';
 import type { Memory } from '../base/memory.ts';
 import type { Slab } from '../base/slab.ts';
 import { completeChecksum } from '../wire/checksum.ts';
+import { ETH_HEADER_LEN, ethType } from '../wire/ethernet.ts';
+import { isTagType, VLAN_TAG_LEN } from '../wire/vlan.ts';
 import type { RxRing } from './device.ts';
 import { RX, RX_FLAG, RX_STRIDE, TX, TX_FLAG } from './ring-layout.ts';
 import { HEADER_SLOT_BYTES, type TxRing } from './tx-ring.ts';
@@ -161,6 +163,18 @@ export class FrameStore {
 
   lengthOf(frame: number): number {
     return this.words[frame * RX_STRIDE + RX.LEN]!;
+  }
+
+  /**
+   * How long its network packet is, without Ethernet header and tag; of a super-frame, that of each of the packets that it
+   * is cut into.
+   */
+  packetLengthOf(frame: number): number {
+    const w = frame * RX_STRIDE;
+    const segment = this.words[w + RX.GSO]! & 0xffff;
+    const len = segment === 0 ? this.words[w + RX.LEN]! : this.words[w + HDR_LEN]! + segment;
+    const isTagged = isTagType(ethType(this.slab.dv, this.words[w + RX.OFF]!));
+    return len - ETH_HEADER_LEN - (isTagged ? VLAN_TAG_LEN : 0);
   }
 
   offsetOf(frame: number): number {

@@ -1,9 +1,13 @@
 /**
  * One direction of a link, fed with frames and time. Each part is there or null:
  *
- *     take ─► policer ─► queue ─► transmitter ─► medium ─► delay, jitter ─► in flight ─► aggregation ─► sink
- *             tokens     limits   rate model     loss                       in order,    slots,
- *                                                                           or a heap    groups
+ *     take ─► gate ─────► policer ─► queue ─► transmitter ─► medium ─┐
+ *             partitions, tokens     limits   rate model     loss,   │
+ *             MTU                                            flips   │
+ *          ┌─────────────────────────────────────────────────────────┘
+ *          └► delay, jitter ─► in flight ─► aggregation ─► sink
+ *                              in order,    slots,
+ *                              or a heap    groups
  *
  * The model does nothing on its own: `take` and `advance` bring it up to the clock's `nowNs`, `dueNs` says when it
  * wants to be advanced. So a link needs one entry in a heap of events, however many frames it carries.
@@ -24,6 +28,8 @@ import type { Aggregation } from './aggregation.ts';
 import type { Corruption } from './corruption.ts';
 import type { DelayModel } from './delay.ts';
 import { type Flight, InOrder, Overtaking } from './flight.ts';
+import type { FlowFilter } from './flow-filter.ts';
+import { GATE, type Gate } from './gate.ts';
 import type { LinkClock } from './link-clock.ts';
 import type { LossModel } from './loss.ts';
 import { MET, type Medium } from './medium.ts';
@@ -34,6 +40,7 @@ import type { TokenBucket } from './token-bucket.ts';
 export interface LinkModelParts {
   /** The link's own: what its queue and its other parts were given. */
   readonly time: LinkClock;
+  readonly gate: Gate;
   /** Drops what comes faster. */
   readonly policer: TokenBucket | null;
   readonly queue: QueueDiscipline;
@@ -52,11 +59,15 @@ export interface LinkModelParts {
 }
 
 export const LINK_COUNTERS = [
-  /** frames + duplicated = delivered + policed + lost + refused + queue.ledger.dropped + discarded + inside, always. */
+  /** frames + duplicated = delivered + cut + tooLong + policed + lost + refused + queue.ledger.dropped + discarded + inside, always. */
   'frames',
   'bytes',
   'delivered',
   'deliveredBytes',
+  /** The link was cut for it. */
+  'cut',
+  /** Longer than the MTU. */
+  'tooLong',
   /** The policer had no tokens for it. */
   'policed',
   'lost',
@@ -70,6 +81,8 @@ export const LINK_COUNTERS = [
 ] as const;
 
 const NO_LIMIT = 0x7fffffff;
+const CUT_REASON = 'link: partitioned';
+const TOO_LONG_REASON = 'link: longer than the MTU';
 const POLICED_REASON = 'link: policed';
 const LOSS_REASON = 'link: loss';
 const REFUSED_REASON = 'link: the receiver has no room';
@@ -83,6 +96,7 @@ export class LinkModel implements FrameSink {
   private readonly clock: Clock;
   private readonly sink: FrameSink;
   private readonly time: LinkClock;
+  private readonly gate: Gate;
   private readonly policer: TokenBucket | null;
   private rate: RateModel | null;
   private readonly medium: Medium;
@@ -97,6 +111,8 @@ export class LinkModel implements FrameSink {
   private readonly bytesId = this.stats.id('bytes');
   private readonly deliveredId = this.stats.id('delivered');
   private readonly deliveredBytesId = this.stats.id('deliveredBytes');
+  private readonly cutId = this.stats.id('cut');
+  private readonly tooLongId = this.stats.id('tooLong');
   private readonly policedId = this.stats.id('policed');
   private readonly lostId = this.stats.id('lost');
   private readonly corruptedId = this.stats.id('corrupted');
@@ -108,6 +124,7 @@ export class LinkModel implements FrameSink {
     this.clock = clock;
     this.sink = sink;
     this.time = parts.time;
+    this.gate = parts.gate;
     this.policer = parts.policer;
     this.queue = parts.queue;
     this.rate = parts.rate;
@@ -137,9 +154,7 @@ export class LinkModel implements FrameSink {
     this.stats.add(this.bytesId, this.frames.lengthOf(frame));
     this.transmit();
     time.follow(this.clock);
-    if (this.policer !== null && !this.policer.takes(this.frames.lengthOf(frame), time)) {
-      this.drop(frame, this.policedId, POLICED_REASON);
-    } else {
+    if (this.admits(frame)) {
       this.enqueue(frame);
       this.transmit();
     }
@@ -153,6 +168,15 @@ export class LinkModel implements FrameSink {
     this.arrive();
     if (this.aggregation !== null) this.releaseGathered(this.aggregation);
     this.setDue();
+  }
+
+  /** Lets nobody in, or none of these flows, until `heal`. What is inside goes on. */
+  cut(flows: FlowFilter | null): void {
+    this.gate.cut(flows);
+  }
+
+  heal(): void {
+    this.gate.heal();
   }
 
   /** From the next transmission on; null for no limit. */
@@ -199,6 +223,18 @@ export class LinkModel implements FrameSink {
     if (this.aggregation !== null) discarded += this.aggregation.clear();
     this.stats.add(this.stats.id('discarded'), discarded);
     this.dueNs = NEVER;
+  }
+
+  /** Whether the frame may enter; one that may not is dropped. */
+  private admits(frame: number): boolean {
+    const { time, policer } = this;
+    const judged = this.gate.judge(this.frames, frame, time);
+    if (judged === GATE.CUT) this.drop(frame, this.cutId, CUT_REASON);
+    else if (judged === GATE.TOO_LONG) this.drop(frame, this.tooLongId, TOO_LONG_REASON);
+    else if (policer !== null && !policer.takes(this.frames.lengthOf(frame), time)) {
+      this.drop(frame, this.policedId, POLICED_REASON);
+    } else return true;
+    return false;
   }
 
   private enqueue(frame: number): void {

@@ -4,9 +4,11 @@ import type { Clock, DropListener, FrameSink } from '../link/frame-sink.ts';
 import type { FrameStore } from '../link/frame-store.ts';
 import { type Aggregation, Groups, Slots } from './aggregation.ts';
 import { type DelaySpec, type JitterSpec, makeDelay, makeJitter } from './delay-spec.ts';
+import { Gate, NO_MTU } from './gate.ts';
 import { LinkClock } from './link-clock.ts';
 import { LinkModel } from './link-model.ts';
 import { type LossSpec, makeMedium } from './medium-spec.ts';
+import { makePartition, type PartitionSpec } from './partition-spec.ts';
 import type { PathStreams } from './path-streams.ts';
 import { makeQueue, type QueueSpec } from './queue-spec.ts';
 import { type BucketSpec, makeBucket, makeRate, type RateSpec } from './rate-spec.ts';
@@ -15,6 +17,10 @@ import { type BucketSpec, makeBucket, makeRate, type RateSpec } from './rate-spe
 export interface LinkSpec {
   /** Names its random streams, `link.<name>.<kind>`. Default: its number. */
   readonly name?: string;
+  /** The longest IP packet that passes. */
+  readonly mtu?: number;
+  /** When the link is cut, and for whom; by several rules where there are several. */
+  readonly partitions?: readonly PartitionSpec[];
   readonly rateBps?: RateSpec;
   readonly delayNs?: DelaySpec;
   readonly jitter?: JitterSpec;
@@ -63,9 +69,11 @@ export function buildLink(
     ...(spec.queueBytes === undefined ? {} : { limitBytes: spec.queueBytes }),
     ...(spec.queue ?? { kind: 'drop-tail' }),
   };
+  const partitions = (spec.partitions ?? []).map((one) => makePartition(one, streams));
   const { policer, jitter, aggregation } = spec;
   return new LinkModel(frames, clock, sink, {
     time: new LinkClock(),
+    gate: new Gate(spec.mtu ?? NO_MTU, partitions),
     policer: policer === undefined ? null : makeBucket(policer),
     queue: makeQueue(queue, { frames, drops }),
     rate: makeRate(spec.rateBps ?? Infinity, streams),

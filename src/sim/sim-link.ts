@@ -2,9 +2,11 @@ import { Deadline, type DeadlineQueue, type Expirable } from '../base/deadline-q
 import type { Clock, FrameSink } from '../link/frame-sink.ts';
 import type { FrameStore } from '../link/frame-store.ts';
 import { type DelaySpec, type JitterSpec, makeDelay, makeJitter } from '../path/delay-spec.ts';
+import type { FlowSpec } from '../path/flow-filter.ts';
 import type { LinkModel } from '../path/link-model.ts';
 import { buildLink, type LinkSpec, type LinkWorld } from '../path/link-spec.ts';
 import { type LossSpec, makeCorruption, makeDuplication, makeLoss } from '../path/medium-spec.ts';
+import { makeFilter } from '../path/partition-spec.ts';
 import { PathStreams } from '../path/path-streams.ts';
 import { makeRate, type RateSpec } from '../path/rate-spec.ts';
 import type { TraceHash } from './trace-hash.ts';
@@ -78,6 +80,15 @@ export class SimLink implements FrameSink, Expirable {
   setDuplication(probability: number): void {
     this.model.setDuplication(makeDuplication(probability, this.streams));
     this.arm();
+  }
+
+  /** From now on nobody enters, or none of these flows, until `heal`: what is inside goes on. One direction. */
+  cut(flows?: readonly FlowSpec[]): void {
+    this.model.cut(makeFilter(flows));
+  }
+
+  heal(): void {
+    this.model.heal();
   }
 
   close(): void {

@@ -78,7 +78,14 @@ export class Bench {
 
   conserves(): boolean {
     const s = this.link.stats.toObject();
-    const ended = s.policed + s.lost + s.refused + s.discarded + this.link.queue.ledger.dropped;
+    const ended =
+      s.cut +
+      s.tooLong +
+      s.policed +
+      s.lost +
+      s.refused +
+      s.discarded +
+      this.link.queue.ledger.dropped;
     const out = s.delivered + ended;
     return s.frames + s.duplicated === out + this.link.inside;
   }

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { MS, NEVER, SEC, US } from '../../src/base/time.ts';
 import type { LossSpec } from '../../src/path/medium-spec.ts';
+import type { PartitionSpec } from '../../src/path/partition-spec.ts';
 import { Bench, type Options } from './link-bench.ts';
 
 t.test('a frame arrives after its own length at the rate, and the delay', async (t) => {
@@ -208,6 +209,12 @@ const ANY_LINK = fc.record({
     { frames: [1, 5, 6, 30] },
     { timesNs: [0, 3 * MS, 3 * MS + 1, 40 * MS] },
     { every: 5, length: 2 },
+  ),
+  mtu: fc.constantFrom(1500, 900),
+  partitions: fc.constantFrom<readonly PartitionSpec[]>(
+    [],
+    [{ flapping: { upNs: 9 * MS, downNs: 4 * MS } }],
+    [{ random: { upNs: 9 * MS, downNs: 4 * MS } }, { cuts: [{ fromNs: 0, toNs: MS }] }],
   ),
   corruption: fc.constantFrom(0, 0.2),
   duplication: fc.constantFrom(0, 0.2, 1),
