@@ -167,6 +167,22 @@ const CASES: readonly Case[] = [
     good: { 'src/node/a.ts': 'Buffer.alloc(1);\nprocess.exit();\n' },
   },
   {
+    says: 'figures are the same with every engine: no function of Math that is not exact',
+    bad: {
+      'src/cc/a.ts': 'Math.cbrt(2);\nMath.pow(2, 3);\n',
+      'src/path/a.ts': 'Math.log1p(2);\n',
+      'src/sim/a.ts': 'Math.sin(1);\nMath.atan2(1, 2);\n',
+    },
+    finds: [
+      'globals src/cc/a.ts:1',
+      'globals src/cc/a.ts:2',
+      'globals src/path/a.ts:1',
+      'globals src/sim/a.ts:1',
+      'globals src/sim/a.ts:2',
+    ],
+    good: { 'src/cc/a.ts': 'Math.sqrt(2);\nMath.max(1, 2);\n', 'src/live/a.ts': 'Math.log(2);\n' },
+  },
+  {
     says: 'promises begin at the socket',
     bad: {
       'src/udp/a.ts':

@@ -1,5 +1,5 @@
 /**
- * Logarithm and exponential that are the same in every engine.
+ * Logarithm, exponential and cube root that are the same in every engine.
  *
  * ECMAScript leaves the last bits of Math.log, exp, pow, cbrt and sin to the engine, and an experiment whose figures
  * hang on them is another one with the next version of Node. What is here is made of +, -, *, / and Math.floor alone,
@@ -41,6 +41,19 @@ export function exp(x: number): number {
   let sum = 1;
   for (let k = 18; k >= 1; k--) sum = 1 + (sum * r) / k;
   return scale(sum, exponent);
+}
+
+/** For any finite x; of what is no cube within a unit in the last place. */
+export function cubeRoot(x: number): number {
+  if (x === 0) return x;
+  let m = Math.abs(x);
+  let unit = x < 0 ? -1 : 1;
+  for (; m >= 8; unit *= 2) m /= 8;
+  for (; m < 1; unit /= 2) m *= 8;
+  // Newton's way from a line through both ends: each step doubles the digits, of which the first has one.
+  let root = (m + 6) / 7;
+  for (let k = 0; k < 5; k++) root -= (root - m / (root * root)) / 3;
+  return unit * root;
 }
 
 /** x · 2ⁿ, in steps that no part of overflows. */

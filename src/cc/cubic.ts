@@ -21,7 +21,7 @@ import { MS, NEVER, SEC, US } from '../base/time.ts';
 import { CA_EVENT, CA_STATE, type CaEvent, type CaState } from './ca-state.ts';
 import type { CcView } from './cc-view.ts';
 import { CC_FLAG, type CcInfo, type CcModule, CongestionControl } from './congestion-control.ts';
-import { cubeRoot } from './cube-root.ts';
+import { wholeCubeRoot } from './cube-root.ts';
 import { HYSTART_DELAY, HYSTART_TRAIN, HyStart } from './hystart.ts';
 import type { AckSample } from './samples.ts';
 import { additiveIncrease, slowStart } from './window-growth.ts';
@@ -150,7 +150,7 @@ class Curve {
     this.ackedForEst = acked;
     this.wEst = cwnd;
     this.origin = Math.max(this.wMax, cwnd);
-    this.k = cubeRoot(Math.floor(CUBE_SCALE / this.c) * (this.origin - cwnd));
+    this.k = wholeCubeRoot(Math.floor(CUBE_SCALE / this.c) * (this.origin - cwnd));
   }
 
   /** Towards W one round trip from now. */
@@ -159,7 +159,8 @@ class Curve {
     const delayNs = hystart === null ? 0 : hystart.minDelayNs;
     const sinceNs = v.nowNs - this.epochNs + delayNs;
     const offset = Math.floor((sinceNs * SCALE) / SEC) - this.k;
-    const distance = Math.floor((this.c * Math.abs(offset) ** 3) / CUBE_SCALE);
+    const away = Math.abs(offset);
+    const distance = Math.floor((this.c * away * away * away) / CUBE_SCALE);
     const target = offset < 0 ? this.origin - distance : this.origin + distance;
     this.every = target > cwnd ? Math.floor(cwnd / (target - cwnd)) : 100 * cwnd;
     if (this.wMax === 0 && this.every > 20) this.every = 20;

@@ -1,6 +1,6 @@
 /** Logarithm and exponential: right to some units in the last place, and the same bits everywhere. */
 import t from 'tap';
-import { exp, ln, normalQuantile, power } from '../../src/base/elementary.ts';
+import { cubeRoot, exp, ln, normalQuantile, power } from '../../src/base/elementary.ts';
 import { Rng } from '../../src/base/rng.ts';
 
 /** Of all results below, computed on Node 20. */
@@ -31,6 +31,23 @@ const EXPONENTIALS: readonly (readonly [number, number])[] = [
 function near(got: number, wanted: number): boolean {
   return Math.abs(got - wanted) <= 4 * Number.EPSILON * Math.abs(wanted);
 }
+
+t.test('cube roots: exact of cubes, and right to the last place of all else', (t) => {
+  for (let n = 0; n <= 2000; n++) {
+    if (cubeRoot(n * n * n) !== n || cubeRoot(-n * n * n) !== -n + 0) t.fail(`of ${n} cubed`);
+  }
+  const random = new Rng(2).stream('cubes');
+  let worst = 0;
+  for (let i = 0; i < 20_000; i++) {
+    const x = (random.unit() + 0.001) * 2 ** (random.below(600) - 300);
+    const root = cubeRoot(x);
+    worst = Math.max(worst, Math.abs(root * root * root - x) / x);
+  }
+  t.ok(worst < 6 * Number.EPSILON, `${worst / Number.EPSILON} units of the cube`);
+  t.equal(cubeRoot(0), 0);
+  t.equal(cubeRoot(1e-300), 1e-100);
+  t.end();
+});
 
 t.test('known values', (t) => {
   for (const [x, wanted] of LOGARITHMS) {

@@ -36,6 +36,10 @@ const AMBIENT = [
   'EventTarget',
   'EventEmitter',
 ];
+/** ECMAScript leaves the last bits of these to the engine (src/base/elementary.ts); the others are exact. */
+const INEXACT = /^(a?(cos|sin|tan)h?|atan2|cbrt|exp|expm1|hypot|log|log1p|log2|log10|pow)$/;
+/** Where figures come from that are to be the same with every engine. */
+const EXACT = ['base', 'cc', 'path', 'sim'];
 /** These need the surroundings' locale or the surroundings' dice. */
 const AMBIENT_MEMBERS = ['toLocaleString', 'localeCompare'];
 const CORE = ['base', 'wire', 'link', 'path', 'net', 'cc', 'udp', 'tcp', 'stack', 'socket', 'sim'];
@@ -49,9 +53,11 @@ export function globalFindings(house: House): Finding[] {
   const findings: Finding[] = [];
   for (const [file, source] of house.files) {
     if (!isCore(file)) continue;
-    const mayPromise = MAY_PROMISE.includes(file.split('/')[1]!);
+    const layer = file.split('/')[1]!;
+    const mayPromise = MAY_PROMISE.includes(layer);
+    const isExact = EXACT.includes(layer);
     const visit = (node: ts.Node): void => {
-      const what = forbidden(node, house.checker, mayPromise);
+      const what = forbidden(node, house.checker, mayPromise) || (isExact ? inexact(node) : '');
       if (what !== '') findings.push({ rule: 'globals', file, line: lineOf(node), what });
       ts.forEachChild(node, visit);
     };
@@ -75,6 +81,12 @@ function forbidden(node: ts.Node, checker: ts.TypeChecker, mayPromise: boolean):
   }
   for (const name of AMBIENT) if (isGlobal(node, name, checker)) return name;
   return '';
+}
+
+function inexact(node: ts.Node): string {
+  if (!ts.isPropertyAccessExpression(node) || !ts.isIdentifier(node.expression)) return '';
+  const { text } = node.name;
+  return node.expression.text === 'Math' && INEXACT.test(text) ? `Math.${text}` : '';
 }
 
 /** A use of the name that does not mean something the house itself declares. */
