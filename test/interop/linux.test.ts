@@ -19,6 +19,10 @@ scenario('a lease from Debian’s dnsmasq over TAP', 'dhcp-child.ts', ['tap'], 7
 scenario('a lease from Debian’s dnsmasq over AF_PACKET', 'dhcp-child.ts', ['packet'], 7, [
   'dnsmasq',
 ]);
+if (process.env.LONG === '1') {
+  const title = 'two dnsmasq, of which the first dies, and an address that somebody has';
+  scenario(title, 'dhcp-servers-child.ts', ['tap'], 6, ['dnsmasq', 'sysctl']);
+}
 scenario('a Linux bridge that queries and snoops', 'group-child.ts', [], 12, ['bridge']);
 scenario('VLANs through the kernel, with vnet headers', 'vlan-child.ts', ['vnet'], 18);
 scenario('VLANs through the kernel, without vnet headers', 'vlan-child.ts', ['plain'], 18);
