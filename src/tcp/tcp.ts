@@ -29,7 +29,6 @@ import type { TcpConnection } from './connection.ts';
 import { ConnectionList } from './connection-list.ts';
 import { CookieAnswer } from './cookie-opening.ts';
 import { DEADLINES_WIDTH } from './deadlines.ts';
-import { ECN } from './ecn.ts';
 import type { Sender } from './endpoint.ts';
 import { FastOpenCache } from './fast-open-cache.ts';
 import { failedUnconfirmed, wasReset } from './fast-open-child.ts';
@@ -76,7 +75,8 @@ class LooseFlow implements Sender {
   localPort = 0;
   remotePort = 0;
   boundIndex = 0;
-  readonly ect = ECN.NOT_ECT;
+  /** No ECN, and the DSCP of what it answers, as on Linux. */
+  ect = 0;
 
   constructor(settings: TcpSettings) {
     this.settings = settings;
@@ -89,6 +89,7 @@ class LooseFlow implements Sender {
     this.localPort = seg.dstPort;
     this.remotePort = seg.srcPort;
     this.boundIndex = isLinkLocal6(pkt.src) ? link : 0;
+    this.ect = pkt.tos & ~3;
     return this;
   }
 

@@ -1,4 +1,7 @@
 /** How connections begin: SYN and SYN-ACK, lost, late, repeated, or too many. */
+import { ip4, ip6, PEER4, PEER6, US4, US6 } from '../net/packets.ts';
+import { NetHarness } from '../net/rig.ts';
+import { tcpBytes } from './segment-text.ts';
 import { dialogue } from './tcp-harness.ts';
 
 dialogue('a SYN that comes again is answered again, twice a second at most; no timeout', (t, h) => {
@@ -67,4 +70,23 @@ dialogue('an accept queue that is full gives nobody more time (Linux)', (t, h) =
   t.equal(h.trace.filter((line) => line.includes('S.')).length, 5, 'the SYN-ACK is sent again');
   h.trace = null;
   t.equal(h.tcp.demux.size, 0);
+});
+
+dialogue('the reset for a port where nobody listens has the DSCP of what it answers', (t) => {
+  const h = new NetHarness();
+  for (const [tos, answer] of [
+    [0, 0],
+    [3, 0],
+    [0xb9, 0xb8],
+    [0xff, 0xfc],
+  ] as const) {
+    const syn = { srcPort: 4000, dstPort: 79, seq: 1, ack: 0, flags: 'S', win: 100 };
+    h.give(ip4({ protocol: 6, tos }, tcpBytes(syn, PEER4, US4)));
+    h.give(ip6({ next: 6, tc: tos }, tcpBytes(syn, PEER6, US6)));
+    t.same(
+      h.sent().map((p) => p.tos),
+      [answer, answer],
+      `${tos}`,
+    );
+  }
 });
