@@ -104,22 +104,33 @@ export class FrameStore {
    * passes the frame to a device that knows no partial checksums. False when no chunk is free.
    */
   makeOwn(frame: number): boolean {
-    const off = this.words[frame * RX_STRIDE + RX.OFF]!;
-    const len = this.words[frame * RX_STRIDE + RX.LEN]!;
+    if (!this.ownBytes(frame)) return false;
+    const w = frame * RX_STRIDE;
+    if ((this.words[w + RX.FLAGS]! & RX_FLAG.CSUM_PARTIAL) !== 0) {
+      const at = this.words[w + RX.OFF]!;
+      const csum = this.words[w + RX.CSUM]!;
+      completeChecksum(this.slab.dv, at, this.words[w + RX.LEN]!, csum >>> 16, csum & 0xffff);
+    }
+    this.words[w + RX.FLAGS] = 0;
+    this.words[w + RX.CSUM] = 0;
+    return true;
+  }
+
+  /**
+   * Gives the frame bytes of its own, and leaves its checksum as unfinished as it is: whoever changes bytes
+   * in front of what that covers. False when no chunk is free.
+   */
+  ownBytes(frame: number): boolean {
+    const w = frame * RX_STRIDE;
+    const off = this.words[w + RX.OFF]!;
+    const len = this.words[w + RX.LEN]!;
     const at = this.place(len);
     if (at < 0) return false;
-    const w = frame * RX_STRIDE;
     this.slab.u8.copyWithin(at, off, off + len);
-    if ((this.words[w + RX.FLAGS]! & RX_FLAG.CSUM_PARTIAL) !== 0) {
-      const csum = this.words[w + RX.CSUM]!;
-      completeChecksum(this.slab.dv, at, len, csum >>> 16, csum & 0xffff);
-    }
     this.chunks.hold(this.chunk);
     this.chunks.release(this.words[w + RX.CHUNK]!);
     this.words[w + RX.OFF] = at;
     this.words[w + RX.CHUNK] = this.chunk;
-    this.words[w + RX.FLAGS] = 0;
-    this.words[w + RX.CSUM] = 0;
     return true;
   }
 

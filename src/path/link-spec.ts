@@ -75,7 +75,7 @@ export function buildLink(
     time: new LinkClock(),
     gate: new Gate(spec.mtu ?? NO_MTU, partitions),
     policer: policer === undefined ? null : makeBucket(policer),
-    queue: makeQueue(queue, { frames, drops }),
+    queue: makeQueue(queue, { frames, drops, streams, rateBps: constantRate(spec) }),
     rate: makeRate(spec.rateBps ?? Infinity, streams),
     medium: makeMedium(spec, streams),
     delay: makeDelay(spec.delayNs ?? 0),
@@ -84,6 +84,10 @@ export function buildLink(
     aggregation: aggregation === undefined ? null : makeAggregation(frames, aggregation),
     drops,
   });
+}
+
+function constantRate({ rateBps }: LinkSpec): number {
+  return typeof rateBps === 'number' ? rateBps : Infinity;
 }
 
 function makeAggregation(frames: FrameStore, spec: AggregationSpec): Aggregation {

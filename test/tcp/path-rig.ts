@@ -10,6 +10,7 @@ import type { Device, DeviceCaps } from '../../src/link/device.ts';
 import type { FrameSink } from '../../src/link/frame-sink.ts';
 import { RX, RX_STRIDE } from '../../src/link/ring-layout.ts';
 import type { LinkSpec } from '../../src/path/link-spec.ts';
+import type { QueueSpec } from '../../src/path/queue-spec.ts';
 import type { SimHost } from '../../src/sim/sim-host.ts';
 import type { SimLink } from '../../src/sim/sim-link.ts';
 import { Simulator } from '../../src/sim/simulator.ts';
@@ -41,6 +42,8 @@ export interface PathOptions {
   readonly delayNs: number;
   readonly queueBytes?: number;
   readonly queueFrames?: number;
+  /** Of the link to the server; its limits stand above. */
+  readonly queue?: QueueSpec;
   readonly loss?: number;
   /** What else a direction does: jitter, a policer, aggregation. */
   readonly forth?: Partial<LinkSpec>;
@@ -144,6 +147,7 @@ export class PathRig {
       delayNs,
       queueFrames: options.queueFrames ?? 1_000_000,
       ...(options.queueBytes === undefined ? {} : { queueBytes: options.queueBytes }),
+      ...(options.queue === undefined ? {} : { queue: options.queue }),
       ...(options.loss === undefined ? {} : { loss: options.loss }),
       ...options.forth,
     };
