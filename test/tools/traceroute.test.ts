@@ -2,6 +2,8 @@
 import t from 'tap';
 import { SEC } from '../../src/base/time.ts';
 import { parseOptions } from '../../tools/command/options.ts';
+import { PING_OPTIONS, pingRequestOf, resolveTarget } from '../../tools/command/ping-request.ts';
+import { probeTarget } from '../../tools/command/probe-request.ts';
 import { TracePrinter } from '../../tools/command/traceroute.ts';
 import {
   checkedTrace,
@@ -10,7 +12,7 @@ import {
   traceRequestOf,
 } from '../../tools/command/traceroute-request.ts';
 import { TraceRun, type TraceSummary } from '../../tools/command/traceroute-run.ts';
-import { type Bytes, icmp4, icmp6, ip4, ip6 } from '../net/packets.ts';
+import { type Bytes, icmp4, icmp6, ip4, ip6, OUR_MAC2 } from '../net/packets.ts';
 import { dialogue, type NetHarness } from '../net/rig.ts';
 
 const FAR4 = '192.0.2.9';
@@ -196,16 +198,40 @@ dialogue('an answer to what was never asked changes nothing', (t, h) => {
 });
 
 dialogue(
-  'no route, no interface, no zone: it says why',
+  'no route, no interface: it says why',
   (t, h) => {
     for (const [line, code] of [
       [FAR4, 'ENETUNREACH'],
       [`-i eth9 10.0.0.2`, 'ENODEV'],
-      ['fe80::9', 'EINVAL'],
     ] as const) {
       t.throws(() => new Story(h, line), { code }, line);
     }
-    t.doesNotThrow(() => new Story(h, '-m 1 fe80::2%eth0').run.stop());
+  },
+  { gateway: false },
+);
+
+dialogue(
+  'RFC 4007 §6: ping and traceroute mean the sole interface, or the one that is named, by a link-local destination',
+  (t, h) => {
+    const of = (destination: string, device = '') => {
+      const request = { destination, device };
+      return probeTarget(h.stack, request, '-x').ifaceIndex;
+    };
+    const eth0 = h.port.iface.index;
+    t.equal(of('fe80::2'), eth0, 'loopback does not count');
+    t.doesNotThrow(() => new Story(h, '-m 1 fe80::2').run.stop());
+    const { index } = h.addPort('eth1', OUR_MAC2).iface;
+    for (const destination of ['fe80::2', 'fe80::2%']) {
+      t.throws(() => of(destination), { code: 'EINVAL', message: /needs -x or %interface/ });
+    }
+    t.equal(of('fe80::2%eth1'), index);
+    t.equal(of('fe80::2', 'eth1'), index);
+    t.equal(of('fe80::2%eth0', 'eth1'), index, 'the option goes before');
+    t.equal(of('fd00::2'), 0, 'others go by route');
+    t.throws(() => of('fe80::2%eth9'), { code: 'ENODEV', message: /it has lo, eth0, eth1/ });
+    const ping = pingRequestOf(parseOptions(PING_OPTIONS, ['fe80::2']));
+    t.throws(() => new Story(h, 'fe80::2'), { code: 'EINVAL', message: /-i or/ });
+    t.throws(() => resolveTarget(h.stack, ping), { message: /-I or/ });
     h.sent();
   },
   { gateway: false },

@@ -3,11 +3,10 @@ import { SEC } from '../../src/base/time.ts';
 import type { EchoSocket } from '../../src/net/echo-socket.ts';
 import { PMTUDISC } from '../../src/net/out-packet.ts';
 import type { Stack } from '../../src/stack/stack.ts';
-import { type Address, isLinkLocal6, isV4 } from '../../src/wire/address.ts';
-import { parseAddress } from '../../src/wire/address-text.ts';
+import { type Address, isV4 } from '../../src/wire/address.ts';
 import { Failure, usageError } from './failure.ts';
 import type { OptionSpec, Options } from './options.ts';
-import { destinationOf, GivenFields } from './probe-request.ts';
+import { destinationOf, GivenFields, probeTarget } from './probe-request.ts';
 
 export interface PingRequest {
   /** As text; a link-local one may end in %interface. */
@@ -128,15 +127,11 @@ export interface PingTarget {
 
 /** The destination and a socket set up for it. */
 export function resolveTarget(stack: Stack, request: PingRequest): PingTarget {
-  const [text, zone] = request.destination.split('%');
-  const address = parseAddress(text!);
-  if (address === null) throw new Failure('EINVAL', `${text} is not an IP address`);
+  const { address, ifaceIndex: boundIndex } = probeTarget(stack, request, '-I');
   const v4 = isV4(address);
   if (v4 && request.size > MAX_SIZE_V4) {
     throw new Failure('EMSGSIZE', `at most ${MAX_SIZE_V4} bytes fit into an IPv4 packet`);
   }
-  const device = request.device !== '' ? request.device : (zone ?? '');
-  const boundIndex = device === '' ? soleIndex(stack, address) : indexOf(stack, device);
   const socket = stack.net.echoes.open();
   if (socket === null) throw new Failure('EAGAIN', 'all 65,536 ping identifiers are in use');
   socket.boundIndex = boundIndex;
@@ -144,19 +139,4 @@ export function resolveTarget(stack: Stack, request: PingRequest): PingTarget {
   socket.tos = request.tos;
   socket.pmtuDiscovery = request.pmtuDiscovery;
   return { address, socket };
-}
-
-function indexOf(stack: Stack, name: string): number {
-  const iface = stack.interfaceByName(name);
-  if (iface !== null) return iface.index;
-  const names = stack.net.interfaces.map((i) => i.name).join(', ');
-  throw new Failure('ENODEV', `the stack has no interface ${name}; it has ${names}`);
-}
-
-/** A link-local destination needs an interface; with only one besides loopback there is no question. */
-function soleIndex(stack: Stack, address: Address): number {
-  if (!isLinkLocal6(address)) return 0;
-  const links = stack.net.interfaces.filter((i) => !i.isLoopback);
-  if (links.length === 1) return links[0]!.index;
-  throw new Failure('EINVAL', 'a link-local destination needs -I or %interface');
 }

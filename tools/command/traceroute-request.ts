@@ -1,11 +1,9 @@
 /** What a traceroute is asked to do: made of a command line, or received over a control socket and not trusted. */
 import { SEC } from '../../src/base/time.ts';
 import type { Stack } from '../../src/stack/stack.ts';
-import { type Address, isLinkLocal6 } from '../../src/wire/address.ts';
-import { parseAddress } from '../../src/wire/address-text.ts';
 import { Failure, usageError } from './failure.ts';
 import type { OptionSpec, Options } from './options.ts';
-import { destinationOf, GivenFields } from './probe-request.ts';
+import { destinationOf, GivenFields, type ProbeTarget, probeTarget } from './probe-request.ts';
 
 export interface TraceRequest {
   /** As text; a link-local one may end in %interface. */
@@ -77,25 +75,12 @@ export function checkedTrace(given: Readonly<Record<string, unknown>>): TraceReq
   };
 }
 
-/** Where to, and out of which interface; 0: by route. Throws a Failure when there is no way. */
-export function traceTarget(
-  stack: Stack,
-  request: TraceRequest,
-): { readonly address: Address; readonly ifaceIndex: number } {
-  const [text, zone] = request.destination.split('%');
-  const address = parseAddress(text!);
-  if (address === null) throw new Failure('EINVAL', `${text} is not an IP address`);
-  const device = request.device !== '' ? request.device : (zone ?? '');
-  const iface = device === '' ? null : stack.interfaceByName(device);
-  if (device !== '' && iface === null) {
-    throw new Failure('ENODEV', `the stack has no interface ${device}`);
-  }
-  if (iface === null && isLinkLocal6(address)) {
-    throw new Failure('EINVAL', 'a link-local destination needs -i or %interface');
-  }
-  const ifaceIndex = iface?.index ?? 0;
-  if (stack.net.paths.lookup(address, ifaceIndex) === null) {
+/** Throws a Failure when there is no way. */
+export function traceTarget(stack: Stack, request: TraceRequest): ProbeTarget {
+  const target = probeTarget(stack, request, '-i');
+  if (stack.net.paths.lookup(target.address, target.ifaceIndex) === null) {
+    const text = request.destination.split('%')[0];
     throw new Failure('ENETUNREACH', `there is no route to ${text}`);
   }
-  return { address, ifaceIndex };
+  return target;
 }
