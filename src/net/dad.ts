@@ -45,6 +45,8 @@ class DetectedAddress extends InterfaceAddress implements Expirable {
   readonly group: Address;
   readonly deadline: Deadline = new Deadline(this);
   sent = 0;
+  /** It is in use, and asked about again: the link was away. */
+  isInQuestion = false;
   /** The nonce of our questions (RFC 7527 §4.1): 6 bytes. */
   readonly nonceHigh: number;
   readonly nonceLow: number;
@@ -70,6 +72,22 @@ class DetectedAddress extends InterfaceAddress implements Expirable {
     this.nonceLow = net.random.int32();
   }
 
+  /** From the beginning; what is in use stays so. */
+  askAgain(): void {
+    const { net } = this;
+    if (this.state === 'preferred') this.isInQuestion = true;
+    else this.state = 'tentative';
+    this.sent = 0;
+    if (this.iface.conf6.get('dad_transmits') === 0) this.finish('preferred');
+    else net.deadlines.arm(this.deadline, net.env.nowNs + net.random.below(MAX_DELAY_NS));
+  }
+
+  suspend(): void {
+    this.net.deadlines.remove(this.deadline);
+    this.isInQuestion = false;
+    this.state = 'tentative';
+  }
+
   expire(): void {
     const { net } = this;
     if (this.sent >= this.iface.conf6.get('dad_transmits')) {
@@ -85,6 +103,7 @@ class DetectedAddress extends InterfaceAddress implements Expirable {
   finish(state: AddressState): void {
     const { net } = this;
     net.deadlines.remove(this.deadline);
+    this.isInQuestion = false;
     this.state = state;
     net.env.trace.event(`dad.${state}`, this.iface.index, this.address.w3);
     if (state === 'preferred') {
@@ -123,6 +142,18 @@ export function addAddress6(
   return 0;
 }
 
+/** RFC 4862 §5.4 on a link that is back: also of a duplicate, as it may be another link. */
+export function checkAgain(net: Network, entry: InterfaceAddress): void {
+  if (!(entry instanceof DetectedAddress)) return;
+  entry.askAgain();
+  net.routes.changed();
+}
+
+/** Its interface is disabled: it is nobody's until it is checked. */
+export function suspendAddress(entry: InterfaceAddress): void {
+  if (entry instanceof DetectedAddress) entry.suspend();
+}
+
 /** Adds an IPv4 address, `bits` of 128 (its own prefix length plus 96). In use, and announced, at once. */
 export function addAddress4(
   net: Network,
@@ -158,26 +189,34 @@ export function dadSolicited(
   entry: InterfaceAddress,
   nonceAt: number,
 ): boolean {
-  if (!(entry instanceof DetectedAddress)) return false;
-  const dv = net.env.memory.slab.dv;
-  const isEcho =
-    nonceAt >= 0 &&
-    dv.getUint16(nonceAt + 2) === entry.nonceHigh &&
-    dv.getInt32(nonceAt + 4) === entry.nonceLow;
-  if (isEcho) {
-    net.env.trace.event('dad.looped', iface.index, entry.address.w3);
+  if (!(entry instanceof DetectedAddress) || isOwnQuestion(net, iface, entry, nonceAt))
     return false;
-  }
   entry.finish('duplicate');
   return true;
 }
 
+/** RFC 7527 §4.2: our own question about the address, looped back. */
+export function isOwnQuestion(
+  net: Network,
+  iface: Interface,
+  entry: InterfaceAddress,
+  nonceAt: number,
+): boolean {
+  if (!(entry instanceof DetectedAddress) || nonceAt < 0) return false;
+  const { dv } = net.env.memory.slab;
+  const isEcho =
+    dv.getUint16(nonceAt + 2) === entry.nonceHigh && dv.getInt32(nonceAt + 4) === entry.nonceLow;
+  if (isEcho) net.env.trace.event('dad.looped', iface.index, entry.address.w3);
+  return isEcho;
+}
+
 /**
- * Somebody advertises an address of ours. While it is tentative it is his (RFC 4862 §5.4.4), and true is
- * returned; later it is a conflict that an administrator should hear of.
+ * Somebody advertises an address of ours. While it is tentative, or asked about again, it is his (RFC 4862 §5.4.4), and
+ * true is returned; later it is a conflict that an administrator should hear of.
  */
 export function addressClaimed(net: Network, iface: Interface, entry: InterfaceAddress): boolean {
-  if (entry.state === 'tentative' && entry instanceof DetectedAddress) {
+  const isOpen = entry instanceof DetectedAddress && entry.isInQuestion;
+  if ((isOpen || entry.state === 'tentative') && entry instanceof DetectedAddress) {
     entry.finish('duplicate');
     return true;
   }

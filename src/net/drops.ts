@@ -12,6 +12,8 @@ const NAMES = [
   'ETH_UNKNOWN_TYPE',
   /** Tagged for a VLAN that the interface has not. */
   'ETH_UNKNOWN_VLAN',
+  /** `ip link set … down`. */
+  'ETH_DISABLED',
   /** A tag within a tag, or 802.1ad's outer one. */
   'ETH_NESTED_TAG',
   'ARP_MALFORMED',

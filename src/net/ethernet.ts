@@ -41,6 +41,7 @@ function ethernetInput(net: Network, iface: Interface, d: number): number {
   const desc = iface.device.rx.desc;
   const off = desc[d + RX.OFF]!;
   const len = desc[d + RX.LEN]!;
+  if (!iface.isEnabled) return DROP.ETH_DISABLED;
   if (len < ETH_HEADER_LEN) return DROP.ETH_TRUNCATED;
   const dv = net.env.memory.slab.dv;
   const isGroup = (ethDstHigh(dv, off) & GROUP_BIT) !== 0;
@@ -70,6 +71,7 @@ function taggedInput(
   const id = vidOf(tci);
   const to = id === VID_NONE ? iface : iface.vlanOf(id);
   if (to === undefined) return DROP.ETH_UNKNOWN_VLAN;
+  if (!to.isEnabled) return DROP.ETH_DISABLED;
   to.priorities[priorityOf(tci)]!++;
   if (to.vlan !== null) to.vlan.countReceived(len - VLAN_TAG_LEN);
   return packetInput(net, to, d, type, isGroup, ETH_HEADER_LEN + VLAN_TAG_LEN, (tci + type) | 0);

@@ -90,6 +90,11 @@ export class Interface {
   private readonly vlans = new Map<number, Interface>();
   /** Loopback: no link layer to resolve, and every address of ours is reached through it. */
   readonly isLoopback: boolean;
+  /** By the administrator: `ip link set … up`. */
+  isEnabled = true;
+  /** What was seen of the link when it was last looked at. */
+  private wasUp = false;
+  private wasSeen = false;
   /** TCP spaces what it sends here in time, whatever its module asks for. */
   isPaced = false;
   /** Nothing leaves: what is sent is lost here, and who can try again is told. */
@@ -129,6 +134,24 @@ export class Interface {
     this.conf6 = conf6;
   }
 
+  /** Whether anything leaves and arrives. */
+  get isUp(): boolean {
+    return this.isEnabled && this.device.isUp;
+  }
+
+  setEnabled(isEnabled: boolean): void {
+    this.isEnabled = isEnabled;
+  }
+
+  /** Whether the link has come or gone since the last call; the first one only looks. */
+  noteLink(): boolean {
+    const { isUp } = this;
+    const hasChanged = this.wasSeen && isUp !== this.wasUp;
+    this.wasSeen = true;
+    this.wasUp = isUp;
+    return hasChanged;
+  }
+
   /** As Linux's `fq` at the root of an interface: for connections made from then on. */
   setPaced(isPaced: boolean): void {
     this.isPaced = isPaced;
@@ -141,6 +164,7 @@ export class Interface {
 
   /** Publishes the frame begun in the device's transmit ring, tagged if this is a VLAN. No frame leaves otherwise. */
   commit(priority: number): void {
+    if (!this.isEnabled) return;
     if (this.vlan !== null) this.vlan.tagFrame(priority);
     this.device.tx.commit();
   }
@@ -152,6 +176,11 @@ export class Interface {
 
   removeVlan(id: number): void {
     this.vlans.delete(id);
+  }
+
+  /** Those that go down and come up with this one. */
+  get itsVlans(): readonly Interface[] {
+    return [...this.vlans.values()];
   }
 
   vlanOf(id: number): Interface | undefined {

@@ -31,6 +31,7 @@ export const CONF4_ROWS: readonly Row[] = [
   row('arp_announce', 0, 0, 2, RULE.MAX),
   row('arp_filter', 0, 0, 1, RULE.OR),
   row('arp_ignore', 0, 0, 8, RULE.MAX),
+  row('arp_notify', 0, 0, 1, RULE.MAX),
   row('drop_gratuitous_arp', 0, 0, 1, RULE.OR),
   row('rp_filter', 0, 0, 2, RULE.MAX),
   row('secure_redirects', 1, 1, 1, RULE.OR),
@@ -55,15 +56,17 @@ export const CONF4 = {
    * there; 8: none.
    */
   ARP_IGNORE: 4,
-  DROP_GRATUITOUS_ARP: 5,
+  /** Addresses are announced when the link comes up. */
+  ARP_NOTIFY: 5,
+  DROP_GRATUITOUS_ARP: 6,
   /** 0, or 1: strict, 2: loose (RFC 3704). */
-  RP_FILTER: 6,
+  RP_FILTER: 7,
   /** Without shared_media: only to gateways that a route of ours on the interface has. */
-  SECURE_REDIRECTS: 7,
+  SECURE_REDIRECTS: 8,
   /** A router tells of a better first hop. */
-  SEND_REDIRECTS: 8,
+  SEND_REDIRECTS: 9,
   /** Several subnets may share the link: a redirect's gateway need not be on one of ours. */
-  SHARED_MEDIA: 9,
+  SHARED_MEDIA: 10,
 } as const;
 
 /** One set. A value that was not given is the base's. */

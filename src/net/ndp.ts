@@ -15,7 +15,7 @@ import {
   ndpFlags,
   ndpOptLen,
 } from '../wire/ndp.ts';
-import { addressClaimed, dadSolicited } from './dad.ts';
+import { addressClaimed, dadSolicited, isOwnQuestion } from './dad.ts';
 import { ACCEPTED, DROP } from './drops.ts';
 import type { Interface, InterfaceAddress } from './interface.ts';
 import type { IpPacket } from './ip-packet.ts';
@@ -52,6 +52,7 @@ export function neighbourSolicitInput(net: Network, pkt: IpPacket): number {
     return dadSolicited(net, iface, entry, nonceOption(dv, pkt)) ? ACCEPTED : DROP.NDP_NOT_FOR_US;
   }
   if (entry.state !== 'preferred') return DROP.NDP_NOT_FOR_US;
+  if (isDad && isOwnQuestion(net, iface, entry, nonceOption(dv, pkt))) return DROP.NDP_NOT_FOR_US;
   return isDad ? defend(net, iface, entry) : answer(net, pkt, entry, linkAt);
 }
 

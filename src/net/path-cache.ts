@@ -166,7 +166,7 @@ export class PathCache {
       path.wasUsed = true;
       const isFresh =
         path.generation === this.routes.generation && !path.isDetour && this.holds(path);
-      if (isFresh && path.iface.device.isUp) return path;
+      if (isFresh && path.iface.isUp) return path;
       return this.derive(path, path.destination, boundIndex) ? path : null;
     }
     return this.insert(destination, boundIndex);
@@ -324,7 +324,7 @@ export class PathCache {
     if (!isBroadcast && !isMulticast(d)) return false;
     const route = bound === null ? this.routes.lookup(d, null) : null;
     const iface = bound ?? route?.iface ?? this.firstUp(isV4(d));
-    if (iface === undefined || !iface.device.isUp) return false;
+    if (iface === undefined || !iface.isUp) return false;
     path.iface = iface;
     path.cast = isBroadcast ? CAST.BROADCAST : CAST.MULTICAST;
     path.nextHop.copy(d);
@@ -354,7 +354,7 @@ export class PathCache {
 
   /** As on Linux, who asks for an interface without a route knows better: the destination is on its link. IPv4 alone. */
   private deriveOnLink(path: Path, bound: Interface | null): boolean {
-    if (bound === null || bound.isLoopback || !bound.device.isUp) return false;
+    if (bound === null || bound.isLoopback || !bound.isUp) return false;
     if (!isV4(path.destination)) return false;
     path.iface = bound;
     path.cast = CAST.UNICAST;
@@ -376,7 +376,7 @@ export class PathCache {
   }
 
   private firstUp(v4: boolean): Interface | undefined {
-    return this.interfaces.find((i) => !i.isLoopback && i.device.isUp && i.firstAddress(v4));
+    return this.interfaces.find((i) => !i.isLoopback && i.isUp && i.firstAddress(v4));
   }
 
   private writeKey(a: Address, boundIndex: number): void {

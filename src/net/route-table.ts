@@ -215,7 +215,7 @@ export class RouteTable {
       if (iface !== null && r.iface !== iface) continue;
       if (isV4(r.prefix) !== v4 && !(r.bits === 0 && !v4)) continue;
       if (!prefixEquals(r.prefix, destination, r.bits)) continue;
-      if (!r.iface.device.isUp) this.passedDown = true;
+      if (!r.iface.isUp) this.passedDown = true;
       else if (r.advertised?.isUnreachable !== true) return r;
       else if (unreachable === null) unreachable = r;
     }

@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts';
 import { DeadlineQueue } from '../base/deadline-queue.ts';
 import type { Env } from '../base/env.ts';
-import { EADDRNOTAVAIL, EEXIST, EOPNOTSUPP, ERANGE } from '../base/errno.ts';
+import { EADDRNOTAVAIL, EEXIST, ENETDOWN, EOPNOTSUPP, ERANGE } from '../base/errno.ts';
 import { NEVER } from '../base/time.ts';
 import type { Device } from '../link/device.ts';
 import { FrameStore } from '../link/frame-store.ts';
@@ -13,6 +13,7 @@ import { frameInput } from '../net/ethernet.ts';
 import { startGroupReports, stopGroupReports } from '../net/group-reporter.ts';
 import type { Interface, InterfaceAddress } from '../net/interface.ts';
 import { InterfaceOutput } from '../net/interface-output.ts';
+import { followLinks, setEnabled } from '../net/link-state.ts';
 import { Network } from '../net/network.ts';
 import { NO_METRICS, Route, type RouteMetrics } from '../net/route-table.ts';
 import { routeTo } from '../net/route-to.ts';
@@ -162,6 +163,17 @@ export class Stack implements Host, DadListener {
     iface.neighbours.clear();
   }
 
+  /** As `ip link set … up` and `down`. Returns -EOPNOTSUPP (loopback), -ENETDOWN (a VLAN whose interface is down) or 0. */
+  setLink(iface: Interface, isUp: boolean): number {
+    if (iface.isLoopback) return -EOPNOTSUPP;
+    const { vlan } = iface;
+    const below = this.net.interfaces.find((i) => vlan !== null && i.vlanOf(vlan.id) === iface);
+    if (isUp && below?.isEnabled === false) return -ENETDOWN;
+    setEnabled(this.net, iface, isUp);
+    for (const above of iface.itsVlans) setEnabled(this.net, above, isUp);
+    return 0;
+  }
+
   interfaceByName(name: string): Interface | null {
     return this.net.interfaces.find((i) => i.name === name) ?? null;
   }
@@ -266,6 +278,7 @@ export class Stack implements Host, DadListener {
   }
 
   fireTimers(): void {
+    followLinks(this.net);
     this.deadlines.fire(this.env.nowNs);
     this.udp.refused.retry(this.udp.ready);
     this.tcp.roomWait.retry();

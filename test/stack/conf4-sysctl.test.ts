@@ -171,6 +171,19 @@ const ACTS: Readonly<Record<string, Act>> = {
     s.set('2');
     t.same(all(), [true, true, false, false], 'of the subnet');
   },
+  arp_notify: (t, s) => {
+    const announced = (): number => {
+      s.h.settle();
+      s.eth1.wire.isDown = true;
+      s.h.settle();
+      s.eth1.wire.isDown = false;
+      s.h.settle();
+      return s.eth1.sent().filter((seen) => seen.kind === 'arp').length;
+    };
+    t.equal(announced(), 0);
+    s.set('1');
+    t.equal(announced(), 1);
+  },
   drop_gratuitous_arp: (t, s) => {
     const mac = (from: string): string => {
       const packet = arpBytes({ op: 1, sender: '172.16.0.40', from, target: '172.16.0.40' });
@@ -234,6 +247,7 @@ const COMBINED: Readonly<Record<string, 'max' | 'or'>> = {
   arp_announce: 'max',
   arp_filter: 'or',
   arp_ignore: 'max',
+  arp_notify: 'max',
   drop_gratuitous_arp: 'or',
   rp_filter: 'max',
   secure_redirects: 'or',

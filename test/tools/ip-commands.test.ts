@@ -308,7 +308,7 @@ dialogue(
       ...['route add blackhole 10.3.0.0/16', 'route add 10.3.0.0/16 dev eth0 table 7'],
       ...['route add 10.3.0.0/16 dev eth0 hoplimit 3', 'route get 10.9.0.1 from 10.9.0.2'],
       ...['neigh add proxy 10.9.0.3 dev eth0', 'neigh add 10.9.0.3 dev eth0 nud noarp'],
-      ...['link set eth0 down', 'link add link eth0 type vlan id 5 gvrp on'],
+      ...['link set eth0 mtu 1400', 'link add link eth0 type vlan id 5 gvrp on'],
       'link add link eth0 type vlan protocol 802.1ad id 5',
     ];
     for (const line of refused)
@@ -326,6 +326,13 @@ dialogue(
     says(t, h, 'link add link eth0 name v type vlan id 5', 0, /^$/);
     says(t, h, 'link add link eth0 name w type vlan id 5', 2, /VLAN device already exists/);
     says(t, h, 'link add link eth0 name v type vlan id 6', 2, /File exists/);
+    says(t, h, 'link set v down', 0, /^$/);
+    t.equal(h.stack.interfaceByName('v')?.isUp, false);
+    says(t, h, 'link set eth0 down', 0, /^$/);
+    says(t, h, 'link set v up', 2, /Network is down/);
+    says(t, h, 'link set dev eth0 up', 0, /^$/);
+    t.equal(h.stack.interfaceByName('v')?.isUp, true);
+    says(t, h, 'link set lo down', 2, /Operation not supported/);
     const map = () => h.stack.interfaceByName('v')?.vlan?.egressMap;
     says(t, h, 'link set dev v type vlan egress-qos-map 6:5 0:3', 0, /^$/);
     t.same(map(), [

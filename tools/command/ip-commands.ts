@@ -107,7 +107,7 @@ function showStatistics(links: readonly LinkStatsView[], stack: StackStats): voi
 
 export const linkCommand = command(
   'link',
-  '[show [dev] IFACE] [type vlan] [-s] | add link IFACE [name NAME] [mtu N] type vlan id N [egress-qos-map FROM:TO…] | set VLAN type vlan egress-qos-map FROM:TO… | del VLAN',
+  '[show [dev] IFACE] [type vlan] [-s] | add link IFACE [name NAME] [mtu N] type vlan id N [egress-qos-map FROM:TO…] | set IFACE up|down | set VLAN type vlan egress-qos-map FROM:TO… | del VLAN',
   linkText,
   'Words, texts and exit status are those of ip-link(8).',
 );

@@ -135,13 +135,20 @@ function mapOf(words: Words): [number, number][] {
   return map;
 }
 
-/** `set IFACE type vlan egress-qos-map FROM:TO…`: nothing else of a link is set here. */
+/** `set IFACE up`, `down`, `type vlan egress-qos-map FROM:TO…`: nothing else of a link is set here. */
 function set(stack: Stack, words: Words): void {
   if (words.isEnd) throw usageError('Not enough information: "dev" argument is required.');
   words.skip('dev');
   const name = words.need();
-  const { vlan } = interfaceNamed(stack, name);
+  const iface = interfaceNamed(stack, name);
+  const { vlan } = iface;
   const word = words.need();
+  if (word === 'up' || word === 'down') {
+    const extra = words.take();
+    if (extra !== undefined) throw isSetting(extra) ? notHere(extra) : garbage('dev', extra);
+    accept(stack.setLink(iface, word === 'up'));
+    return;
+  }
   if (word !== 'type') throw isSetting(word) ? notHere(word) : garbage('dev', word);
   const type = words.need();
   if (type !== 'vlan' || vlan === null) throw answers('EOPNOTSUPP');
@@ -152,7 +159,7 @@ function set(stack: Stack, words: Words): void {
 }
 
 function isSetting(word: string): boolean {
-  return ['up', 'down', 'mtu', 'name', 'address', 'txqueuelen', 'master', 'netns'].includes(word);
+  return ['mtu', 'name', 'address', 'txqueuelen', 'master', 'netns'].includes(word);
 }
 
 function remove(stack: Stack, words: Words): void {

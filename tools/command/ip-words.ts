@@ -105,6 +105,7 @@ const STRERROR: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'Cannot assign requested address',
   EBUSY: 'Device or resource busy',
   EEXIST: 'File exists',
+  ENETDOWN: 'Network is down',
   EHOSTUNREACH: 'No route to host',
   EINVAL: 'Invalid argument',
   ENETUNREACH: 'Network is unreachable',

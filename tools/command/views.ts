@@ -138,15 +138,17 @@ export const FOREVER = 4294967295;
 
 export function linkView(iface: Interface): LinkView {
   const { device, vlan } = iface;
-  const state = device.isUp ? ['LOWER_UP'] : ['NO-CARRIER'];
-  const kind = iface.isLoopback ? ['LOOPBACK', 'UP'] : ['BROADCAST', 'MULTICAST', 'UP'];
+  const up = iface.isEnabled ? ['UP'] : [];
+  const carrier = device.isUp ? 'LOWER_UP' : 'NO-CARRIER';
+  const state = iface.isEnabled ? [carrier] : []; // as ip(8) has it
+  const kind = iface.isLoopback ? ['LOOPBACK', ...up] : ['BROADCAST', 'MULTICAST', ...up];
   return {
     ifindex: iface.index,
     ifname: iface.name,
     ...(vlan === null ? {} : { link: vlan.lower.name }),
     flags: [...kind, ...state],
     mtu: iface.mtu,
-    operstate: iface.isLoopback ? 'UNKNOWN' : device.isUp ? 'UP' : 'DOWN',
+    operstate: iface.isLoopback ? 'UNKNOWN' : iface.isUp ? 'UP' : 'DOWN',
     link_type: iface.isLoopback ? 'loopback' : 'ether',
     address: device.mac.toString(),
     broadcast: iface.isLoopback ? '00:00:00:00:00:00' : 'ff:ff:ff:ff:ff:ff',
@@ -254,10 +256,7 @@ export function routeView(route: Route, nowNs: number): RouteView {
     ...(route.metric === 0 ? {} : { metric: route.metric }),
     ...metricsOf(route.metrics),
     ...advertisedOf(route, nowNs),
-    flags: [
-      ...(route.facts.isOnlink ? ['onlink'] : []),
-      ...(route.iface.device.isUp ? [] : ['linkdown']),
-    ],
+    flags: [...(route.facts.isOnlink ? ['onlink'] : []), ...(route.iface.isUp ? [] : ['linkdown'])],
     family: v4 ? 'inet' : 'inet6',
   };
 }
