@@ -95,6 +95,11 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./command/sim.ts')).simCommand,
   },
   {
+    name: 'report',
+    summary: 'runs of experiments as one HTML file with charts and tables',
+    load: async () => (await import('./command/report.ts')).reportCommand,
+  },
+  {
     name: 'packetdrill',
     summary: 'run packetdrill scripts against the stack, in virtual time',
     load: async () => (await import('./command/packetdrill.ts')).packetdrillCommand,
