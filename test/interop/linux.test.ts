@@ -23,6 +23,10 @@ if (process.env.LONG === '1') {
   const title = 'two dnsmasq, of which the first dies, and an address that somebody has';
   scenario(title, 'dhcp-servers-child.ts', ['tap'], 6, ['dnsmasq', 'sysctl']);
 }
+scenario('redirects of a Linux router, and a link that comes back', 'redirect-child.ts', [], 10, [
+  'nsenter',
+  'sysctl',
+]);
 scenario('a Linux bridge that queries and snoops', 'group-child.ts', [], 12, ['bridge']);
 scenario('VLANs through the kernel, with vnet headers', 'vlan-child.ts', ['vnet'], 18);
 scenario('VLANs through the kernel, without vnet headers', 'vlan-child.ts', ['plain'], 18);
