@@ -5,7 +5,7 @@ import { builtinModules } from '../../src/cc/builtin.ts';
 import { CA_EVENT, CA_STATE } from '../../src/cc/ca-state.ts';
 import { CcStats, CcView } from '../../src/cc/cc-view.ts';
 import { type CcModule, CongestionControl } from '../../src/cc/congestion-control.ts';
-import { cubic } from '../../src/cc/cubic.ts';
+import { cubic, cubicWith } from '../../src/cc/cubic.ts';
 import { reno } from '../../src/cc/reno.ts';
 import { AckSample, LossSample, RateSample } from '../../src/cc/samples.ts';
 import type { AllocCase } from './measure.ts';
@@ -157,6 +157,16 @@ const registered: readonly AllocCase[] = known.available().map((name) => ({
 
 export const cases: readonly AllocCase[] = [
   ...registered,
+  {
+    name: 'cubic by RFC 9438 on an ACK',
+    packetsPerCall: 1,
+    build: () => oneSender(cubicWith('rfc', { rfc9438: true })),
+  },
+  {
+    name: 'cubic with HyStart++, mostly in slow start',
+    packetsPerCall: 1,
+    build: () => oneSender(cubicWith('plus', { hystartPlus: true }), 6),
+  },
   { name: 'cubic, mostly in slow start', packetsPerCall: 1, build: () => oneSender(cubic, 6) },
   {
     name: 'a rate-based module on an ACK',

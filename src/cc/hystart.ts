@@ -12,6 +12,7 @@
 import { MS, SEC, US } from '../base/time.ts';
 import type { CcView } from './cc-view.ts';
 import type { AckSample } from './samples.ts';
+import type { SlowStartExit } from './slow-start-exit.ts';
 
 /** Bits of hystart_detect. */
 export const HYSTART_TRAIN = 1;
@@ -22,7 +23,7 @@ const MIN_SAMPLES = 8;
 const DELAY_MIN_NS = 4 * MS;
 const DELAY_MAX_NS = 16 * MS;
 
-export class HyStart {
+export class HyStart implements SlowStartExit {
   /** It has ended slow start; cleared by a timeout. */
   isFound = false;
   /** The least delay since the start or the last timeout; 0 before the first sample. */
@@ -63,6 +64,11 @@ export class HyStart {
     if (v.cwnd < this.lowWindow) return;
     if ((this.detect & HYSTART_TRAIN) !== 0) this.watchTrain(v);
     if ((this.detect & HYSTART_DELAY) !== 0) this.watchDelay(v, sample);
+  }
+
+  /** Slow start goes on as it is, or is over. */
+  allowance(_v: CcView, acked: number): number {
+    return acked;
   }
 
   private startRound(v: CcView): void {

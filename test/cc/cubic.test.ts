@@ -7,7 +7,8 @@ import { CA_EVENT, CA_STATE } from '../../src/cc/ca-state.ts';
 import type { CcView } from '../../src/cc/cc-view.ts';
 import type { CongestionControl } from '../../src/cc/congestion-control.ts';
 import { wholeCubeRoot } from '../../src/cc/cube-root.ts';
-import { type CubicParams, cubic, cubicWith, LINUX_CUBIC } from '../../src/cc/cubic.ts';
+import { cubic, cubicWith } from '../../src/cc/cubic.ts';
+import { type CubicParams, LINUX_CUBIC } from '../../src/cc/cubic-params.ts';
 import { reno } from '../../src/cc/reno.ts';
 import { AckSample } from '../../src/cc/samples.ts';
 import { holds } from '../support/property.ts';
@@ -84,6 +85,8 @@ t.test('the parameters are those of Linux', (t) => {
     hystartLowWindow: 16,
     hystartAckDeltaUs: 2000,
     initialSsthresh: 0,
+    rfc9438: false,
+    hystartPlus: false,
   });
   t.throws(() => rig({ beta: 1024 }), InvariantError);
   t.throws(() => rig({ bicScale: 0 }), InvariantError);

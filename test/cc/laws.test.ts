@@ -3,6 +3,7 @@ import t from 'tap';
 import { builtinModules } from '../../src/cc/builtin.ts';
 import type { CcView } from '../../src/cc/cc-view.ts';
 import { type CcModule, CongestionControl } from '../../src/cc/congestion-control.ts';
+import { cubicWith } from '../../src/cc/cubic.ts';
 import type { AckSample } from '../../src/cc/samples.ts';
 import { additiveIncrease } from '../../src/cc/window-growth.ts';
 import { obeysTheLaws } from './laws.ts';
@@ -25,6 +26,18 @@ t.test('the default is cubic, as on Linux', (t) => {
   t.strictSame(known.available(), ['cubic', 'reno', 'bbr', 'bbr3', 'dctcp', 'vegas']);
   t.end();
 });
+
+/** CUBIC's other ways: what its parameters choose. */
+const others = [
+  cubicWith('cubic-rfc9438', { rfc9438: true }),
+  cubicWith('cubic-plus', { hystartPlus: true }),
+];
+for (const module of others) {
+  t.test(`${module.name} keeps the laws`, (t) => {
+    obeysTheLaws(t, { module, beta: 717 / 1024 }, all);
+    t.end();
+  });
+}
 
 for (const module of all) {
   t.test(`${module.name} keeps the laws`, (t) => {
