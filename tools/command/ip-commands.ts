@@ -49,13 +49,14 @@ export function ipExit(code: string): number {
 function command(
   name: IpObject,
   usage: string,
+  own: readonly OptionSpec[],
   text: (item: never) => string,
   details: string,
 ): Command {
   return {
     name,
     usage,
-    options: [...FAMILY_OPTIONS, STATISTICS, NAME_OPTION],
+    options: [...own, NAME_OPTION],
     details,
     report: reportAsIp,
     run: async (options) => {
@@ -108,6 +109,7 @@ function showStatistics(links: readonly LinkStatsView[], stack: StackStats): voi
 export const linkCommand = command(
   'link',
   '[show [dev] IFACE] [type vlan] [-s] | add link IFACE [name NAME] [mtu N] type vlan id N [egress-qos-map FROM:TO…] | set IFACE up|down | set VLAN type vlan egress-qos-map FROM:TO… | del VLAN',
+  [STATISTICS],
   linkText,
   'Words, texts and exit status are those of ip-link(8).',
 );
@@ -115,6 +117,7 @@ export const linkCommand = command(
 export const addrCommand = command(
   'addr',
   '[show SELECTOR] | add|change|replace ADDRESS[/LEN] dev IFACE [WORDS] | del ADDRESS/LEN dev IFACE | flush SELECTOR',
+  [...FAMILY_OPTIONS, STATISTICS],
   addrText,
   `
 SELECTOR: [dev] IFACE, to PREFIX, scope SCOPE, up, permanent, dynamic, tentative, dadfailed, deprecated, temporary
@@ -125,6 +128,7 @@ Words, texts and exit status are those of ip-address(8).`,
 export const routeCommand = command(
   'route',
   '[show SELECTOR] | get ADDRESS [oif IFACE] | add|append|prepend|change|replace|del ROUTE | flush SELECTOR',
+  [...FAMILY_OPTIONS, STATISTICS],
   routeText,
   `
 ROUTE: default|PREFIX [via ADDRESS] [dev IFACE] [metric N] [src ADDRESS] [proto NAME|N] [onlink]
@@ -136,6 +140,7 @@ Words, texts and exit status are those of ip-route(8).`,
 export const neighCommand = command(
   'neigh',
   '[show SELECTOR] | get ADDRESS dev IFACE | add|change|replace ADDRESS lladdr MAC dev IFACE [nud STATE] [router] | del ADDRESS dev IFACE | flush SELECTOR',
+  [...FAMILY_OPTIONS, STATISTICS],
   neighText,
   `
 SELECTOR: [to] PREFIX, dev IFACE, nud STATE
@@ -146,6 +151,7 @@ Words, texts and exit status are those of ip-neighbour(8).`,
 export const maddrCommand = command(
   'maddr',
   '[show [dev IFACE]] | add|del GROUP dev IFACE',
+  FAMILY_OPTIONS,
   maddrText,
   'As ip-maddress(8), but GROUP is an IP address: the interface listens, and routers are told.',
 );
@@ -153,6 +159,7 @@ export const maddrCommand = command(
 export const addrlabelCommand = command(
   'addrlabel',
   '[list] | add prefix PREFIX label N [precedence N] | del prefix PREFIX label N | flush',
+  [],
   labelText,
   `
 The policy table of RFC 6724: which source goes with which destination (label), which destination of a name is tried
