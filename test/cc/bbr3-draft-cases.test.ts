@@ -187,7 +187,7 @@ const CASES: readonly DraftCase[] = [
   },
   {
     title: 'Exiting PROBE_DOWN on Inflight',
-    paths: [...DEEP, { mbps: 10, rttMs: 40, buffer: 0.5 }],
+    paths: [...DEEP, { mbps: 10, rttMs: 40, buffer: 0.5 }, { mbps: 50, rttMs: 40, buffer: 0.1 }],
     run(t, r) {
       toUp(r);
       r.enters(MODE.DOWN);

@@ -23,6 +23,8 @@ export const REQUIRED_RFCS: readonly number[] = [
   6528, 6582, 6675, 6928, 7217, 7323, 7559, 7661, 8033, 8106, 8200, 8201, 8289, 8290, 8981, 8985,
   9293, 9332, 9406, 9438, 9937,
 ];
+/** In place of the number of what has none yet. */
+const DRAFT = -1;
 const STATUSES = ['yes', 'partial', 'no', 'n/a'] as const;
 type Status = (typeof STATUSES)[number];
 
@@ -48,8 +50,8 @@ export function parseCoverage(markdown: string): Row[] {
   const rows: Row[] = [];
   let rfc = 0;
   for (const [i, text] of markdown.split('\n').entries()) {
-    const heading = /^## (?:RFC|IEEE) ([\d.]+)/.exec(text);
-    if (heading !== null) rfc = Number(heading[1]);
+    const heading = /^## (?:(?:RFC|IEEE) ([\d.]+)|draft-)/.exec(text);
+    if (heading !== null) rfc = Number(heading[1] ?? DRAFT);
     if (!text.startsWith('|') || /^\|\s*(clause\b|-)/.test(text)) continue;
     const cells = text.split(/(?<!\\)\|/).map((cell) => cell.trim().replaceAll('\\|', '|'));
     const [, clause = '', requirement = '', status = '', where = '', test = ''] = cells;
@@ -73,7 +75,7 @@ export function checkCoverage(rows: readonly Row[], evidence: Evidence): string[
   const problems: string[] = [];
   for (const row of rows) {
     for (const what of rowProblems(row, evidence)) {
-      problems.push(`${COVERAGE_FILE}:${row.line}: RFC ${row.rfc} ${row.clause}: ${what}`);
+      problems.push(`${COVERAGE_FILE}:${row.line}: ${nameOf(row.rfc)} ${row.clause}: ${what}`);
     }
   }
   for (const rfc of REQUIRED_RFCS) {
@@ -172,8 +174,13 @@ export function summary(rows: readonly Row[]): string[] {
       const n = rows.filter((row) => row.rfc === rfc && row.status === status).length;
       return `${n} ${status}`;
     });
-    return `${Number.isInteger(rfc) ? 'RFC' : 'IEEE'} ${rfc}: ${counts.join(', ')}`;
+    return `${nameOf(rfc)}: ${counts.join(', ')}`;
   });
+}
+
+function nameOf(rfc: number): string {
+  if (rfc === DRAFT) return 'drafts';
+  return `${Number.isInteger(rfc) ? 'RFC' : 'IEEE'} ${rfc}`;
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
