@@ -147,7 +147,8 @@ export function isTransitSource(net: Network, source: Address, index: number): b
 }
 
 function isForwarding(net: Network, of: Address): boolean {
-  return (isV4(of) ? net.config.forwarding4 : net.config.forwarding6) !== 0;
+  if (!isV4(of)) return net.config.forwarding6 !== 0;
+  return net.interfaces.some((i) => i.conf4.get(CONF4.FORWARDING) !== 0);
 }
 
 function leadsAway(path: Path): boolean {

@@ -2,10 +2,11 @@
  * net.ipv4.conf: what an interface does with IPv4 and ARP, under Linux's names and in its units.
  *
  * There are three sets of values. `all` is for every interface together with its own, and each setting says how the
- * two make one: the larger; either; either for a host, and both for a router. `default` is what an interface has until its own is set.
+ * two make one: the larger; either; either for a host, and both for a router;
+ * the interface's own. `default` is what an interface has until its own is set.
  */
 
-const RULE = { MAX: 0, OR: 1, HOST_OR: 2 } as const;
+const RULE = { MAX: 0, OR: 1, HOST_OR: 2, OWN: 3 } as const;
 
 interface Row {
   readonly name: string;
@@ -33,6 +34,7 @@ export const CONF4_ROWS: readonly Row[] = [
   row('arp_ignore', 0, 0, 8, RULE.MAX),
   row('arp_notify', 0, 0, 1, RULE.MAX),
   row('drop_gratuitous_arp', 0, 0, 1, RULE.OR),
+  row('forwarding', 0, 0, 1, RULE.OWN),
   row('rp_filter', 0, 0, 2, RULE.MAX),
   row('secure_redirects', 1, 1, 1, RULE.OR),
   row('send_redirects', 1, 1, 1, RULE.OR),
@@ -59,14 +61,16 @@ export const CONF4 = {
   /** Addresses are announced when the link comes up. */
   ARP_NOTIFY: 5,
   DROP_GRATUITOUS_ARP: 6,
+  /** What arrives here for other hosts is sent on. */
+  FORWARDING: 7,
   /** 0, or 1: strict, 2: loose (RFC 3704). */
-  RP_FILTER: 7,
+  RP_FILTER: 8,
   /** Without shared_media: only to gateways that a route of ours on the interface has. */
-  SECURE_REDIRECTS: 8,
+  SECURE_REDIRECTS: 9,
   /** A router tells of a better first hop. */
-  SEND_REDIRECTS: 9,
+  SEND_REDIRECTS: 10,
   /** Several subnets may share the link: a redirect's gateway need not be on one of ours. */
-  SHARED_MEDIA: 10,
+  SHARED_MEDIA: 11,
 } as const;
 
 /** One set. A value that was not given is the base's. */
@@ -96,13 +100,26 @@ export class Conf4Values {
 export class Ipv4Conf {
   readonly all = new Conf4Values((r) => r.all, null);
   readonly otherwise = new Conf4Values((r) => r.otherwise, null);
-  isRouter = false;
+  private readonly interfaces: Conf4Values[] = [];
 
-  /** As on Linux, who becomes a router heeds no redirect until `all` is told to, and a host does. */
-  setRouter(isRouter: boolean): void {
-    if (isRouter === this.isRouter) return;
-    this.isRouter = isRouter;
-    this.all.set(CONF4.ACCEPT_REDIRECTS, isRouter ? 0 : 1);
+  adopt(own: Conf4Values): void {
+    this.interfaces.push(own);
+  }
+
+  release(own: Conf4Values): void {
+    this.interfaces.splice(this.interfaces.indexOf(own), 1);
+  }
+
+  /**
+   * net.ipv4.ip_forward: as on Linux it is said to every interface, and who becomes a router heeds no redirect until
+   * `all` is told to.
+   */
+  setForwarding(isOn: number): void {
+    if (isOn === this.all.get(CONF4.FORWARDING)) return;
+    this.all.set(CONF4.FORWARDING, isOn);
+    this.otherwise.set(CONF4.FORWARDING, isOn);
+    for (const own of this.interfaces) own.set(CONF4.FORWARDING, isOn);
+    this.all.set(CONF4.ACCEPT_REDIRECTS, isOn === 0 ? 1 : 0);
   }
 }
 
@@ -114,6 +131,7 @@ export class InterfaceConf4 {
   constructor(conf: Ipv4Conf) {
     this.conf = conf;
     this.own = new Conf4Values(() => 0, conf.otherwise);
+    conf.adopt(this.own);
   }
 
   /** What holds: `id` is one of CONF4. */
@@ -122,7 +140,8 @@ export class InterfaceConf4 {
     const own = this.own.get(id);
     const { rule } = CONF4_ROWS[id]!;
     if (rule === RULE.MAX) return Math.max(all, own);
-    const isEither = rule === RULE.OR || !this.conf.isRouter;
+    if (rule === RULE.OWN) return own;
+    const isEither = rule === RULE.OR || this.own.get(CONF4.FORWARDING) === 0;
     return isEither ? all | own : all & own;
   }
 }

@@ -41,7 +41,8 @@ export function ipv4Input(net: Network, pkt: IpPacket, off: number, len: number)
     return bad;
   }
   const why = classify(net, pkt);
-  pkt.isTransit = why === DROP.IP_NOT_LOCAL && net.config.forwarding4 !== 0;
+  const isForOthers = why === DROP.IP_NOT_LOCAL;
+  pkt.isTransit = isForOthers && pkt.iface.conf4.get(CONF4.FORWARDING) !== 0;
   if (why !== 0 && !pkt.isTransit) {
     countRefused(mib, why);
     return why;

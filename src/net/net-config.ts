@@ -1,5 +1,5 @@
 import { MS, SEC } from '../base/time.ts';
-import { Ipv4Conf } from './ipv4-conf.ts';
+import { CONF4, Ipv4Conf } from './ipv4-conf.ts';
 import { Ipv6Conf } from './ipv6-conf.ts';
 import { PortSet } from './port-set.ts';
 
@@ -106,11 +106,11 @@ export class NetConfig {
 
   /** net.ipv4.ip_forward: packets for other hosts are sent on. */
   get forwarding4(): number {
-    return this.conf4.isRouter ? 1 : 0;
+    return this.conf4.all.get(CONF4.FORWARDING);
   }
 
   set forwarding4(isOn: number) {
-    this.conf4.setRouter(isOn !== 0);
+    this.conf4.setForwarding(isOn);
   }
 
   /** net.ipv6.conf.all.dad_transmits */

@@ -147,6 +147,7 @@ export class Network implements ReassemblyFailure {
   detach(iface: Interface): void {
     this.interfaces.splice(this.interfaces.indexOf(iface), 1);
     this.numbered[iface.index - 1] = null;
+    this.config.conf4.release(iface.conf4.own);
     this.autoconfs[iface.index - 1] = null;
   }
 

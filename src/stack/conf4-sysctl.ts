@@ -1,6 +1,6 @@
 /** net.ipv4.conf.{all,default,IFACE}.*: three sets of values; `src/net/ipv4-conf.ts` says what they make together. */
 import { EINVAL, ENOENT } from '../base/errno.ts';
-import { CONF4_ROWS, type Conf4Values } from '../net/ipv4-conf.ts';
+import { CONF4, CONF4_ROWS, type Conf4Values } from '../net/ipv4-conf.ts';
 import type { Network } from '../net/network.ts';
 import { confOwners, parseConfName } from './conf-name.ts';
 
@@ -24,7 +24,9 @@ export function writeConf4Sysctl(net: Network, dotted: string, text: string): nu
   if (!/^\d{1,10}$/.test(text.trim())) return -EINVAL;
   const value = Number(text);
   if (value > CONF4_ROWS[found.id]!.most) return -EINVAL;
-  found.values.set(found.id, value);
+  const { conf4 } = net.config;
+  if (found.id === CONF4.FORWARDING && found.values === conf4.all) conf4.setForwarding(value);
+  else found.values.set(found.id, value);
   return 0;
 }
 

@@ -67,7 +67,6 @@ export const SYSCTLS: readonly Sysctl[] = [
     INT_MAX,
     MS,
   ),
-  one('net.ipv4.conf.all.forwarding', 'forwarding4', 0, 1),
   one('net.ipv4.icmp_echo_ignore_all', 'echoIgnoreAll4', 0, 1),
   one('net.ipv4.icmp_echo_ignore_broadcasts', 'echoIgnoreBroadcasts', 0, 1),
   one('net.ipv4.icmp_msgs_burst', 'icmpMessagesBurst', 0, INT_MAX),

@@ -195,6 +195,19 @@ const ACTS: Readonly<Record<string, Act>> = {
     s.set('1');
     t.equal(mac('02:00:00:00:00:0b'), '10');
   },
+  forwarding: (t, { h, eth1, set }) => {
+    const onward = (port: Port): string => {
+      const [src, dst] = port === eth1 ? ['172.16.0.9', '10.0.0.2'] : ['10.0.0.2', '172.16.0.9'];
+      const datagram = ip4({ src, dst, protocol: 17 }, udp({}, data(4), src, dst));
+      return h.give(datagram, port === eth1 ? { dst: OUR_MAC2 } : {}, port);
+    };
+    t.equal(onward(eth1), 'IP_NOT_LOCAL');
+    set('1');
+    t.equal(onward(eth1), 'accepted');
+    t.match(h.port.lines(), [/^172\.16\.0\.9 > 10\.0\.0\.2 udp/]);
+    h.port.iface.conf4.own.set(CONF4.FORWARDING, 0);
+    t.equal(onward(h.port), 'IP_NOT_LOCAL', 'where it arrives decides');
+  },
   rp_filter: (t, s) => {
     const wrongSide = () =>
       s.h.give(echo4(data(4), { src: '10.0.0.9' }), { dst: OUR_MAC2 }, s.eth1);
@@ -241,7 +254,7 @@ t.test('every setting has a proof', async (t) => {
 });
 
 /** How Linux makes one of the two. */
-const COMBINED: Readonly<Record<string, 'max' | 'or'>> = {
+const COMBINED: Readonly<Record<string, 'max' | 'or' | 'own'>> = {
   accept_redirects: 'or',
   arp_accept: 'max',
   arp_announce: 'max',
@@ -249,6 +262,7 @@ const COMBINED: Readonly<Record<string, 'max' | 'or'>> = {
   arp_ignore: 'max',
   arp_notify: 'max',
   drop_gratuitous_arp: 'or',
+  forwarding: 'own',
   rp_filter: 'max',
   secure_redirects: 'or',
   send_redirects: 'or',
@@ -265,14 +279,14 @@ for (const [leaf, act] of Object.entries(ACTS)) {
   }
 }
 
-t.test('all and an interface make one value: the larger, or either', async (t) => {
+t.test('all and an interface make one value: the larger, either, or its own', async (t) => {
   const h = new NetHarness();
   for (const [id, { name, most }] of CONF4_ROWS.entries()) {
     for (let all = 0; all <= most; all++) {
       for (let own = 0; own <= most; own++) {
         writeAnySysctl(h.stack, nameOf('all', name), String(all));
         writeAnySysctl(h.stack, nameOf('eth0', name), String(own));
-        const both = { max: Math.max(all, own), or: all | own }[COMBINED[name]!];
+        const both = { max: Math.max(all, own), or: all | own, own }[COMBINED[name]!];
         t.equal(h.port.iface.conf4.get(id), both, `${name}: all ${all}, eth0 ${own}`);
       }
     }
@@ -293,6 +307,22 @@ t.test(
     h.close(t);
   },
 );
+
+t.test('ip_forward is said to every interface, and then each may be told otherwise', async (t) => {
+  const h = new NetHarness();
+  const { stack } = h;
+  const all = () =>
+    ['all', 'default', 'lo', 'eth0'].map((who) => readAnySysctl(stack, nameOf(who, 'forwarding')));
+  writeAnySysctl(stack, nameOf('eth0', 'forwarding'), '1');
+  t.same(all(), ['0', '0', '0', '1']);
+  t.equal(readAnySysctl(stack, 'net.ipv4.ip_forward'), '0');
+  writeAnySysctl(stack, 'net.ipv4.ip_forward', '1');
+  writeAnySysctl(stack, nameOf('eth0', 'forwarding'), '0');
+  t.same(all(), ['1', '1', '1', '0']);
+  writeAnySysctl(stack, nameOf('all', 'forwarding'), '0');
+  t.same(all(), ['0', '0', '0', '0']);
+  h.close(t);
+});
 
 t.test(
   'a router heeds redirects where both say so, and all says no when it becomes one',

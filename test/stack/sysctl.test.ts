@@ -390,7 +390,6 @@ const ACTS: Readonly<Record<string, Act>> = {
     set('');
   },
   'net.ipv4.ip_forward': forwards(away4()),
-  'net.ipv4.conf.all.forwarding': forwards(away4()),
   'net.ipv6.conf.all.forwarding': forwards(ip6({ dst: '2001:db9::1', next: 17 }, data(8))),
   'net.ipv4.ipfrag_high_thresh': limitsFragments(V4),
   'net.ipv6.ip6frag_high_thresh': limitsFragments(V6),
