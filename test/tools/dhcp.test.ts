@@ -3,7 +3,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { SEC } from '../../src/base/time.ts';
+import { NEVER, SEC } from '../../src/base/time.ts';
 import { formatAddress } from '../../src/wire/address-text.ts';
 import { MacAddress } from '../../src/wire/mac.ts';
 import { Autoconf4, dhcpText } from '../../tools/command/autoconf4.ts';
@@ -221,8 +221,16 @@ t.test(
       );
       t.equal(readFileSync(path, 'utf8'), text);
     }
-    writeFileSync(path, JSON.stringify(good));
-    t.ok(new LeaseFile(path).remembered(MacAddress.parse(good.mac)!, 0));
+    const ever = { ...good.lease, lease: null, renew: null, rebind: null };
+    for (const [lease, untilNs] of [
+      [good.lease, -9 * SEC + 3600 * SEC],
+      [ever, NEVER],
+    ] as const) {
+      writeFileSync(path, JSON.stringify({ ...good, lease }));
+      const at = () => Date.UTC(2030, 0, 1) + 10_000;
+      const is = new LeaseFile(path, at).remembered(MacAddress.parse(good.mac)!, 1 * SEC);
+      t.equal(is?.untilNs, untilNs);
+    }
     t.throws(() => new LeaseFile(join(folder, 'nosuch', 'lease')), { code: 'ENOENT' });
   },
 );
@@ -331,6 +339,15 @@ t.test(
       ['mac'],
       'a release is for good',
     );
+
+    const fourth = await place.up(['--tap', 'ring0', '--dhcp'], enter);
+    t.match(await seen(), { state: 'bound', address: '10.9.0.60/24' });
+    t.match(readFileSync(join(place.folder, 'two'), 'utf8'), /10\.9\.0\.60/);
+    fourth.child.kill('SIGTERM');
+    t.equal(await fourth.ended, 0);
+    const isFree = () => !readFileSync(join(place.folder, 'two'), 'utf8').includes('10.9.0.60');
+    for (let i = 0; i < 200 && !isFree(); i++) await new Promise((done) => setTimeout(done, 20));
+    t.ok(isFree(), 'without a file an orderly end gives the lease back');
     server.kill('SIGTERM');
     await ended(server);
   },
