@@ -183,6 +183,30 @@ const WRONG: readonly (readonly [object, string, string])[] = [
     '"0 bit/s" is too little',
   ],
   [
+    {
+      ...WHOLE,
+      topology: { ...DUMBBELL, bottleneck: { jitter: { uniform: '1 ms', normal: '1 ms' } } },
+    },
+    'topology.bottleneck.jitter',
+    'one of uniform, normal, pareto, not uniform and normal',
+  ],
+  [
+    { ...WHOLE, topology: { ...DUMBBELL, bottleneck: { aggregation: {} } } },
+    'topology.bottleneck.aggregation',
+    'one of slot, frames, not fields',
+  ],
+  [
+    {
+      ...WHOLE,
+      topology: {
+        ...DUMBBELL,
+        bottleneck: { partitions: [{ flapping: { up: '1 s', down: '1 s' }, hosts: ['x'] }] },
+      },
+    },
+    'topology',
+    'left–right: partitions: no host "x": there are left1, left2, right1, right2',
+  ],
+  [
     { ...WHOLE, topology: { ...DUMBBELL, bottleneck: { loss: 2 } } },
     'topology.bottleneck.loss',
     'a number from 0 to 1, not 2',
@@ -270,6 +294,128 @@ t.test('routes: the fewest links, of equals the first, never through a host', (t
   t.end();
 });
 
+/** What a file says of a link, and the LinkSpec that it is. */
+const LINKS: readonly (readonly [object, object])[] = [
+  [
+    { rate: { steps: [{ at: '1 s', rate: '5 Mbit/s' }], repeat: '2 s' } },
+    { rateBps: { steps: [{ atNs: 1e9, bps: 5e6 }], repeatNs: 2e9 } },
+  ],
+  [{ rate: { trace: 'x.up' } }, { rateBps: { trace: 'x.up' } }],
+  [
+    { rate: { onOff: { rate: '1 Mbit/s', on: '1 s', off: '2 s' } } },
+    { rateBps: { onOff: { bps: 1e6, onNs: 1e9, offNs: 2e9 } } },
+  ],
+  [
+    {
+      rate: {
+        markov: [
+          { rate: '1 Mbit/s', mean: '1 s', to: [0, 1] },
+          { rate: '2 Mbit/s', mean: '1 s' },
+        ],
+      },
+    },
+    {
+      rateBps: {
+        markov: [
+          { bps: 1e6, meanNs: 1e9, to: [0, 1] },
+          { bps: 2e6, meanNs: 1e9 },
+        ],
+      },
+    },
+  ],
+  [
+    { rate: { shaper: { rate: '1 Mbit/s', burst: '10 kB' } } },
+    { rateBps: { shaper: { rateBps: 1e6, burstBytes: 10_000 } } },
+  ],
+  [
+    { delay: { steps: [{ at: 0, delay: '5 ms' }] } },
+    { delayNs: { steps: [{ atNs: 0, delayNs: 5e6 }] } },
+  ],
+  [
+    { jitter: { uniform: '1 ms' }, reorder: true },
+    { jitter: { uniformNs: 1e6 }, mayReorder: true },
+  ],
+  [{ jitter: { normal: '1 ms' } }, { jitter: { normalNs: 1e6 } }],
+  [{ jitter: { pareto: '1 ms', shape: 2 } }, { jitter: { paretoNs: 1e6, shape: 2 } }],
+  [
+    { loss: { gilbertElliott: { toBad: 0.1, toGood: 0.5, lossInBad: 0.9 } } },
+    { loss: { gilbertElliott: { toBad: 0.1, toGood: 0.5, lossInBad: 0.9 } } },
+  ],
+  [{ loss: { frames: [3, 5] } }, { loss: { frames: [3, 5] } }],
+  [{ loss: { times: ['1 s'] } }, { loss: { timesNs: [1e9] } }],
+  [{ loss: { every: 100, length: 2 } }, { loss: { every: 100, length: 2 } }],
+  [
+    { corruption: 0.1, duplication: 0.2 },
+    { corruption: 0.1, duplication: 0.2 },
+  ],
+  [
+    { policer: { rate: '1 Mbit/s', burst: '10 kB' } },
+    { policer: { rateBps: 1e6, burstBytes: 10_000 } },
+  ],
+  [
+    { aggregation: { slot: '2 ms', offset: '1 ms' } },
+    { aggregation: { slotNs: 2e6, offsetNs: 1e6 } },
+  ],
+  [{ aggregation: { frames: 8, wait: '2 ms' } }, { aggregation: { frames: 8, waitNs: 2e6 } }],
+  [
+    { partitions: [{ cuts: [{ from: '1 s', to: '2 s' }] }] },
+    { partitions: [{ cuts: [{ fromNs: 1e9, toNs: 2e9 }] }] },
+  ],
+  [
+    { partitions: [{ flapping: { up: '1 s', down: '2 s' }, hosts: ['b'] }] },
+    {
+      partitions: [
+        { flapping: { upNs: 1e9, downNs: 2e9 }, flows: [{ from: '10.0.0.2' }, { to: '10.0.0.2' }] },
+      ],
+    },
+  ],
+  [
+    { partitions: [{ random: { up: '1 s', down: '2 s' } }] },
+    { partitions: [{ random: { upNs: 1e9, downNs: 2e9 } }] },
+  ],
+  [
+    { queue: { kind: 'red', minThreshold: 5, ecn: true } },
+    { queue: { kind: 'red', minThreshold: 5, ecn: true } },
+  ],
+  [
+    { queue: { kind: 'codel', target: '3 ms', ceThreshold: '1 ms' } },
+    { queue: { kind: 'codel', targetNs: 3e6, ceThresholdNs: 1e6 } },
+  ],
+  [
+    { queue: { kind: 'fq-codel', quantum: '300 B', frames: 100 } },
+    { queue: { kind: 'fq-codel', quantumBytes: 300, limitFrames: 100 } },
+  ],
+  [
+    { queue: { kind: 'pie', burst: 0, alpha: 0.1 } },
+    { queue: { kind: 'pie', burstNs: 0, alphaHz: 0.1 } },
+  ],
+  [
+    { queue: { kind: 'dualpi2', ramp: 0, coupling: 2 } },
+    { queue: { kind: 'dualpi2', rampNs: 0, coupling: 2 } },
+  ],
+];
+
+t.test('links: every kind of rate, delay, loss and queue reaches the model, and runs', (t) => {
+  for (const [said, wanted] of LINKS) {
+    const link = { rate: '2 Mbit/s', ...said };
+    const topology = { kind: 'point-to-point', link };
+    const { scenario, problems } = readScenario(
+      { ...WHOLE, duration: '3 s', topology, flows: [{ from: 'a', to: 'b' }] },
+      'x',
+    );
+    t.same(problems, []);
+    const { forth, back } = scenario!.links[0]!;
+    t.same(forth, { rateBps: 2e6, ...wanted }, JSON.stringify(said));
+    t.same(back, forth);
+    if (typeof forth.rateBps === 'object' && 'trace' in forth.rateBps) continue; // read from a file
+    const x = new Experiment(scenario!);
+    x.run();
+    t.ok(x.flows[0]!.delivered > 20_000, `${x.flows[0]!.delivered} bytes`);
+    x.end();
+  }
+  t.end();
+});
+
 t.test("Jain's index", (t) => {
   t.equal(jain([1, 1, 1]), 1);
   t.equal(jain([1, 0]), 0.5);
@@ -301,6 +447,8 @@ function namesIn(shape: Shape): readonly string[] {
     case 'list':
     case 'map':
       return namesIn(shape.of);
+    case 'forms':
+      return Object.values(shape.forms).flatMap(inFields);
     case 'either':
       return namesIn(shape.other);
     default:

@@ -4,6 +4,8 @@ import { dirname, extname, resolve } from 'node:path';
 import { isNode, LineCounter, parseDocument } from 'yaml';
 import { builtinModules } from '../../src/cc/builtin.ts';
 import type { CcModule } from '../../src/cc/congestion-control.ts';
+import type { LinkSpec } from '../../src/path/link-spec.ts';
+import { parseMahimahi } from '../../src/path/mahimahi.ts';
 import type { Scenario } from '../../src/sim/experiment/scenario.ts';
 import { type JsonSchema, jsonSchemaOf } from '../../src/sim/experiment/schema/json-schema.ts';
 import { readScenario, type TraceWish } from '../../src/sim/experiment/schema/read-scenario.ts';
@@ -39,7 +41,7 @@ export async function loadScenario(file: string, name: string): Promise<LoadedSc
   const [value, place] = isModule ? await fromModule(file) : fromYaml(file);
   const { scenario, trace, problems } = readScenario(value, name);
   if (scenario === null) throw failure(file, problems, place);
-  return { trace, ...(await withModules(scenario, file, place)) };
+  return { trace, ...(await withModules(withTraces(scenario, file), file, place)) };
 }
 
 function fromYaml(file: string): [unknown, Place] {
@@ -83,6 +85,28 @@ function failure(file: string, problems: readonly Problem[], place: Place): Fail
   if (lines.length === 1) return new Failure(CODE, only!, EXIT.USAGE);
   const message = `${file}: ${lines.length} problems`;
   return new Failure(CODE, message, EXIT.USAGE, lines);
+}
+
+/** A link's trace is the path of a file; then it is what stands in it. */
+function withTraces(scenario: Scenario, file: string): Scenario {
+  const one = (spec: LinkSpec): LinkSpec => {
+    const { rateBps } = spec;
+    if (typeof rateBps !== 'object' || !('trace' in rateBps)) return spec;
+    const path = resolve(dirname(file), rateBps.trace);
+    const trace = readFileSync(path, 'utf8');
+    try {
+      parseMahimahi(trace);
+    } catch (error) {
+      throw new Failure(CODE, `${path}: ${(error as Error).message}`, EXIT.USAGE);
+    }
+    return { ...spec, rateBps: { trace } };
+  };
+  const links = scenario.links.map((link) => ({
+    ...link,
+    forth: one(link.forth),
+    back: one(link.back),
+  }));
+  return { ...scenario, links };
 }
 
 /** A flow's congestion control may be the path of a module, from the scenario's folder; then it is its name. */

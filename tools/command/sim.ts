@@ -1,12 +1,14 @@
 /** `ringway sim`: an experiment in virtual time, from a scenario file. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
+import type { CcModule } from '../../src/cc/congestion-control.ts';
 import { Experiment } from '../../src/sim/experiment/experiment.ts';
 import { Meters } from '../../src/sim/experiment/meter.ts';
 import { Recorder } from '../../src/sim/experiment/recorder.ts';
+import type { Scenario } from '../../src/sim/experiment/scenario.ts';
 import { runAndSummarize } from '../../src/sim/experiment/summary.ts';
 import type { Command } from './command.ts';
-import { EXIT, usageError } from './failure.ts';
+import { EXIT, Failure, usageError } from './failure.ts';
 import { LineFile } from './line-file.ts';
 import type { Options } from './options.ts';
 import { loadScenario, scenarioSchema } from './scenario-file.ts';
@@ -47,7 +49,7 @@ async function sim(options: Options): Promise<number> {
   const out = options.text('out');
   const acks = options.has('acks') || loaded.trace.acks;
   if (acks && out === undefined) throw usageError('a trace goes to a folder: --out DIR');
-  const experiment = new Experiment(scenario, { modules: loaded.modules });
+  const experiment = openExperiment(file, scenario, loaded.modules);
   const meters = new Meters(experiment.flows);
   for (const { tcp } of experiment.stacks) tcp.watch.add(meters);
   const wantsTrace = out !== undefined && (acks || loaded.trace.intervalNs !== Infinity);
@@ -64,4 +66,18 @@ async function sim(options: Options): Promise<number> {
   if (options.has('json')) console.log(JSON.stringify(summary));
   else console.log(summaryText(summary, tookMs));
   return EXIT.OK;
+}
+
+/** What a scenario must not say beyond its shape: a rate of 0 for ever, a setting that no stack has. */
+function openExperiment(
+  file: string,
+  scenario: Scenario,
+  modules: readonly CcModule[],
+): Experiment {
+  try {
+    return new Experiment(scenario, { modules });
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    throw new Failure('ERR_SCENARIO', `${file}: ${error.message}`, EXIT.USAGE);
+  }
 }

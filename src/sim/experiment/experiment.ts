@@ -13,10 +13,9 @@ import { longestDelayNs } from '../../path/delay-spec.ts';
 import { peakBps } from '../../path/rate-spec.ts';
 import { writeAnySysctl } from '../../stack/all-sysctls.ts';
 import { Stack } from '../../stack/stack.ts';
-import { IpAddress } from '../../wire/address.ts';
-import { MacAddress } from '../../wire/mac.ts';
 import type { SimLink } from '../sim-link.ts';
 import { Simulator } from '../simulator.ts';
+import { addressOf, MAC_HIGH, macOf, PREFIX } from './addresses.ts';
 import { Flow } from './flow.ts';
 import { Graph } from './graph.ts';
 import { Router } from './router.ts';
@@ -24,10 +23,6 @@ import type { GraphLink, HostSpec, Scenario } from './scenario.ts';
 import { ReadyEnds } from './stream-end.ts';
 import { openTraffic } from './traffic.ts';
 
-/** 10.0.0.0/8: host 0 has 10.0.0.1. */
-const NETWORK = 0x0a000000;
-const PREFIX = 8;
-const MAC_HIGH = 0x0200;
 const NIC_RX_FRAMES = 65536;
 
 export interface ExperimentOptions {
@@ -150,10 +145,6 @@ export class Experiment {
   }
 }
 
-function addressOf(host: number): IpAddress {
-  return new IpAddress().setV4(NETWORK + host + 1);
-}
-
 function peersOf({ hosts, flows }: Scenario, graph: Graph): readonly ReadonlySet<number>[] {
   const peers = hosts.map(() => new Set<number>());
   for (const { from, to } of flows) {
@@ -162,11 +153,6 @@ function peersOf({ hosts, flows }: Scenario, graph: Graph): readonly ReadonlySet
     peers[b]!.add(a);
   }
   return peers;
-}
-
-/** As the simulator counts its interfaces. */
-function macOf(host: number): MacAddress {
-  return new MacAddress(MAC_HIGH, host + 1);
 }
 
 /** The one link of a host decides. */
@@ -189,8 +175,8 @@ const MOST_SLAB = 1.9 * 2 ** 30;
 function memoryFor({ links, flows }: Scenario): MemorySizes {
   let bytes = 0;
   for (const { forth, back } of links) {
-    for (const { rateBps, delayNs, queueFrames, queueBytes } of [forth, back]) {
-      const queue = queueBytes ?? (queueFrames ?? DEFAULT_QUEUE_FRAMES) * FRAME;
+    for (const { rateBps, delayNs, queue: own } of [forth, back]) {
+      const queue = own?.limitBytes ?? (own?.limitFrames ?? DEFAULT_QUEUE_FRAMES) * FRAME;
       bytes +=
         queue +
         (rateBps === undefined ? 0 : (peakBps(rateBps) / 8) * (longestDelayNs(delayNs ?? 0) / SEC));

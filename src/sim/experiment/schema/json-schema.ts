@@ -44,14 +44,16 @@ export function jsonSchemaOf(shape: Shape): JsonSchema {
           objectOf(fields, { kind: { const: kind } }),
         ),
       };
+    case 'forms':
+      return { oneOf: Object.values(shape.forms).map((fields) => objectOf(fields, {})) };
     case 'either':
-      return { anyOf: [jsonSchemaOf(shape.text), jsonSchemaOf(shape.other)] };
+      return { anyOf: [jsonSchemaOf(shape.plain), jsonSchemaOf(shape.other)] };
   }
 }
 
 function objectOf(fields: Fields, first: Readonly<Record<string, JsonSchema>>): JsonSchema {
   const required = Object.keys(fields).filter((name) => fields[name]!.isRequired === true);
-  const described = Object.entries(fields).map(([name, field]) => [name, described1(field)]);
+  const described = Object.entries(fields).map(([name, field]) => [name, describe(field)]);
   return {
     type: 'object',
     properties: { ...first, ...Object.fromEntries(described) },
@@ -60,7 +62,7 @@ function objectOf(fields: Fields, first: Readonly<Record<string, JsonSchema>>): 
   };
 }
 
-function described1({ shape, help, otherwise }: Field): JsonSchema {
+function describe({ shape, help, otherwise }: Field): JsonSchema {
   const text = otherwise === undefined ? help : `${help} Default: ${otherwise}.`;
   return { description: text, ...jsonSchemaOf(shape) };
 }

@@ -1,48 +1,236 @@
 /** A link's direction in a scenario file: LinkSpec, with units. */
-import type { Fields, Shape } from './shape.ts';
+import { QUEUE_SHAPE } from './queue-shape.ts';
+import type { Field, Fields, RecordShape, Shape } from './shape.ts';
 
-const MOST_FRAMES = 1e7;
-const LIMIT_FRAMES = { type: 'whole', least: 1, most: MOST_FRAMES } as const;
-const LIMIT_BYTES = { type: 'quantity', unit: 'size', least: 1 } as const;
+const PROBABILITY = { type: 'number', least: 0, most: 1 } as const;
+const COUNT = { type: 'whole', least: 1, most: 1e9 } as const;
+const TIME = { type: 'quantity', unit: 'time', least: 0 } as const;
+const SOME_TIME = { type: 'quantity', unit: 'time', least: 1 } as const;
+const RATE = { type: 'quantity', unit: 'rate', least: 1 } as const;
+const ANY_RATE = { type: 'quantity', unit: 'rate', least: 0 } as const;
 
-/** What every queue has. */
-const LIMITS: Fields = {
-  frames: {
-    shape: LIMIT_FRAMES,
-    as: 'limitFrames',
-    help: 'Room for so many packets.',
-    otherwise: '1000',
+const record = (fields: Fields): RecordShape => ({ type: 'record', fields });
+const must = (shape: Shape, help: string, as?: string): Field => ({
+  ...{ shape, help, isRequired: true },
+  ...(as === undefined ? {} : { as }),
+});
+const some = (of: Shape): Shape => ({ type: 'list', of, least: 1 });
+
+const AT = must(TIME, 'From then on.', 'atNs');
+const REPEAT: Field = {
+  shape: SOME_TIME,
+  as: 'repeatNs',
+  help: 'It begins again after so long.',
+  otherwise: 'the last one stays',
+};
+const BUCKET = record({
+  rate: must(RATE, 'How fast it fills.', 'rateBps'),
+  burst: must({ type: 'quantity', unit: 'size', least: 1 }, 'How deep it is.', 'burstBytes'),
+});
+const UP_DOWN = record({
+  up: must(SOME_TIME, 'Whole for so long.', 'upNs'),
+  down: must(SOME_TIME, 'Cut for so long.', 'downNs'),
+});
+
+const RATE_SHAPE: Shape = {
+  type: 'either',
+  plain: RATE,
+  other: {
+    type: 'forms',
+    forms: {
+      steps: {
+        steps: must(
+          some(record({ at: AT, rate: must(ANY_RATE, 'Bits a second.', 'bps') })),
+          'Rates, each from a time on.',
+        ),
+        repeat: REPEAT,
+      },
+      trace: {
+        trace: must(
+          { type: 'text' },
+          "A Mahimahi trace: a file's path from the scenario's folder.",
+        ),
+      },
+      onOff: {
+        onOff: must(
+          record({
+            rate: must(RATE, 'While it sends.', 'bps'),
+            on: must(SOME_TIME, 'Mean time of sending.', 'onNs'),
+            off: must(SOME_TIME, 'Mean time of silence.', 'offNs'),
+          }),
+          'Sends, pauses, sends: times exponentially distributed.',
+        ),
+      },
+      markov: {
+        markov: must(
+          some(
+            record({
+              rate: must(ANY_RATE, 'In this state.', 'bps'),
+              mean: must(SOME_TIME, 'Mean time in it.', 'meanNs'),
+              to: {
+                shape: { type: 'list', of: { type: 'number', least: 0, most: 1e9 } },
+                help: 'Weights of what comes after it.',
+                otherwise: 'any other, all alike',
+              },
+            }),
+          ),
+          'A chain of states.',
+        ),
+      },
+      shaper: { shaper: must(BUCKET, 'A token bucket; what exceeds it waits.') },
+    },
   },
-  bytes: { shape: LIMIT_BYTES, as: 'limitBytes', help: 'Room for so many bytes.' },
 };
 
-const QUEUE: Shape = {
-  type: 'variant',
-  kinds: { 'drop-tail': LIMITS, 'drop-head': LIMITS },
+const DELAY_SHAPE: Shape = {
+  type: 'either',
+  plain: TIME,
+  other: {
+    type: 'forms',
+    forms: {
+      steps: {
+        steps: must(
+          some(record({ at: AT, delay: must(TIME, 'How long.', 'delayNs') })),
+          'Delays, each from a time on.',
+        ),
+        repeat: REPEAT,
+      },
+    },
+  },
+};
+
+const JITTER_SHAPE: Shape = {
+  type: 'forms',
+  forms: {
+    uniform: { uniform: must(SOME_TIME, 'From 0 to this.', 'uniformNs') },
+    normal: { normal: must(SOME_TIME, 'Standard deviation.', 'normalNs') },
+    pareto: {
+      pareto: must(SOME_TIME, 'The mean.', 'paretoNs'),
+      shape: {
+        shape: { type: 'number', least: 1.01, most: 100 },
+        help: 'How heavy the tail is.',
+        otherwise: '3',
+      },
+    },
+  },
+};
+
+const LOSS_SHAPE: Shape = {
+  type: 'either',
+  plain: PROBABILITY,
+  other: {
+    type: 'forms',
+    forms: {
+      gilbertElliott: {
+        gilbertElliott: must(
+          record({
+            toBad: must(PROBABILITY, 'From good to bad, for each packet.'),
+            toGood: must(PROBABILITY, 'From bad to good.'),
+            lossInBad: { shape: PROBABILITY, help: 'While it is bad.', otherwise: '1' },
+            lossInGood: { shape: PROBABILITY, help: 'While it is good.', otherwise: '0' },
+          }),
+          'In bursts, by two states.',
+        ),
+      },
+      frames: { frames: must(some(COUNT), 'These packets; the first is 1.') },
+      times: { times: must(some(TIME), 'At each of these times the next packet.', 'timesNs') },
+      every: {
+        every: must(COUNT, 'Each n-th packet.'),
+        length: { shape: COUNT, help: 'And so many in all from there on.', otherwise: '1' },
+      },
+    },
+  },
+};
+
+const AGGREGATION_SHAPE: Shape = {
+  type: 'forms',
+  forms: {
+    slot: {
+      slot: must(SOME_TIME, 'Hands over what has arrived at multiples of this.', 'slotNs'),
+      offset: { shape: TIME, as: 'offsetNs', help: 'And so much later.', otherwise: '0' },
+    },
+    frames: {
+      frames: must(COUNT, 'So many packets together.'),
+      wait: must(SOME_TIME, 'Or fewer when the first has waited so long.', 'waitNs'),
+    },
+  },
+};
+
+const ONLY_HOSTS: Field = {
+  shape: some({ type: 'name' }),
+  help: 'Only packets from or to these hosts.',
+  otherwise: 'all',
+};
+const PARTITION_SHAPE: Shape = {
+  type: 'forms',
+  forms: {
+    cuts: {
+      cuts: must(
+        some(
+          record({
+            from: must(TIME, 'Cut from then on.', 'fromNs'),
+            to: must(SOME_TIME, 'Whole from then on.', 'toNs'),
+          }),
+        ),
+        'During these times.',
+      ),
+      repeat: REPEAT,
+      hosts: ONLY_HOSTS,
+    },
+    flapping: { flapping: must(UP_DOWN, 'Whole and cut in turn.'), hosts: ONLY_HOSTS },
+    random: {
+      random: must(UP_DOWN, 'The same; times exponentially distributed about these.'),
+      hosts: ONLY_HOSTS,
+    },
+  },
 };
 
 export const LINK_FIELDS: Fields = {
   rate: {
-    shape: { type: 'quantity', unit: 'rate', least: 1 },
+    shape: RATE_SHAPE,
     as: 'rateBps',
     help: 'Bits of frames a second.',
     otherwise: 'no limit',
   },
   delay: {
-    shape: { type: 'quantity', unit: 'time', least: 0 },
+    shape: DELAY_SHAPE,
     as: 'delayNs',
     help: 'From the last bit sent to the last bit received.',
     otherwise: '0',
   },
+  jitter: { shape: JITTER_SHAPE, help: 'Added to each delay.', otherwise: 'none' },
+  reorder: {
+    shape: { type: 'flag' },
+    as: 'mayReorder',
+    help: 'A packet with less delay overtakes others.',
+    otherwise: 'false',
+  },
   queue: {
-    shape: QUEUE,
-    help: 'Who waits for the link, and who is dropped.',
+    shape: QUEUE_SHAPE,
+    help: 'Who waits, who is dropped, who is marked.',
     otherwise: 'drop-tail',
   },
   loss: {
-    shape: { type: 'number', least: 0, most: 1 },
-    help: 'The probability with which each packet is lost.',
+    shape: LOSS_SHAPE,
+    help: 'The probability with which each packet is lost; or which are.',
     otherwise: '0',
+  },
+  corruption: {
+    shape: PROBABILITY,
+    help: 'With which one bit of a packet is another.',
+    otherwise: '0',
+  },
+  duplication: { shape: PROBABILITY, help: 'With which a packet arrives twice.', otherwise: '0' },
+  policer: { shape: BUCKET, help: 'Drops what comes faster.', otherwise: 'none' },
+  aggregation: {
+    shape: AGGREGATION_SHAPE,
+    help: 'Hands over several packets at once.',
+    otherwise: 'none',
+  },
+  partitions: {
+    shape: some(PARTITION_SHAPE),
+    help: 'When it is cut, and for whom.',
+    otherwise: 'never',
   },
 };
 

@@ -1,7 +1,11 @@
 /** A scenario from what a file says: shape first, then whether it makes sense as a whole. */
 import { NEVER } from '../../../base/time.ts';
+import type { LinkSpec } from '../../../path/link-spec.ts';
+import type { PartitionSpec } from '../../../path/partition-spec.ts';
+import { formatAddress } from '../../../wire/address-text.ts';
+import { addressOf } from '../addresses.ts';
 import { Graph } from '../graph.ts';
-import type { FlowSpec, HostSpec, Scenario, TrafficSpec } from '../scenario.ts';
+import type { FlowSpec, GraphLink, HostSpec, Scenario, TrafficSpec } from '../scenario.ts';
 import { type Duplex, dumbbell, parkingLot, pointToPoint, type Topology } from '../topology.ts';
 import { type Path, Problems, readShape } from './read-shape.ts';
 import { SCENARIO_SHAPE } from './scenario-shape.ts';
@@ -56,6 +60,8 @@ type RawTopology =
       readonly routers?: readonly string[];
       readonly links: readonly RawLink[];
     };
+type RawPartition = PartitionSpec & { readonly hosts?: readonly string[] };
+
 interface RawScenario {
   readonly name?: string;
   readonly seed?: number;
@@ -76,12 +82,14 @@ export function readScenario(value: unknown, name: string): Reading {
   };
   if (problems.all.length > 0) return { scenario: null, trace, problems: problems.all };
   const { hosts, routers, links } = topologyOf(raw.topology);
+  const names = hosts.map((host) => host.name);
   const scenario: Scenario = {
     name: raw.name ?? name,
     seed: raw.seed ?? 1,
     durationNs: raw.durationNs,
     hosts: hosts.map((host) => ({ ...host, sysctl: { ...raw.sysctl, ...host.sysctl } })),
-    ...{ routers, links },
+    routers,
+    links: links.map((link) => withPartitions(link, names, problems)),
     flows: flowsOf(raw.flows),
   };
   checkWhole(scenario, raw, problems);
@@ -107,6 +115,29 @@ function topologyOf(raw: RawTopology): Topology {
         links: raw.links.map(({ between, ...link }) => ({ between, ...duplexOf(link) })),
       };
   }
+}
+
+/** A partition of some hosts is one of what goes from or to their addresses. */
+function withPartitions(link: GraphLink, hosts: readonly string[], problems: Problems): GraphLink {
+  const one = (spec: LinkSpec): LinkSpec => {
+    if (spec.partitions === undefined) return spec;
+    const partitions = (spec.partitions as readonly RawPartition[]).map(
+      ({ hosts: only, ...rest }) => {
+        if (only === undefined) return rest;
+        const flows = only.flatMap((name) => {
+          const host = hosts.indexOf(name);
+          const at = `${link.between.join('–')}: partitions`;
+          if (host < 0)
+            problems.add(['topology'], `${at}: no host "${name}": ${suggestion(name, hosts)}`);
+          const address = formatAddress(addressOf(host));
+          return [{ from: address }, { to: address }];
+        });
+        return { ...rest, flows };
+      },
+    );
+    return { ...spec, partitions };
+  };
+  return { ...link, forth: one(link.forth), back: one(link.back) };
 }
 
 function accessOf(raw: RawDuplex | undefined): Duplex | undefined {

@@ -1,6 +1,6 @@
 /** A value from a file, checked against a shape and turned into what the program uses. */
 import { readQuantity } from './quantity.ts';
-import type { Fields, PlainShape, Shape, VariantShape } from './shape.ts';
+import type { Fields, FormsShape, PlainShape, Shape, VariantShape } from './shape.ts';
 import { suggestion } from './suggest.ts';
 
 /** Where in a file: names of fields and places in lists, from the outside. */
@@ -38,8 +38,10 @@ export function readShape(shape: Shape, value: unknown, path: Path, problems: Pr
       return undefined;
     case 'variant':
       return readVariant(shape, value, path, problems);
+    case 'forms':
+      return readForm(shape, value, path, problems);
     case 'either': {
-      const own = typeof value === 'string' ? shape.text : shape.other;
+      const own = typeof value === 'object' && value !== null ? shape.other : shape.plain;
       return readShape(own, value, path, problems);
     }
     default: {
@@ -99,6 +101,16 @@ function readMap(of: Shape, value: unknown, path: Path, problems: Problems): unk
     readShape(of, v, [...path, name], problems),
   ]);
   return Object.fromEntries(entries);
+}
+
+function readForm({ forms }: FormsShape, value: unknown, path: Path, problems: Problems): unknown {
+  const names = Object.keys(forms);
+  const given = isRecord(value) ? names.filter((name) => Object.hasOwn(value, name)) : [];
+  if (isRecord(value) && given.length === 1) {
+    return readFields(forms[given[0]!]!, value, path, problems);
+  }
+  problems.add(path, `one of ${names.join(', ')}, not ${given.join(' and ') || shown(value)}`);
+  return undefined;
 }
 
 function readVariant(

@@ -13,7 +13,7 @@ const MOST_FLOWS = 27_000;
 
 const HOST: Shape = {
   type: 'either',
-  text: NAME,
+  plain: NAME,
   other: {
     type: 'record',
     fields: {

@@ -12,8 +12,10 @@ export type Shape =
   | RecordShape
   /** A record whose field `kind` tells which one. */
   | VariantShape
-  /** A text, or something else. */
-  | { readonly type: 'either'; readonly text: Shape; readonly other: Shape };
+  /** A record that is told by which field it has: that is its form's name. */
+  | FormsShape
+  /** A text or number, or something else. */
+  | { readonly type: 'either'; readonly plain: Shape; readonly other: Shape };
 
 /** What has no parts. */
 export type PlainShape =
@@ -41,6 +43,11 @@ export interface RecordShape {
 export interface VariantShape {
   readonly type: 'variant';
   readonly kinds: Readonly<Record<string, Fields>>;
+}
+
+export interface FormsShape {
+  readonly type: 'forms';
+  readonly forms: Readonly<Record<string, Fields>>;
 }
 
 export type Fields = Readonly<Record<string, Field>>;
