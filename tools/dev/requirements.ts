@@ -8,6 +8,7 @@ import { delimiter, join } from 'node:path';
 /** Program → the Debian package that has it. */
 export const DEBIAN_PACKAGE: Readonly<Record<string, string>> = {
   arping: 'iputils-arping',
+  'atk6-implementation6': 'thc-ipv6',
   bridge: 'iproute2',
   curl: 'curl',
   dnsmasq: 'dnsmasq-base',
@@ -16,6 +17,7 @@ export const DEBIAN_PACKAGE: Readonly<Record<string, string>> = {
   gdb: 'gdb',
   ip: 'iproute2',
   make: 'make',
+  nmap: 'nmap',
   nsenter: 'util-linux',
   nstat: 'iproute2',
   ping: 'iputils-ping',
@@ -34,11 +36,13 @@ export const DEBIAN_PACKAGE: Readonly<Record<string, string>> = {
 /** The programs that the tests use, so that one `apt-get` call before the run can fetch them all. */
 export const TEST_PROGRAMS: readonly string[] = [
   'arping',
+  'atk6-implementation6',
   'bridge',
   'curl',
   'dnsmasq',
   'ethtool',
   'ip',
+  'nmap',
   'nsenter',
   'nstat',
   'ping',
