@@ -121,12 +121,11 @@ export class Bbr3Model {
     this.maxBw = Math.max(this.maxBwBefore, this.maxBwNow);
   }
 
-  /** AdvanceMaxBwFilter: a cycle has had its probe. One without any sample is no reason to forget. */
+  /** AdvanceMaxBwFilter: a cycle has had its probe; max_bw follows with the next sample. One without any is no reason to forget. */
   advanceMaxBw(): void {
     if (this.maxBwNow === 0) return;
     this.maxBwBefore = this.maxBwNow;
     this.maxBwNow = 0;
-    this.maxBw = this.maxBwBefore;
   }
 
   boundBw(): void {

@@ -144,7 +144,7 @@ const opening = fc.record({
   mss: fc.constantFrom(1, 100, 536, 1460, 65535),
   hasEcn: fc.boolean(),
   win: fc.constantFrom(0, 100, 10_000, 65535),
-  congestion: fc.constantFrom('cubic', 'reno', 'bbr'),
+  congestion: fc.constantFrom('cubic', 'reno', 'bbr', 'bbr3'),
   startSec: fc.constantFrom(1, 5000, 3_000_000),
 });
 type Segment = typeof segment extends fc.Arbitrary<infer T> ? T : never;
