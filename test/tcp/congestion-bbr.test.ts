@@ -131,3 +131,65 @@ t.test('what ProbeRTT sends is marked: its samples lower no estimate, TCP_INFO s
   rig.close();
   t.end();
 });
+
+t.test(
+  'bandwidth steps of the link: 10 to 20 Mbit/s and back, with little queue in between',
+  (t) => {
+    const rig = new PathRig({ rateBps: 10e6, delayNs: 20 * MS, queueBytes: 1e6, seed: 10 });
+    const { near, far } = rig.open({ congestion: 'bbr' });
+    const c = near.connection!;
+    rig.write(near, 1e10);
+    for (const [mbit, settleNs] of [
+      [10, 3 * SEC],
+      [20, 3 * SEC], // 3.1 cycles of eight round trips: a second
+      [10, 5 * SEC], // ten round trips through a queue of a BDP and more
+      [100, 3 * SEC],
+    ] as const) {
+      rig.forth.setRate(mbit * 1e6);
+      rig.run(settleNs);
+      const rate = (8 * goodput(rig, far, SEC) * FRAME) / MSS / 1e6;
+      t.ok(rate > 0.93 * mbit && rate <= 1.01 * mbit, `${rate.toFixed(1)} of ${mbit} Mbit/s`);
+      const delay = c.rtt.srttNs / MS;
+      t.ok(delay < 60, `${delay.toFixed(1)} ms of 40`);
+    }
+    rig.close();
+    t.end();
+  },
+);
+
+t.test('a token-bucket policer is kept to: little is lost, and its rate is used', (t) => {
+  const policer = { rateBps: 10e6, burstBytes: 200_000 };
+  const path = { rateBps: 100e6, delayNs: 20 * MS, queueBytes: 1e6, seed: 11 };
+  const rig = new PathRig({ ...path, forth: { policer } });
+  const { near, far } = rig.open({ congestion: 'bbr' });
+  const { view } = near.connection!.congestion;
+  rig.write(near, 1e10);
+  rig.run(3 * SEC);
+  const [lost, delivered] = [view.lost, view.delivered];
+  const rate = (8 * goodput(rig, far, 15 * SEC) * FRAME) / MSS;
+  t.ok(rate > 9e6 && rate < 10.2e6, `${(rate / 1e6).toFixed(2)} of 10 Mbit/s`);
+  const share = (view.lost - lost) / (view.delivered - delivered + view.lost - lost);
+  t.ok(share < 0.12, `${(100 * share).toFixed(1)} % lost: each 48 round trips more is tried`);
+  rig.close();
+  t.end();
+});
+
+t.test('two flows share a link: ProbeRTT brings the later one its half', (t) => {
+  const path = { rateBps: 20e6, delayNs: 10 * MS, queueBytes: 500_000, seed: 12 };
+  const rig = new PathRig({ ...path, superFrames: true });
+  const ends = [0, 1].map(() => {
+    const pair = rig.open({ congestion: 'bbr' });
+    rig.write(pair.near, 1e10);
+    rig.run(2 * SEC);
+    return pair;
+  });
+  rig.run(30 * SEC);
+  const before = ends.map(({ far }) => far.received);
+  rig.run(20 * SEC);
+  const [a, b] = ends.map(({ far }, i) => far.received - before[i]!) as [number, number];
+  const index = (a + b) ** 2 / (2 * (a * a + b * b));
+  t.ok(index > 0.9, `Jain's index ${index.toFixed(3)}`);
+  t.ok((8 * (a + b) * FRAME) / MSS > 0.94 * 20 * 20e6, 'and the link is full');
+  rig.close();
+  t.end();
+});
