@@ -68,6 +68,15 @@ const ROWS: readonly Row[] = [
     ],
   },
   {
+    says: 'also within a round of the trace',
+    spec: { rateBps: { trace: '5\n10' } },
+    sends: [...burst(4, 1, HALF), ...burst(5, 1, HALF)],
+    arrive: [
+      [0, 5],
+      [1, 10],
+    ],
+  },
+  {
     says: 'a trace is where it is after any number of rounds that nobody saw',
     spec: { rateBps: { trace: '3\n10' } },
     sends: [...burst(9_999, 1, FULL), ...burst(10_004, 1, FULL)],
@@ -102,6 +111,19 @@ const ROWS: readonly Row[] = [
       [2, 2040],
       [3, 2040],
       [4, 2052.5],
+    ],
+  },
+  {
+    says: 'who arrives with the one before it also waits from then on, where frames are gathered',
+    spec: {
+      delayNs: { steps: parseDelays('0 10\n0.005 2') },
+      aggregation: { frames: 2, waitNs: 4 * MS },
+    },
+    sends: [...burst(3, 1), ...burst(4, 1), ...burst(5, 1)],
+    arrive: [
+      [0, 14],
+      [1, 14],
+      [2, 18],
     ],
   },
   {
@@ -240,8 +262,8 @@ t.test('jitter is distributed as asked', async (t) => {
   // Above x with probability (1 + x/2)⁻³ for a mean of 1.
   t.ok(Math.abs(at(pareto, 0.5) / MS - 0.5198) < 0.02);
   t.ok(Math.abs(at(pareto, 0.99) / MS - 7.283) < 0.7);
-  const clamped = delays({ delayNs: MS, jitter: { normalNs: 5 * MS } });
-  t.equal(clamped[0], 0, 'no delay is negative');
+  const clamped = delays({ rateBps: 80e6, delayNs: MS, jitter: { normalNs: 5 * MS } });
+  t.equal(clamped[0], 6400, 'no delay is negative: what 64 bytes take to be sent is the least');
 });
 
 t.test('the tables are what they say, value by value', async (t) => {

@@ -3,6 +3,7 @@ import t from 'tap';
 import { MS, NEVER, SEC, US } from '../../src/base/time.ts';
 import type { LossSpec } from '../../src/path/medium-spec.ts';
 import type { PartitionSpec } from '../../src/path/partition-spec.ts';
+import type { QueueSpec } from '../../src/path/queue-spec.ts';
 import { Bench, type Options } from './link-bench.ts';
 
 t.test('a frame arrives after its own length at the rate, and the delay', async (t) => {
@@ -202,6 +203,15 @@ const ANY_LINK = fc.record({
     ),
   ),
   mayReorder: fc.boolean(),
+  queue: fc.constantFrom<QueueSpec>(
+    { kind: 'drop-tail' },
+    { kind: 'drop-head' },
+    { kind: 'fq-codel' },
+    { kind: 'dualpi2' },
+    { kind: 'red', minThreshold: 1, weight: 0.2 },
+    { kind: 'codel', targetNs: MS, intervalNs: 5 * MS },
+    { kind: 'pie', targetNs: MS },
+  ),
   loss: fc.constantFrom<LossSpec>(
     0,
     0.3,

@@ -2,7 +2,7 @@
 import t from 'tap';
 import { MS, SEC, US } from '../../src/base/time.ts';
 import { makeDelay, makeJitter } from '../../src/path/delay-spec.ts';
-import { makeLoss } from '../../src/path/medium-spec.ts';
+import { makeDuplication, makeLoss } from '../../src/path/medium-spec.ts';
 import { makeRate } from '../../src/path/rate-spec.ts';
 import { Bench } from './link-bench.ts';
 import { burst, type Row, testRows } from './link-rows.ts';
@@ -278,6 +278,67 @@ t.test('a shorter delay set by hand lets nobody overtake, unless the link may', 
     [1, 3],
     [0, 10],
   ]);
+});
+
+t.test(
+  'what was sent before a change, though nobody had looked, was sent as it was then',
+  async (t) => {
+    const changes: readonly ((b: Bench) => void)[] = [
+      (b) => b.link.setRate(null),
+      (b) => b.link.setDelay(null),
+      (b) => b.link.setJitter(makeJitter({ uniformNs: SEC }, b.streams)),
+      (b) => b.link.setLoss(makeLoss(1, b.streams)),
+      (b) => b.link.setDuplication(makeDuplication(1, b.streams)),
+    ];
+    for (const [i, change] of changes.entries()) {
+      const b = new Bench({ rateBps: MBIT8, delayNs: 100 * MS });
+      for (let n = 0; n < 6; n++) b.send(0); // sent at 0, 1, … 5 ms
+      b.clock.nowNs = 3.5 * MS;
+      change(b);
+      b.runTo(10 * SEC);
+      t.same(
+        b.arrivals.seen.slice(0, 4).map((s) => [s.n, s.atNs / MS]),
+        [
+          [0, 101],
+          [1, 102],
+          [2, 103],
+          [3, 104],
+        ],
+        `change ${i}`,
+      );
+      const rest = JSON.stringify(b.arrivals.seen.slice(4).map((s) => [s.n, s.atNs / MS]));
+      t.not(rest, '[[4,105],[5,106]]', `change ${i} changes something`);
+      t.ok(b.conserves() && b.isHome());
+    }
+  },
+);
+
+t.test('a trace that takes over goes on where its opportunities are by then', async (t) => {
+  const b = new Bench({ rateBps: MBIT8 });
+  for (let n = 0; n < 4; n++) b.send(0, 1514); // sent at 0, 1.514, …
+  b.runTo(2 * MS);
+  b.clock.nowNs = 2 * MS;
+  b.link.setRate(makeRate({ trace: '2\n4\n7' }, b.streams));
+  b.runTo(SEC);
+  // The second is sent by 3.028 ms; opportunities come at 4, 7, 9 ms.
+  t.same(
+    b.arrivals.seen.map((s) => s.atNs / MS),
+    [1.514, 3.028, 4, 7],
+  );
+});
+
+t.test('a group that nobody looked after in time has left without who came later', async (t) => {
+  const b = new Bench({ delayNs: 5 * MS, aggregation: { frames: 3, waitNs: 4 * MS } });
+  b.send(0);
+  b.send(5 * MS); // the first arrives now
+  b.clock.nowNs = 12 * MS; // and left at 9, before the second came at 10
+  b.link.advance();
+  t.same(
+    b.arrivals.seen.map((s) => s.n),
+    [0],
+  );
+  b.runTo(SEC);
+  t.same(b.arrivals.seen[1], { n: 1, atNs: 14 * MS });
 });
 
 t.test('a part that is made anew draws on from its stream', async (t) => {
