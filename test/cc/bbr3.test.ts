@@ -223,6 +223,80 @@ t.test('§5.3.4.3: what is sent in ProbeRTT counts as limited; nothing else does
   t.end();
 });
 
+t.test('§5.3.3.9: what was in flight and lost no more than 2 % raises inflight_longterm', (t) => {
+  const h = new Hand();
+  h.toUp(100);
+  h.lose(0, { txInFlight: 110, pieces: 5 });
+  const longterm = h.state.model.inflightLongterm;
+  h.round(20, { txInFlight: longterm + 50, lost: 10 });
+  t.equal(h.state.model.inflightLongterm, longterm, 'more was lost');
+  h.round(20, { txInFlight: longterm + 50, lost: 3 });
+  t.equal(h.state.model.inflightLongterm, longterm + 50);
+  t.end();
+});
+
+t.test('§5.5.4: a cycle with samples of a slow application forgets nothing', (t) => {
+  const h = new Hand();
+  const { model } = h.state;
+  h.round(100);
+  const { maxBw } = model;
+  model.advanceMaxBw();
+  h.round(10, { isAppLimited: true });
+  model.advanceMaxBw();
+  h.round(10);
+  t.equal(model.maxBw, maxBw);
+  h.round(120, { isAppLimited: true });
+  t.ok(model.maxBw > maxBw, 'one that is higher counts');
+  model.advanceMaxBw();
+  h.round(10);
+  model.advanceMaxBw();
+  h.round(10);
+  t.ok(model.maxBw < maxBw / 5, 'two cycles of low ones are believed');
+  t.end();
+});
+
+t.test('§5.6.2: until the pipe was full the pace only grows', (t) => {
+  const h = new Hand();
+  const first = h.v.pacingRate;
+  t.ok(
+    near(first, (2.77 * 10 * MSS * SEC) / RTT, 1e-9),
+    'the initial window in the RTT of the handshake',
+  );
+  h.round(5, { isAppLimited: true });
+  t.equal(h.v.pacingRate, first, 'a slow application does not lower it');
+  h.round(50);
+  const grown = h.v.pacingRate;
+  t.ok(grown > 4 * first);
+  h.state.model.lowerBounds(h.v);
+  h.state.model.boundBw();
+  h.state.setPacingRate(h.v, 1);
+  t.equal(h.v.pacingRate, grown);
+  h.state.pipe.fill();
+  h.state.setPacingRate(h.v, 1);
+  t.ok(h.v.pacingRate < grown);
+  t.end();
+});
+
+t.test('§5.5.7: min_rtt is the least of ten seconds, and of what a ProbeRTT found', (t) => {
+  const h = new Hand();
+  h.round(20);
+  const from = h.v.nowNs;
+  t.equal(h.state.minRtt.ns, RTT);
+  let changedNs = 0;
+  while (h.v.nowNs < from + 20 * SEC) {
+    h.round(20, { rttNs: 2 * RTT });
+    if (changedNs === 0 && h.state.minRtt.ns !== RTT) changedNs = h.v.nowNs;
+  }
+  t.equal(h.state.minRtt.ns, 2 * RTT);
+  t.ok(
+    changedNs >= from + 10 * SEC - RTT && changedNs < from + 11 * SEC,
+    `${(changedNs - from) / SEC} s`,
+  );
+  h.round(20, { rttNs: RTT / 2 });
+  t.equal(h.state.minRtt.ns, RTT / 2, 'a lower one at once');
+  t.end();
+});
+
 t.test('§3.7: a CE mark is a loss: it ends Startup, and a probe', (t) => {
   const v = newView();
   v.mss = MSS;
