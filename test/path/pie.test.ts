@@ -138,6 +138,39 @@ t.test('RFC 8033 §5.4: drops are neither too close nor too far apart', async (t
   t.ok(Math.abs(mean - expected) < 0.15 * expected, `${mean}: then with p each`);
 });
 
+t.test('RFC 8033 §5.4: where chance spares them, one is dropped for certain', async (t) => {
+  const bench = at(0.1);
+  Object.assign(bench.queue, { random: { int32: () => -1 } }); // spares all
+  const { nowNs } = bench.queue.clock;
+  const { offered } = bench;
+  for (let i = 0; i < 500; i++) bench.offer(nowNs, 100);
+  const gap = Math.ceil(8.5 / bench.queue.probability);
+  t.equal(bench.dropped[0]?.n, offered + gap - 1);
+  t.equal(bench.dropped[1]?.n, offered + 2 * gap - 1);
+});
+
+t.test(
+  'RFC 8033 §4.1: nothing is dropped where the wait is short and the chance low',
+  async (t) => {
+    for (const [p, isDropped] of [
+      [0.15, false],
+      [0.3, true],
+    ] as const) {
+      const bench = at(p, { burstNs: 0 });
+      const nowNs = bench.queue.clock.nowNs + MS;
+      while (bench.queue.count > 0) bench.take(nowNs);
+      const had = bench.dropped.length;
+      for (let i = 0; i < 5; i++) bench.offer(nowNs);
+      bench.take(nowNs + MS);
+      bench.queue.clock.advanceTo(nowNs + PERIOD); // its update saw a wait of a millisecond
+      bench.queue.catchUp();
+      for (let i = 0; i < 300; i++) bench.offer(nowNs + PERIOD);
+      t.ok(bench.queue.probability > 0.1);
+      t.equal(bench.dropped.length > had, isDropped, `${bench.queue.probability}`);
+    }
+  },
+);
+
 t.test('RFC 8033 §5.1: marks below a tenth, drops above', async (t) => {
   for (const [p, isMarked] of [
     [0.05, true],
