@@ -6,6 +6,7 @@ import { Experiment } from '../../src/sim/experiment/experiment.ts';
 import { Graph } from '../../src/sim/experiment/graph.ts';
 import { jsonSchemaOf } from '../../src/sim/experiment/schema/json-schema.ts';
 import { readQuantity } from '../../src/sim/experiment/schema/quantity.ts';
+import { QUEUE_SHAPE } from '../../src/sim/experiment/schema/queue-shape.ts';
 import { readScenario } from '../../src/sim/experiment/schema/read-scenario.ts';
 import { SCENARIO_SHAPE } from '../../src/sim/experiment/schema/scenario-shape.ts';
 import type { Fields, Shape } from '../../src/sim/experiment/schema/shape.ts';
@@ -466,5 +467,81 @@ t.test('docs/experiments.md and docs/path.md have every field and kind', (t) => 
     [...names].filter((name) => !text.includes(`\`${name}\``)),
     [],
   );
+  t.end();
+});
+
+const CODEL = { target: '4 ms', interval: '80 ms', maxPacket: 1400, ceThreshold: '1 ms' };
+const CODEL_SPEC = {
+  targetNs: 4 * MS,
+  intervalNs: 80 * MS,
+  maxPacketBytes: 1400,
+  ceThresholdNs: MS,
+};
+const GAINS = { alpha: 0.2, beta: 2 };
+const GAINS_SPEC = { alphaHz: 0.2, betaHz: 2 };
+
+/** Each kind with everything that it can be told, but its limits; and what that is in the program. */
+const QUEUES: Readonly<Record<string, readonly [object, object]>> = {
+  'drop-tail': [{}, {}],
+  'drop-head': [{}, {}],
+  red: [
+    {
+      ...{ unit: 'bytes', minThreshold: 9000, maxThreshold: 30_000, weight: 0.01, ecn: true },
+      ...{ maxProbability: 0.1, gentle: false, hardDrop: true, meanFrame: 700, idleFrame: '1 ms' },
+    },
+    {
+      ...{ unit: 'bytes', minThreshold: 9000, maxThreshold: 30_000, weight: 0.01, ecn: true },
+      ...{ maxProbability: 0.1, gentle: false, hardDrop: true },
+      ...{ meanFrameBytes: 700, idleFrameNs: MS },
+    },
+  ],
+  codel: [
+    { ...CODEL, ecn: true },
+    { ...CODEL_SPEC, ecn: true },
+  ],
+  'fq-codel': [
+    { ...CODEL, ecn: false, flows: 64, quantum: 300 },
+    { ...CODEL_SPEC, ecn: false, flows: 64, quantumBytes: 300 },
+  ],
+  pie: [
+    { ...GAINS, target: '20 ms', update: '10 ms', burst: '50 ms', ecn: true, byBytes: true },
+    {
+      ...{ ...GAINS_SPEC, targetNs: 20 * MS, updateNs: 10 * MS, burstNs: 50 * MS },
+      ...{ ecn: true, byBytes: true },
+    },
+  ],
+  dualpi2: [
+    {
+      ...{ ...GAINS, target: '20 ms', maxRtt: '60 ms', update: '10 ms', coupling: 1.5 },
+      ...{ rampFrom: '1 ms', ramp: 0, rampFrames: 2, classicShare: 0.2 },
+    },
+    {
+      ...{ ...GAINS_SPEC, targetNs: 20 * MS, maxRttNs: 60 * MS, updateNs: 10 * MS, coupling: 1.5 },
+      ...{ rampFromNs: MS, rampNs: 0, rampFrames: 2, classicShare: 0.2 },
+    },
+  ],
+};
+
+t.test('every kind of queue, with all that it can be told', (t) => {
+  const { kinds } = QUEUE_SHAPE;
+  t.same(Object.keys(QUEUES), Object.keys(kinds));
+  const told = readFileSync('docs/path.md', 'utf8');
+  for (const [kind, [said, spec]] of Object.entries(QUEUES)) {
+    const limits = { frames: 60, bytes: '90 kB' };
+    const bottleneck = { ...LINK, queue: { kind, ...limits, ...said } };
+    const read = readScenario({ ...WHOLE, topology: { ...DUMBBELL, bottleneck } }, '');
+    t.same(read.problems, []);
+    const { scenario } = read;
+    const queue = { kind, limitFrames: 60, limitBytes: 90_000, ...spec };
+    t.same(scenario!.links[0]!.forth.queue, queue);
+    const fields = Object.keys(kinds[kind]!);
+    t.same(fields.toSorted(), ['frames', 'bytes', ...Object.keys(said)].toSorted(), 'all fields');
+    for (const name of Object.keys(spec))
+      t.ok(told.includes(`\`${name}\``), `docs/path.md: ${name}`);
+    const x = new Experiment({ ...scenario!, durationNs: 2 * SEC });
+    x.run();
+    t.ok(x.flows[0]!.delivered > 500_000, `${kind}: ${x.flows[0]!.delivered}`);
+    x.end();
+  }
   t.end();
 });

@@ -1,50 +1,193 @@
-/** A link's queue in a scenario file: QueueSpec, with units. */
-import type { Fields, VariantShape } from './shape.ts';
+/** The queue of a link in a scenario file: QueueSpec, with units. What each means and its default: docs/path.md. */
+import type { Field, Fields, PlainShape, VariantShape } from './shape.ts';
 
-const MOST = 1e7;
-const COUNT = { type: 'whole', least: 1, most: MOST } as const;
-const SIZE = { type: 'quantity', unit: 'size', least: 1 } as const;
-const TIME = { type: 'quantity', unit: 'time', least: 1 } as const;
-const SHARE = { type: 'number', least: 0, most: 1 } as const;
-const FLAG = { type: 'flag' } as const;
-const POSITIVE = { type: 'number', least: 0, most: 1e6 } as const;
+const MOST_FRAMES = 1e7;
+const FLAG: PlainShape = { type: 'flag' };
+const CHANCE: PlainShape = { type: 'number', least: 0, most: 1 };
+const TIME: PlainShape = { type: 'quantity', unit: 'time', least: 0 };
+/** An update, an interval: it has to end. */
+const SOME_TIME: PlainShape = { type: 'quantity', unit: 'time', least: 1 };
+const SIZE: PlainShape = { type: 'quantity', unit: 'size', least: 1 };
+const FRAMES: PlainShape = { type: 'whole', least: 1, most: MOST_FRAMES };
+/** Of a controller, in Hz. */
+const GAIN: PlainShape = { type: 'number', least: 0, most: 1e6 };
 
-/** What every queue has. */
-function limits(frames: string): Fields {
+function limits(frames: string, bytes?: string): Fields {
+  const size = { shape: SIZE, as: 'limitBytes', help: 'Room for so many bytes.' };
   return {
     frames: {
-      shape: COUNT,
+      shape: FRAMES,
       as: 'limitFrames',
       help: 'Room for so many packets.',
       otherwise: frames,
     },
-    bytes: { shape: SIZE, as: 'limitBytes', help: 'Room for so many bytes.' },
+    bytes: bytes === undefined ? size : { ...size, otherwise: bytes },
   };
 }
 
+function ecn(otherwise: string): Field {
+  return { shape: FLAG, help: 'Marks instead of drops where it can.', otherwise };
+}
+
+function target(otherwise: string): Field {
+  return { shape: TIME, as: 'targetNs', help: 'The wait that it aims at.', otherwise };
+}
+
 const CODEL: Fields = {
-  target: {
-    shape: TIME,
-    as: 'targetNs',
-    help: 'The wait that is tolerated for longer than an interval.',
-    otherwise: '5 ms',
-  },
+  target: target('5 ms'),
   interval: {
-    shape: TIME,
+    shape: SOME_TIME,
     as: 'intervalNs',
     help: 'About the longest round trip of the flows.',
     otherwise: '100 ms',
   },
-  ecn: {
-    shape: FLAG,
-    help: 'Marks instead of drops where it can.',
-    otherwise: 'codel false, fq-codel true',
+  maxPacket: {
+    shape: SIZE,
+    as: 'maxPacketBytes',
+    help: 'With no more than this left nothing is dropped.',
+    otherwise: '1514',
   },
-  ceThreshold: {
+  ceThreshold: { shape: TIME, as: 'ceThresholdNs', help: 'Marks whatever waited longer.' },
+};
+
+const RED: Fields = {
+  ...limits('1000'),
+  unit: {
+    shape: { type: 'choice', values: ['frames', 'bytes'] },
+    help: 'What the average and the thresholds count.',
+    otherwise: 'frames',
+  },
+  minThreshold: {
+    shape: { type: 'number', least: 0, most: 1e10 },
+    help: 'Below this average nothing is dropped.',
+    otherwise: '5 packets',
+  },
+  maxThreshold: {
+    shape: { type: 'number', least: 0, most: 1e10 },
+    help: 'At this average the chance is maxProbability.',
+    otherwise: 'three times minThreshold',
+  },
+  weight: {
+    shape: { type: 'number', least: 1e-6, most: 1 },
+    help: 'What the length at an arrival adds to the average.',
+    otherwise: '0.002',
+  },
+  maxProbability: {
+    shape: { type: 'number', least: 1e-6, most: 1 },
+    help: 'The chance at maxThreshold.',
+    otherwise: '0.02',
+  },
+  gentle: { shape: FLAG, help: 'All are dropped only at twice maxThreshold.', otherwise: 'true' },
+  ecn: ecn('false'),
+  hardDrop: {
+    shape: FLAG,
+    help: 'Where all are dropped, those that could be marked are, too.',
+    otherwise: 'false',
+  },
+  meanFrame: {
+    shape: SIZE,
+    as: 'meanFrameBytes',
+    help: 'What would leave an idle queue.',
+    otherwise: '500',
+  },
+  idleFrame: {
     shape: TIME,
-    as: 'ceThresholdNs',
-    help: 'Marks whatever waited longer.',
-    otherwise: 'off',
+    as: 'idleFrameNs',
+    help: 'How long such a packet takes to leave.',
+    otherwise: "at the link's rate",
+  },
+};
+
+const FQ_CODEL: Fields = {
+  ...limits('10240', '32 MiB'),
+  ...CODEL,
+  ecn: ecn('true'),
+  flows: {
+    shape: { type: 'whole', least: 1, most: 65536 },
+    help: 'Buckets that flows are hashed into.',
+    otherwise: '1024',
+  },
+  quantum: {
+    shape: SIZE,
+    as: 'quantumBytes',
+    help: "What a flow sends before it is another's turn.",
+    otherwise: '1514',
+  },
+};
+
+const PIE: Fields = {
+  ...limits('1000'),
+  target: target('15 ms'),
+  update: {
+    shape: SOME_TIME,
+    as: 'updateNs',
+    help: 'The chance is set so often.',
+    otherwise: '15 ms',
+  },
+  alpha: { shape: GAIN, as: 'alphaHz', help: 'For each second too long.', otherwise: '0.125' },
+  beta: {
+    shape: GAIN,
+    as: 'betaHz',
+    help: 'For each second longer than before.',
+    otherwise: '1.25',
+  },
+  burst: {
+    shape: TIME,
+    as: 'burstNs',
+    help: 'After a quiet time nothing is dropped for so long.',
+    otherwise: '150 ms',
+  },
+  ecn: ecn('false'),
+  byBytes: {
+    shape: FLAG,
+    help: "A packet's chance is in proportion to its length.",
+    otherwise: 'false',
+  },
+};
+
+const DUALPI2: Fields = {
+  ...limits('10000'),
+  target: target('15 ms'),
+  maxRtt: {
+    shape: SOME_TIME,
+    as: 'maxRttNs',
+    help: 'The longest round trip that it stays stable with.',
+    otherwise: '100 ms',
+  },
+  update: {
+    shape: SOME_TIME,
+    as: 'updateNs',
+    help: 'The chance is set so often.',
+    otherwise: 'the target, or a third of maxRtt if that is less',
+  },
+  alpha: { shape: GAIN, as: 'alphaHz', help: 'For each second too long.', otherwise: '0.15' },
+  beta: { shape: GAIN, as: 'betaHz', help: 'For each second longer than before.', otherwise: '3' },
+  coupling: {
+    shape: { type: 'number', least: 0.01, most: 100 },
+    help: 'How much more L4S is marked.',
+    otherwise: '2',
+  },
+  rampFrom: {
+    shape: TIME,
+    as: 'rampFromNs',
+    help: 'An L4S packet that waited longer may be marked.',
+    otherwise: '800 us',
+  },
+  ramp: {
+    shape: TIME,
+    as: 'rampNs',
+    help: 'One that waited so much longer is.',
+    otherwise: '400 us',
+  },
+  rampFrames: {
+    shape: { type: 'whole', least: 0, most: MOST_FRAMES },
+    help: 'With no more L4S packets than this the ramp marks none.',
+    otherwise: '1',
+  },
+  classicShare: {
+    shape: { ...CHANCE, most: 0.99 },
+    help: "The others' part of the rate.",
+    otherwise: '0.1',
   },
 };
 
@@ -53,91 +196,10 @@ export const QUEUE_SHAPE: VariantShape = {
   kinds: {
     'drop-tail': limits('1000'),
     'drop-head': limits('1000'),
-    red: {
-      ...limits('1000'),
-      unit: {
-        shape: { type: 'choice', values: ['frames', 'bytes'] },
-        help: 'What the average counts.',
-        otherwise: 'frames',
-      },
-      minThreshold: { shape: POSITIVE, help: 'min_th.', otherwise: '5 frames' },
-      maxThreshold: { shape: POSITIVE, help: 'max_th.', otherwise: 'three times min_th' },
-      weight: { shape: SHARE, help: 'w_q.', otherwise: '0.002' },
-      maxProbability: { shape: SHARE, help: 'max_p.', otherwise: '0.02' },
-      gentle: { shape: FLAG, help: 'All are dropped only above twice max_th.', otherwise: 'true' },
-      ecn: { shape: FLAG, help: 'Marks instead of drops where it can.', otherwise: 'false' },
-    },
-    codel: { ...limits('1000'), ...CODEL },
-    'fq-codel': {
-      ...limits('10240'),
-      ...CODEL,
-      flows: {
-        shape: { type: 'whole', least: 1, most: 65_536 },
-        help: 'Buckets that flows are hashed into.',
-        otherwise: '1024',
-      },
-      quantum: {
-        shape: SIZE,
-        as: 'quantumBytes',
-        help: "Bytes before it is another flow's turn.",
-        otherwise: '1514',
-      },
-    },
-    pie: {
-      ...limits('1000'),
-      target: { shape: TIME, as: 'targetNs', help: 'QDELAY_REF.', otherwise: '15 ms' },
-      update: { shape: TIME, as: 'updateNs', help: 'T_UPDATE.', otherwise: '15 ms' },
-      alpha: {
-        shape: POSITIVE,
-        as: 'alphaHz',
-        help: 'Of the probability, for each second too long.',
-        otherwise: '0.125',
-      },
-      beta: {
-        shape: POSITIVE,
-        as: 'betaHz',
-        help: 'For each second longer than before.',
-        otherwise: '1.25',
-      },
-      burst: {
-        shape: { type: 'quantity', unit: 'time', least: 0 },
-        as: 'burstNs',
-        help: 'MAX_BURST.',
-        otherwise: '150 ms',
-      },
-      ecn: {
-        shape: FLAG,
-        help: 'Marks instead of drops while the probability is small.',
-        otherwise: 'false',
-      },
-    },
-    dualpi2: {
-      ...limits('10000'),
-      target: { shape: TIME, as: 'targetNs', help: 'Of the classic queue.', otherwise: '15 ms' },
-      maxRtt: {
-        shape: TIME,
-        as: 'maxRttNs',
-        help: 'The longest round trip that it stays stable with.',
-        otherwise: '100 ms',
-      },
-      coupling: { shape: POSITIVE, help: 'k.', otherwise: '2' },
-      rampFrom: {
-        shape: { type: 'quantity', unit: 'time', least: 0 },
-        as: 'rampFromNs',
-        help: 'L4S packets that waited longer may be marked.',
-        otherwise: '800 µs',
-      },
-      ramp: {
-        shape: { type: 'quantity', unit: 'time', least: 0 },
-        as: 'rampNs',
-        help: 'Those that waited so much longer are.',
-        otherwise: '400 µs',
-      },
-      classicShare: {
-        shape: SHARE,
-        help: "The classic queue's part of the rate.",
-        otherwise: '0.1',
-      },
-    },
+    red: RED,
+    codel: { ...limits('1000'), ...CODEL, ecn: ecn('false') },
+    'fq-codel': FQ_CODEL,
+    pie: PIE,
+    dualpi2: DUALPI2,
   },
 };
