@@ -331,6 +331,38 @@ t.test(
   },
 );
 
+t.test('it shares a link with its kind, and with CUBIC, whatever the buffer', (t) => {
+  for (const [other, bdps] of [
+    ['bbr3', 1],
+    ['cubic', 1],
+    ['cubic', 4],
+  ] as const) {
+    const rig = new PathRig({
+      rateBps: 20e6,
+      delayNs: 20 * MS,
+      queueBytes: bdps * 100_000,
+      tcp: { rmemDefault: 4 << 20 },
+    });
+    const first = rig.open({ congestion: 'bbr3' });
+    rig.write(first.near, 1e9);
+    rig.run(2 * SEC);
+    const second = rig.open({ congestion: other });
+    rig.write(second.near, 1e9);
+    rig.run(15 * SEC);
+    const before = [first.far.received, second.far.received] as const;
+    rig.run(30 * SEC);
+    const a = first.far.received - before[0];
+    const b = second.far.received - before[1];
+    const jain = (a + b) ** 2 / (2 * (a * a + b * b));
+    t.ok(
+      jain > 0.95,
+      `${other}, ${bdps} BDP: ${a} and ${b} bytes, Jain's index ${jain.toFixed(3)}`,
+    );
+    rig.close();
+  }
+  t.end();
+});
+
 t.test('by name on a socket: it paces, and TCP_CC_INFO has what it believes', (t) => {
   const rig = new PathRig({ rateBps: 20e6, delayNs: 20 * MS, queueBytes: 200_000 });
   const { near: end } = rig.open({ congestion: 'bbr3' });
