@@ -3,6 +3,7 @@
  * control-00), with a bound beside each figure. Bandwidths are of pieces of 1,500 bytes.
  */
 import t from 'tap';
+import { Rng } from '../../src/base/rng.ts';
 import { MS, SEC } from '../../src/base/time.ts';
 import { AckAggregation } from '../../src/cc/ack-aggregation.ts';
 import { bbr } from '../../src/cc/bbr.ts';
@@ -11,6 +12,7 @@ import { CA_EVENT, CA_STATE } from '../../src/cc/ca-state.ts';
 import { type CcView, INFINITE_SSTHRESH } from '../../src/cc/cc-view.ts';
 import type { CongestionControl } from '../../src/cc/congestion-control.ts';
 import { RateSample } from '../../src/cc/samples.ts';
+import { independent } from './loss-process.ts';
 import { PathModel, type PathOptions } from './path-model.ts';
 import { newView } from './rig.ts';
 
@@ -337,8 +339,12 @@ t.test('after a pause it sends at the rate it knows, without a probe', (t) => {
   const idle = path({ rate: mbit(100) });
   idle.runFor(3 * SEC);
   idle.idle(12 * SEC);
-  idle.runFor(RTT / 2);
-  t.ok(idle.v.cwnd > 4, 'no ProbeRTT after a pause');
+  let least = Infinity;
+  idle.onAck = () => {
+    least = Math.min(least, idle.v.cwnd);
+  };
+  idle.runFor(5 * RTT);
+  t.ok(least > 100, `no ProbeRTT after a pause: ${least}`);
   t.end();
 });
 
@@ -389,3 +395,32 @@ t.test('TCP_CC_INFO has the rate, the least round trip, and the gains in 1/256',
   });
   t.end();
 });
+
+t.test('losses that are no policer’s: a twentieth by chance, and the cycle goes on', (t) => {
+  const loss = independent(0.05, new Rng(5).stream('loss'));
+  const m = path({ rate: mbit(10), loss });
+  m.runFor(5 * SEC);
+  const gains = phases(m, 4 * SEC).map(({ gain }) => gain);
+  const probes = gains.filter((gain) => gain === 320).length;
+  t.ok(probes > 6, `${probes} probes in 100 round trips`);
+  t.end();
+});
+
+t.test(
+  'the window: two BDPs, three super-frames, an even number; two more while it probes',
+  (t) => {
+    const r = rig();
+    for (let i = 0; i < 60; i++) ack(r, 10, 90);
+    const windows = new Map<number, Set<number>>();
+    for (let i = 0; i < 300; i++) {
+      ack(r, 10, 200);
+      const { pacingGain } = info(r.cc, r.v);
+      const seen = windows.get(pacingGain) ?? new Set();
+      windows.set(pacingGain, seen.add(r.v.cwnd));
+    }
+    // 1,000 pieces a second over 100 ms; super-frames of two; ten come together in an ACK.
+    t.strictSame([...windows.get(320)!], [2 * 100 + 3 * 2 + 10 + 2]);
+    t.strictSame([...windows.get(256)!], [2 * 100 + 3 * 2 + 10]);
+    t.end();
+  },
+);

@@ -193,3 +193,15 @@ t.test('two flows share a link: ProbeRTT brings the later one its half', (t) => 
   rig.close();
   t.end();
 });
+
+t.test('ACKs that come together every 20 ms on a path of 10 ms do not stall it', (t) => {
+  const path = { rateBps: 50e6, delayNs: 5 * MS, queueBytes: 1e6, seed: 13, superFrames: true };
+  const rig = new PathRig({ ...path, back: { aggregation: { slotNs: 20 * MS } } });
+  const { near, far } = rig.open({ congestion: 'bbr' });
+  rig.write(near, 1e10);
+  rig.run(4 * SEC);
+  const rate = (8 * goodput(rig, far, 5 * SEC) * FRAME) / MSS;
+  t.ok(rate > 0.95 * 50e6, `${(rate / 1e6).toFixed(1)} of 50 Mbit/s`);
+  rig.close();
+  t.end();
+});
