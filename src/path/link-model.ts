@@ -143,6 +143,13 @@ export class LinkModel implements FrameSink {
     return this.queue.count + this.flight.count + gathered;
   }
 
+  /** Frames dropped on purpose or for want of room, anywhere but on the medium. */
+  get dropped(): number {
+    const { values } = this.stats;
+    const before = values[this.cutId]! + values[this.tooLongId]! + values[this.policedId]!;
+    return before + this.queue.ledger.dropped + values[this.refusedId]!;
+  }
+
   /** A link takes everything; what its queue has no room for it drops. */
   room(): number {
     return NO_LIMIT;

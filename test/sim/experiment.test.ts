@@ -3,7 +3,9 @@ import t from 'tap';
 import { MS, SEC } from '../../src/base/time.ts';
 import type { LinkSpec } from '../../src/path/link-spec.ts';
 import { Experiment } from '../../src/sim/experiment/experiment.ts';
+import { Meters } from '../../src/sim/experiment/meter.ts';
 import type { FlowSpec, Scenario, TrafficSpec } from '../../src/sim/experiment/scenario.ts';
+import { runAndSummarize } from '../../src/sim/experiment/summary.ts';
 
 const FAST: LinkSpec = { rateBps: 1e9, delayNs: 1 * MS };
 
@@ -57,6 +59,20 @@ t.test('two bulk flows share a bottleneck; the same seed gives the same run', (t
     return x.sim.traceHash;
   });
   t.equal(hashes[0], hashes[1]);
+  t.end();
+});
+
+t.test('a summary counts what a link drops, wherever it drops it', (t) => {
+  const flows = [flow('one', 'a', 'c', { kind: 'bulk' })];
+  const policer = { rateBps: 5e6, burstBytes: 20_000 };
+  const partitions = [{ cuts: [{ fromNs: 4 * SEC, toNs: 4.05 * SEC }] }];
+  const x = new Experiment(dumbbell(flows, { policer, partitions, loss: { every: 200 } }), {});
+  const [link] = runAndSummarize(x, new Meters(x.flows)).links.filter((l) => l.dropped > 0);
+  const { queue, stats } = x.links.flat().find(({ name }) => name === link!.name)!.model;
+  t.ok(stats.get('policed') > 0 && stats.get('cut') > 0);
+  t.equal(link!.dropped, stats.get('policed') + stats.get('cut') + queue.ledger.dropped);
+  t.ok(link!.lost > 0 && link!.lost === stats.get('lost'));
+  x.end();
   t.end();
 });
 

@@ -45,7 +45,7 @@ export class Recorder implements Expirable {
           ...{ t, link: name, event: 'sample' },
           ...{ packets: queue.count, bytes: queue.bytes },
           delivered: stats.get('deliveredBytes'),
-          dropped: queue.ledger.dropped,
+          dropped: model.dropped,
           lost: stats.get('lost'),
         }),
       );

@@ -46,6 +46,7 @@ export interface LinkSummary {
   readonly delivered: number;
   /** Of its rate; null where that is none, or not always the same. */
   readonly utilization: number | null;
+  /** By its queue, policer, MTU or a cut. */
   readonly dropped: number;
   readonly lost: number;
 }
@@ -94,7 +95,7 @@ export function runAndSummarize(experiment: Experiment, meters: Meters): Summary
         name,
         delivered,
         utilization: typeof rateBps === 'number' ? round(bits / rateBps) : null,
-        dropped: model.queue.ledger.dropped,
+        dropped: model.dropped,
         lost: model.stats.get('lost'),
       };
     }),
