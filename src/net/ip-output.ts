@@ -156,7 +156,8 @@ function sendWhole(
     );
   } else {
     const len = total - IPV6_HEADER_LEN;
-    writeIpv6(slab.dv, l3, o.tos, 0, len, o.protocol, o.ttl, o.src, o.path.destination);
+    const label = labelOf(net, o);
+    writeIpv6(slab.dv, l3, o.tos, label, len, o.protocol, o.ttl, o.src, o.path.destination);
   }
   slab.u8.copyWithin(l4, net.transportHeader, net.transportHeader + o.transportLen);
   const csum = o.checksumAt < 0 ? 0 : checksum(net, o, l4, headerLen, device.caps.txChecksum);
@@ -174,6 +175,14 @@ function sendWhole(
     chunk,
     csum,
   );
+}
+
+/** RFC 6437 §3, of the flow: fragments have that of the whole. */
+function labelOf(net: Network, o: OutPacket): number {
+  if (net.config.autoFlowLabels === 0) return 0;
+  const hasPorts = o.protocol === IPPROTO.UDP;
+  const ports = hasPorts ? net.env.memory.slab.dv.getInt32(net.transportHeader) : 0;
+  return net.flowLabels.of(o.src, o.path.destination, o.protocol, ports);
 }
 
 /**
@@ -262,7 +271,9 @@ function sendFragment(
   } else {
     const rest = IPV6_FRAG_HEADER_LEN + len;
     headers = IPV6_HEADER_LEN + IPV6_FRAG_HEADER_LEN;
-    writeIpv6(slab.dv, l3, o.tos, 0, rest, IPPROTO.FRAGMENT, o.ttl, o.src, o.path.destination);
+    const label = labelOf(net, o);
+    const dst = o.path.destination;
+    writeIpv6(slab.dv, l3, o.tos, label, rest, IPPROTO.FRAGMENT, o.ttl, o.src, dst);
     writeFragmentHeader(slab.dv, l3 + IPV6_HEADER_LEN, o.protocol, at, more, id);
   }
   let from = o.payloadOff + at - o.transportLen;

@@ -16,6 +16,9 @@ export class NetConfig {
   /** net.ipv6.conf.all.forwarding: packets for other hosts are sent on. */
   forwarding6 = 0;
 
+  /** net.ipv6.auto_flowlabels: 0: packets have no flow label. */
+  autoFlowLabels = 1;
+
   /** net.ipv4.icmp_echo_ignore_all */
   echoIgnoreAll4 = 0;
   /** net.ipv4.icmp_echo_ignore_broadcasts: RFC 1122 §3.2.2.6 lets a host keep silent. */

@@ -11,6 +11,7 @@ import type { Autoconf } from './autoconf.ts';
 import { DatagramStore } from './datagram-store.ts';
 import { Drops } from './drops.ts';
 import { EchoSockets } from './echo-socket.ts';
+import { FlowLabels } from './flow-label.ts';
 import { sendReassemblyTimeout } from './icmp-error.ts';
 import { ErrorReport } from './icmp-error-input.ts';
 import { IcmpLimit } from './icmp-limit.ts';
@@ -76,6 +77,7 @@ export class Network implements ReassemblyFailure {
   readonly random: RandomStream;
   /** Ports, identifications: what an observer must not predict. */
   readonly secret: SipHash;
+  readonly flowLabels: FlowLabels;
 
   constructor(env: Env, deadlines: DeadlineQueue) {
     const { rng, memory } = env;
@@ -83,6 +85,7 @@ export class Network implements ReassemblyFailure {
     this.deadlines = deadlines;
     this.random = rng.stream('net');
     this.secret = SipHash.fromStream(rng.stream('net.secret'));
+    this.flowLabels = new FlowLabels(rng.stream('net.labels').int32());
     this.transportHeader = memory.slab.carve(TRANSPORT_HEADER_BYTES);
     this.heldQuote = memory.slab.carve(QUOTE_BYTES);
     this.locals = new LocalAddresses(rng.stream('net.locals'));

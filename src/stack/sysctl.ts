@@ -92,6 +92,7 @@ export const SYSCTLS: readonly Sysctl[] = [
   one('net.ipv4.route.gc_timeout', 'redirectExpiresNs', 0, INT_MAX, SEC),
   one('net.ipv4.route.min_pmtu', 'minPmtu4', 68, 65535),
   one('net.ipv4.route.mtu_expires', 'mtuExpiresNs', 0, INT_MAX, SEC),
+  one('net.ipv6.auto_flowlabels', 'autoFlowLabels', 0, 3),
   one('net.ipv6.conf.all.force_mld_version', 'forceMldVersion', 0, 2),
   one('net.ipv6.conf.all.forwarding', 'forwarding6', 0, 1),
   one('net.ipv6.conf.all.mldv1_unsolicited_report_interval', 'mldv1UnsolicitedNs', 1, INT_MAX, MS),

@@ -148,7 +148,10 @@ function writeIp(tcp: Tcp, path: Path, id: Sender, l3: number, tcpLen: number, v
     writeIpv4(dv, l3, tos, total, ipId, df, ttl, IPPROTO.TCP, local.w3, destination.w3);
   } else {
     const hopLimit = settings.ttl || path.iface.hopLimit(net.config);
-    writeIpv6(dv, l3, tos, 0, tcpLen, IPPROTO.TCP, hopLimit, local, destination);
+    const ports = (id.localPort << 16) | id.remotePort;
+    const isLabelled = net.config.autoFlowLabels !== 0;
+    const label = isLabelled ? net.flowLabels.of(local, destination, IPPROTO.TCP, ports) : 0;
+    writeIpv6(dv, l3, tos, label, tcpLen, IPPROTO.TCP, hopLimit, local, destination);
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * What a host answered, in a line that names neither the hosts nor anything drawn at random. Left out, because ours
- * are others (docs/interop-probes.md): the flow label, and the window of a SYN.
+ * is another (docs/interop-probes.md): the window of a SYN.
  */
 import { addressText, type Bytes } from '../net/packets.ts';
 
@@ -49,7 +49,9 @@ function text6(p: Bytes, ends: Ends): string | null {
   const to = nameOf(addressText(p.slice(24, 40)), ends);
   if (p[6] === 0 || (p[6] === 58 && [133, 134, 143].includes(p[40]!))) return null;
   const tc = ((p[0]! & 15) << 4) | (p[1]! >>> 4);
-  return `${from}>${to} hop ${p[7]} tc ${tc} ${transport(p[6]!, p.subarray(40))}`;
+  const label = ((p[1]! & 15) << 16) | u16At(p, 2);
+  const flow = label === 0 ? 'no label' : 'label';
+  return `${from}>${to} hop ${p[7]} tc ${tc} ${flow} ${transport(p[6]!, p.subarray(40))}`;
 }
 
 function transport(protocol: number, b: Bytes): string {

@@ -501,3 +501,29 @@ dialogue(
     t.equal(h.net.drops.accepted + h.net.drops.dropped, packets.length);
   },
 );
+
+dialogue(
+  'RFC 6437 §3: a flow has a label, the same in all its packets, and others have others',
+  (t, h) => {
+    const labels = (): number[] =>
+      h.sent().map(({ frame }) => ((frame[15]! & 15) << 16) | (frame[16]! << 8) | frame[17]!);
+    const udpFrom = (port: number, size: number, to: string): void => {
+      const s = h.stack.udp.open('dual');
+      t.equal(h.stack.udp.bind(s, ip('::'), port), 0);
+      t.equal(h.stack.udp.sendTo(s, data(size), ip(to), 9), size);
+      h.settle();
+      h.stack.udp.close(s);
+    };
+    udpFrom(5000, 8, P6);
+    udpFrom(5000, 4000, P6);
+    const [first, ...again] = labels();
+    t.not(first, 0);
+    t.same(again, [first, first, first]);
+    udpFrom(5001, 8, P6);
+    h.give(echo());
+    h.give(ip6({ next: 201 }, data(8)));
+    const [port, reply, error] = labels();
+    t.equal(new Set([first, port, reply]).size, 3, 'another port, another protocol');
+    t.equal(reply, error, 'ICMP has no ports');
+  },
+);

@@ -334,6 +334,16 @@ const ACTS: Readonly<Record<string, Act>> = {
     t.same(results, [0, 0, -ENOBUFS]);
   },
   'net.ipv4.igmp_max_msf': limitsSources('239.0.0.1'),
+  'net.ipv6.auto_flowlabels': (t, h, set) => {
+    const label = (): number => {
+      h.give(echo6(data(4)));
+      const { frame } = h.sent()[0]!;
+      return ((frame[15]! & 15) << 16) | (frame[16]! << 8) | frame[17]!;
+    };
+    t.not(label(), 0);
+    set('0');
+    t.equal(label(), 0);
+  },
   'net.ipv6.max_hbh_opts_number': limitsOptions(0),
   'net.ipv6.max_dst_opts_number': limitsOptions(60),
   'net.ipv6.max_hbh_opts_length': limitsHeader(0),
