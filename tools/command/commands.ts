@@ -91,6 +91,11 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./sim.ts')).simCommand,
   },
   {
+    name: 'sweep',
+    summary: 'many runs of one scenario, with other values and seeds, on all cores',
+    load: async () => (await import('./sweep.ts')).sweepCommand,
+  },
+  {
     name: 'report',
     summary: 'runs of experiments as one HTML file with charts and tables',
     load: async () => (await import('./report.ts')).reportCommand,

@@ -63,7 +63,7 @@ export function summaryText(summary: Summary, tookMs: number): string {
         spread(f.completion),
       ]),
   ];
-  const lines = [...table(rows)];
+  const lines = [...tableText(rows)];
   if (flows.length > MOST_FLOWS) lines.push(`… and ${flows.length - MOST_FLOWS} more`);
   const failed = flows.reduce((n, f) => n + f.failed, 0);
   if (failed > 0) lines.push(`${failed} connections failed`);
@@ -73,7 +73,7 @@ export function summaryText(summary: Summary, tookMs: number): string {
   if (busy.length > 0) {
     lines.push('');
     lines.push(
-      ...table([
+      ...tableText([
         ['link', 'of its rate', 'dropped', 'lost'],
         ...busy.map((l) => [
           l.name,
@@ -92,7 +92,7 @@ export function summaryText(summary: Summary, tookMs: number): string {
   return lines.join('\n');
 }
 
-function table(rows: readonly (readonly string[])[]): readonly string[] {
+export function tableText(rows: readonly (readonly string[])[]): readonly string[] {
   const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
   return rows.map((row) =>
     row

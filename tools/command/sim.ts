@@ -1,17 +1,18 @@
 /** `ringway sim`: an experiment in virtual time, from a scenario file. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import type { CcModule } from '../../src/cc/congestion-control.ts';
 import { Experiment } from '../../src/sim/experiment/experiment.ts';
 import { Meters } from '../../src/sim/experiment/meter.ts';
 import { Recorder } from '../../src/sim/experiment/recorder.ts';
 import type { Scenario } from '../../src/sim/experiment/scenario.ts';
-import { runAndSummarize } from '../../src/sim/experiment/summary.ts';
+import { runAndSummarize, type Summary } from '../../src/sim/experiment/summary.ts';
 import type { Command } from './command.ts';
 import { EXIT, Failure, usageError } from './failure.ts';
 import { LineFile } from './line-file.ts';
 import type { Options } from './options.ts';
-import { loadScenario, scenarioSchema } from './scenario-file.ts';
+import { loadScenario, scenarioOf, scenarioSchema } from './scenario-file.ts';
 import { summaryText } from './sim-text.ts';
 
 export const simCommand: Command = {
@@ -27,6 +28,10 @@ export const simCommand: Command = {
     },
     { name: 'acks', help: 'with --out: a line in the trace for each ACK and event of each sender' },
     { name: 'schema', help: 'print the JSON Schema of scenario files' },
+    {
+      name: 'lines',
+      help: 'scenarios on stdin, {"file", "value"} a line; a summary or an error a line',
+    },
   ],
   details: `
 SCENARIO is a YAML file, or a TypeScript or JavaScript module whose default export says the same.
@@ -39,6 +44,7 @@ async function sim(options: Options): Promise<number> {
     console.log(JSON.stringify(scenarioSchema(), null, 2));
     return EXIT.OK;
   }
+  if (options.has('lines')) return simLines();
   const [file, ...more] = options.words;
   if (file === undefined || more.length > 0) throw usageError('which scenario? one file');
   const loaded = await loadScenario(file, basename(file, extname(file)));
@@ -50,8 +56,7 @@ async function sim(options: Options): Promise<number> {
   const acks = options.has('acks') || loaded.trace.acks;
   if (acks && out === undefined) throw usageError('a trace goes to a folder: --out DIR');
   const experiment = openExperiment(file, scenario, loaded.modules);
-  const meters = new Meters(experiment.flows);
-  for (const { tcp } of experiment.stacks) tcp.watch.add(meters);
+  const meters = metersOf(experiment);
   const wantsTrace = out !== undefined && (acks || loaded.trace.intervalNs !== Infinity);
   if (out !== undefined) mkdirSync(out, { recursive: true });
   const trace = wantsTrace ? new LineFile(join(out, 'trace.jsonl')) : null;
@@ -66,6 +71,33 @@ async function sim(options: Options): Promise<number> {
   if (options.has('json')) console.log(JSON.stringify(summary));
   else console.log(summaryText(summary, tookMs));
   return EXIT.OK;
+}
+
+function metersOf(experiment: Experiment): Meters {
+  const meters = new Meters(experiment.flows);
+  for (const { tcp } of experiment.stacks) tcp.watch.add(meters);
+  return meters;
+}
+
+/** For whoever has many: `ringway sweep` shares them among processes of this kind. */
+async function simLines(): Promise<number> {
+  for await (const line of createInterface({ input: process.stdin })) {
+    const { file, value } = JSON.parse(line) as { file: string; value: unknown };
+    console.log(JSON.stringify(await summaryOf(file, value)));
+  }
+  return EXIT.OK;
+}
+
+async function summaryOf(file: string, value: unknown): Promise<Summary | { error: string }> {
+  try {
+    const { scenario, modules } = await scenarioOf(value, file, basename(file, extname(file)));
+    const experiment = openExperiment(file, scenario, modules);
+    const summary = runAndSummarize(experiment, metersOf(experiment));
+    experiment.end();
+    return summary;
+  } catch (error) {
+    return { error: error instanceof Error ? error.message : String(error) };
+  }
 }
 
 /** What a scenario must not say beyond its shape: a rate of 0 for ever, a setting that no stack has. */

@@ -6,6 +6,8 @@ export type JsonSchema = Readonly<Record<string, unknown>>;
 
 export function jsonSchemaOf(shape: Shape): JsonSchema {
   switch (shape.type) {
+    case 'any':
+      return {};
     case 'text':
       return { type: 'string' };
     case 'name':

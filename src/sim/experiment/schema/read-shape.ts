@@ -28,6 +28,8 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 /** Undefined, and a problem, when it is not of that shape. */
 export function readShape(shape: Shape, value: unknown, path: Path, problems: Problems): unknown {
   switch (shape.type) {
+    case 'any':
+      return value;
     case 'list':
       return readList(shape.of, shape.least ?? 0, shape.most ?? Infinity, value, path, problems);
     case 'map':

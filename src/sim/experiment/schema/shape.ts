@@ -6,6 +6,8 @@ import type { Unit } from './quantity.ts';
 
 export type Shape =
   | PlainShape
+  /** Whatever it is: it is read elsewhere. */
+  | { readonly type: 'any' }
   | { readonly type: 'list'; readonly of: Shape; readonly least?: number; readonly most?: number }
   /** Any names, each with a value of one shape. */
   | { readonly type: 'map'; readonly of: Shape }

@@ -1,0 +1,137 @@
+/** `ringway sweep`: results, what is not run again, and what fails. */
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import t from 'tap';
+
+const folder = mkdtempSync(join(tmpdir(), 'ringway-sweep-'));
+t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+
+const BIN = resolve('bin/ringway.js');
+
+function sweep(...args: readonly string[]): { code: number | null; out: string; err: string } {
+  const command = [BIN, 'sweep', ...args];
+  const { status, stdout, stderr } = spawnSync(process.execPath, command, {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  return { code: status, out: stdout, err: stderr };
+}
+
+const write = (name: string, text: string): void => writeFileSync(join(folder, name), text);
+const read = (...names: string[]): string => readFileSync(join(folder, ...names), 'utf8');
+
+write(
+  'base.yaml',
+  `
+duration: 1 s
+topology: { kind: point-to-point, link: { rate: 5 Mbit/s, delay: 5 ms, loss: 0.001 } }
+flows: [{ name: it, from: a, to: b }]
+`,
+);
+write(
+  'two.yaml',
+  `
+scenario: base.yaml
+repeats: 2
+grid:
+  flows.0.cc: [cubic, reno]
+`,
+);
+
+t.test('a table, a file for notebooks, and nothing twice', (t) => {
+  const first = sweep('two.yaml', '--out', 'out', '--jobs', '2');
+  t.equal(first.code, 0);
+  t.match(first.err, /^4 to run, 2 at a time\n/);
+  t.match(first.out, /^flows\.0\.cc +runs +flow +cc +goodput/);
+  t.match(first.out, /^cubic +2 +it +cubic +[34]\.\d+ Mbit\/s/m);
+  t.match(first.out, /^reno +2 +it +reno/m);
+  const lines = read('out', 'flows.csv').trimEnd().split('\n');
+  t.equal(lines.length, 5);
+  t.match(lines[0], /^flows\.0\.cc,seed,flow,cc,goodput,/);
+  t.same(
+    lines.slice(1).map((line) => line.split(',').slice(0, 4).join(' ')),
+    ['cubic 1 it cubic', 'cubic 2 it cubic', 'reno 1 it reno', 'reno 2 it reno'],
+  );
+  t.equal(readdirSync(join(folder, 'out', 'cells')).length, 4);
+  const again = sweep('two.yaml', '--out', 'out');
+  t.match(again.err, /^4 are there already; 0 to run/);
+  t.equal(again.out, first.out);
+  const [cell] = readdirSync(join(folder, 'out', 'cells'));
+  write(join('out', 'cells', cell!), '{"name": "cut off');
+  write('two.yaml', read('two.yaml').replace('reno]', 'reno, bbr]'));
+  t.match(sweep('two.yaml', '--out', 'out').err, /^3 are there already; 3 to run/);
+  t.end();
+});
+
+t.test('a cell that fails is told, and the rest runs', (t) => {
+  write(
+    'breaks.mts',
+    `import { CongestionControl } from '${resolve('src/cc/congestion-control.ts')}';
+class Breaks extends CongestionControl {
+  override ssthresh() { return 2; }
+  override congAvoid() { process.exit(7); }
+}
+export const breaks = { name: 'breaks', flags: 0, create: () => new Breaks() };
+`,
+  );
+  write('bad.yaml', 'scenario: base.yaml\ngrid: { flows.0.cc: [./breaks.mts, cubic, reno] }\n');
+  const { code, out } = sweep('bad.yaml', '--out', 'bad', '--jobs', '1');
+  t.equal(code, 1);
+  t.match(out, /^failed: \.\/breaks\.mts seed 1: the process ended with 7/m);
+  t.match(out, /^cubic +1 +it/m);
+  t.match(out, /^reno +1 +it/m);
+  t.match(JSON.parse(read('bad', 'sweep.json'))[0].error, /ended with 7/);
+  t.end();
+});
+
+t.test('after a kill it goes on where it was', async (t) => {
+  write('many.yaml', 'scenario: base.yaml\nrepeats: 40\n');
+  const child = spawn(
+    process.execPath,
+    [BIN, 'sweep', 'many.yaml', '--out', 'many', '--jobs', '1'],
+    {
+      cwd: folder,
+      stdio: 'ignore',
+    },
+  );
+  const cells = () => readdirSync(join(folder, 'many', 'cells')).filter((n) => n.endsWith('.json'));
+  for (let i = 0; i < 600; i++) {
+    await new Promise((done) => setTimeout(done, 50));
+    try {
+      if (cells().length >= 3) break;
+    } catch {
+      // not begun
+    }
+  }
+  child.kill('SIGKILL');
+  await once(child, 'close');
+  const had = cells().length;
+  t.ok(had >= 3 && had < 40, `${had} cells before it was killed`);
+  const { code, err } = sweep('many.yaml', '--out', 'many', '--jobs', '2');
+  t.equal(code, 0);
+  const [, known] = /^(\d+) are there already; \d+ to run/.exec(err) ?? [];
+  t.ok(Number(known) >= had);
+  t.equal(cells().length, 40);
+});
+
+t.test('what makes no sense', (t) => {
+  for (const [text, wanted] of [
+    ['scenario: base.yaml\ngrid: { flows.3.cc: [reno] }\n', /no place "flows\.3\.cc" to change/],
+    ['scenario: base.yaml\ngrid: { flows.0.cc: [cubik] }\n', /no congestion control "cubik"/],
+    [
+      'scenario: base.yaml\ngrid: { flows.0.cc: reno }\n',
+      /wrong\.yaml:2:21: grid\.flows\.0\.cc: a list, not "reno"/,
+    ],
+    ['grid: {}\n', /the field "scenario" is missing/],
+  ] as const) {
+    write('wrong.yaml', text);
+    const { code, err } = sweep('wrong.yaml', '--out', 'wrong');
+    t.equal(code, 2);
+    t.match(err, wanted);
+  }
+  t.match(sweep('two.yaml').err, /--out DIR/);
+  t.end();
+});

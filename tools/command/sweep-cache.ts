@@ -1,0 +1,54 @@
+/** What has been run, by its content: the scenario, the modules it names, and the code that runs it. */
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname, join, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Scenario } from '../../src/sim/experiment/scenario.ts';
+import type { Summary } from '../../src/sim/experiment/summary.ts';
+
+const SOURCE = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'src');
+
+/** Of all of src/, compiled or not. */
+export function codeKey(): string {
+  const hash = createHash('sha256');
+  const names = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' });
+  for (const name of names.filter((n) => /\.[jt]s$/.test(n)).sort()) {
+    hash.update(name.split(sep).join('/')).update(readFileSync(join(SOURCE, name)));
+  }
+  return hash.digest('hex');
+}
+
+export function cellKey(code: string, scenario: Scenario, moduleFiles: readonly string[]): string {
+  const hash = createHash('sha256').update(code).update(JSON.stringify(scenario));
+  for (const file of moduleFiles) hash.update(readFileSync(file));
+  return hash.digest('hex').slice(0, 32);
+}
+
+export class CellStore {
+  private readonly folder: string;
+
+  constructor(folder: string) {
+    this.folder = folder;
+    mkdirSync(folder, { recursive: true });
+  }
+
+  /** Null where it has not been run, or was not written to its end. */
+  read(key: string): Summary | null {
+    try {
+      return JSON.parse(readFileSync(this.path(key), 'utf8')) as Summary;
+    } catch {
+      return null;
+    }
+  }
+
+  /** Under its name only once it is whole. */
+  write(key: string, summary: Summary): void {
+    const part = `${this.path(key)}.${process.pid}`;
+    writeFileSync(part, `${JSON.stringify(summary)}\n`);
+    renameSync(part, this.path(key));
+  }
+
+  private path(key: string): string {
+    return join(this.folder, `${key}.json`);
+  }
+}

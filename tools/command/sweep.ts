@@ -1,0 +1,150 @@
+/** `ringway sweep`: a scenario with many values and seeds, on all cores; what has been run is not run again. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { basename, dirname, extname, join, resolve } from 'node:path';
+import { Problems, readShape } from '../../src/sim/experiment/schema/read-shape.ts';
+import { SWEEP_SHAPE } from '../../src/sim/experiment/schema/sweep-shape.ts';
+import {
+  type Changes,
+  changed,
+  changesOf,
+  type SweepSpec,
+} from '../../src/sim/experiment/sweep.ts';
+import type { Command } from './command.ts';
+import { EXIT, Failure, usageError } from './failure.ts';
+import type { Options } from './options.ts';
+import { scenarioOf } from './scenario-file.ts';
+import { CODE, readSpec, specFailure } from './spec-file.ts';
+import { CellStore, cellKey, codeKey } from './sweep-cache.ts';
+import { csvOf, type Run, sweepText } from './sweep-text.ts';
+import { type Answer, runJobs } from './sweep-workers.ts';
+
+export const sweepCommand: Command = {
+  name: 'sweep',
+  usage: '[OPTIONS] SWEEP',
+  options: [
+    {
+      name: 'out',
+      value: 'DIR',
+      help: 'where results go, and what has been run is found (required)',
+    },
+    { name: 'jobs', value: 'N', help: 'processes (one for each core)' },
+  ],
+  details: `
+SWEEP is a YAML file or a module: a scenario, and a grid, a list or a draw of what is different in each cell; see
+docs/experiments.md. After a kill the same command goes on where it was. A cell that fails is told, and the rest runs; then
+the exit code is 1.`,
+  run: sweep,
+};
+
+interface Cell {
+  readonly changes: Changes;
+  readonly seed: number;
+  readonly value: unknown;
+  readonly key: string;
+}
+
+async function sweep(options: Options): Promise<number> {
+  const [file, ...more] = options.words;
+  const out = options.text('out');
+  if (file === undefined || more.length > 0) throw usageError('which sweep? one file');
+  if (out === undefined) throw usageError('where do results go? --out DIR');
+  const processes = options.integer('jobs', 1, 256) ?? availableParallelism();
+  const [spec, scenarioFile] = await readSweep(file);
+  const cells = await cellsOf(spec, scenarioFile);
+  mkdirSync(out, { recursive: true });
+  const store = new CellStore(join(out, 'cells'));
+  const answers = cells.map(({ key }): Answer | null => store.read(key));
+  const missing = cells.flatMap((_, i) => (answers[i] === null ? [i] : []));
+  const progress = new Progress(missing.length, cells.length - missing.length, processes);
+  const jobs = missing.map((i) => ({ file: scenarioFile, value: cells[i]!.value }));
+  await runJobs(jobs, processes, (index, answer) => {
+    const cell = missing[index]!;
+    answers[cell] = answer;
+    if (!('error' in answer)) store.write(cells[cell]!.key, answer);
+    progress.done('error' in answer);
+  });
+  progress.end();
+  const runs: Run[] = cells.map(({ changes, seed }, i) => ({ changes, seed, answer: answers[i]! }));
+  writeFileSync(join(out, 'flows.csv'), csvOf(runs));
+  writeFileSync(
+    join(out, 'sweep.json'),
+    `${JSON.stringify(
+      runs.map(({ changes, seed }, i) => ({
+        changes,
+        seed,
+        cell: `cells/${cells[i]!.key}.json`,
+        ...failed(answers[i]!),
+      })),
+      null,
+      2,
+    )}\n`,
+  );
+  console.log(options.has('json') ? JSON.stringify(runs) : sweepText(runs));
+  return answers.some((answer) => answer !== null && 'error' in answer) ? EXIT.NO : EXIT.OK;
+}
+
+const failed = (answer: Answer): object => ('error' in answer ? { error: answer.error } : {});
+
+async function readSweep(file: string): Promise<[SweepSpec, string]> {
+  const [value, place] = await readSpec(file);
+  const problems = new Problems();
+  const spec = readShape(SWEEP_SHAPE, value, [], problems) as SweepSpec;
+  if (problems.all.length > 0) throw specFailure(file, problems.all, place);
+  return [spec, resolve(dirname(file), spec.scenario)];
+}
+
+/** All of them are read before the first one runs: what is wrong is told at once. */
+async function cellsOf(spec: SweepSpec, file: string): Promise<readonly Cell[]> {
+  const [base] = await readSpec(file);
+  const code = codeKey();
+  const cells: Cell[] = [];
+  for (const changes of changesOf(spec)) {
+    const own = changed(base, changes);
+    if ('noPlace' in own) {
+      throw new Failure(CODE, `${file}: no place "${own.noPlace}" to change`, EXIT.USAGE);
+    }
+    const { scenario, moduleFiles } = await scenarioOf(
+      own.value,
+      file,
+      basename(file, extname(file)),
+    );
+    for (let i = 0; i < (spec.repeats ?? 1); i++) {
+      const seed = scenario.seed + i;
+      const value = { ...(own.value as object), seed };
+      cells.push({ changes, seed, value, key: cellKey(code, { ...scenario, seed }, moduleFiles) });
+    }
+  }
+  return cells;
+}
+
+/** One line on stderr, written over where that is a terminal. */
+class Progress {
+  private readonly total: number;
+  private readonly startMs = performance.now();
+  private shownMs = 0;
+  private finished = 0;
+  private failures = 0;
+
+  constructor(total: number, cached: number, processes: number) {
+    this.total = total;
+    const known = cached === 0 ? '' : `${cached} are there already; `;
+    console.error(`${known}${total} to run, ${Math.min(processes, total)} at a time`);
+  }
+
+  done(hasFailed: boolean): void {
+    this.finished++;
+    if (hasFailed) this.failures++;
+    const now = performance.now();
+    if (now - this.shownMs < 1000 && this.finished < this.total) return;
+    this.shownMs = now;
+    const leftMs = ((now - this.startMs) / this.finished) * (this.total - this.finished);
+    const wrong = this.failures === 0 ? '' : `, ${this.failures} failed`;
+    const text = `${this.finished} of ${this.total}${wrong}, ${Math.ceil(leftMs / 1000)} s left`;
+    process.stderr.write(process.stderr.isTTY ? `\r${text.padEnd(60)}` : `${text}\n`);
+  }
+
+  end(): void {
+    if (process.stderr.isTTY && this.total > 0) process.stderr.write('\n');
+  }
+}
