@@ -91,8 +91,8 @@ bool PacketRing::SetUpSocket(Napi::Env env, const Options& options) {
   if (!fd_.valid()) {
     const int error = errno;
     const char* what = error == EPERM || error == EACCES
-                           ? "raw frames need CAP_NET_RAW; run as root, or in a user namespace "
-                             "(unshare -Urn)"
+                           ? "raw frames need CAP_NET_RAW; run as root (a container: with --cap-add "
+                             "NET_RAW), or in a user namespace (unshare -Urn)"
                            : "no AF_PACKET socket";
     return !Fails(env, error, "socket", what);
   }

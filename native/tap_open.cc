@@ -19,10 +19,12 @@ constexpr char kTunPath[] = "/dev/net/tun";
 
 std::string WhyNoTun(int error) {
   if (error == ENOENT || error == ENODEV || error == ENXIO) {
-    return std::string(kTunPath) + " is not there; load the module: modprobe tun";
+    return std::string(kTunPath) +
+           " is not there; modprobe tun, or start the container with --device /dev/net/tun";
   }
   if (error == EACCES || error == EPERM) {
-    return std::string("no permission on ") + kTunPath + "; run as root, or use AF_PACKET over a veth";
+    return std::string("no permission on ") + kTunPath +
+           "; run as root (a container: with --device /dev/net/tun), or use AF_PACKET over a veth";
   }
   return std::string("cannot open ") + kTunPath + ": " + std::strerror(error);
 }
@@ -31,7 +33,9 @@ std::string WhyNoTap(int error, const std::string& name, bool multi_queue) {
   std::string text;
   switch (error) {
     case EPERM:
-      return text.append("a TAP device needs CAP_NET_ADMIN in this network namespace; run as root");
+      return text.append(
+          "a TAP device needs CAP_NET_ADMIN in this network namespace; run as root, a container with "
+          "--cap-add NET_ADMIN");
     case EBUSY:
       return text.append(name).append(
           " is in use, or exists already; close its other user, or open all its queues with multiQueue");

@@ -221,6 +221,21 @@ const CASES: readonly Case[] = [
     noes: 5,
   },
   {
+    title: 'in rootless Podman, with a device that is for root only',
+    machine: {
+      ...{ tun: 'EACCES', trial: REFUSED },
+      files: { '/run/.containerenv': '', '/proc/self/uid_map': '0 1000 1\n' },
+    },
+    best: 'packet',
+    exit: 0,
+    lines: [
+      /^ok {4}container +Podman$/,
+      /^ok {4}CAP_NET_RAW +held, in this user namespace$/,
+      /^no {4}\/dev\/net\/tun +cannot be opened \(EACCES\) -> chmod 666 \/dev\/net\/tun, as root outside$/,
+    ],
+    noes: 4,
+  },
+  {
     title: 'capabilities of a user namespace over a network that is not its own',
     machine: { packet: 'EPERM', files: { '/proc/self/uid_map': '0 1000 1\n' } },
     best: 'packet-namespace',

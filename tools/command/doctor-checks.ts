@@ -169,6 +169,10 @@ function tunCheck(system: System, container: string): Check {
   const error = system.open(TUN);
   if (error === '') return check(TUN, 'ok', 'opens');
   const isMissing = error === 'ENOENT' || error === 'ENODEV' || error === 'ENXIO';
+  // A rootless container's root is nobody to the device's owner; who is given the device has to open it all the same.
+  if (error === 'EACCES' && container !== '' && system.uid === 0 && !isInitialUser(system)) {
+    return check(TUN, 'no', `cannot be opened (${error})`, `chmod 666 ${TUN}, as root outside`);
+  }
   if (!isMissing) {
     const remedy = remedyOf(system, container, `--device ${TUN}`);
     return check(TUN, 'no', `cannot be opened (${error})`, remedy);
