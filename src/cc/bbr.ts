@@ -79,6 +79,8 @@ export class Bbr extends CongestionControl {
   /** The rate that the next rounds must exceed by a quarter. */
   private fullBw = 0;
   private flatRounds = 0;
+  /** For good: a spurious loss starts the search anew only while it goes on. */
+  private isPipeFull = false;
 
   /** The window to return to after a recovery or PROBE_RTT. */
   private priorCwnd = 0;
@@ -188,15 +190,14 @@ export class Bbr extends CongestionControl {
   }
 
   private lookForFullPipe(rs: RateSample): void {
-    if (this.isPipeFull() || !this.rate.isRoundStart || rs.isAppLimited) return;
+    if (this.isPipeFull || !this.rate.isRoundStart || rs.isAppLimited) return;
     if (this.rate.max >= this.fullBw * FULL_GROWTH) {
       this.fullBw = this.rate.max;
       this.flatRounds = 0;
-    } else this.flatRounds++;
-  }
-
-  private isPipeFull(): boolean {
-    return this.flatRounds >= FULL_ROUNDS;
+      return;
+    }
+    this.flatRounds++;
+    this.isPipeFull = this.flatRounds >= FULL_ROUNDS;
   }
 
   private updateMinRtt(v: CcView, rs: RateSample): void {
@@ -215,7 +216,7 @@ export class Bbr extends CongestionControl {
   // ---- the states ----
 
   private drain(v: CcView): void {
-    if (this.mode === MODE.STARTUP && this.isPipeFull()) {
+    if (this.mode === MODE.STARTUP && this.isPipeFull) {
       this.mode = MODE.DRAIN;
       v.setSsthresh(Math.min(Math.max(2, this.target(v, UNIT)), INFINITE_SSTHRESH));
     }
@@ -266,7 +267,7 @@ export class Bbr extends CongestionControl {
     if (v.nowNs <= this.probeRttEndNs) return;
     this.minRttStampNs = v.nowNs;
     v.setCwnd(Math.max(v.cwnd, this.priorCwnd));
-    if (this.isPipeFull()) this.enterProbeBw(v);
+    if (this.isPipeFull) this.enterProbeBw(v);
     else this.mode = MODE.STARTUP;
   }
 
@@ -298,7 +299,7 @@ export class Bbr extends CongestionControl {
     if (!this.hasRtt && v.srttNs > 0) this.paceByRtt(v);
     const bytesPerSecond = this.rate.bw * v.mss * (gain / UNIT) * PACING_MARGIN;
     if (bytesPerSecond <= 0) return;
-    if (this.isPipeFull() || bytesPerSecond > v.pacingRate) v.setPacingRate(bytesPerSecond);
+    if (this.isPipeFull || bytesPerSecond > v.pacingRate) v.setPacingRate(bytesPerSecond);
   }
 
   // ---- the window ----
@@ -310,7 +311,7 @@ export class Bbr extends CongestionControl {
 
   /** Towards the target, by what was delivered. Before the pipe is full nothing is taken away. */
   private approach(v: CcView, acked: number): void {
-    const isFull = this.isPipeFull();
+    const isFull = this.isPipeFull;
     const extra = isFull ? this.aggregation.surplus(this.rate) : 0;
     const target = this.quantised(v, this.product(this.cwndGain, false) + extra);
     let { cwnd } = v;
