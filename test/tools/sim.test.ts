@@ -143,6 +143,15 @@ bad.yaml:3:19: topology.kind: no kind "point-to-pint": did you mean "point-to-po
   );
   write('syntax.yaml', 'duration: [1\n');
   t.match(sim('syntax.yaml').err, /^ringway sim: syntax\.yaml:\d+:\d+: /);
+  write('alias.yaml', TWO.replace('to: b', 'to: *b'));
+  t.match(sim('alias.yaml').err, /^ringway sim: alias\.yaml: Unresolved alias/);
+  t.equal(sim('alias.yaml').code, 2);
+  const doubled = (n: number) => `a${n}: &a${n} [*a${n - 1}, *a${n - 1}]\n`;
+  const many = Array.from({ length: 30 }, (_, i) => doubled(i + 1));
+  write('many.yaml', `a0: &a0 x\n${many.join('')}${TWO}`);
+  t.match(sim('many.yaml').err, /^ringway sim: many\.yaml: Excessive alias count/);
+  write('list.yaml', TWO.replace('point-to-point', '[point-to-point]'));
+  t.match(sim('list.yaml').err, /^ringway sim: list\.yaml:3:19: topology\.kind: no kind a list: /);
   t.match(sim('nowhere.yaml').err, /ENOENT/);
   t.equal(sim('nowhere.yaml').code, 3);
   t.match(sim().err, /which scenario/);

@@ -37,7 +37,13 @@ function fromYaml(file: string): [unknown, Place] {
     }
     return '1:1';
   };
-  return [document.toJS(), place];
+  try {
+    return [document.toJS(), place];
+  } catch (error) {
+    // An alias of nothing, or aliases of aliases that come to more than any scenario has.
+    if (!(error instanceof ReferenceError)) throw error;
+    throw new Failure(CODE, `${file}: ${error.message}`, EXIT.USAGE);
+  }
 }
 
 async function fromModule(file: string): Promise<[unknown, Place]> {

@@ -131,7 +131,7 @@ function readVariant(
     problems.add(path, `which kind? ${suggestion('', names)}`);
     return undefined;
   }
-  const fields = names.includes(String(kind)) ? kinds[String(kind)] : undefined;
+  const fields = typeof kind === 'string' && names.includes(kind) ? kinds[kind] : undefined;
   if (fields === undefined) {
     const message = `no kind ${shown(kind)}: ${suggestion(String(kind), names)}`;
     problems.add([...path, 'kind'], message);
