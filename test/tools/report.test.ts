@@ -1,6 +1,6 @@
 /** `ringway report`: one file with everything in it, and SVG files. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import t from 'tap';
@@ -103,6 +103,27 @@ t.test('a run without a trace has its tables; what is no run is refused', (t) =>
   t.equal(none.code, 2);
   t.match(none.err, /nowhere: no summary\.json/);
   t.equal(ringway('report').code, 2);
+  t.end();
+});
+
+t.test('files that were left in the middle, or are no run’s, are named', (t) => {
+  const trace = read('run', 'trace.jsonl');
+  const lines = trace.split('\n').length - 1;
+  mkdirSync(join(folder, 'cut'));
+  writeFileSync(join(folder, 'cut', 'summary.json'), read('run', 'summary.json'));
+  writeFileSync(join(folder, 'cut', 'trace.jsonl'), trace.slice(0, -20));
+  const cut = ringway('report', 'cut');
+  t.equal(cut.code, 2);
+  t.match(cut.err, `ringway report: ${join('cut', 'trace.jsonl')}:${lines}: `);
+  // What a later version may write is passed over.
+  writeFileSync(join(folder, 'cut', 'trace.jsonl'), `${trace}null\n[]\n{"t":1,"other":2}\n`);
+  t.equal(ringway('report', 'cut').code, 0);
+  for (const text of ['{', '{}', 'null', '[]']) {
+    writeFileSync(join(folder, 'cut', 'summary.json'), text);
+    const { code, err } = ringway('report', 'cut');
+    t.equal(code, 2, text);
+    t.match(err, `ringway report: ${join('cut', 'summary.json')}: `);
+  }
   t.end();
 });
 

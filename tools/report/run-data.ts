@@ -130,7 +130,18 @@ export function readSummary(folder: string): Summary {
     const message = `${folder}: no summary.json; \`ringway sim --out ${folder} …\` makes one`;
     throw new Failure('ERR_REPORT', message, EXIT.USAGE);
   }
-  return JSON.parse(readFileSync(file, 'utf8')) as Summary;
+  const summary = parsed(readFileSync(file, 'utf8'), file) as Partial<Summary> | null;
+  if (Array.isArray(summary?.flows) && Array.isArray(summary.links)) return summary as Summary;
+  throw new Failure('ERR_REPORT', `${file}: no summary of a run`, EXIT.USAGE);
+}
+
+/** What a file says that a run may have left in the middle. */
+function parsed(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Failure('ERR_REPORT', `${where}: ${(error as Error).message}`, EXIT.USAGE);
+  }
 }
 
 /** @param durationNs of the charts: that of the longest run beside it. */
@@ -139,9 +150,10 @@ export async function readRun(folder: string, durationNs: number): Promise<RunDa
   const reader = new Reader(durationNs);
   const trace = join(folder, 'trace.jsonl');
   if (existsSync(trace)) {
+    let n = 0;
     for await (const text of createInterface({ input: createReadStream(trace) })) {
-      const line = JSON.parse(text) as Line;
-      if (line.t !== undefined) reader.take(line);
+      const line = parsed(text, `${trace}:${++n}`) as Line | null;
+      if (typeof line?.t === 'number') reader.take(line);
     }
   }
   const seconds = durationNs / 1e9;
