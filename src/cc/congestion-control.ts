@@ -69,11 +69,16 @@ export type CcInfo =
   | { readonly kind: 'other'; readonly values: Readonly<Record<string, number>> };
 
 export abstract class CongestionControl {
-  /** Bits of HOOK. */
-  readonly hooks: number;
+  /** Bits of HOOK. Written here alone. */
+  hooks: number;
 
   constructor() {
     this.hooks = hooksOf(this);
+  }
+
+  /** For who stands before another one: hooks are asked for as that one has them. */
+  protected changeHooks(hooks: number): void {
+    this.hooks = hooks;
   }
 
   /** The connection is established, or has just changed to this module: cwnd and ssthresh may have any values. */

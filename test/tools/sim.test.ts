@@ -122,6 +122,17 @@ export const fixed = { name: 'fixed', flags: 0, create: () => new Fixed() };
   t.end();
 });
 
+t.test('a module that fails does not end the run', (t) => {
+  const text = read('twice.mts').replace('v.setCwnd(4)', 'v.setCwnd(v.nowNs > 1e9 ? NaN : 4)');
+  write('fails.mts', text);
+  write('fails.yaml', TWO.replace('to: b }', 'to: b, cc: ./fails.mts }'));
+  const { code, out } = sim('fails.yaml');
+  t.equal(code, 0);
+  t.match(out, /^fixed failed 1 times, and Reno went on: congAvoid: .*cwnd is a number$/m);
+  t.match(out, /^bulk +fixed +[5-9]\.\d+ Mbit\/s/m);
+  t.end();
+});
+
 t.test('what is wrong, with its line', (t) => {
   write('bad.yaml', TWO.replace('point-to-point', 'point-to-pint').replace('5 s', '5'));
   const bad = sim('bad.yaml');

@@ -67,6 +67,9 @@ export function summaryText(summary: Summary, tookMs: number): string {
   if (flows.length > MOST_FLOWS) lines.push(`… and ${flows.length - MOST_FLOWS} more`);
   const failed = flows.reduce((n, f) => n + f.failed, 0);
   if (failed > 0) lines.push(`${failed} connections failed`);
+  for (const { module, count, first } of summary.faults) {
+    lines.push(`${module} failed ${count} times, and Reno went on: ${first}`);
+  }
   if (summary.jain !== null)
     lines.push(`Jain's index of the bulk flows, 2nd half: ${summary.jain}`);
   const busy = links.filter((l) => l.dropped > 0 || l.lost > 0 || (l.utilization ?? 0) > 0.5);

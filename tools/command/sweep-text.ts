@@ -84,6 +84,11 @@ export function sweepText(runs: readonly Run[]): string {
     const own = places.map((place) => (place in changes ? shown(changes[place]) : ''));
     const good = cell.flatMap(({ answer }) => ('error' in answer ? [] : [answer]));
     for (const { seed, answer } of cell) {
+      for (const { module, first } of 'error' in answer ? [] : answer.faults) {
+        errors.push(
+          `${module} failed, and Reno went on: ${[...own, `seed ${seed}`].join(' ')}: ${first}`,
+        );
+      }
       if ('error' in answer)
         errors.push(`failed: ${[...own, `seed ${seed}`].join(' ')}: ${answer.error}`);
     }

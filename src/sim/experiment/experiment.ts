@@ -8,6 +8,7 @@ import { assert } from '../../base/assert.ts';
 import type { MemorySizes } from '../../base/memory.ts';
 import { SEC } from '../../base/time.ts';
 import type { CcModule } from '../../cc/congestion-control.ts';
+import { type CcFaults, guarded } from '../../cc/guarded.ts';
 import type { MemoryDevice } from '../../link/memory-device.ts';
 import { longestDelayNs } from '../../path/delay-spec.ts';
 import { peakBps } from '../../path/rate-spec.ts';
@@ -26,7 +27,7 @@ import { openTraffic } from './traffic.ts';
 const NIC_RX_FRAMES = 65536;
 
 export interface ExperimentOptions {
-  /** Congestion-control modules beside the built-in ones. */
+  /** Users' congestion-control modules, beside the built-in ones: a mistake in one is counted, and Reno goes on. */
   readonly modules?: readonly CcModule[];
   /** Sums up every frame that arrives; reads every byte. */
   readonly isHashed?: boolean;
@@ -43,6 +44,8 @@ export class Experiment {
   /** By link: there and back. */
   readonly links: readonly (readonly [SimLink, SimLink])[];
   readonly flows: readonly Flow[];
+  /** Of users' modules, all hosts' connections together. */
+  readonly faults: readonly CcFaults[];
   /** By host: with whom it has flows. */
   private readonly peers: readonly ReadonlySet<number>[];
 
@@ -54,11 +57,14 @@ export class Experiment {
     this.sim = new Simulator({ seed: scenario.seed, isHashed, memory });
     const { graph, sim } = this;
     this.peers = peersOf(scenario, graph);
+    const own = (options.modules ?? []).map(guarded);
+    this.faults = own.map(({ faults }) => faults);
+    const modules = own.map(({ module }) => module);
     const mtus = scenario.hosts.map((_, host) => mtuOf(scenario, graph, host));
     const nics = scenario.hosts.map(({ name }, i) =>
       sim.nic(name, { rxFrames: NIC_RX_FRAMES, mtu: mtus[i]! }),
     );
-    this.stacks = scenario.hosts.map((host, i) => this.openStack(host, i, nics[i]!, options));
+    this.stacks = scenario.hosts.map((host, i) => this.openStack(host, i, nics[i]!, modules));
     this.routers = this.openRouters();
     this.links = scenario.links.map((link, i) => this.openLink(link, i, nics));
     const hosts = this.stacks.map((stack) => ({ stack, ready: new ReadyEnds() }));
@@ -93,10 +99,10 @@ export class Experiment {
     spec: HostSpec,
     host: number,
     nic: MemoryDevice,
-    options: ExperimentOptions,
+    modules: readonly CcModule[],
   ): Stack {
     const stack = new Stack(this.sim.env(spec.name), this.sim.frames);
-    for (const module of options.modules ?? []) stack.tcp.ccModules.register(module);
+    for (const module of modules) stack.tcp.ccModules.register(module);
     stack.tcp.config.somaxconn = 65535;
     for (const [name, value] of Object.entries(spec.sysctl ?? {})) {
       const errno = writeAnySysctl(stack, name, value);

@@ -11,6 +11,12 @@ export interface Summary {
   readonly links: readonly LinkSummary[];
   /** Jain's index of the endless bulk flows' goodput in the second half: 1 is equal shares. Null for fewer than two. */
   readonly jain: number | null;
+  /** Mistakes of users' congestion control: on how many connections, and the first. Those went on with Reno. */
+  readonly faults: readonly {
+    readonly module: string;
+    readonly count: number;
+    readonly first: string;
+  }[];
   /** Frames that hosts have received. */
   readonly frames: number;
 }
@@ -100,6 +106,9 @@ export function runAndSummarize(experiment: Experiment, meters: Meters): Summary
       };
     }),
     jain: shares.length < 2 ? null : round(jain(shares)),
+    faults: experiment.faults
+      .filter(({ count }) => count > 0)
+      .map(({ module, count, first }) => ({ module, count, first })),
     frames: experiment.stacks.reduce((n, s) => n + s.devices.at(-1)!.stats.get('rxFrames'), 0),
   };
 }

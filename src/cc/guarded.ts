@@ -1,0 +1,250 @@
+/**
+ * A user's module behind a guard: a mistake in it is the end of the module on that connection, not of the connection.
+ *
+ * After each hook the window, the threshold and the rate have to be numbers that a connection can use. If they are not, or
+ * the module throws, they become what they were before the hook, the fault is counted, and Reno goes on in its place.
+ * Modules of our own need none of this, and have none of its cost.
+ */
+import type { CaEvent, CaState } from './ca-state.ts';
+import { type CcView, INFINITE_SSTHRESH } from './cc-view.ts';
+import { type CcInfo, type CcModule, CongestionControl } from './congestion-control.ts';
+import { reno } from './reno.ts';
+import type { AckSample, LossSample, RateSample } from './samples.ts';
+
+/** Pieces: 24 gigabytes in flight. What sets more has lost its way. */
+const MOST_CWND = 2 ** 24;
+/** Bytes a second: less than a segment an hour, more than any link. */
+const LEAST_RATE = 1;
+const MOST_RATE = 1e13;
+
+/** What went wrong with a module: how often, and the first time. */
+export class CcFaults {
+  readonly module: string;
+  count = 0;
+  /** '' while nothing has. */
+  first = '';
+
+  constructor(module: string) {
+    this.module = module;
+  }
+
+  add(what: string): void {
+    if (this.count === 0) this.first = what;
+    this.count++;
+  }
+}
+
+/** The same module, with its faults. */
+export function guarded(module: CcModule): { module: CcModule; faults: CcFaults } {
+  const faults = new CcFaults(module.name);
+  const { name, flags } = module;
+  return { faults, module: { name, flags, create: () => new Guarded(module.create(), faults) } };
+}
+
+class Guarded extends CongestionControl {
+  private own: CongestionControl;
+  private readonly faults: CcFaults;
+  /** As they were before the hook. */
+  private goodCwnd = 1;
+  private goodSsthresh = 2;
+  private goodRate = Infinity;
+
+  constructor(own: CongestionControl, faults: CcFaults) {
+    super();
+    this.own = own;
+    this.faults = faults;
+    this.changeHooks(own.hooks);
+  }
+
+  override init(v: CcView): void {
+    this.before(v);
+    try {
+      this.own.init(v);
+    } catch (error) {
+      this.fail(v, 'init', error);
+    }
+    this.check(v, 'init');
+  }
+
+  override release(v: CcView): void {
+    try {
+      this.own.release(v);
+    } catch (error) {
+      this.faults.add(textOf('release', error));
+    }
+  }
+
+  override congAvoid(v: CcView, acked: number): void {
+    this.before(v);
+    try {
+      this.own.congAvoid(v, acked);
+    } catch (error) {
+      this.fail(v, 'congAvoid', error);
+    }
+    this.check(v, 'congAvoid');
+  }
+
+  override setState(v: CcView, state: CaState): void {
+    this.before(v);
+    try {
+      this.own.setState(v, state);
+    } catch (error) {
+      this.fail(v, 'setState', error);
+    }
+    this.check(v, 'setState');
+  }
+
+  override cwndEvent(v: CcView, event: CaEvent): void {
+    this.before(v);
+    try {
+      this.own.cwndEvent(v, event);
+    } catch (error) {
+      this.fail(v, 'cwndEvent', error);
+    }
+    this.check(v, 'cwndEvent');
+  }
+
+  override inAckEvent(v: CcView, flags: number): void {
+    this.before(v);
+    try {
+      this.own.inAckEvent(v, flags);
+    } catch (error) {
+      this.fail(v, 'inAckEvent', error);
+    }
+    this.check(v, 'inAckEvent');
+  }
+
+  override pktsAcked(v: CcView, sample: AckSample): void {
+    this.before(v);
+    try {
+      this.own.pktsAcked(v, sample);
+    } catch (error) {
+      this.fail(v, 'pktsAcked', error);
+    }
+    this.check(v, 'pktsAcked');
+  }
+
+  override congControl(v: CcView, sample: RateSample, flags: number): void {
+    this.before(v);
+    try {
+      this.own.congControl(v, sample, flags);
+    } catch (error) {
+      this.fail(v, 'congControl', error);
+    }
+    this.check(v, 'congControl');
+  }
+
+  override markedLost(v: CcView, sample: LossSample): void {
+    this.before(v);
+    try {
+      this.own.markedLost(v, sample);
+    } catch (error) {
+      this.fail(v, 'markedLost', error);
+    }
+    this.check(v, 'markedLost');
+  }
+
+  override ssthresh(v: CcView): number {
+    this.before(v);
+    try {
+      const n = this.own.ssthresh(v);
+      if (n >= 2 && n <= INFINITE_SSTHRESH) return n;
+      this.fail(v, 'ssthresh', `returned ${n}`);
+    } catch (error) {
+      this.fail(v, 'ssthresh', error);
+    }
+    return this.own.ssthresh(v);
+  }
+
+  override undoCwnd(v: CcView): number {
+    this.before(v);
+    try {
+      const n = this.own.undoCwnd(v);
+      if (n >= 1 && n <= MOST_CWND) return n;
+      this.fail(v, 'undoCwnd', `returned ${n}`);
+    } catch (error) {
+      this.fail(v, 'undoCwnd', error);
+    }
+    return this.own.undoCwnd(v);
+  }
+
+  override minTsoSegs(v: CcView): number {
+    this.before(v);
+    try {
+      const n = this.own.minTsoSegs(v);
+      if (n >= 0 && n <= 65535) return n;
+      this.fail(v, 'minTsoSegs', `returned ${n}`);
+    } catch (error) {
+      this.fail(v, 'minTsoSegs', error);
+    }
+    return this.own.minTsoSegs(v);
+  }
+
+  override sndbufExpand(v: CcView): number {
+    this.before(v);
+    try {
+      const n = this.own.sndbufExpand(v);
+      if (n >= 1 && n <= 1000) return n;
+      this.fail(v, 'sndbufExpand', `returned ${n}`);
+    } catch (error) {
+      this.fail(v, 'sndbufExpand', error);
+    }
+    return this.own.sndbufExpand(v);
+  }
+
+  override sendsLittle(v: CcView): boolean {
+    try {
+      return this.own.sendsLittle(v) === true;
+    } catch (error) {
+      this.fail(v, 'sendsLittle', error);
+      return false;
+    }
+  }
+
+  /** For people: no reason to end it. */
+  override getInfo(v: CcView): CcInfo | null {
+    try {
+      return this.own.getInfo(v);
+    } catch (error) {
+      this.faults.add(textOf('getInfo', error));
+      return null;
+    }
+  }
+
+  private before({ cwnd, ssthresh, pacingRate }: CcView): void {
+    this.goodCwnd = cwnd;
+    this.goodSsthresh = ssthresh;
+    this.goodRate = pacingRate;
+  }
+
+  private check(v: CcView, hook: string): void {
+    const { cwnd, ssthresh, pacingRate, cwndCnt } = v;
+    const isGood =
+      cwnd >= 1 &&
+      cwnd <= MOST_CWND &&
+      ssthresh >= 2 &&
+      ssthresh <= INFINITE_SSTHRESH &&
+      pacingRate >= LEAST_RATE &&
+      (pacingRate <= MOST_RATE || pacingRate === Infinity) &&
+      Number.isFinite(cwndCnt);
+    if (isGood) return;
+    const values = `cwnd ${cwnd}, ssthresh ${ssthresh}, pacing rate ${pacingRate}, cwndCnt ${cwndCnt}`;
+    this.fail(v, hook, `left ${values}`);
+  }
+
+  /** From here on it is Reno, with what was good. */
+  private fail(v: CcView, hook: string, why: unknown): void {
+    this.faults.add(textOf(hook, why));
+    this.own = reno.create();
+    this.changeHooks(this.own.hooks);
+    v.setCwnd(this.goodCwnd);
+    v.setSsthresh(this.goodSsthresh);
+    v.setPacingRate(this.goodRate);
+    v.setCwndCnt(0);
+    this.own.init(v);
+  }
+}
+
+function textOf(hook: string, why: unknown): string {
+  return `${hook}: ${why instanceof Error ? why.message : String(why)}`;
+}
