@@ -1,6 +1,6 @@
 /** `ringway sim` as users run it: figures, traces, and what is said of files that are wrong. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import t from 'tap';
@@ -130,6 +130,16 @@ t.test('a module that fails does not end the run', (t) => {
   t.equal(code, 0);
   t.match(out, /^fixed failed 1 times, and Reno went on: congAvoid: .*cwnd is a number$/m);
   t.match(out, /^bulk +fixed +[5-9]\.\d+ Mbit\/s/m);
+  t.end();
+});
+
+t.test('a folder has nothing of the run before', (t) => {
+  const trace = join(folder, 'again', 'trace.jsonl');
+  t.equal(sim('two.yaml', '--acks', '--out', 'again').code, 0);
+  t.ok(existsSync(trace));
+  write('quiet.yaml', TWO.replace(/^trace:.*$/m, ''));
+  t.equal(sim('quiet.yaml', '--out', 'again').code, 0);
+  t.notOk(existsSync(trace), 'a trace would be of another seed, or scenario');
   t.end();
 });
 

@@ -1,5 +1,5 @@
 /** `ringway sim`: an experiment in virtual time, from a scenario file. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { CcModule } from '../../src/cc/congestion-control.ts';
@@ -58,7 +58,7 @@ async function sim(options: Options): Promise<number> {
   const experiment = openExperiment(file, scenario, loaded.modules);
   const meters = metersOf(experiment);
   const wantsTrace = out !== undefined && (acks || loaded.trace.intervalNs !== Infinity);
-  if (out !== undefined) mkdirSync(out, { recursive: true });
+  if (out !== undefined) emptied(out);
   const trace = wantsTrace ? new LineFile(join(out, 'trace.jsonl')) : null;
   if (trace !== null) new Recorder(experiment, trace, { ...loaded.trace, acks });
   const startMs = performance.now();
@@ -71,6 +71,12 @@ async function sim(options: Options): Promise<number> {
   if (options.has('json')) console.log(JSON.stringify(summary));
   else console.log(summaryText(summary, tookMs));
   return EXIT.OK;
+}
+
+/** A folder in which nothing is of the run before: neither its trace beside our summary, nor its summary if we are killed. */
+function emptied(out: string): void {
+  mkdirSync(out, { recursive: true });
+  for (const name of ['summary.json', 'trace.jsonl']) rmSync(join(out, name), { force: true });
 }
 
 function metersOf(experiment: Experiment): Meters {
