@@ -75,6 +75,12 @@ export class Path {
     return clock.nowNs >= this.pmtuExpiresNs ? first : Math.min(this.pmtu, first);
   }
 
+  /** Whether `router` is its first hop: a host on the link, that has itself for one, is none. */
+  isThrough(iface: Interface, router: Address): boolean {
+    const isRouted = this.cast === CAST.UNICAST && !addressEquals(this.nextHop, this.destination);
+    return isRouted && this.iface === iface && addressEquals(this.nextHop, router);
+  }
+
   /** That of the link, or what the route says: before any router said something else. */
   firstMtu(): number {
     const mtu = this.iface.mtuOf(isV4(this.destination));
@@ -202,8 +208,7 @@ export class PathCache {
     target: Address,
     untilNs: number,
   ): boolean {
-    if (path === null || path.iface !== iface || path.cast !== CAST.UNICAST) return false;
-    if (!addressEquals(path.nextHop, router)) return false;
+    if (path === null || !path.isThrough(iface, router)) return false;
     // Redirected again, it is still in the place of the router that the route names.
     const first = path.redirect?.router ?? copyOf(router);
     path.redirect = { router: first, target: copyOf(target), untilNs };

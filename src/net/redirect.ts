@@ -47,7 +47,7 @@ export function redirectInput4(net: Network, pkt: IpPacket): number {
     // Only paths that are in use: who quotes a port of ours makes no new ones.
     if (paths.find(quote.dst, boundIndex) === null) continue;
     const path = paths.lookup(quote.dst, boundIndex);
-    if (path === null || path.iface !== iface || !addressEquals(path.nextHop, src)) continue;
+    if (path?.isThrough(iface, src) !== true) continue;
     isTaken = true;
     if (iface.neighbours.resolve(target)?.isUsable() !== true) continue;
     paths.redirect(path, iface, src, target, net.env.nowNs + net.config.redirectExpiresNs);

@@ -87,6 +87,7 @@ through('§8.1: only the first hop in use is believed, and never about ourselves
   const bad: readonly (readonly [string, Redirect])[] = [
     ['another router', { from: R2, target: 'fe80::c' }],
     ['a destination on the link', { destination: `${P}7` }],
+    ['a host on the link, about itself', { from: R2, destination: R2, target: 'fe80::c' }],
     ['a destination of our own', { destination: `${P}ff:fe00:1` }],
     ['we as the target', { target: US }],
   ];

@@ -78,6 +78,16 @@ through(
 );
 
 through(
+  'RFC 1122 §3.2.2.2: a host on the link is no gateway, and sends nobody elsewhere',
+  (t, h) => {
+    const [host, mac] = ['10.0.0.9', '02:00:00:00:00:09'];
+    h.knows(host, mac);
+    t.equal(redirect4(h, sent(h, host), { from: host }), 'ICMP_REDIRECT_REFUSED');
+    t.equal(hopTo(h, host), mac);
+  },
+);
+
+through(
   'RFC 1122 §3.2.2.2: with shared_media 0 a gateway beyond the subnet is not taken',
   (t, h, about) => {
     const beyond = { gateway: '172.16.0.9' };
