@@ -141,6 +141,7 @@ export class Stack implements Host, DadListener {
     const parent = this.net.interfaces.find((i) => vlan !== null && i.vlanOf(vlan.id) === iface);
     if (vlan === null || parent === undefined) return -EOPNOTSUPP;
     parent.removeVlan(vlan.id);
+    for (const { address } of [...iface.addresses]) this.removeAddress(iface, address);
     this.stopInterface(iface);
     this.net.routes.removeWhere((r) => r.iface === iface);
     this.net.detach(iface);
