@@ -330,7 +330,12 @@ dialogue(
     t.equal(h.stack.interfaceByName('v')?.isUp, false);
     says(t, h, 'link set eth0 down', 0, /^$/);
     says(t, h, 'link set v up', 2, /Network is down/);
+    const shown = () => ipLink(h.stack, new Words(['show', 'up']))!.map((i) => i.name);
+    t.same(shown(), ['lo'], 'show up: neither eth0 nor v');
+    t.match(answer(h, 'addr show up').list, [{ ifname: 'lo' }]);
+    t.equal(answer(h, 'addr show up').list?.length, 1);
     says(t, h, 'link set dev eth0 up', 0, /^$/);
+    t.same(shown(), ['lo', 'eth0', 'v']);
     t.equal(h.stack.interfaceByName('v')?.isUp, true);
     says(t, h, 'link set lo down', 2, /Operation not supported/);
     const map = () => h.stack.interfaceByName('v')?.vlan?.egressMap;

@@ -76,6 +76,7 @@ export function ipAddr(stack: Stack, words: Words, family: Family): AddrAnswer {
 class Selector {
   family: Family = '';
   iface: Interface | null = null;
+  isOnlyUp = false;
   to: Prefix | null = null;
   scope = '';
   flags: Flag[] = [];
@@ -83,6 +84,10 @@ class Selector {
   /** More than an interface is asked for: those without such an address are not shown. */
   get isFine(): boolean {
     return this.family !== '' || this.to !== null || this.scope !== '' || this.flags.length > 0;
+  }
+
+  takesLink(iface: Interface): boolean {
+    return (this.iface === null || this.iface === iface) && (!this.isOnlyUp || iface.isEnabled);
   }
 
   takes(entry: InterfaceAddress, view: AddressView): boolean {
@@ -104,8 +109,7 @@ function selectorOf(stack: Stack, words: Words, family: Family): Selector {
   for (let word = words.take(); word !== undefined; word = words.take()) {
     if (word === 'to') selector.to = prefixOf(words.need(), family);
     else if (word === 'scope') selector.scope = scopeOf(words.need());
-    else if (word === 'up')
-      continue; // an interface of a stack is
+    else if (word === 'up') selector.isOnlyUp = true;
     else if (isFlag(word)) selector.flags.push(word);
     else if (NOT_HERE.includes(word)) throw notHere(word);
     else {
@@ -130,7 +134,7 @@ function scopeOf(text: string): string {
 function show(stack: Stack, selector: Selector): AddrView[] {
   const now = stack.env.nowNs;
   return stack.net.interfaces
-    .filter((i) => selector.iface === null || selector.iface === i)
+    .filter((i) => selector.takesLink(i))
     .map((iface) => ({ ...addrView(iface, now), addr_info: selected(iface, selector, now) }))
     .filter((view) => !selector.isFine || view.addr_info.length > 0);
 }
@@ -150,7 +154,7 @@ function flush(stack: Stack, words: Words, family: Family): AddrAnswer {
   const selector = selectorOf(stack, words, family);
   let flushed = 0;
   for (const iface of stack.net.interfaces) {
-    if (selector.iface !== null && selector.iface !== iface) continue;
+    if (!selector.takesLink(iface)) continue;
     for (const { address } of entriesOf(iface, selector, stack.env.nowNs)) {
       if (stack.removeAddress(iface, address) === 0) flushed++;
     }

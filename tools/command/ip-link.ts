@@ -48,9 +48,10 @@ export function ipLink(stack: Stack, words: Words): readonly Interface[] | null 
 function selected(stack: Stack, words: Words): readonly Interface[] {
   let only: Interface | null = null;
   let kind = '';
+  let isOnlyUp = false;
   for (let word = words.take(); word !== undefined; word = words.take()) {
-    if (word === 'up') continue; // an interface of a stack is
-    if (word === 'type') kind = words.need();
+    if (word === 'up') isOnlyUp = true;
+    else if (word === 'type') kind = words.need();
     else {
       const name = word === 'dev' ? words.need() : word;
       if (only !== null) throw garbage('dev', name);
@@ -59,7 +60,10 @@ function selected(stack: Stack, words: Words): readonly Interface[] {
     }
   }
   return stack.net.interfaces.filter(
-    (i) => (only === null || i === only) && (kind === '' || (kind === 'vlan' && i.vlan !== null)),
+    (i) =>
+      (only === null || i === only) &&
+      (!isOnlyUp || i.isEnabled) &&
+      (kind === '' || (kind === 'vlan' && i.vlan !== null)),
   );
 }
 
