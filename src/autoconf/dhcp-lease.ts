@@ -14,13 +14,13 @@ const T2_SHARE = 0.875;
 /** A server that wants to be asked more often than this gets half of the lease instead. */
 const MIN_RENEW_SEC = 30;
 /** No network is larger than a class A: what lies beyond would be taken for neighbours. */
-const LEAST_BITS = 8;
+export const LEAST_BITS = 8;
 /** Enough for any network that we know of; a message has no room for many more. */
-const MOST_ROUTES = 256;
-const MOST_NAME_SERVERS = 16;
+export const MOST_ROUTES = 256;
+export const MOST_NAME_SERVERS = 16;
 /** RFC 1122 §3.3.2: every host takes 576 bytes; what says less is not believed. */
 const MIN_MTU = 576;
-const MAX_DOMAIN = 253;
+export const MAX_DOMAIN = 253;
 
 export interface LeaseRoute {
   readonly prefix: Address;

@@ -1,6 +1,6 @@
 /** `up --dhcp`, `--ipv4ll` and `ringway dhcp`: in virtual time, and from a command line. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { NEVER, SEC } from '../../src/base/time.ts';
@@ -140,7 +140,11 @@ t.test(
       auto.start();
       return auto;
     };
+    const victim = join(folder, 'victim');
+    writeFileSync(victim, 'theirs');
+    symlinkSync(victim, `${path}.${process.pid}`);
     const auto = bound(h);
+    t.equal(readFileSync(victim, 'utf8'), 'theirs', 'no stranger’s link is written through');
     t.match(JSON.parse(readFileSync(path, 'utf8')), { mac: h.port.device.mac.toString() });
     t.equal(statSync(path).mode & 0o777, 0o600);
     let xid = 0;
@@ -188,6 +192,10 @@ t.test(
     const bad: unknown[] = [
       ...['', 'no JSON', [], 7, {}, { mac: 'x' }, { mac: 7 }],
       ...[
+        { ...good, mac: 'ff:ff:ff:ff:ff:ff' },
+        { ...good, mac: '00:00:00:00:00:00' },
+      ],
+      ...[
         { address: '10.0.0.5/33' },
         { address: '127.0.0.1/8' },
         { server: 'x' },
@@ -200,6 +208,9 @@ t.test(
         { domain: 'a b' },
         { mtu: -1 },
       ],
+      ...[{ address: '10.0.0.5/0' }, { domain: 7 }, { domain: 'a'.repeat(254) }],
+      ...[{ routes: Array(257).fill('10.1.0.0/16') }, { nameservers: Array(17).fill('10.0.0.53') }],
+      ' '.repeat(1 << 20) + JSON.stringify(good),
     ];
     for (const one of bad) {
       const isPart =
@@ -232,6 +243,8 @@ t.test(
       t.equal(is?.untilNs, untilNs);
     }
     t.throws(() => new LeaseFile(join(folder, 'nosuch', 'lease')), { code: 'ENOENT' });
+    t.throws(() => new LeaseFile('/dev/zero'), { code: 'EINVAL' });
+    t.throws(() => new LeaseFile(folder), { code: 'EINVAL' });
   },
 );
 

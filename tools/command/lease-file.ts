@@ -2,15 +2,34 @@
  * `up --dhcp-lease FILE`: the lease and the MAC address that it is for, kept for the next start. The file is written anew at
  * each change, beside itself and then in its place, so that whoever is killed leaves the old one or the new one.
  */
-import { accessSync, constants, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import type { DhcpClient, RememberedLease } from '../../src/autoconf/dhcp-client.ts';
-import { isHostWord, type Lease, type LeaseRoute } from '../../src/autoconf/dhcp-lease.ts';
+import {
+  isHostWord,
+  LEAST_BITS,
+  type Lease,
+  type LeaseRoute,
+  MAX_DOMAIN,
+  MOST_NAME_SERVERS,
+  MOST_ROUTES,
+} from '../../src/autoconf/dhcp-lease.ts';
 import { NEVER, SEC } from '../../src/base/time.ts';
 import { type Address, isV4 } from '../../src/wire/address.ts';
 import { formatAddress, parseAddress, parsePrefix } from '../../src/wire/address-text.ts';
 import { MacAddress } from '../../src/wire/mac.ts';
 import { Failure } from './failure.ts';
+
+/** Ours with the most routes have a sixth of that. */
+const MOST_BYTES = 64 * 1024;
 
 interface KeptText {
   readonly mac: string;
@@ -50,7 +69,7 @@ export class LeaseFile {
     this.wallMs = wallMs;
     accessSync(dirname(path), constants.W_OK);
     const text = readKept(path);
-    this.mac = text === null ? null : MacAddress.parse(text.mac);
+    this.mac = text === null ? null : macOf(text.mac);
     this.kept = text?.lease === undefined ? null : keptOf(text.lease);
     const isBad = text !== null && (this.mac === null || (text.lease && this.kept === null));
     if (isBad) throw notOurs(path);
@@ -82,7 +101,8 @@ export class LeaseFile {
     const beside = `${this.path}.${process.pid}`;
     this.written = text;
     try {
-      writeFileSync(beside, text, { mode: 0o600 });
+      rmSync(beside, { force: true });
+      writeFileSync(beside, text, { mode: 0o600, flag: 'wx' }); // never through a stranger's link
       renameSync(beside, this.path);
     } catch (error) {
       // A full disk is no reason to take the network away from whoever has a lease.
@@ -98,6 +118,8 @@ function notOurs(path: string): Failure {
 function readKept(path: string): KeptText | null {
   let text: string;
   try {
+    const stat = statSync(path);
+    if (!stat.isFile() || stat.size > MOST_BYTES) throw notOurs(path); // a device or a pipe may have no end
     text = readFileSync(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
@@ -143,8 +165,9 @@ function keptOf(text: LeaseText): Kept | null {
     const times = [nsOf(text.renew), nsOf(text.rebind), nsOf(text.lease)] as const;
     const [renewNs, rebindNs, leaseNs] = times;
     const isInOrder = renewNs <= rebindNs && rebindNs <= leaseNs;
-    if (!isInOrder || !Number.isFinite(obtainedMs) || !/^[A-Za-z0-9._-]*$/.test(text.domain))
-      return null;
+    if (!isInOrder || !Number.isFinite(obtainedMs) || !isDomain(text.domain)) return null;
+    if (own.bits < LEAST_BITS || text.routes.length > MOST_ROUTES) return null;
+    if (text.nameservers.length > MOST_NAME_SERVERS) return null;
     if (!Number.isInteger(text.mtu) || text.mtu < 0 || text.mtu > 65535) return null;
     const lease: Lease = {
       ...{ address: own.address, bits: own.bits, server, leaseNs, renewNs, rebindNs },
@@ -158,6 +181,16 @@ function keptOf(text: LeaseText): Kept | null {
     if (error instanceof RangeError || error instanceof TypeError) return null;
     throw error;
   }
+}
+
+function isDomain(text: unknown): boolean {
+  return typeof text === 'string' && text.length <= MAX_DOMAIN && /^[A-Za-z0-9._-]*$/.test(text);
+}
+
+/** Null: none that an interface can have. */
+function macOf(text: string): MacAddress | null {
+  const mac = MacAddress.parse(text);
+  return mac === null || mac.isGroup || mac.isZero ? null : mac;
 }
 
 function nsOf(seconds: number | null): number {
