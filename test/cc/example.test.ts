@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { gentle } from '../../examples/gentle.ts';
+import { myFirst } from '../../examples/my-first-cc.ts';
 import { MS, SEC } from '../../src/base/time.ts';
 import { builtinModules } from '../../src/cc/builtin.ts';
 import type { CcModule } from '../../src/cc/congestion-control.ts';
@@ -32,6 +33,13 @@ t.test('the example can be registered and keeps the laws', (t) => {
   t.equal(known.register(gentle), 0);
   t.equal(known.mayChoose('gentle', false), 0);
   obeysTheLaws(t, { module: gentle, beta: 0.5 }, [cubic, reno]);
+  t.end();
+});
+
+t.test('the one to begin with is short, and keeps the laws', (t) => {
+  t.ok(readFileSync('examples/my-first-cc.ts', 'utf8').split('\n').length < 60);
+  t.equal(builtinModules().register(myFirst), 0);
+  obeysTheLaws(t, { module: myFirst, beta: 0.7 }, [cubic, reno]);
   t.end();
 });
 
