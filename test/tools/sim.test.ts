@@ -119,6 +119,16 @@ export const fixed = { name: 'fixed', flags: 0, create: () => new Fixed() };
   const [flow] = JSON.parse(out).flows;
   t.equal(flow.cc, 'fixed');
   t.ok(Math.abs(flow.lateGoodput / (4 * 1448 * 80) - 1) < 0.1, 'four segments a round trip');
+  write('other.mts', read('twice.mts').replaceAll('4', '8'));
+  const both = (own: string) =>
+    TWO.replace('to: b }', 'to: b, cc: ./twice.mts }').replace('to: a,', `to: a, cc: ${own},`);
+  write('both.yaml', both('./other.mts'));
+  t.equal(
+    sim('both.yaml').err,
+    'ringway sim: both.yaml:5:3: flows: asks: ./twice.mts and ./other.mts are both named "fixed"\n',
+  );
+  write('same.yaml', both('twice.mts'));
+  t.equal(sim('same.yaml').code, 0, 'the same file by another path');
   t.end();
 });
 

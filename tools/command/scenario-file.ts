@@ -82,9 +82,15 @@ async function withModules(
   const problems: Problem[] = [];
   for (const { name, cc } of scenario.flows) {
     if (cc === undefined || known.includes(cc) || loaded.has(cc)) continue;
-    if (MODULE_EXTENSIONS.includes(extname(cc)))
-      loaded.set(cc, await loadCcModule(resolve(dirname(file), cc)));
-    else
+    if (MODULE_EXTENSIONS.includes(extname(cc))) {
+      const module = await loadCcModule(resolve(dirname(file), cc));
+      const [twin] = [...loaded].find(([, m]) => m !== module && m.name === module.name) ?? [];
+      if (twin !== undefined) {
+        const message = `${name}: ${twin} and ${cc} are both named "${module.name}"`;
+        problems.push({ path: ['flows'], message });
+      }
+      loaded.set(cc, module);
+    } else
       problems.push({
         path: ['flows'],
         message: `${name}: no congestion control "${cc}": ${suggestion(cc, known)}`,
