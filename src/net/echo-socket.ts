@@ -5,7 +5,15 @@
 
 import { EADDRNOTAVAIL, EAGAIN, EINVAL, EMSGSIZE, ENETUNREACH } from '../base/errno.ts';
 import { ReadyList, ReadyMark, type ReadyTarget } from '../base/ready-list.ts';
-import { type Address, IpAddress, isLinkLocal6, isUnspecified, isV4 } from '../wire/address.ts';
+import {
+  type Address,
+  IpAddress,
+  isLinkLocal6,
+  isUnspecified,
+  isV4,
+  LOOPBACK4,
+  LOOPBACK6,
+} from '../wire/address.ts';
 import { ICMP_HEADER_LEN, ICMP4, ICMP6, icmpId, icmpSeq, writeIcmp } from '../wire/icmp.ts';
 import { IPPROTO } from '../wire/ip-protocol.ts';
 import { Datagram, DatagramQueue } from './datagram-store.ts';
@@ -118,9 +126,11 @@ export class EchoSockets {
     if (data.length > MAX_DATA) return -EMSGSIZE;
     if (this.byId.get(socket.id) !== socket) return -EINVAL;
     if (isLinkLocal6(destination) && socket.boundIndex === 0) return -EINVAL; // which link? (RFC 4007 §6)
-    const path = net.pathTo(destination, socket.boundIndex);
-    if (path === null) return -ENETUNREACH;
     const v4 = isV4(destination);
+    // As on Linux the unspecified address means this host.
+    const to = isUnspecified(destination) ? (v4 ? LOOPBACK4 : LOOPBACK6) : destination;
+    const path = net.pathTo(to, socket.boundIndex);
+    if (path === null) return -ENETUNREACH;
     if (isUnspecified(path.source)) return -EADDRNOTAVAIL;
     const at = data.length === 0 ? 0 : net.reserve(path.iface, data.length);
     if (at < 0) return at;

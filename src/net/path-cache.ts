@@ -20,6 +20,7 @@ import {
   isLimitedBroadcast,
   isLoopback,
   isMulticast,
+  isNobody,
   isV4,
 } from '../wire/address.ts';
 import { IPV6_MIN_MTU } from '../wire/ipv6.ts';
@@ -338,6 +339,7 @@ export class PathCache {
   }
 
   private deriveRouted(path: Path, bound: Interface | null): boolean {
+    if (isNobody(path.destination)) return false;
     const route: Route | null = this.routes.lookup(path.destination, bound);
     if (route === null) return this.deriveOnLink(path, bound);
     path.iface = route.iface;

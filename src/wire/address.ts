@@ -68,6 +68,11 @@ export function isUnspecified(a: Address): boolean {
   return a.w3 === 0 && a.w0 === 0 && a.w1 === 0 && (a.w2 === 0 || a.w2 === MAPPED);
 }
 
+/** 0/8 (RFC 1122 §3.2.1.3 (a, b)) and :: (RFC 4291 §2.5.2) are nobody's: nothing leaves for them. */
+export function isNobody(a: Address): boolean {
+  return isV4(a) ? a.w3 >>> 24 === 0 : isUnspecified(a);
+}
+
 /** 127.0.0.0/8 (RFC 1122 §3.2.1.3) or ::1. */
 export function isLoopback(a: Address): boolean {
   if (isV4(a)) return a.w3 >>> 24 === 127;

@@ -581,3 +581,18 @@ dialogue(
   },
   { txFrames: 16 },
 );
+dialogue('RFC 1122 §3.2.1.3, RFC 4291 §2.5.2: nothing leaves for 0/8 and ::', (t, h) => {
+  for (const [to, from] of [
+    ['0.0.0.0', '127.0.0.1'],
+    ['::', '::1'],
+  ] as const) {
+    const s = h.echo();
+    t.equal(h.ping(s, to), 0);
+    t.match(h.reply(s), { from }, 'as on Linux it is this host');
+  }
+  t.ok(h.ping(h.echo(), '0.0.0.5') < 0);
+  const s = h.echo();
+  s.boundIndex = h.port.iface.index;
+  t.ok(h.ping(s, '0.0.0.5') < 0, 'nor by an interface without a route');
+  t.same(h.lines(), []);
+});
