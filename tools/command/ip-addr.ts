@@ -108,7 +108,7 @@ function selectorOf(stack: Stack, words: Words, family: Family): Selector {
   selector.family = family;
   for (let word = words.take(); word !== undefined; word = words.take()) {
     if (word === 'to') selector.to = prefixOf(words.need(), family);
-    else if (word === 'scope') selector.scope = scopeOf(words.need());
+    else if (word === 'scope') selector.scope = scopeOf(words.need(), 'invalid "scope"');
     else if (word === 'up') selector.isOnlyUp = true;
     else if (isFlag(word)) selector.flags.push(word);
     else if (NOT_HERE.includes(word)) throw notHere(word);
@@ -126,9 +126,10 @@ function isFlag(word: string): word is Flag {
   return FLAGS.some((flag) => flag === word);
 }
 
-function scopeOf(text: string): string {
+/** @param otherwise what `ip` says of another one. */
+function scopeOf(text: string, otherwise: string): string {
   if (SCOPES.some((s) => s === text)) return text;
-  throw wrong(text, 'invalid scope value.');
+  throw wrong(text, otherwise);
 }
 
 function show(stack: Stack, selector: Selector): AddrView[] {
@@ -200,8 +201,9 @@ function givenOf(words: Words, family: Family): Given {
       // Each subnet has its directed broadcast address here, which is what `+` asks for.
       const broadcast = words.need();
       if (broadcast !== '+') throw notHere(`${word} ${broadcast}`);
-    } else if (word === 'scope') throw notHere(`scope ${scopeOf(words.need())}`);
-    else if (NOT_HERE.includes(word)) throw notHere(word);
+    } else if (word === 'scope') {
+      throw notHere(`scope ${scopeOf(words.need(), 'invalid scope value.')}`);
+    } else if (NOT_HERE.includes(word)) throw notHere(word);
     else {
       const text = word === 'local' ? words.need() : word;
       if (given.prefix !== null) throw garbage('local', text);

@@ -91,7 +91,7 @@ function add(stack: Stack, words: Words): void {
     }
     word = words.take();
   }
-  if (type === '') throw usageError('Not enough information: "type" argument is required');
+  if (type === '') throw badArgument('Not enough information: "type" argument is required');
   if (type !== 'vlan') throw extended('EOPNOTSUPP', 'Unknown device type.');
   readVlan(given, words);
   makeVlan(stack, given);

@@ -77,6 +77,7 @@ class Reading {
   }
 
   private takeVia(words: Words): void {
+    if (this.via !== '') throw wrong('via', 'use nexthop syntax to specify multiple via');
     const kind = words.peek();
     if (kind === 'inet' || kind === 'inet6') {
       this.viaFamily = kind;

@@ -71,7 +71,7 @@ export function verbOf<T extends string>(
   object: string,
 ): T {
   if (word === undefined) return whenNone;
-  const verb = verbs.find((v) => v.startsWith(word));
+  const verb = word === '' ? undefined : verbs.find((v) => v.startsWith(word));
   if (verb === undefined) {
     throw usageError(`Command "${word}" is unknown, try "ringway ${object} --help".`);
   }
