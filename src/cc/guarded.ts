@@ -38,7 +38,16 @@ export class CcFaults {
 export function guarded(module: CcModule): { module: CcModule; faults: CcFaults } {
   const faults = new CcFaults(module.name);
   const { name, flags } = module;
-  return { faults, module: { name, flags, create: () => new Guarded(module.create(), faults) } };
+  return { faults, module: { name, flags, create: () => make(module, faults) } };
+}
+
+function make(module: CcModule, faults: CcFaults): CongestionControl {
+  try {
+    return new Guarded(module.create(), faults);
+  } catch (error) {
+    faults.add(textOf('create', error));
+    return reno.create();
+  }
 }
 
 class Guarded extends CongestionControl {

@@ -59,7 +59,7 @@ export class WindowedMax {
     } else if (this.t1 === this.t0 && age > steps / 4) {
       // A quarter of the window without a second: whatever came last is one, and the same for the third after half.
       this.follow(step);
-    } else if (this.t2 === this.t1 && ((step - this.t1) | 0) > steps / 2) this.setThird(step);
+    } else if (this.t2 === this.t1 && age > steps / 2) this.setThird(step);
   }
 
   private begin(step: number): void {

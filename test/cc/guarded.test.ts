@@ -267,6 +267,17 @@ for (const [title, create, first] of OTHERS) {
   });
 }
 
+t.test('one that cannot even be made', (t) => {
+  let made = 0;
+  const { delivered, faults } = run(
+    moduleOf(() => (made++ < 2 ? new Good() : throws())), // each host asks once when it is registered
+  );
+  t.equal(delivered, plain);
+  t.equal(faults.count, 2, 'at both ends');
+  t.equal(faults.first, 'create: no');
+  t.end();
+});
+
 t.test('what people are shown may throw; the module goes on', (t) => {
   const { delivered, faults } = run(
     moduleOf(

@@ -6,6 +6,7 @@ import { Experiment } from '../../src/sim/experiment/experiment.ts';
 import { Meters } from '../../src/sim/experiment/meter.ts';
 import type { FlowSpec, Scenario, TrafficSpec } from '../../src/sim/experiment/scenario.ts';
 import { runAndSummarize } from '../../src/sim/experiment/summary.ts';
+import { dumbbell as dumbbellOf } from '../../src/sim/experiment/topology.ts';
 
 const FAST: LinkSpec = { rateBps: 1e9, delayNs: 1 * MS };
 
@@ -165,3 +166,37 @@ for (const { title, traffic, bytes, completions, ms } of CASES) {
     t.end();
   });
 }
+
+t.test('a hundred hosts; an MTU in the middle; more than there is memory for', (t) => {
+  const link = {
+    rateBps: 10e6,
+    delayNs: 5 * MS,
+    queue: { kind: 'drop-tail', limitFrames: 50 } as const,
+  };
+  const wide = dumbbellOf(50, { forth: link, back: link });
+  const many = wide.hosts
+    .slice(0, 50)
+    .map((h, i) => flow(`f${i}`, h.name, `right${i + 1}`, { kind: 'bulk' }));
+  const scenario = { name: 'wide', seed: 1, durationNs: 1 * SEC, ...wide, flows: many };
+  const x = new Experiment(scenario);
+  x.run();
+  const served = x.flows.filter((f) => f.delivered > 0).length;
+  t.ok(served > 25, `${served} of 50 flows got through in a second`);
+  x.end();
+
+  const narrow = dumbbellOf(1, { forth: link, back: link, mtu: 576 });
+  const one = [flow('f', 'left1', 'right1', { kind: 'bulk' })];
+  const y = new Experiment({ ...scenario, ...narrow, flows: one });
+  y.run();
+  t.equal(y.flows[0]!.delivered, 0, 'as where ICMP is filtered');
+  t.ok(y.links[0]![0].model.stats.get('tooLong') > 0);
+  y.end();
+
+  const fat = { rateBps: 10e9, delayNs: 1 * SEC };
+  const huge = { ...scenario, ...dumbbellOf(1, { forth: fat, back: fat }), flows: one };
+  t.throws(
+    () => new Experiment(huge),
+    /^it would need [\d.]+ GiB of memory, more than 1\.9: 2 hosts take/,
+  );
+  t.end();
+});

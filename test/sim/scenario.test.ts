@@ -87,7 +87,12 @@ t.test('what is said', (t) => {
         routers: ['r'],
         links: [
           { between: ['a', 'r'], ...LINK, back: { rate: '1 Mbit/s' }, mtu: 9000 },
-          { between: ['r', 'b'], queue: { kind: 'drop-head', frames: 5 }, loss: 0.01 },
+          {
+            between: ['r', 'b'],
+            delay: '1 ms',
+            queue: { kind: 'drop-head', frames: 5 },
+            loss: 0.01,
+          },
         ],
       },
       flows: [
@@ -111,7 +116,11 @@ t.test('what is said', (t) => {
     back: { rateBps: 1e6, delayNs: 5 * MS },
     mtu: 9000,
   });
-  t.same(s.links[1]!.forth, { queue: { kind: 'drop-head', limitFrames: 5 }, loss: 0.01 });
+  t.same(s.links[1]!.forth, {
+    delayNs: 1e6,
+    queue: { kind: 'drop-head', limitFrames: 5 },
+    loss: 0.01,
+  });
   t.same(
     s.flows.map(({ name, startNs, cc }) => [name, startNs, cc]),
     [
@@ -134,7 +143,7 @@ const GRAPH = (hosts: unknown[], links: unknown[]) => ({
   kind: 'graph',
   ...{ hosts, routers: ['r'], links },
 });
-const JOIN = (a: string, b: string) => ({ between: [a, b] });
+const JOIN = (a: string, b: string) => ({ between: [a, b], delay: '1 ms' });
 
 /** What is wrong; where; what is said of it. */
 const WRONG: readonly (readonly [object, string, string])[] = [
@@ -155,6 +164,16 @@ const WRONG: readonly (readonly [object, string, string])[] = [
     { ...WHOLE, flows: [{ ...FLOW, to: 'rigth1' }] },
     'flows.0.to',
     'no host "rigth1": did you mean "right1"?',
+  ],
+  [
+    { ...WHOLE, flows: [{ ...FLOW, start: '1 s', stop: '1 s' }] },
+    'flows.0.stop',
+    'it stops before it starts',
+  ],
+  [
+    { ...WHOLE, topology: { ...DUMBBELL, bottleneck: { delay: 0 } } },
+    '',
+    'left–right: a link has a rate or a delay',
   ],
   [{ ...WHOLE, flows: [{ ...FLOW, to: 'left1' }] }, 'flows.0.to', 'a flow is between two hosts'],
   [

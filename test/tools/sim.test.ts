@@ -138,7 +138,7 @@ t.test('a module that fails does not end the run', (t) => {
   write('fails.yaml', TWO.replace('to: b }', 'to: b, cc: ./fails.mts }'));
   const { code, out } = sim('fails.yaml');
   t.equal(code, 0);
-  t.match(out, /^fixed failed 1 times, and Reno went on: congAvoid: .*cwnd is a number$/m);
+  t.match(out, /^fixed failed on 1 connection, and Reno went on: congAvoid: .*cwnd is a number$/m);
   t.match(out, /^bulk +fixed +[5-9]\.\d+ Mbit\/s/m);
   t.end();
 });

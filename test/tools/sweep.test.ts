@@ -72,7 +72,7 @@ t.test('a cell that fails is told, and the rest runs', (t) => {
     `import { CongestionControl } from '${resolve('src/cc/congestion-control.ts')}';
 class Breaks extends CongestionControl {
   override ssthresh() { return 2; }
-  override congAvoid() { process.exit(7); }
+  override congAvoid() { console.log(5); console.log('{"error": 1'); process.exit(7); }
 }
 export const breaks = { name: 'breaks', flags: 0, create: () => new Breaks() };
 `,

@@ -68,7 +68,9 @@ export function summaryText(summary: Summary, tookMs: number): string {
   const failed = flows.reduce((n, f) => n + f.failed, 0);
   if (failed > 0) lines.push(`${failed} connections failed`);
   for (const { module, count, first } of summary.faults) {
-    lines.push(`${module} failed ${count} times, and Reno went on: ${first}`);
+    lines.push(
+      `${module} failed on ${count} ${count === 1 ? 'connection' : 'connections'}, and Reno went on: ${first}`,
+    );
   }
   if (summary.jain !== null)
     lines.push(`Jain's index of the bulk flows, 2nd half: ${summary.jain}`);

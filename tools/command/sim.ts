@@ -87,9 +87,10 @@ function metersOf(experiment: Experiment): Meters {
 
 /** For whoever has many: `ringway sweep` shares them among processes of this kind. */
 async function simLines(): Promise<number> {
+  console.log = console.error; // what modules print is no answer
   for await (const line of createInterface({ input: process.stdin })) {
     const { file, value } = JSON.parse(line) as { file: string; value: unknown };
-    console.log(JSON.stringify(await summaryOf(file, value)));
+    process.stdout.write(`${JSON.stringify(await summaryOf(file, value))}\n`);
   }
   return EXIT.OK;
 }

@@ -39,7 +39,8 @@ class Worker {
     const command = [...process.execArgv, process.argv[1]!, 'sim', '--lines'];
     this.child = spawn(process.execPath, command);
     createInterface({ input: this.child.stdout }).on('line', (line) => {
-      this.answer?.(JSON.parse(line) as Answer);
+      const answer = answerOf(line);
+      if (answer !== null) this.answer?.(answer);
     });
     this.child.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.said = (this.said + text).slice(-400);
@@ -63,5 +64,16 @@ class Worker {
 
   end(): void {
     this.child.stdin.end();
+  }
+}
+
+/** Null for what a module has printed. */
+function answerOf(line: string): Answer | null {
+  try {
+    const value = JSON.parse(line) as Partial<Summary & { error: string }> | null;
+    if (typeof value !== 'object' || value === null) return null;
+    return 'error' in value || 'flows' in value ? (value as Answer) : null;
+  } catch {
+    return null;
   }
 }

@@ -11,6 +11,7 @@ import type { CcModule } from '../../cc/congestion-control.ts';
 import { type CcFaults, guarded } from '../../cc/guarded.ts';
 import type { MemoryDevice } from '../../link/memory-device.ts';
 import { longestDelayNs } from '../../path/delay-spec.ts';
+import type { LinkSpec } from '../../path/link-spec.ts';
 import { peakBps } from '../../path/rate-spec.ts';
 import { writeAnySysctl } from '../../stack/all-sysctls.ts';
 import { Stack } from '../../stack/stack.ts';
@@ -85,6 +86,10 @@ export class Experiment {
     return this.sim.nowNs;
   }
 
+  stackOf(host: string): Stack {
+    return this.stacks[this.graph.node(host)]!;
+  }
+
   run(untilNs: number = this.scenario.durationNs): void {
     this.sim.run(untilNs);
   }
@@ -144,8 +149,9 @@ export class Experiment {
       return this.routers[node - graph.hosts]!.ports[place]!;
     });
     const [from, to] = link.between;
-    const forth = { ...link.forth, name: `${from}>${to}` };
-    const back = { ...link.back, name: `${to}>${from}` };
+    const mtu = link.mtu === undefined ? {} : { mtu: link.mtu };
+    const forth = { ...link.forth, ...mtu, name: `${from}>${to}` };
+    const back = { ...link.back, ...mtu, name: `${to}>${from}` };
     const duplex = this.sim.connect(a!, b!, forth, back);
     return [duplex.forth, duplex.back];
   }
@@ -170,30 +176,40 @@ function mtuOf({ links }: Scenario, graph: Graph, host: number): number {
 
 const CHUNK = 256 << 10;
 const FRAME = 1514;
-const DEFAULT_QUEUE_FRAMES = 1000;
+/** By kind, where it is not 1,000 (docs/path.md). */
+const DEFAULT_QUEUE_FRAMES: Readonly<Record<string, number>> = {
+  'fq-codel': 10_240,
+  dualpi2: 10_000,
+};
+/** Rings and headers of a host's interface and of its loopback. */
+const HOST_BYTES = 2 << 20;
 /** Pages for what a flow has sent and not yet heard of, beside what its path holds. */
 const PAGES_A_FLOW = 8;
 const LEAST_CHUNKS = 64;
 const LEAST_PAGES = 4096;
 const MOST_SLAB = 1.9 * 2 ** 30;
 
-/** Room for what the links can hold at once, twice, as frames and in send buffers. */
-function memoryFor({ links, flows }: Scenario): MemorySizes {
-  let bytes = 0;
-  for (const { forth, back } of links) {
-    for (const { rateBps, delayNs, queue: own } of [forth, back]) {
-      const queue = own?.limitBytes ?? (own?.limitFrames ?? DEFAULT_QUEUE_FRAMES) * FRAME;
-      bytes +=
-        queue +
-        (rateBps === undefined ? 0 : (peakBps(rateBps) / 8) * (longestDelayNs(delayNs ?? 0) / SEC));
-    }
-  }
-  const chunks = LEAST_CHUNKS + Math.ceil((2 * bytes) / CHUNK);
-  const pages = LEAST_PAGES + Math.ceil((4 * bytes) / 16384) + PAGES_A_FLOW * flows.length;
+/** Room for what the links can hold at once, as frames and, twice, in send and receive buffers. */
+function memoryFor({ hosts, links, flows }: Scenario): MemorySizes {
+  const held = links.reduce((n, { forth, back }) => n + bytesIn(forth) + bytesIn(back), 0);
+  const chunks = LEAST_CHUNKS + Math.ceil((1.25 * held) / CHUNK);
+  const pages = LEAST_PAGES + Math.ceil((2 * held) / 16384) + PAGES_A_FLOW * flows.length;
   const cellBytes = 8 << 20;
-  const slabBytes = Math.min(
-    MOST_SLAB,
-    chunks * (CHUNK + 64) + pages * 16448 + cellBytes + (64 << 20),
-  );
+  const pools = chunks * (CHUNK + 64) + pages * 16448 + cellBytes;
+  const slabBytes = pools + hosts.length * HOST_BYTES + (16 << 20);
+  if (slabBytes > MOST_SLAB) {
+    const need = (slabBytes / 2 ** 30).toPrecision(3);
+    const why = `${hosts.length} hosts take 2 MiB each, and links hold up to ${(held / 2 ** 20).toPrecision(3)} MiB`;
+    throw new Error(`it would need ${need} GiB of memory, more than 1.9: ${why}`);
+  }
   return { slabBytes, chunks, pages, cellBytes };
+}
+
+/** What waits for the link and what is on the way, at most. */
+function bytesIn({ rateBps, delayNs, queue, queueFrames, queueBytes }: LinkSpec): number {
+  const frames =
+    queue?.limitFrames ?? queueFrames ?? DEFAULT_QUEUE_FRAMES[queue?.kind ?? ''] ?? 1000;
+  const waiting = Math.min(queue?.limitBytes ?? queueBytes ?? Infinity, frames * FRAME);
+  if (rateBps === undefined) return waiting;
+  return waiting + (peakBps(rateBps) / 8) * (longestDelayNs(delayNs ?? 0) / SEC);
 }

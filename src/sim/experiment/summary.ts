@@ -60,10 +60,13 @@ export interface LinkSummary {
 /** Runs it to its end and says what came of it. */
 export function runAndSummarize(experiment: Experiment, meters: Meters): Summary {
   const { scenario, flows } = experiment;
-  experiment.run(scenario.durationNs / 2);
+  const halfNs = Math.floor(scenario.durationNs / 2);
+  experiment.run(halfNs);
   const half = flows.map((f) => f.delivered);
   experiment.run();
-  const late = flows.map((f, i) => ((f.delivered - half[i]!) * 8 * SEC * 2) / scenario.durationNs);
+  const late = flows.map(
+    (f, i) => ((f.delivered - half[i]!) * 8 * SEC) / (scenario.durationNs - halfNs),
+  );
   const bulk = flows.filter(
     ({ spec }) => spec.traffic.kind === 'bulk' && spec.traffic.bytes === undefined,
   );
@@ -80,7 +83,7 @@ export function runAndSummarize(experiment: Experiment, meters: Meters): Summary
       const ns = Math.max(1, endNs - spec.startNs);
       return {
         name: spec.name,
-        cc: spec.cc ?? experiment.stacks[0]!.tcp.ccModules.defaultModule.name,
+        cc: spec.cc ?? experiment.stackOf(spec.from).tcp.ccModules.defaultModule.name,
         delivered,
         goodput: Math.round((delivered * 8 * SEC) / ns),
         lateGoodput: Math.round(late[i]!),

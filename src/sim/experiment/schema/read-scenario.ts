@@ -171,10 +171,15 @@ function checkWhole(scenario: Scenario, raw: RawScenario, problems: Problems): v
   for (const name of repeated(flows.map((f) => f.name))) {
     problems.add(['flows'], `"${name}" is the name of two flows`);
   }
-  for (const [i, { between }] of links.entries()) {
+  for (const [i, { between, forth, back }] of links.entries()) {
     const where = raw.topology.kind === 'graph' ? ['topology', 'links', i, 'between'] : [];
     for (const name of between) {
       if (!nodes.includes(name)) problems.add(where, `no "${name}": ${suggestion(name, nodes)}`);
+    }
+    for (const { rateBps, delayNs } of [forth, back]) {
+      if (rateBps === undefined && (delayNs ?? 0) === 0) {
+        problems.add(where, `${between.join('–')}: a link has a rate or a delay`);
+      }
     }
     if (between[0] === between[1]) problems.add(where, 'a link has two different ends');
   }
@@ -184,6 +189,9 @@ function checkWhole(scenario: Scenario, raw: RawScenario, problems: Problems): v
       if (!hostNames.includes(name)) {
         problems.add(['flows', i, end], `no host "${name}": ${suggestion(name, hostNames)}`);
       }
+    }
+    if (flow.stopNs !== undefined && flow.stopNs <= (flow.startNs ?? 0)) {
+      problems.add(['flows', i, 'stop'], 'it stops before it starts');
     }
     if (flow.from === flow.to) problems.add(['flows', i, 'to'], 'a flow is between two hosts');
   }

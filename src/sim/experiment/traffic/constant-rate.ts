@@ -1,10 +1,12 @@
 /** So many bits a second, in writes of one size, whether the network takes them at once or not. */
-import { SEC } from '../../../base/time.ts';
+import { SEC, US } from '../../../base/time.ts';
 import type { Flow, Traffic } from '../flow.ts';
 import type { ConstantRateSpec } from '../scenario.ts';
 import type { StreamEnd } from '../stream-end.ts';
 
 const WRITE_BYTES = 1200;
+/** Writes that are closer to each other are one. */
+const LEAST_NS = 10 * US;
 
 export class ConstantRate implements Traffic {
   private readonly flow: Flow;
@@ -28,6 +30,7 @@ export class ConstantRate implements Traffic {
   begun(end: StreamEnd): void {
     if (!end.isOpener) return; // it only reads
     this.sender = end;
+    if (this.isStopped) end.finish();
     this.beginNs = this.flow.nowNs;
     this.timer();
   }
@@ -35,9 +38,12 @@ export class ConstantRate implements Traffic {
   /** The times are those of the rate, not of the write before: no rounding adds up. */
   timer(): void {
     if (this.isStopped || this.sender === null) return;
-    this.sender.send(this.writeBytes);
-    this.writes++;
-    this.flow.wakeAt(this.beginNs + Math.round(this.writes * this.everyNs));
+    const { nowNs } = this.flow;
+    const due = Math.floor((nowNs - this.beginNs) / this.everyNs) + 1;
+    this.sender.send((due - this.writes) * this.writeBytes);
+    this.writes = due;
+    const nextNs = this.beginNs + Math.ceil(due * this.everyNs);
+    this.flow.wakeAt(Math.max(nextNs, nowNs + LEAST_NS));
   }
 
   got(_end: StreamEnd, bytes: number): void {

@@ -26,6 +26,7 @@ export class OnOff implements Traffic {
   begun(end: StreamEnd): void {
     if (!end.isOpener) return; // it only reads
     this.sender = end;
+    if (this.isStopped) end.finish();
     this.timer();
   }
 
