@@ -6,14 +6,17 @@ import { MS, SEC } from '../../src/base/time.ts';
 import { CA_EVENT, CA_STATE } from '../../src/cc/ca-state.ts';
 import type { CcView } from '../../src/cc/cc-view.ts';
 import type { CongestionControl } from '../../src/cc/congestion-control.ts';
-import { wholeCubeRoot } from '../../src/cc/cube-root.ts';
 import { cubic, cubicWith } from '../../src/cc/cubic.ts';
+import { ticksTo } from '../../src/cc/cubic-curve.ts';
 import { type CubicParams, LINUX_CUBIC } from '../../src/cc/cubic-params.ts';
 import { reno } from '../../src/cc/reno.ts';
 import { AckSample } from '../../src/cc/samples.ts';
 import { holds } from '../support/property.ts';
 import { PathModel } from './path-model.ts';
 import { newView } from './rig.ts';
+
+/** With this C a piece is a cube of one tick. */
+const wholeCubeRoot = (a: number): number => ticksTo(a, 2 ** 40);
 
 interface Rig {
   readonly v: CcView;
