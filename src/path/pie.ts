@@ -13,17 +13,12 @@
 import { assert } from '../base/assert.ts';
 import type { RandomStream } from '../base/rng.ts';
 import { MS } from '../base/time.ts';
-import { FrameList } from '../link/frame-list.ts';
 import type { DropListener } from '../link/frame-sink.ts';
 import { type FrameStore, NO_FRAME } from '../link/frame-store.ts';
 import { ECN, ecnOf, markCe } from './ecn-mark.ts';
-import {
-  DEFAULT_LIMIT_FRAMES,
-  QueueClock,
-  type QueueDiscipline,
-  type QueueLimits,
-} from './queue.ts';
-import { DROPPED, QueueLedger } from './queue-ledger.ts';
+import { FifoQueue } from './fifo-queue.ts';
+import type { QueueLimits } from './queue.ts';
+import { DROPPED } from './queue-ledger.ts';
 
 export interface PieSpec extends QueueLimits {
   /** QDELAY_REF. Default 15 ms. */
@@ -77,18 +72,12 @@ const SCALE = [
   { below: 0.1, divisor: 2 },
 ] as const;
 
-export class Pie implements QueueDiscipline {
-  readonly ledger: QueueLedger;
-  readonly clock = new QueueClock();
+export class Pie extends FifoQueue {
   /** drop_prob, burst_allowance, accu_prob. */
   probability = 0;
   burstLeftNs = 0;
   accumulated = 0;
-  private readonly frames: FrameStore;
-  private readonly list: FrameList;
   private readonly random: RandomStream;
-  private readonly limitFrames: number;
-  private readonly limitBytes: number;
   private readonly targetNs: number;
   private readonly updateNs: number;
   private readonly alphaPerNs: number;
@@ -107,12 +96,8 @@ export class Pie implements QueueDiscipline {
     spec: PieSpec = {},
     drops: DropListener | null = null,
   ) {
-    this.frames = frames;
+    super(frames, spec, drops);
     this.random = random;
-    this.ledger = new QueueLedger(frames, drops);
-    this.list = new FrameList(frames);
-    this.limitFrames = Math.max(1, spec.limitFrames ?? DEFAULT_LIMIT_FRAMES);
-    this.limitBytes = spec.limitBytes ?? Infinity;
     this.targetNs = spec.targetNs ?? TARGET_NS;
     this.updateNs = spec.updateNs ?? UPDATE_NS;
     this.alphaPerNs = (spec.alphaHz ?? ALPHA_HZ) / 1e9;
@@ -125,19 +110,10 @@ export class Pie implements QueueDiscipline {
     assert(this.updateNs >= 1, 'an update is due some time later');
   }
 
-  get count(): number {
-    return this.list.count;
-  }
-
-  get bytes(): number {
-    return this.list.bytes;
-  }
-
-  enqueue(frame: number): void {
+  override enqueue(frame: number): void {
     this.catchUp();
-    const { count, bytes } = this.list;
     const len = this.frames.lengthOf(frame);
-    if (count >= this.limitFrames || (count > 0 && bytes + len > this.limitBytes)) {
+    if (this.isFull(frame)) {
       this.accumulated = 0;
       this.ledger.drop(frame, DROPPED.TAIL);
     } else if (this.isChosen(len) && !this.isMarked(frame)) {
@@ -148,7 +124,7 @@ export class Pie implements QueueDiscipline {
     }
   }
 
-  dequeue(): number {
+  override dequeue(): number {
     this.catchUp();
     if (this.list.count === 0) return NO_FRAME;
     const frame = this.list.shift();
@@ -156,11 +132,11 @@ export class Pie implements QueueDiscipline {
     return frame;
   }
 
-  clear(): number {
+  override clear(): number {
     this.becomeQuiet();
     this.waitNs = 0;
     this.waitBeforeNs = 0;
-    return this.list.clear();
+    return super.clear();
   }
 
   /** All updates that are due by now. Once nothing changes any more, those of a long silence are passed over. */

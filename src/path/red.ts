@@ -12,17 +12,12 @@
  */
 import { assert } from '../base/assert.ts';
 import type { RandomStream } from '../base/rng.ts';
-import { FrameList } from '../link/frame-list.ts';
 import type { DropListener } from '../link/frame-sink.ts';
 import { type FrameStore, NO_FRAME } from '../link/frame-store.ts';
 import { ECN, ecnOf, markCe } from './ecn-mark.ts';
-import {
-  DEFAULT_LIMIT_FRAMES,
-  QueueClock,
-  type QueueDiscipline,
-  type QueueLimits,
-} from './queue.ts';
-import { DROPPED, QueueLedger } from './queue-ledger.ts';
+import { FifoQueue } from './fifo-queue.ts';
+import type { QueueLimits } from './queue.ts';
+import { DROPPED } from './queue-ledger.ts';
 
 export interface RedSpec extends QueueLimits {
   /** What the average and the thresholds count. Default: frames. In bytes a frame's length scales its chance, too (§4). */
@@ -57,17 +52,11 @@ const MAX_FRAME_BYTES = 1514;
 /** Of which chance is a part. (`unit()` returns a double, which would cost 16 bytes a frame.) */
 const DRAWS = 2147483648;
 
-export class Red implements QueueDiscipline {
-  readonly ledger: QueueLedger;
-  readonly clock = new QueueClock();
+export class Red extends FifoQueue {
   /** avg, and p_b of the frame that came last. */
   average = 0;
   base = 0;
-  private readonly frames: FrameStore;
-  private readonly list: FrameList;
   private readonly random: RandomStream;
-  private readonly limitFrames: number;
-  private readonly limitBytes: number;
   private readonly inBytes: boolean;
   private readonly min: number;
   private readonly max: number;
@@ -92,12 +81,8 @@ export class Red implements QueueDiscipline {
     spec: RedSpec = {},
     drops: DropListener | null = null,
   ) {
-    this.frames = frames;
+    super(frames, spec, drops);
     this.random = random;
-    this.ledger = new QueueLedger(frames, drops);
-    this.list = new FrameList(frames);
-    this.limitFrames = Math.max(1, spec.limitFrames ?? DEFAULT_LIMIT_FRAMES);
-    this.limitBytes = spec.limitBytes ?? Infinity;
     this.inBytes = spec.unit === 'bytes';
     const meanBytes = spec.meanFrameBytes ?? MEAN_FRAME_BYTES;
     this.min = spec.minThreshold ?? MIN_FRAMES * (this.inBytes ? meanBytes : 1);
@@ -113,19 +98,10 @@ export class Red implements QueueDiscipline {
     assert(this.maxP > 0 && this.maxP <= 1, 'max_p is a probability');
   }
 
-  get count(): number {
-    return this.list.count;
-  }
-
-  get bytes(): number {
-    return this.list.bytes;
-  }
-
-  enqueue(frame: number): void {
-    const { count, bytes } = this.list;
+  override enqueue(frame: number): void {
     const len = this.frames.lengthOf(frame);
     this.updateAverage();
-    if (count >= this.limitFrames || (count > 0 && bytes + len > this.limitBytes)) {
+    if (this.isFull(frame)) {
       this.since = 0;
       this.ledger.drop(frame, DROPPED.TAIL);
     } else if (this.isChosen(len) && !this.isMarked(frame)) {
@@ -136,17 +112,17 @@ export class Red implements QueueDiscipline {
     }
   }
 
-  dequeue(): number {
+  override dequeue(): number {
     if (this.list.count === 0) return NO_FRAME;
     const frame = this.list.shift();
     if (this.list.count === 0) this.emptySinceNs = this.clock.nowNs;
     return frame;
   }
 
-  clear(): number {
+  override clear(): number {
     this.average = 0;
     this.since = 0;
-    return this.list.clear();
+    return super.clear();
   }
 
   /** Figure 2: at each arrival; after an idle time as if frames had left meanwhile. */
