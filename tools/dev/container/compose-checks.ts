@@ -76,8 +76,12 @@ async function tour(project: Project): Promise<void> {
 async function checkFromPeer(tally: Tally, project: Project, name: string): Promise<void> {
   const isUp = await tally.check(`${name} up: the stack serves a page`, async () => {
     await project.run('up', '-d', '--no-build');
-    const retry = '--retry 30 --retry-delay 1 --retry-all-errors';
-    expectText(await project.inPeer(`curl -sS ${retry} http://${OURS.v4}/`), /<h1>Ringway/);
+    // Over IPv6 too: until its own address is known to be unique (RFC 4862 §5.4) the stack announces nothing, and
+    // the peer still sends to the link-layer address that the tour had. A SYN is sent again; an echo request is not.
+    for (const host of [OURS.v4, `[${OURS.v6}]`]) {
+      const retry = '--retry 30 --retry-delay 1 --retry-all-errors';
+      expectText(await project.inPeer(`curl -sS ${retry} 'http://${host}/'`), /<h1>Ringway/);
+    }
   });
   if (!isUp) return;
   for (const [program, script, patterns] of FROM_PEER) {
