@@ -1,7 +1,7 @@
 /**
  * ICMP errors about packets we received: RFC 792, RFC 1122 §3.2.2, RFC 4443 §2.4, §3.
  * An error is never sent about an error, about a group's packet, about a later fragment, or to a
- * source that is not one host; and never faster than `IcmpLimit` allows.
+ * source that is not one host; and, but for what fits, never faster than `IcmpLimit` allows.
  */
 import { NO_BLOCK } from '../base/block-pool.ts';
 import { EADDRNOTAVAIL } from '../base/errno.ts';
@@ -88,19 +88,26 @@ export function sendRedirectError4(net: Network, pkt: IpPacket, gateway: number)
 function sendError(net: Network, pkt: IpPacket, type: number, code: number, rest: number): void {
   const mib = pkt.isV4 ? net.mib.icmp4 : net.mib.icmp6;
   if (!mayReport(net, pkt, type, code)) return;
-  if (!pkt.iface.isLoopback && !net.icmpLimit.allowsAny(mib)) return;
+  // As Linux: without that news a path is dead, and its senders learn to send no more of these packets.
+  const isLimited = !isPathMtu(pkt.isV4, type, code);
+  if (isLimited && !pkt.iface.isLoopback && !net.icmpLimit.allowsAny(mib)) return;
   const path = net.pathBack(pkt);
   if (path === null || path.cast !== CAST.UNICAST) {
     mib.count(ICMP.OutErrors);
     return;
   }
-  if (!net.icmpLimit.allows(path, mib)) return;
+  if (isLimited && !net.icmpLimit.allows(path, mib)) return;
   const result = quote(net, pkt, path, type, code, rest);
   if (result < 0) mib.count(ICMP.OutErrors);
   else {
     mib.count(ICMP.OutMsgs);
     mib.outType[type]!++;
   }
+}
+
+function isPathMtu(v4: boolean, type: number, code: number): boolean {
+  if (v4) return type === ICMP4.DEST_UNREACH && code === UNREACH4.FRAG_NEEDED;
+  return type === ICMP6.PACKET_TOO_BIG;
 }
 
 /** Whether an error about it may be sent at all. */

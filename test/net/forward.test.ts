@@ -332,6 +332,23 @@ tap.test('RFC 8200 §5: a link of less than 1,280 bytes is no way for IPv6', asy
   r.h.close(t);
 });
 
+routed(
+  'what fits is said as often as it is asked for, and takes nothing from the limit on errors',
+  (t, r) => {
+    const told = (packet: Bytes) => {
+      for (let i = 0; i < 100; i++) r.h.give(packet);
+      return r.lines().length;
+    };
+    t.equal(told(datagram4(1273, { df: true })), 100);
+    t.equal(told(datagram6(1253)), 100);
+    t.equal(told(datagram4(8, {}, '192.0.2.1')), 6, 'net unreachable is limited');
+    t.equal(told(datagram6(8, {}, '2001:db8:9::1')), 6);
+    t.equal(told(datagram4(1273, { df: true })), 100, 'and the limit does not touch the others');
+  },
+  {},
+  { mtu: 1300 },
+);
+
 tap.test('off, as it is at first: a host sends nothing on', async (t) => {
   const h = new NetHarness();
   t.equal(h.give(datagram4(8)), 'IP_NOT_LOCAL');
