@@ -5,6 +5,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';
+import { otherNode } from '../../tools/dev/nodes.ts';
 import { aptLine, missingPrograms, programPath } from '../../tools/dev/requirements.ts';
 
 export interface Requirements {
@@ -16,6 +17,8 @@ export interface Requirements {
   readonly userNamespaces?: boolean;
   /** The compiled addon. */
   readonly addon?: boolean;
+  /** Other versions of Node. */
+  readonly nodes?: readonly number[];
 }
 
 /** What is missing, in one line; false when nothing is. Suits tap's `skip` option as it is. */
@@ -32,6 +35,8 @@ export function requires(wanted: Requirements): string | false {
   if (wanted.addon === true && !existsSync('build/Release/ringway.node')) {
     reasons.push('needs the addon: npm run build:native');
   }
+  const nodes = (wanted.nodes ?? []).filter((major) => otherNode(major) === null);
+  if (nodes.length > 0) reasons.push(`needs Node ${nodes.join(', ')}: npm run nodes`);
   return reasons.length === 0 ? false : reasons.join('; ');
 }
 

@@ -2,7 +2,7 @@
  * `npm test`: every test/**\/*.test.ts (written with tap), then the allocation gate. Arguments choose files by
  * substring (`npm test -- base/word`). The last line is `N passed, N failed, N skipped`.
  *
- * CI=true or REQUIRE_ALL=1: install the Linux programs that are missing; then every skip is a failure.
+ * CI=true or REQUIRE_ALL=1: install the Linux programs and the versions of Node that are missing; then every skip is a failure.
  * LONG=1 (`npm run test:long`): the same proofs at full size.
  */
 import { randomUUID } from 'node:crypto';
@@ -12,6 +12,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { installPrograms } from './apt.ts';
 import { buildNative, isNativeStale } from './build-native.ts';
 import { killAll, markedProcesses, RUN_MARK } from './leftovers.ts';
+import { installNodes } from './nodes.ts';
 import { aptLine, missingPrograms, TEST_PROGRAMS } from './requirements.ts';
 import { runNode, stopOnSignals, wasStopped } from './run-child.ts';
 import { type FileResult, TapCounts } from './tap-counts.ts';
@@ -131,6 +132,8 @@ function prepareMachine(): string[] {
   } else if (missing.length > 0) {
     console.log(`not here: ${missing.join(', ')}; for all tests: ${aptLine(missing)}`);
   }
+  const noNodes = requireAll ? installNodes() : null;
+  if (noNodes !== null) problems.push(noNodes);
   if (isNativeStale() && buildNative() !== 0) problems.push('the addon does not build');
   return problems;
 }

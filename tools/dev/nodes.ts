@@ -1,0 +1,48 @@
+/**
+ * Other versions of Node, for tests that compare what they do. `npm run nodes` brings them from npm into
+ * tools/dev/nodes (375 MB, which is why `npm ci` does not), in the versions that the lock file there names; so does
+ * `npm test` with CI=true or REQUIRE_ALL=1.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const FOLDER = fileURLToPath(new URL('nodes', import.meta.url));
+
+/** Beside the one that runs. Packages have them for Linux on x64 and arm64. */
+export const OTHER_NODES: readonly number[] = [22, 24];
+
+/** The binary of that version, or null where it is not installed, or another than the lock file names. */
+export function otherNode(major: number): string | null {
+  const place = `node_modules/node${major}-${process.arch}`;
+  if (!existsSync(join(FOLDER, place, 'bin/node'))) return null;
+  const { packages } = read('package-lock.json') as { packages: Record<string, Versioned> };
+  const { version } = read(place, 'package.json') as Versioned;
+  return packages[place]?.version === version ? join(FOLDER, place, 'bin/node') : null;
+}
+
+/** What is wrong, or null when all of them are there. */
+export function installNodes(): string | null {
+  if (missingNodes().length === 0) return null;
+  // Not their commands: all are named node.
+  const args = ['ci', '--prefix', FOLDER, '--ignore-scripts', '--no-bin-links', '--no-audit'];
+  const { status } = spawnSync('npm', args, { stdio: ['ignore', 'inherit', 'inherit'] });
+  if (status !== 0) return `npm ci in tools/dev/nodes ended with ${status}`;
+  const missing = missingNodes();
+  return missing.length === 0 ? null : `npm has no Node ${missing.join(', ')} for this machine`;
+}
+
+interface Versioned {
+  readonly version: string;
+}
+
+const missingNodes = (): number[] => OTHER_NODES.filter((major) => otherNode(major) === null);
+const read = (...names: string[]): unknown =>
+  JSON.parse(readFileSync(join(FOLDER, ...names), 'utf8'));
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const why = installNodes();
+  if (why !== null) console.error(why);
+  process.exitCode = why === null ? 0 : 1;
+}
