@@ -1,0 +1,201 @@
+/**
+ * Experiments beside ns-3, IP packets delivered to hosts for each second of processor time, TCP over the same dumbbell.
+ * Debian's libns3-dev and g++; some minutes.
+ *
+ *     npm run bench -- ns3 [flows …] [--rounds N] [--seconds N] [--cc reno]
+ *
+ * **The same network.** Both sides have their numbers from bench/ns3/shape.ts: endless bulk flows, 40 ms of round trip, a
+ * drop-tail queue as long as the pipe, CUBIC or NewReno, MSS 1448, SACK, timestamps, delayed ACKs. The figures beside the speed
+ * say how alike the runs are. They are never the same packet by packet: ns-3 has no RACK-TLP, a CUBIC of its own
+ * and PPP's headers. It fails when what arrives differs by more than 5 %, and when a side is not the same in each round.
+ *
+ * **The same count.** IP packets that arrive at hosts, ACKs too. ns-3 counts them by trace sinks in a run that is not
+ * timed; runs that are timed have none. Ringway counts anyway, and has on what `ringway sim` has on.
+ *
+ * **Time** is the processor's, user and system, in a process of its own for each run, from the first event to the last:
+ * loading the program and building the network are apart (`set-up`). V8's compiler and collector, with all their
+ * threads, count; in the second half of virtual time there is little left to compile. The sides run in turn; the ratio is
+ * the median of the rounds', beside the least and the largest.
+ *
+ * **ns-3 as it is fastest**: no checksums, no payload, writes of one segment, its fastest scheduler, few routes. Debian's build has
+ * no assertions; its log statements are there, and off.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { tableText } from '../tools/command/sim-text.ts';
+import { compileNs3, missingForNs3 } from './ns3/build.ts';
+import { type RunFigures, type Shape, shapeOf } from './ns3/shape.ts';
+import { median } from './quantile.ts';
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+const RUN_LIMIT_MS = 600_000;
+const MOST_DIFFERENCE = 0.05;
+/** Flows, their bottleneck, and virtual seconds. With a thousand on 100 Mbit/s each would wait for timeouts. */
+const CASES: readonly (readonly [number, number, number])[] = [
+  [1, 100e6, 60],
+  [10, 100e6, 60],
+  [100, 100e6, 60],
+  [1000, 1e9, 10],
+];
+
+function figuresOf(command: string, args: readonly string[]): RunFigures {
+  const run = spawnSync(command, args, { encoding: 'utf8', timeout: RUN_LIMIT_MS });
+  if (run.status !== 0) throw new Error(`${command} ${args.join(' ')}: ${run.stderr}`);
+  return JSON.parse(run.stdout.trim().split('\n').at(-1)!) as RunFigures;
+}
+
+class Sides {
+  private readonly program: string;
+
+  constructor(program: string) {
+    this.program = program;
+  }
+
+  /** Version and build of the library. */
+  version(): string {
+    return spawnSync(this.program, { encoding: 'utf8' }).stdout.trim();
+  }
+
+  ns3(shape: Shape, count: 0 | 1): RunFigures {
+    const numbers = Object.entries({ ...shape, count });
+    return figuresOf(
+      this.program,
+      numbers.map(([name, value]) => `${name}=${value}`),
+    );
+  }
+
+  ringway(shape: Shape): RunFigures {
+    const script = join(HERE, 'ns3/ringway.ts');
+    return figuresOf(process.execPath, ['--import=tsx', script, JSON.stringify(shape)]);
+  }
+}
+
+/** All rounds of a side. ns-3's have the counts of the run that was not timed. */
+type Rounds = readonly RunFigures[];
+
+function compare(sides: Sides, shape: Shape, rounds: number): readonly [Rounds, Rounds] {
+  const counted = sides.ns3(shape, 1);
+  const { frames, lateFrames, segments, retransmitted, rttNs } = counted;
+  const counts = { frames, lateFrames, segments, retransmitted, rttNs };
+  const theirs: RunFigures[] = [];
+  const ours: RunFigures[] = [];
+  for (let i = 0; i < rounds; i++) {
+    theirs.push({ ...sides.ns3(shape, 0), ...counts });
+    ours.push(sides.ringway(shape));
+  }
+  for (const all of [[counted, ...theirs], ours]) {
+    const other = all.find(({ delivered }) => delivered !== all[0]!.delivered);
+    if (other !== undefined) throw new Error('the same simulation delivers other bytes');
+  }
+  return [theirs, ours];
+}
+
+const perSecond = ({ frames, cpu }: RunFigures): number => frames / cpu;
+const latePerSecond = ({ lateFrames, lateCpu }: RunFigures): number => lateFrames / lateCpu;
+
+function middle(values: readonly number[], digits: number): string {
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  return `${median(values).toFixed(digits)} (${least.toFixed(digits)}–${most.toFixed(digits)})`;
+}
+
+function row(name: string, rounds: Rounds, { bottleneckBps, durationNs }: Shape): string[] {
+  const one = rounds[0]!;
+  const carried = (one.bottleneckBytes * 8e9) / durationNs / bottleneckBps;
+  return [
+    name,
+    String(one.frames),
+    middle(
+      rounds.map(({ cpu }) => cpu),
+      2,
+    ),
+    middle(
+      rounds.map((r) => perSecond(r) / 1e3),
+      0,
+    ),
+    middle(
+      rounds.map((r) => latePerSecond(r) / 1e3),
+      0,
+    ),
+    median(rounds.map(({ setUpCpu }) => setUpCpu)).toFixed(2),
+    median(rounds.map(({ wall }) => wall)).toFixed(2),
+    `${(100 * carried).toFixed(1)} %`,
+    `${((100 * one.retransmitted) / one.segments).toFixed(2)} %`,
+    `${(one.rttNs / 1e6).toFixed(1)} ms`,
+    (one.events / one.frames).toFixed(2),
+    `${(Math.max(...rounds.map(({ peakRss }) => peakRss)) / 2 ** 20).toFixed(0)} MiB`,
+  ];
+}
+
+const HEADING = [
+  '',
+  'frames',
+  'CPU s',
+  'thousand frames/s',
+  '2nd half',
+  'set-up',
+  'wall s',
+  'bottleneck',
+  'retransmitted',
+  'RTT',
+  'events/frame',
+  'peak RSS',
+];
+
+function ratios(theirs: Rounds, ours: Rounds): string {
+  const of = (what: (r: RunFigures) => number) =>
+    middle(
+      ours.map((r, i) => what(r) / what(theirs[i]!)),
+      1,
+    );
+  return `Ringway / ns-3: ${of(perSecond)}; 2nd half of the run: ${of(latePerSecond)}`;
+}
+
+/** What arrived, in frames and bytes, and what the link carried are alike; else speeds cannot be compared. */
+function assertAlike(a: RunFigures, b: RunFigures): void {
+  for (const what of ['frames', 'delivered', 'bottleneckBytes'] as const) {
+    const difference = Math.abs(a[what] / b[what] - 1);
+    if (difference <= MOST_DIFFERENCE) continue;
+    throw new Error(`${what}: ${a[what]} and ${b[what]} are not the same experiment`);
+  }
+}
+
+function main(args: readonly string[]): number {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: { rounds: { type: 'string' }, seconds: { type: 'string' }, cc: { type: 'string' } },
+  });
+  const missing = missingForNs3();
+  if (missing !== null) {
+    console.error(missing);
+    return 1;
+  }
+  const dir = mkdtempSync(join(tmpdir(), 'ringway-bench-'));
+  try {
+    const program = join(dir, 'dumbbell');
+    if (!compileNs3(program)) return 1;
+    const sides = new Sides(program);
+    const rounds = Number(values.rounds ?? 3);
+    const cc = values.cc ?? 'cubic';
+    console.log(`${sides.version()}; ${cc}; Node ${process.version}; ${rounds} rounds, in turn`);
+    for (const [flows, bps, seconds] of CASES) {
+      if (positionals.length > 0 && !positionals.includes(String(flows))) continue;
+      const shape = shapeOf(flows, bps, Number(values.seconds ?? seconds), cc);
+      const [theirs, ours] = compare(sides, shape, rounds);
+      const length = `${shape.durationNs / 1e9} s of virtual time`;
+      console.log(`\n${flows} flows, ${bps / 1e6} Mbit/s, ${length}: ${ratios(theirs, ours)}`);
+      const table = [HEADING, row('ns-3', theirs, shape), row('Ringway', ours, shape)];
+      for (const line of tableText(table)) console.log(line);
+      assertAlike(theirs[0]!, ours[0]!);
+    }
+    return 0;
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+}
+
+process.exitCode = main(process.argv.slice(2));

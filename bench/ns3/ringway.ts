@@ -1,0 +1,93 @@
+/**
+ * Ringway's side of `npm run bench -- ns3`: the experiment as `ringway sim` runs it, with its meters and without traces.
+ *
+ *     node --import=tsx bench/ns3/ringway.ts '{"flows": 10, …}'     (a Shape)
+ */
+import { Experiment } from '../../src/sim/experiment/experiment.ts';
+import { Meters } from '../../src/sim/experiment/meter.ts';
+import type { Scenario } from '../../src/sim/experiment/scenario.ts';
+import { runAndSummarize, type Summary } from '../../src/sim/experiment/summary.ts';
+import { dumbbell } from '../../src/sim/experiment/topology.ts';
+import { median } from '../quantile.ts';
+import type { RunFigures, Shape } from './shape.ts';
+
+function scenarioOf(shape: Shape): Scenario {
+  const bottleneck = {
+    rateBps: shape.bottleneckBps,
+    delayNs: shape.bottleneckDelayNs,
+    queueFrames: shape.bottleneckQueue,
+  };
+  const access = {
+    rateBps: shape.accessBps,
+    delayNs: shape.accessDelayNs,
+    queueFrames: shape.accessQueue,
+  };
+  return {
+    name: 'dumbbell',
+    seed: 1,
+    durationNs: shape.durationNs,
+    ...dumbbell(
+      shape.pairs,
+      { forth: bottleneck, back: bottleneck },
+      { forth: access, back: access },
+    ),
+    flows: Array.from({ length: shape.flows }, (_, i) => {
+      const pair = (i % shape.pairs) + 1;
+      const ends = { from: `left${pair}`, to: `right${pair}` };
+      const startNs = i * shape.everyNs;
+      return { name: `flow${i}`, ...ends, cc: shape.cc, startNs, traffic: { kind: 'bulk' } };
+    }),
+  };
+}
+
+const framesAtHosts = ({ stacks }: Experiment): number =>
+  stacks.reduce((n, stack) => n + stack.devices.at(-1)!.stats.get('rxFrames'), 0);
+
+function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}
+
+function run(shape: Shape): RunFigures {
+  const experiment = new Experiment(scenarioOf(shape));
+  const meters = new Meters(experiment.flows);
+  for (const { tcp } of experiment.stacks) tcp.watch.add(meters);
+  const startMs = performance.now();
+  const setUpCpu = cpuSeconds();
+  experiment.run(Math.floor(shape.durationNs / 2));
+  const halfCpu = cpuSeconds();
+  const halfFrames = framesAtHosts(experiment);
+  const summary = runAndSummarize(experiment, meters);
+  const endCpu = cpuSeconds();
+  const wall = (performance.now() - startMs) / 1000;
+  const [bottleneck] = experiment.links[0]!;
+  const frames = framesAtHosts(experiment);
+  const figures = {
+    setUpCpu,
+    wall,
+    cpu: endCpu - setUpCpu,
+    lateCpu: endCpu - halfCpu,
+    frames,
+    lateFrames: frames - halfFrames,
+    ...ofFlows(summary),
+    dropped: bottleneck.model.queue.ledger.dropped,
+    bottleneckBytes: bottleneck.model.stats.get('deliveredBytes'),
+    events: experiment.sim.fired,
+    peakRss: process.resourceUsage().maxRSS * 1024,
+  };
+  experiment.end();
+  return figures;
+}
+
+function ofFlows({ flows }: Summary) {
+  const failed = flows.reduce((n, flow) => n + flow.failed, 0);
+  if (failed > 0) throw new Error(`${failed} connections failed`);
+  return {
+    delivered: flows.reduce((n, flow) => n + flow.delivered, 0),
+    segments: flows.reduce((n, flow) => n + flow.sent, 0),
+    retransmitted: flows.reduce((n, flow) => n + flow.retransmitted, 0),
+    rttNs: median(flows.map(({ rtt }) => rtt?.p50 ?? 0)),
+  };
+}
+
+console.log(JSON.stringify(run(JSON.parse(process.argv[2]!) as Shape)));
