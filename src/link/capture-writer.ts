@@ -2,10 +2,12 @@ import { assert } from '../base/assert.ts';
 import { NO_BLOCK } from '../base/block-pool.ts';
 import type { Memory } from '../base/memory.ts';
 import { completeChecksum } from '../wire/checksum.ts';
+import type { MacAddress } from '../wire/mac.ts';
 import {
   type Direction,
   EPB_DROPCOUNT,
   EPB_FLAGS,
+  EPB_PACKETID,
   finishBlock,
   MAX_TEXT_BYTES,
   OPT_COMMENT,
@@ -29,7 +31,7 @@ export interface ByteSink {
 
 /** What tcpdump takes by default: every frame whole, super-frames included. */
 const DEFAULT_SNAPLEN = 262144;
-/** Options of the largest packet block: flags, drop count, comment, padding, lengths. */
+/** Options of the largest packet block: flags, drop count, number, comment, padding, lengths. */
 const BLOCK_OVERHEAD = PACKET_HEADER_LEN + MAX_TEXT_BYTES + 64;
 
 export interface CaptureOptions {
@@ -38,6 +40,8 @@ export interface CaptureOptions {
   /** What the world's clock showed when `clock.nowNs` was 0: whole seconds since 1970, and the rest. */
   readonly startSec?: number;
   readonly startNs?: number;
+  /** Of the whole file. */
+  readonly comment?: string;
 }
 
 /**
@@ -74,14 +78,14 @@ export class CaptureWriter {
     this.chunk = memory.chunks.take();
     assert(this.chunk !== NO_BLOCK, 'a capture needs a free chunk');
     this.bufferAt = memory.chunks.offsetOf(this.chunk);
-    this.advance(writeSection(memory.slab.dv, this.bufferAt, 'ringway'));
+    this.advance(writeSection(memory.slab.dv, this.bufferAt, 'ringway', options.comment ?? ''));
   }
 
   /** Returns the number by which packets refer to the interface. */
-  addInterface(name: string, macHigh: number, macLow: number): number {
+  addInterface(name: string, mac: MacAddress | null): number {
     this.makeRoom(0);
     const { snaplen, startSec } = this;
-    const face = { name, macHigh, macLow, snaplen, startSec };
+    const face = { name, mac, snaplen, startSec };
     this.advance(writeInterface(this.memory.slab.dv, this.bufferAt + this.used, face));
     return this.interfaces++;
   }
@@ -102,12 +106,16 @@ export class CaptureWriter {
     completeChecksum(this.memory.slab.dv, at, len, csum >>> 16, csum & 0xffff);
   }
 
-  /** `dropped`: frames lost on this interface since the packet before. `comment`: empty for none. */
+  /**
+   * `dropped`: frames lost on this interface since the packet before. `id`: the packet's own wherever it is seen, 0 for
+   * none. `comment`: empty for none.
+   */
   endPacket(
     face: number,
     len: number,
     direction: Direction,
     dropped: number,
+    id: number,
     comment: string,
   ): void {
     const dv = this.memory.slab.dv;
@@ -118,6 +126,7 @@ export class CaptureWriter {
     at = padTo32(dv, at + kept);
     if (direction !== 0) at = writeOption32(dv, at, EPB_FLAGS, direction);
     if (dropped > 0) at = writeOption64(dv, at, EPB_DROPCOUNT, dropped);
+    if (id > 0) at = writeOption64(dv, at, EPB_PACKETID, id);
     if (comment !== '') at = writeTextOption(dv, at, OPT_COMMENT, comment);
     this.advance(finishBlock(dv, block, at));
     this.packets++;

@@ -15,16 +15,16 @@ export class CapturePoint implements DropListener {
   seen = 0;
   private dropped = 0;
 
-  constructor(writer: CaptureWriter, name: string, mac: MacAddress) {
+  constructor(writer: CaptureWriter, name: string, mac: MacAddress | null) {
     this.writer = writer;
-    this.face = writer.addInterface(name, mac.high, mac.low);
+    this.face = writer.addInterface(name, mac);
   }
 
   /** A frame of a receive batch. */
   received(rx: RxRing, index: number, dropped: number): void {
     const w = index * RX_STRIDE;
     this.dropped += dropped;
-    this.copyRecord(rx.chunks.slab.u8, rx.desc, w, DIRECTION.IN, dropped, '');
+    this.copyRecord(rx.chunks.slab.u8, rx.desc, w, DIRECTION.IN, dropped, 0, '');
   }
 
   /** A frame committed to a transmit ring, gathered for the capture alone. */
@@ -37,15 +37,23 @@ export class CapturePoint implements DropListener {
     if ((tx.desc[d + TX.FLAGS]! & TX_FLAG.CSUM) !== 0) {
       this.writer.completeChecksum(len, tx.desc[d + TX.CSUM]!);
     }
-    this.writer.endPacket(this.face, len, DIRECTION.OUT, 0, '');
+    this.writer.endPacket(this.face, len, DIRECTION.OUT, 0, 0, '');
     this.seen++;
+  }
+
+  /** A frame on its way in memory. */
+  passed(frames: FrameStore, frame: number, direction: Direction): void {
+    const w = frame * RX_STRIDE;
+    const id = frames.packetIdOf(frame);
+    this.copyRecord(frames.slab.u8, frames.words, w, direction, 0, id, '');
   }
 
   /** A lost frame stands in the file like one that passed, with the reason as its comment. */
   frameDropped(frames: FrameStore, frame: number, reason: string): void {
     this.dropped++;
     const w = frame * RX_STRIDE;
-    this.copyRecord(frames.slab.u8, frames.words, w, DIRECTION.UNKNOWN, 0, reason);
+    const id = frames.packetIdOf(frame);
+    this.copyRecord(frames.slab.u8, frames.words, w, DIRECTION.UNKNOWN, 0, id, reason);
   }
 
   end(): void {
@@ -58,6 +66,7 @@ export class CapturePoint implements DropListener {
     w: number,
     direction: Direction,
     dropped: number,
+    id: number,
     comment: string,
   ): void {
     const len = words[w + RX.LEN]!;
@@ -68,7 +77,7 @@ export class CapturePoint implements DropListener {
     if ((words[w + RX.FLAGS]! & RX_FLAG.CSUM_PARTIAL) !== 0) {
       this.writer.completeChecksum(len, words[w + RX.CSUM]!);
     }
-    this.writer.endPacket(this.face, len, direction, dropped, comment);
+    this.writer.endPacket(this.face, len, direction, dropped, id, comment);
     this.seen++;
   }
 }

@@ -34,6 +34,9 @@ export class FrameStore {
   timeNs = new Float64Array(INITIAL_FRAMES);
   /** For the frame's owner: see FrameList. */
   next = new Int32Array(INITIAL_FRAMES);
+  /** See `identify`. */
+  private ids: Float64Array | null = null;
+  private lastId = 0;
   private freeFrame = NO_FRAME;
   private used = 0;
   private chunk = NO_BLOCK;
@@ -51,6 +54,19 @@ export class FrameStore {
   /** Frames that exist: 0 when nothing is in flight. */
   get inUse(): number {
     return this.used;
+  }
+
+  /**
+   * From now on each new frame has an id, from 1 on, which stays with it from its sender to its receiver, and which
+   * a duplicate shares: a frame's number is another one's after it.
+   */
+  identify(): void {
+    if (this.ids === null) this.ids = new Float64Array(this.next.length);
+  }
+
+  /** 0 when frames have none. */
+  packetIdOf(frame: number): number {
+    return this.ids === null ? 0 : this.ids[frame]!;
   }
 
   /** Gathers a committed frame of a transmit ring, checksum and GSO marks included; or NO_FRAME. */
@@ -95,6 +111,7 @@ export class FrameStore {
     const twin = this.takeNumber();
     this.words.copyWithin(twin * RX_STRIDE, frame * RX_STRIDE, (frame + 1) * RX_STRIDE);
     this.timeNs[twin] = this.timeNs[frame]!;
+    if (this.ids !== null) this.ids[twin] = this.ids[frame]!;
     this.chunks.hold(this.words[twin * RX_STRIDE + RX.CHUNK]!);
     return twin;
   }
@@ -244,6 +261,7 @@ export class FrameStore {
     this.freeFrame = this.next[frame]!;
     this.next[frame] = NO_FRAME;
     this.used++;
+    if (this.ids !== null) this.ids[frame] = ++this.lastId;
     return frame;
   }
 
@@ -266,6 +284,11 @@ export class FrameStore {
     this.words = words;
     this.timeNs = timeNs;
     this.next = next;
+    if (this.ids !== null) {
+      const ids = new Float64Array(had * 2);
+      ids.set(this.ids);
+      this.ids = ids;
+    }
     this.addFree(had, had * 2);
   }
 

@@ -137,6 +137,11 @@ export class LinkModel implements FrameSink {
     this.drops = parts.drops;
   }
 
+  /** When the transmitter takes the next frame that waits; NEVER when none does. */
+  get nextStartNs(): number {
+    return this.queue.count === 0 ? NEVER : this.time.readyNs;
+  }
+
   /** Frames queued, on the way or gathered. */
   get inside(): number {
     const gathered = this.aggregation === null ? 0 : this.aggregation.count;
@@ -175,6 +180,11 @@ export class LinkModel implements FrameSink {
     this.arrive();
     if (this.aggregation !== null) this.releaseGathered(this.aggregation);
     this.setDue();
+  }
+
+  /** Works out what the transmitter has done by now, and drops what it dropped; `advance` would, too, but later. */
+  settle(): void {
+    this.transmit();
   }
 
   /** Lets nobody in, or none of these flows, until `heal`. What is inside goes on. */

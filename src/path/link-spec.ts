@@ -39,7 +39,7 @@ export interface LinkSpec {
   /** Drops what comes faster than this. */
   readonly policer?: BucketSpec;
   readonly aggregation?: AggregationSpec;
-  /** Told of each frame the link loses or drops. */
+  /** Told of each frame the link loses or drops; a link in virtual time tells it when it happens. */
   readonly drops?: DropListener;
 }
 

@@ -18,18 +18,27 @@ export interface SimLinkWorld extends LinkWorld {
   readonly trace: TraceHash | null;
 }
 
-/** One direction of a link in virtual time: a model, and its one entry in the event heap. */
+/** Which of a link's deadlines. */
+const DUE = 0;
+const START = 1;
+
+/**
+ * One direction of a link in virtual time: a model, and its one entry in the event heap. Where somebody is told of
+ * drops it has another, for each frame that the transmitter takes: the model would find out later, and do the same.
+ */
 export class SimLink implements FrameSink, Expirable {
   readonly name: string;
   readonly model: LinkModel;
   private readonly streams: PathStreams;
   private readonly events: DeadlineQueue;
-  private readonly deadline = new Deadline(this);
+  private readonly deadline = new Deadline(this, DUE);
+  private readonly start: Deadline | null;
 
   /** @param id tells links apart in the trace: the number of links made before. */
   constructor(world: SimLinkWorld, id: number, name: string, target: FrameSink, spec: LinkSpec) {
     this.name = name;
     this.events = world.events;
+    this.start = spec.drops === undefined ? null : new Deadline(this, START);
     const { frames, clock, trace } = world;
     const sink = trace === null ? target : new TracedSink(frames, clock, trace, id, target);
     this.streams = new PathStreams(world.rng, `link.${name}`);
@@ -45,8 +54,9 @@ export class SimLink implements FrameSink, Expirable {
     this.arm();
   }
 
-  expire(): void {
-    this.model.advance();
+  expire(which: number): void {
+    if (which === DUE) this.model.advance();
+    else this.model.settle();
     this.arm();
   }
 
@@ -94,10 +104,17 @@ export class SimLink implements FrameSink, Expirable {
   close(): void {
     this.model.close();
     this.events.remove(this.deadline);
+    if (this.start !== null) this.events.remove(this.start);
   }
 
   private arm(): void {
     if (this.model.dueNs !== this.deadline.dueNs) this.events.armAs(this.deadline, this.model);
+    if (this.start !== null) this.armStart(this.start);
+  }
+
+  private armStart(start: Deadline): void {
+    const ns = this.model.nextStartNs;
+    if (ns !== start.dueNs) this.events.arm(start, ns);
   }
 }
 

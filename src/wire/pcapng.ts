@@ -10,6 +10,8 @@
  *     at = writeOption32(dv, at, EPB_FLAGS, 1);
  *     at = finishBlock(dv, block, at);            ends the options, sets both lengths
  */
+import type { MacAddress } from './mac.ts';
+
 const BLOCK_SECTION = 0x0a0d0d0a;
 const BLOCK_INTERFACE = 1;
 const BLOCK_STATISTICS = 5;
@@ -26,6 +28,7 @@ const IF_TSRESOL = 9;
 const IF_TSOFFSET = 14;
 export const EPB_FLAGS = 2;
 export const EPB_DROPCOUNT = 4;
+export const EPB_PACKETID = 5;
 const ISB_IFRECV = 4;
 const ISB_IFDROP = 5;
 
@@ -36,21 +39,28 @@ export type Direction = (typeof DIRECTION)[keyof typeof DIRECTION];
 /** Before the data of an enhanced packet block. */
 export const PACKET_HEADER_LEN = 28;
 
-export function writeSection(dv: DataView, o: number, application: string): number {
+/** `comment`: empty for none. */
+export function writeSection(
+  dv: DataView,
+  o: number,
+  application: string,
+  comment: string,
+): number {
   dv.setUint32(o, BLOCK_SECTION, true);
   dv.setUint32(o + 8, BYTE_ORDER_MAGIC, true);
   dv.setUint16(o + 12, 1, true);
   dv.setUint16(o + 14, 0, true);
   dv.setInt32(o + 16, -1, true); // the section's length is not known: two words of ones
   dv.setInt32(o + 20, -1, true);
-  return finishBlock(dv, o, writeTextOption(dv, o + 24, SHB_USERAPPL, application));
+  let at = writeTextOption(dv, o + 24, SHB_USERAPPL, application);
+  if (comment !== '') at = writeTextOption(dv, at, OPT_COMMENT, comment);
+  return finishBlock(dv, o, at);
 }
 
 export interface PcapngInterface {
   readonly name: string;
-  /** The upper two and the lower four bytes of the address. */
-  readonly macHigh: number;
-  readonly macLow: number;
+  /** Null: it has none. */
+  readonly mac: MacAddress | null;
   readonly snaplen: number;
   /** Seconds to add to every timestamp: when the capture's clock read 0. */
   readonly startSec: number;
@@ -63,10 +73,12 @@ export function writeInterface(dv: DataView, o: number, face: PcapngInterface): 
   dv.setUint16(o + 10, 0, true);
   dv.setUint32(o + 12, face.snaplen, true);
   let at = writeTextOption(dv, o + 16, IF_NAME, face.name);
-  at = writeOptionHeader(dv, at, IF_MACADDR, 6);
-  dv.setUint16(at, face.macHigh);
-  dv.setInt32(at + 2, face.macLow);
-  at = padTo32(dv, at + 6);
+  if (face.mac !== null) {
+    at = writeOptionHeader(dv, at, IF_MACADDR, 6);
+    dv.setUint16(at, face.mac.high);
+    dv.setInt32(at + 2, face.mac.low);
+    at = padTo32(dv, at + 6);
+  }
   at = writeOptionHeader(dv, at, IF_TSRESOL, 1);
   dv.setUint8(at, 9);
   at = padTo32(dv, at + 1);

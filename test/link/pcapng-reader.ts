@@ -6,10 +6,14 @@ export interface Packet {
   readonly bytes: Uint8Array;
   readonly flags: number;
   readonly dropped: number;
+  /** 0 when it has none. */
+  readonly id: number;
   readonly comment: string;
 }
 
 export interface Capture {
+  /** Of the section. */
+  readonly comment: string;
   readonly faces: { readonly name: string; readonly snaplen: number; readonly options: Options }[];
   readonly packets: Packet[];
   readonly statistics: {
@@ -19,6 +23,7 @@ export interface Capture {
   }[];
 }
 
+type Writable = { -readonly [K in keyof Capture]: Capture[K] };
 type Options = Map<number, Uint8Array>;
 
 const text = (bytes: Uint8Array | undefined): string => new TextDecoder().decode(bytes);
@@ -30,7 +35,7 @@ const u64 = (bytes: Uint8Array | undefined): number =>
 
 export function readPcapng(file: Uint8Array): Capture {
   const dv = view(file);
-  const capture: Capture = { faces: [], packets: [], statistics: [] };
+  const capture: Writable = { comment: '', faces: [], packets: [], statistics: [] };
   let at = 0;
   while (at < file.length) {
     const type = dv.getUint32(at, true);
@@ -43,11 +48,11 @@ export function readPcapng(file: Uint8Array): Capture {
   return capture;
 }
 
-function readBlock(type: number, body: Uint8Array, capture: Capture): void {
+function readBlock(type: number, body: Uint8Array, capture: Writable): void {
   const dv = view(body);
   if (type === 0x0a0d0d0a) {
     if (dv.getUint32(0, true) !== 0x1a2b3c4d) throw new Error('byte order');
-    readOptions(body, 16);
+    capture.comment = text(readOptions(body, 16).get(1));
   } else if (type === 1) {
     const options = readOptions(body, 8);
     capture.faces.push({ name: text(options.get(2)), snaplen: dv.getUint32(4, true), options });
@@ -61,6 +66,7 @@ function readBlock(type: number, body: Uint8Array, capture: Capture): void {
       bytes: body.slice(20, 20 + kept),
       flags: u32(options.get(2)),
       dropped: u64(options.get(4)),
+      id: u64(options.get(5)),
       comment: text(options.get(1)),
     });
   } else if (type === 5) {

@@ -59,7 +59,8 @@ t.test('suggestions', (t) => {
 t.test('what is left out has its default', (t) => {
   const { scenario, trace, problems } = readScenario(WHOLE, 'a-file');
   t.same(problems, []);
-  t.same(trace, { acks: false, intervalNs: NEVER });
+  const packets = { nodes: [], snaplen: 262_144 };
+  t.same(trace, { acks: false, intervalNs: NEVER, packets });
   const s = scenario!;
   t.equal(s.name, 'a-file');
   t.equal(s.seed, 1);
@@ -99,13 +100,14 @@ t.test('what is said', (t) => {
         { from: 'a', to: 'b', name: 'web', count: 2, every: '3 ms', start: '1 ms', cc: 'reno' },
         { from: 'b', to: 'a', traffic: { kind: 'bulk', bytes: '1 MB' } },
       ],
-      trace: { acks: true, interval: '10 ms' },
+      trace: { acks: true, interval: '10 ms', packets: ['r'], snaplen: '60 B' },
     },
     '',
   );
   t.same(problems, []);
   const s = scenario!;
-  t.same(trace, { acks: true, intervalNs: 10 * MS });
+  const packets = { nodes: ['r'], snaplen: 60 };
+  t.same(trace, { acks: true, intervalNs: 10 * MS, packets });
   t.same(s.hosts, [
     { name: 'a', sysctl: { 'net.ipv4.tcp_sack': '0' } },
     { name: 'b', sysctl: { 'net.ipv4.tcp_sack': '1' } },

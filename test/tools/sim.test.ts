@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import t from 'tap';
+import { requires } from '../support/requires.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ringway-sim-'));
 t.teardown(() => rmSync(folder, { recursive: true, force: true }));
@@ -19,6 +20,21 @@ function sim(...args: readonly string[]): { code: number | null; out: string; er
 
 const write = (name: string, text: string): void => writeFileSync(join(folder, name), text);
 const read = (...names: string[]): string => readFileSync(join(folder, ...names), 'utf8');
+
+/** A row of these fields for each packet. */
+function tshark(dir: string, ...fields: string[]): string[][] {
+  const args = ['-r', join(folder, dir, 'packets.pcapng'), '-T', 'fields', '-E', 'separator=|'];
+  const { status, stdout, stderr } = spawnSync(
+    'tshark',
+    [...args, ...fields.flatMap((field) => ['-e', field])],
+    { encoding: 'utf8', maxBuffer: 1 << 28 },
+  );
+  if (status !== 0) t.fail(stderr);
+  return stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.split('|'));
+}
 
 const TWO = `
 duration: 5 s
@@ -145,11 +161,50 @@ t.test('a module that fails does not end the run', (t) => {
 
 t.test('a folder has nothing of the run before', (t) => {
   const trace = join(folder, 'again', 'trace.jsonl');
-  t.equal(sim('two.yaml', '--acks', '--out', 'again').code, 0);
-  t.ok(existsSync(trace));
+  const packets = join(folder, 'again', 'packets.pcapng');
+  t.equal(sim('two.yaml', '--acks', '--packets', '--out', 'again').code, 0);
+  t.ok(existsSync(trace) && existsSync(packets));
   write('quiet.yaml', TWO.replace(/^trace:.*$/m, ''));
   t.equal(sim('quiet.yaml', '--out', 'again').code, 0);
-  t.notOk(existsSync(trace), 'a trace would be of another seed, or scenario');
+  t.notOk(
+    existsSync(trace) || existsSync(packets),
+    'a trace would be of another seed, or scenario',
+  );
+  t.end();
+});
+
+t.test('packets, as tshark reads them', { skip: requires({ programs: ['tshark'] }) }, (t) => {
+  t.match(sim('two.yaml', '--packets').err, /a trace goes to a folder/);
+  const { code, out } = sim('two.yaml', '--packets', '--json', '--out', 'packets');
+  t.equal(code, 0);
+  const summary = JSON.parse(out);
+  t.same(summary, JSON.parse(sim('two.yaml', '--json').out), 'the run is the same');
+  const named = 'interface_name,time_epoch,packet_flags_direction,packet_id,comment,len';
+  const rows = tshark('packets', ...named.split(',').map((name) => `frame.${name}`));
+  const [there, back] = summary.links;
+  const where = (face: string, way: string) => rows.filter((r) => r[0] === face && r[2] === way);
+  const [OUT, IN] = ['0x00000002', '0x00000001'];
+  const sum = (list: string[][]) => list.reduce((n, row) => n + Number(row[5]), 0);
+  t.equal(sum(where('b:a', IN)), there.delivered);
+  t.equal(sum(where('a:b', IN)), back.delivered);
+  t.equal(where('b:a', IN).length + where('a:b', IN).length, summary.frames);
+  const dropped = where('a:b', '');
+  t.equal(dropped.length, there.dropped);
+  t.ok(dropped.every((row) => row[4] === 'queue: tail drop'));
+  const sent = new Map(where('a:b', OUT).map((row) => [row[3], Number(row[1])]));
+  t.equal(sent.size, where('a:b', OUT).length, 'each has an id of its own');
+  const waits = where('b:a', IN).map((row) => Number(row[1]) - sent.get(row[3]!)!);
+  t.ok(
+    waits.every((s) => s > 0.01 && s < 0.0125 + 21 * 1514 * 8e-7),
+    'queue, sending and delay',
+  );
+  write('some.yaml', TWO.replace('interval: 1 s', 'packets: [b], snaplen: 60 B'));
+  t.equal(sim('some.yaml', '--out', 'packets').code, 0);
+  const some = tshark('packets', 'frame.interface_name', 'frame.cap_len');
+  t.same([...new Set(some.map(([face]) => face))], ['b:a']);
+  t.equal(Math.max(...some.map(([, len]) => Number(len))), 60);
+  write('none.yaml', TWO.replace('interval: 1 s', 'packets: [bee]'));
+  t.match(sim('none.yaml').err, /:7:20: trace\.packets\.0: no "bee": /);
   t.end();
 });
 

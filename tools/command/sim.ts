@@ -2,8 +2,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { CcModule } from '../../src/cc/congestion-control.ts';
-import { Experiment } from '../../src/sim/experiment/experiment.ts';
+import { Experiment, type ExperimentOptions } from '../../src/sim/experiment/experiment.ts';
 import { Meters } from '../../src/sim/experiment/meter.ts';
 import { Recorder } from '../../src/sim/experiment/recorder.ts';
 import type { Scenario } from '../../src/sim/experiment/scenario.ts';
@@ -12,6 +11,7 @@ import type { Command } from './command.ts';
 import { EXIT, Failure, usageError } from './failure.ts';
 import { LineFile } from './line-file.ts';
 import type { Options } from './options.ts';
+import { PacketFile } from './packet-file.ts';
 import { loadScenario, scenarioOf, scenarioSchema } from './scenario-file.ts';
 import { summaryText } from './sim-text.ts';
 
@@ -24,9 +24,13 @@ export const simCommand: Command = {
     {
       name: 'out',
       value: 'DIR',
-      help: 'write summary.json there, and trace.jsonl if the scenario wants one',
+      help: 'write summary.json there, and trace.jsonl and packets.pcapng if the scenario wants them',
     },
     { name: 'acks', help: 'with --out: a line in the trace for each ACK and event of each sender' },
+    {
+      name: 'packets',
+      help: 'with --out: each packet at each end of each link, as packets.pcapng',
+    },
     { name: 'schema', help: 'print the JSON Schema of scenario files' },
     {
       name: 'lines',
@@ -54,11 +58,19 @@ async function sim(options: Options): Promise<number> {
   const scenario = { ...loaded.scenario, seed, durationNs };
   const out = options.text('out');
   const acks = options.has('acks') || loaded.trace.acks;
-  if (acks && out === undefined) throw usageError('a trace goes to a folder: --out DIR');
-  const experiment = openExperiment(file, scenario, loaded.modules);
+  const { snaplen, ...wish } = loaded.trace.packets;
+  const nodes = options.has('packets') ? null : wish.nodes;
+  const wantsPackets = nodes?.length !== 0;
+  if ((acks || wantsPackets) && out === undefined) {
+    throw usageError('a trace goes to a folder: --out DIR');
+  }
+  if (out !== undefined) emptied(out);
+  const sink =
+    wantsPackets && out !== undefined ? new PacketFile(join(out, 'packets.pcapng')) : null;
+  const packets = sink === null ? {} : { packets: { sink, nodes, snaplen } };
+  const experiment = openExperiment(file, scenario, { modules: loaded.modules, ...packets });
   const meters = metersOf(experiment);
   const wantsTrace = out !== undefined && (acks || loaded.trace.intervalNs !== Infinity);
-  if (out !== undefined) emptied(out);
   const trace = wantsTrace ? new LineFile(join(out, 'trace.jsonl')) : null;
   if (trace !== null) new Recorder(experiment, trace, { ...loaded.trace, acks });
   const startMs = performance.now();
@@ -66,6 +78,7 @@ async function sim(options: Options): Promise<number> {
   const tookMs = performance.now() - startMs;
   trace?.close();
   experiment.end();
+  sink?.close();
   if (out !== undefined)
     writeFileSync(join(out, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`);
   if (options.has('json')) console.log(JSON.stringify(summary));
@@ -73,10 +86,11 @@ async function sim(options: Options): Promise<number> {
   return EXIT.OK;
 }
 
-/** A folder in which nothing is of the run before: neither its trace beside our summary, nor its summary if we are killed. */
+/** A folder in which nothing is of the run before: neither its traces beside our summary, nor its summary if we are killed. */
 function emptied(out: string): void {
   mkdirSync(out, { recursive: true });
-  for (const name of ['summary.json', 'trace.jsonl']) rmSync(join(out, name), { force: true });
+  const ours = ['summary.json', 'trace.jsonl', 'packets.pcapng'];
+  for (const name of ours) rmSync(join(out, name), { force: true });
 }
 
 function metersOf(experiment: Experiment): Meters {
@@ -98,7 +112,7 @@ async function simLines(): Promise<number> {
 async function summaryOf(file: string, value: unknown): Promise<Summary | { error: string }> {
   try {
     const { scenario, modules } = await scenarioOf(value, file, basename(file, extname(file)));
-    const experiment = openExperiment(file, scenario, modules);
+    const experiment = openExperiment(file, scenario, { modules });
     const summary = runAndSummarize(experiment, metersOf(experiment));
     experiment.end();
     return summary;
@@ -108,13 +122,9 @@ async function summaryOf(file: string, value: unknown): Promise<Summary | { erro
 }
 
 /** What a scenario must not say beyond its shape: a rate of 0 for ever, a setting that no stack has. */
-function openExperiment(
-  file: string,
-  scenario: Scenario,
-  modules: readonly CcModule[],
-): Experiment {
+function openExperiment(file: string, scenario: Scenario, options: ExperimentOptions): Experiment {
   try {
-    return new Experiment(scenario, { modules });
+    return new Experiment(scenario, options);
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     throw new Failure('ERR_SCENARIO', `${file}: ${error.message}`, EXIT.USAGE);

@@ -20,6 +20,7 @@ import { Simulator } from '../simulator.ts';
 import { addressOf, MAC_HIGH, macOf, PREFIX } from './addresses.ts';
 import { Flow } from './flow.ts';
 import { Graph } from './graph.ts';
+import { type LinkEnd, PacketTrace, type PacketTraceOptions, unseen } from './packet-trace.ts';
 import { Router } from './router.ts';
 import type { GraphLink, HostSpec, Scenario } from './scenario.ts';
 import { ReadyEnds } from './stream-end.ts';
@@ -33,6 +34,8 @@ export interface ExperimentOptions {
   /** Sums up every frame that arrives; reads every byte. */
   readonly isHashed?: boolean;
   readonly memory?: MemorySizes;
+  /** Where packets are written down, at whose ends of links. */
+  readonly packets?: Omit<PacketTraceOptions, 'comment'>;
 }
 
 export class Experiment {
@@ -47,16 +50,21 @@ export class Experiment {
   readonly flows: readonly Flow[];
   /** Of users' modules, all hosts' connections together. */
   readonly faults: readonly CcFaults[];
+  private readonly packets: PacketTrace | null;
   /** By host: with whom it has flows. */
   private readonly peers: readonly ReadonlySet<number>[];
 
   constructor(scenario: Scenario, options: ExperimentOptions = {}) {
     this.scenario = scenario;
     this.graph = new Graph(scenario);
-    const memory = options.memory ?? memoryFor(scenario);
+    const { packets } = options;
+    const memory = options.memory ?? memoryFor(scenario, packets === undefined ? 0 : 1);
     const isHashed = options.isHashed === true;
-    this.sim = new Simulator({ seed: scenario.seed, isHashed, memory });
+    const { name, seed } = scenario;
+    this.sim = new Simulator({ seed, isHashed, memory });
     const { graph, sim } = this;
+    const comment = `${name}, seed ${seed}`;
+    this.packets = packets === undefined ? null : new PacketTrace(sim, { ...packets, comment });
     this.peers = peersOf(scenario, graph);
     const own = (options.modules ?? []).map(guarded);
     this.faults = own.map(({ faults }) => faults);
@@ -97,6 +105,7 @@ export class Experiment {
   /** Everything goes; asserts that no memory is left behind. */
   end(): void {
     for (const stack of this.stacks) stack.close();
+    this.packets?.close();
     this.sim.end();
   }
 
@@ -140,20 +149,26 @@ export class Experiment {
     index: number,
     nics: readonly MemoryDevice[],
   ): readonly [SimLink, SimLink] {
-    const { graph } = this;
-    const [a, b] = link.between.map((name, end) => {
-      const node = graph.node(name);
-      if (node < graph.hosts) return nics[node]!;
-      const isForth = end === 0;
-      const place = graph.edges[node]!.findIndex((e) => e.link === index && e.isForth === isForth);
-      return this.routers[node - graph.hosts]!.ports[place]!;
-    });
     const [from, to] = link.between;
     const mtu = link.mtu === undefined ? {} : { mtu: link.mtu };
-    const forth = { ...link.forth, ...mtu, name: `${from}>${to}` };
-    const back = { ...link.back, ...mtu, name: `${to}>${from}` };
-    const duplex = this.sim.connect(a!, b!, forth, back);
+    const a = this.endOf(index, from, to, nics);
+    const b = this.endOf(index, to, from, nics);
+    const forth = { ...link.forth, ...mtu, ...a.spec, name: `${from}>${to}` };
+    const back = { ...link.back, ...mtu, ...b.spec, name: `${to}>${from}` };
+    const duplex = this.sim.connect(a.port, b.port, forth, back);
     return [duplex.forth, duplex.back];
+  }
+
+  private endOf(link: number, name: string, peer: string, nics: readonly MemoryDevice[]): LinkEnd {
+    const { graph, packets } = this;
+    const node = graph.node(name);
+    const isHost = node < graph.hosts;
+    const isForth = this.scenario.links[link]!.between[0] === name;
+    const place = graph.edges[node]!.findIndex((e) => e.link === link && e.isForth === isForth);
+    const port = isHost ? nics[node]! : this.routers[node - graph.hosts]!.ports[place]!;
+    return packets === null
+      ? unseen(port)
+      : packets.see(name, peer, isHost ? macOf(node) : null, port);
   }
 }
 
@@ -189,10 +204,10 @@ const LEAST_CHUNKS = 64;
 const LEAST_PAGES = 4096;
 const MOST_SLAB = 1.9 * 2 ** 30;
 
-/** Room for what the links can hold at once, as frames and, twice, in send and receive buffers. */
-function memoryFor({ hosts, links, flows }: Scenario): MemorySizes {
+/** Room for what the links can hold at once, as frames and, twice, in send and receive buffers; and chunks for others. */
+function memoryFor({ hosts, links, flows }: Scenario, more: number): MemorySizes {
   const held = links.reduce((n, { forth, back }) => n + bytesIn(forth) + bytesIn(back), 0);
-  const chunks = LEAST_CHUNKS + Math.ceil((1.25 * held) / CHUNK);
+  const chunks = LEAST_CHUNKS + more + Math.ceil((1.25 * held) / CHUNK);
   const pages = LEAST_PAGES + Math.ceil((2 * held) / 16384) + PAGES_A_FLOW * flows.length;
   const cellBytes = 8 << 20;
   const pools = chunks * (CHUNK + 64) + pages * 16448 + cellBytes;

@@ -8,7 +8,7 @@ import { Graph } from '../graph.ts';
 import type { FlowSpec, GraphLink, HostSpec, Scenario, TrafficSpec } from '../scenario.ts';
 import { type Duplex, dumbbell, parkingLot, pointToPoint, type Topology } from '../topology.ts';
 import { type Path, Problems, readShape } from './read-shape.ts';
-import { SCENARIO_SHAPE } from './scenario-shape.ts';
+import { MOST_SNAPLEN, SCENARIO_SHAPE } from './scenario-shape.ts';
 import { suggestion } from './suggest.ts';
 
 /** What is written down on the way. */
@@ -16,6 +16,15 @@ export interface TraceWish {
   readonly acks: boolean;
   /** NEVER: no samples. */
   readonly intervalNs: number;
+  readonly packets: PacketWish;
+}
+
+/** Packets at the ends of links. */
+export interface PacketWish {
+  /** At whose; null: at everybody's. An empty list: nowhere. */
+  readonly nodes: readonly string[] | null;
+  /** Bytes of each. */
+  readonly snaplen: number;
 }
 
 export interface Reading {
@@ -62,6 +71,13 @@ type RawTopology =
     };
 type RawPartition = PartitionSpec & { readonly hosts?: readonly string[] };
 
+interface RawTrace {
+  readonly acks?: boolean;
+  readonly intervalNs?: number;
+  readonly packets?: boolean | readonly string[];
+  readonly snaplen?: number;
+}
+
 interface RawScenario {
   readonly name?: string;
   readonly seed?: number;
@@ -69,17 +85,14 @@ interface RawScenario {
   readonly topology: RawTopology;
   readonly flows: readonly RawFlow[];
   readonly sysctl?: Readonly<Record<string, string>>;
-  readonly trace?: Partial<TraceWish>;
+  readonly trace?: RawTrace;
 }
 
 /** @param name for a file that says none. */
 export function readScenario(value: unknown, name: string): Reading {
   const problems = new Problems();
   const raw = readShape(SCENARIO_SHAPE, value, [], problems) as RawScenario;
-  const trace = {
-    acks: raw?.trace?.acks === true,
-    intervalNs: raw?.trace?.intervalNs ?? NEVER,
-  };
+  const trace = wishOf(raw?.trace ?? {});
   if (problems.all.length > 0) return { scenario: null, trace, problems: problems.all };
   const { hosts, routers, links } = topologyOf(raw.topology);
   const names = hosts.map((host) => host.name);
@@ -93,10 +106,20 @@ export function readScenario(value: unknown, name: string): Reading {
     flows: flowsOf(raw.flows),
   };
   checkWhole(scenario, raw, problems);
+  checkNames(trace.packets.nodes ?? [], [...names, ...routers], problems);
   return {
     scenario: problems.all.length === 0 ? scenario : null,
     trace,
     problems: problems.all,
+  };
+}
+
+function wishOf({ acks, intervalNs, packets, snaplen }: RawTrace): TraceWish {
+  const some = typeof packets === 'object' ? packets : [];
+  return {
+    acks: acks === true,
+    intervalNs: intervalNs ?? NEVER,
+    packets: { nodes: packets === true ? null : some, snaplen: snaplen ?? MOST_SNAPLEN },
   };
 }
 
@@ -196,6 +219,13 @@ function checkWhole(scenario: Scenario, raw: RawScenario, problems: Problems): v
     if (flow.from === flow.to) problems.add(['flows', i, 'to'], 'a flow is between two hosts');
   }
   if (problems.all.length === 0) checkGraph(scenario, raw, problems);
+}
+
+function checkNames(wished: readonly string[], nodes: readonly string[], problems: Problems): void {
+  for (const [i, name] of wished.entries()) {
+    if (nodes.includes(name)) continue;
+    problems.add(['trace', 'packets', i], `no "${name}": ${suggestion(name, nodes)}`);
+  }
 }
 
 function checkGraph(scenario: Scenario, raw: RawScenario, problems: Problems): void {

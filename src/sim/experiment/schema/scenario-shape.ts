@@ -11,6 +11,9 @@ const MOST_HOSTS = 10_000;
 /** Each has a port, below those that stacks choose by themselves. */
 const MOST_FLOWS = 27_000;
 
+/** All of any packet; what Wireshark takes. */
+export const MOST_SNAPLEN = 262_144;
+
 const HOST: Shape = {
   type: 'either',
   plain: NAME,
@@ -185,6 +188,16 @@ const TRACE: RecordShape = {
       as: 'intervalNs',
       help: 'A line for each queue and each flow, so often.',
       otherwise: 'none',
+    },
+    packets: {
+      shape: { type: 'either', plain: { type: 'flag' }, other: { type: 'list', of: NAME } },
+      help: 'Each packet at each end of each link, in packets.pcapng; or at those of some hosts and routers.',
+      otherwise: 'false',
+    },
+    snaplen: {
+      shape: { type: 'quantity', unit: 'size', least: 14, most: MOST_SNAPLEN },
+      help: 'So much of each packet.',
+      otherwise: 'all of it',
     },
   },
 };
