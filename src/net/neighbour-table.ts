@@ -174,6 +174,15 @@ export class NeighbourTable implements Expirable {
     return 0;
   }
 
+  /** From the administrator: what waits for it is given up, and who needs it next asks anew. 0 or -ENOBUFS. */
+  fail(address: Address): number {
+    const n = this.cache.find(address) ?? this.make(address, true);
+    if (n === null) return -ENOBUFS;
+    this.deadlines.disarm(n.deadline);
+    this.enterFailed(n);
+    return 0;
+  }
+
   /** 0 or -ENOENT. Packets that waited for it are dropped and counted. */
   remove(address: Address): number {
     const n = this.cache.find(address);
@@ -207,7 +216,7 @@ export class NeighbourTable implements Expirable {
     switch (n.state) {
       case NUD.INCOMPLETE:
         if (n.probes < this.config.multicastSolicit) this.solicit(n, false);
-        else this.enterFailed(n);
+        else this.giveUp(n);
         return;
       case NUD.REACHABLE:
         if (n.confirmedNs + n.family.times.reachableNs > this.env.nowNs) {
@@ -219,7 +228,7 @@ export class NeighbourTable implements Expirable {
         return;
       case NUD.PROBE:
         if (n.probes < this.config.unicastSolicit) this.solicit(n, true);
-        else this.enterFailed(n);
+        else this.giveUp(n);
         return;
       default:
         assert(false, 'a neighbour without a timer has timed out');
@@ -343,6 +352,11 @@ export class NeighbourTable implements Expirable {
     this.solicit(n, true);
   }
 
+  private giveUp(n: Neighbour): void {
+    n.family.mib.count(NEIGHBOUR.ResFailed);
+    this.enterFailed(n);
+  }
+
   private enterFailed(n: Neighbour): void {
     n.macHigh = 0;
     n.macLow = 0;
@@ -350,7 +364,6 @@ export class NeighbourTable implements Expirable {
     n.wasUsed = false;
     n.wasProven = false;
     n.source.copy(ANY6);
-    n.family.mib.count(NEIGHBOUR.ResFailed);
     this.enter(n, NUD.FAILED);
     this.protocol.failed(n);
     for (let left = this.held.countOf(n); left > 0 && this.held.take(n); left--) {

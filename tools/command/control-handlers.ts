@@ -116,15 +116,13 @@ function capture(
   session: ControlSession,
 ): void {
   const { device } = request;
-  if (device !== '' && device !== live.iface.name) {
-    throw new Failure(
-      'ENODEV',
-      `no capture of ${device}: the stack's device is ${live.iface.name}`,
-    );
+  if (device !== undefined && device !== '' && device !== live.iface.name) {
+    const named = typeof device === 'string' ? device : JSON.stringify(device);
+    throw new Failure('ENODEV', `no capture of ${named}: the stack's device is ${live.iface.name}`);
   }
   const running = live.capture(new SessionSink(session), {
-    snaplen: integerOf(request.snaplen, MIN_SNAPLEN, MAX_SNAPLEN, 'snaplen'),
-    frames: integerOf(request.count, 0, Number.MAX_SAFE_INTEGER, 'count'),
+    snaplen: integerOf(request.snaplen ?? MAX_SNAPLEN, MIN_SNAPLEN, MAX_SNAPLEN, 'snaplen'),
+    frames: integerOf(request.count ?? 0, 0, Number.MAX_SAFE_INTEGER, 'count'),
     hasRoom: () => session.backlog < CAPTURE_BACKLOG_BYTES,
   });
   running.writer.flush(); // the file's head, so that a reader sees that it has begun

@@ -22,6 +22,8 @@ const VERBS = ['add', 'set', 'change', 'replace', 'delete', 'show', 'list', 'lst
 const MOST_NAME = 15;
 const MOST_MTU = 65535;
 const MOST_PRIORITY = 7;
+/** SO_PRIORITY's. */
+const MOST_MARK = 2 ** 32 - 1;
 
 /** Links to show; null: something was changed. */
 export function ipLink(stack: Stack, words: Words): readonly Interface[] | null {
@@ -132,30 +134,37 @@ function mapOf(words: Words): [number, number][] {
   do {
     const text = words.need();
     const [, from, to] = /^(\d{1,10}):(\d{1,10})$/.exec(text) ?? [];
-    if (from === undefined) throw wrong(text, 'invalid qos-map');
+    if (from === undefined || Number(from) > MOST_MARK) throw wrong(text, 'invalid qos-map');
     if (Number(to) > MOST_PRIORITY) throw extended('EINVAL', '8021q: Invalid egress qos map.');
     map.push([Number(from), Number(to)]);
   } while (/^\d+:\d+$/.test(words.peek() ?? ''));
   return map;
 }
 
-/** `set IFACE up`, `down`, `type vlan egress-qos-map FROM:TO…`: nothing else of a link is set here. */
+/** `set IFACE up`, `down`, `type vlan egress-qos-map FROM:TO…`, in any order but for the last; nothing else of a link is set here. */
 function set(stack: Stack, words: Words): void {
-  if (words.isEnd) throw usageError('Not enough information: "dev" argument is required.');
-  words.skip('dev');
-  const name = words.need();
-  const iface = interfaceNamed(stack, name);
-  const { vlan } = iface;
-  const word = words.need();
-  if (word === 'up' || word === 'down') {
-    const extra = words.take();
-    if (extra !== undefined) throw isSetting(extra) ? notHere(extra) : garbage('dev', extra);
-    accept(stack.setLink(iface, word === 'up'));
-    return;
+  let name = '';
+  let isUp: boolean | null = null;
+  let hasType = false;
+  for (let word = words.take(); word !== undefined && !hasType; ) {
+    if (word === 'up' || word === 'down') isUp = word === 'up';
+    else if (isSetting(word)) throw notHere(word);
+    else if (word === 'type') hasType = true;
+    else {
+      const given = word === 'dev' ? words.need() : word;
+      if (name !== '') throw garbage('dev', given);
+      name = given;
+    }
+    if (!hasType) word = words.take();
   }
-  if (word !== 'type') throw isSetting(word) ? notHere(word) : garbage('dev', word);
-  const type = words.need();
-  if (type !== 'vlan' || vlan === null) throw answers('EOPNOTSUPP');
+  if (name === '') throw usageError('Not enough information: "dev" argument is required.');
+  const iface = interfaceNamed(stack, name);
+  if (hasType) setVlan(iface, words);
+  if (isUp !== null) accept(stack.setLink(iface, isUp));
+}
+
+function setVlan({ vlan }: Interface, words: Words): void {
+  if (words.need() !== 'vlan' || vlan === null) throw answers('EOPNOTSUPP');
   const given = nothingGiven();
   readVlan(given, words);
   if (given.id !== undefined) throw answers('EOPNOTSUPP');

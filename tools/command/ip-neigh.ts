@@ -28,9 +28,11 @@ import { type NeighView, neighView } from './views.ts';
 const VERBS = [
   ...['add', 'change', 'chg', 'replace', 'delete', 'get', 'show', 'lst', 'list', 'flush'],
 ] as const;
-/** Those that an administrator may put a neighbour into: its link-layer address is known. */
-const SETTABLE: readonly number[] = [NUD.PERMANENT, NUD.REACHABLE, NUD.STALE, NUD.DELAY, NUD.PROBE];
-const STATES: readonly number[] = [...SETTABLE, NUD.INCOMPLETE, NUD.FAILED];
+/** Those that an administrator may put a neighbour into: its link-layer address is known, or it is given up. */
+const SETTABLE: readonly number[] = [
+  ...[NUD.PERMANENT, NUD.REACHABLE, NUD.STALE, NUD.DELAY, NUD.PROBE, NUD.FAILED],
+];
+const STATES: readonly number[] = [...SETTABLE, NUD.INCOMPLETE];
 const NOT_HERE = [
   'proxy',
   'use',
@@ -181,6 +183,10 @@ function set(stack: Stack, words: Words, family: Family, verb: string): void {
   if (verb === 'add' && known !== null) throw answers('EEXIST');
   if (verb === 'change' && known === null) throw answers('ENOENT');
   if (iface.isLoopback) throw answers('EINVAL');
+  if (g.state === NUD.FAILED) {
+    accept(iface.neighbours.fail(address));
+    return;
+  }
   const link =
     mac ?? (known?.isUsable() === true ? new MacAddress(known.macHigh, known.macLow) : null);
   if (link === null) throw extended('EINVAL', 'No link layer address given.');

@@ -102,6 +102,7 @@ export function noDevice(name: string): Failure {
 }
 
 const STRERROR: Readonly<Record<string, string>> = {
+  EACCES: 'Permission denied',
   EADDRNOTAVAIL: 'Cannot assign requested address',
   EBUSY: 'Device or resource busy',
   EEXIST: 'File exists',
