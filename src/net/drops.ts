@@ -39,6 +39,8 @@ const NAMES = [
   'IP_RPFILTER',
   /** For another host, and not sent on: no route; its last hop; it does not fit and must not be cut. */
   'FORWARD_NO_ROUTE',
+  /** A route says that it goes nowhere: blackhole, unreachable, prohibit. */
+  'FORWARD_REFUSED',
   'FORWARD_TTL',
   'FORWARD_TOO_BIG',
   /** From or to an address of one link only. */

@@ -3,7 +3,7 @@
  * own; replies and errors that quote it come back to it and to nobody else.
  */
 
-import { EADDRNOTAVAIL, EAGAIN, EINVAL, EMSGSIZE, ENETUNREACH } from '../base/errno.ts';
+import { EADDRNOTAVAIL, EAGAIN, EINVAL, EMSGSIZE } from '../base/errno.ts';
 import { ReadyList, ReadyMark, type ReadyTarget } from '../base/ready-list.ts';
 import {
   type Address,
@@ -22,6 +22,7 @@ import { ipOutput } from './ip-output.ts';
 import type { IpPacket } from './ip-packet.ts';
 import { ICMP } from './mib.ts';
 import type { Network } from './network.ts';
+import { whyNoPath } from './no-path.ts';
 import { PMTUDISC } from './out-packet.ts';
 import { priorityOfTos, TC_PRIO } from './priority.ts';
 import type { NetworkError, QuotedPacket } from './transport.ts';
@@ -130,7 +131,7 @@ export class EchoSockets {
     // As on Linux the unspecified address means this host.
     const to = isUnspecified(destination) ? (v4 ? LOOPBACK4 : LOOPBACK6) : destination;
     const path = net.pathTo(to, socket.boundIndex);
-    if (path === null) return -ENETUNREACH;
+    if (path === null) return whyNoPath(net, to, socket.boundIndex);
     if (isUnspecified(path.source)) return -EADDRNOTAVAIL;
     const at = data.length === 0 ? 0 : net.reserve(path.iface, data.length);
     if (at < 0) return at;

@@ -28,6 +28,7 @@ import { CONF4 } from './ipv4-conf.ts';
 import { checkIpv6Options } from './ipv6-options.ts';
 import { IP } from './mib.ts';
 import type { Network } from './network.ts';
+import { refuseTransit } from './no-path.ts';
 import type { Path } from './path-cache.ts';
 import { sendRedirect4, sendRedirect6 } from './redirect-output.ts';
 import { recogniseMerged } from './segment.ts';
@@ -43,10 +44,7 @@ export function forward4(net: Network, pkt: IpPacket): number {
   }
   recogniseMerged(net, pkt);
   const path = net.paths.lookup(pkt.dst, 0);
-  if (path === null) {
-    sendUnreachable4(net, pkt, UNREACH4.NET);
-    return refuse(pkt, IP.InNoRoutes, DROP.FORWARD_NO_ROUTE);
-  }
+  if (path === null) return refuseTransit(net, pkt);
   if (!leadsAway(path)) return refuse(pkt, IP.InAddrErrors, DROP.IP_NOT_LOCAL);
   if (pkt.ttl <= 1) return expired(net, pkt);
   const mtu = path.firstMtu();
@@ -73,10 +71,10 @@ export function forward6(net: Network, pkt: IpPacket): number {
   if (bad !== 0) return refuse(pkt, IP.InHdrErrors, bad);
   recogniseMerged(net, pkt);
   const path = net.paths.lookup(pkt.dst, 0);
-  if (path === null || path.iface.device.mtu < IPV6_MIN_MTU) {
+  if (path === null) return refuseTransit(net, pkt);
+  if (path.iface.device.mtu < IPV6_MIN_MTU) {
     sendUnreachable6(net, pkt, UNREACH6.NO_ROUTE);
-    const why = path === null ? DROP.FORWARD_NO_ROUTE : DROP.FORWARD_SMALL_LINK;
-    return refuse(pkt, IP.InNoRoutes, why);
+    return refuse(pkt, IP.InNoRoutes, DROP.FORWARD_SMALL_LINK);
   }
   if (!leadsAway(path)) return refuse(pkt, IP.InAddrErrors, DROP.IP_NOT_LOCAL);
   if (pkt.ttl <= 1) return expired(net, pkt);

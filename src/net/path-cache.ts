@@ -329,6 +329,7 @@ export class PathCache {
     const isBroadcast = isLimitedBroadcast(d) || (isV4(d) && this.isSubnetBroadcast(d.w3));
     if (!isBroadcast && !isMulticast(d)) return false;
     const route = bound === null ? this.routes.lookup(d, null) : null;
+    if (bound === null && !isBroadcast && this.routes.refuses(d)) return false;
     const iface = bound ?? route?.iface ?? this.firstUp(isV4(d));
     if (iface === undefined || !iface.isUp) return false;
     path.iface = iface;

@@ -23,8 +23,15 @@ export interface RouteMetrics {
 
 export const NO_METRICS: RouteMetrics = { mtu: 0, isMtuLocked: false, advmss: 0, initcwnd: 0 };
 
+/**
+ * `unicast` leads somewhere; the others say that there is no way, however short a prefix would know one: in silence, as
+ * nobody's host, as forbidden, or (`throw`) as if there were no route.
+ */
+export type RouteType = 'unicast' | 'blackhole' | 'unreachable' | 'prohibit' | 'throw';
+
 /** Who made a route, and what follows from it. Names are those of `ip route`. */
 export interface RouteFacts {
+  readonly type: RouteType;
   /** `boot`: by hand; `static`, `dhcp` …, or a number of rt_protos. */
   readonly protocol: string;
   /** What is sent this way, by who has no address of his own wish, is sent from there; null: as RFC 6724 says. */
@@ -33,7 +40,12 @@ export interface RouteFacts {
   readonly isOnlink: boolean;
 }
 
-export const NO_FACTS: RouteFacts = { protocol: 'static', source: null, isOnlink: false };
+export const NO_FACTS: RouteFacts = {
+  type: 'unicast',
+  protocol: 'static',
+  source: null,
+  isOnlink: false,
+};
 
 /** What a route has that a router advertised: it ends, it may be better than its equals, and its gateway may fail. */
 export class Advertised {
@@ -64,6 +76,7 @@ export class Route {
   readonly bits: number;
   /** Null: the destinations are on the link. */
   readonly gateway: Address | null;
+  /** Loopback, if it leads nowhere. */
   readonly iface: Interface;
   /** The smaller wins among equal prefixes. */
   readonly metric: number;
@@ -71,6 +84,8 @@ export class Route {
   /** Null: from the administrator, or with an address. */
   readonly advertised: Advertised | null;
   readonly facts: RouteFacts;
+  /** Unicast. */
+  readonly leadsSomewhere: boolean;
 
   constructor(
     prefix: Address,
@@ -90,6 +105,7 @@ export class Route {
     this.metrics = metrics;
     this.advertised = advertised;
     this.facts = facts;
+    this.leadsSomewhere = facts.type === 'unicast';
   }
 
   /** To the same destinations, with the same claim to be used: one of the two replaces the other. */
@@ -103,7 +119,10 @@ export class Route {
 
   equals(other: Route): boolean {
     return (
-      this.competes(other) && this.iface === other.iface && sameGateway(this.gateway, other.gateway)
+      this.competes(other) &&
+      this.iface === other.iface &&
+      this.facts.type === other.facts.type &&
+      sameGateway(this.gateway, other.gateway)
     );
   }
 }
@@ -205,14 +224,30 @@ export class RouteTable {
   /**
    * Longest prefix, then smallest metric, then the router's preference; through `iface` only, if given. Links
    * that are down are passed over; an advertised route whose gateway does not answer is taken only where
-   * there is no other, however short (RFC 4191 §3.2).
+   * there is no other, however short (RFC 4191 §3.2). Null: there is none, or one that leads nowhere.
    */
   lookup(destination: Address, iface: Interface | null): Route | null {
+    const found = this.match(destination, iface);
+    return found?.leadsSomewhere === true ? found : null;
+  }
+
+  /** Of a destination that `lookup` had no route for: of which type that is. */
+  refusal(destination: Address): RouteType {
+    return this.match(destination, null)?.facts.type ?? 'throw';
+  }
+
+  /** Whether a route says that there is no way. */
+  refuses(destination: Address): boolean {
+    return this.match(destination, null)?.leadsSomewhere === false;
+  }
+
+  private match(destination: Address, iface: Interface | null): Route | null {
     const v4 = isV4(destination);
     let unreachable: Route | null = null;
     for (let i = 0; i < this.ordered.length; i++) {
       const r = this.ordered[i]!;
-      if (iface !== null && r.iface !== iface) continue;
+      // As on Linux who asks for an interface passes over what leads nowhere, if it is IPv6.
+      if (iface !== null && r.iface !== iface && (!v4 || r.leadsSomewhere)) continue;
       if (isV4(r.prefix) !== v4 && !(r.bits === 0 && !v4)) continue;
       if (!prefixEquals(r.prefix, destination, r.bits)) continue;
       if (!r.iface.isUp) this.passedDown = true;

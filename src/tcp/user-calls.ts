@@ -9,6 +9,7 @@ import {
   EPIPE,
 } from '../base/errno.ts';
 import { CAST } from '../net/ip-packet.ts';
+import { whyNoPath } from '../net/no-path.ts';
 import { type Address, IpAddress, isLinkLocal6, isUnspecified } from '../wire/address.ts';
 import type { Seq } from '../wire/seq.ts';
 import { applicationWrites } from './application-limit.ts';
@@ -106,7 +107,8 @@ function flowTo(tcp: Tcp, remote: Address, remotePort: number, from: OpenFrom): 
   const { boundIndex, settings } = from;
   if (isLinkLocal6(remote) && boundIndex === 0) return -EINVAL;
   const path = tcp.net.paths.lookup(remote, boundIndex);
-  if (path === null || path.cast !== CAST.UNICAST) return -ENETUNREACH;
+  if (path === null) return whyNoPath(tcp.net, remote, boundIndex);
+  if (path.cast !== CAST.UNICAST) return -ENETUNREACH;
   const wished = tcp.net.sources.towards(path, settings.sourcePreference);
   const source = isUnspecified(from.local) ? wished : from.local;
   if (isUnspecified(source)) return -ENETUNREACH;

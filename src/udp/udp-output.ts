@@ -13,6 +13,7 @@ import { ipOutput, usableMtu } from '../net/ip-output.ts';
 import { CAST } from '../net/ip-packet.ts';
 import { UDP } from '../net/mib.ts';
 import type { Network } from '../net/network.ts';
+import { whyNoPath } from '../net/no-path.ts';
 import { PMTUDISC } from '../net/out-packet.ts';
 import type { Path } from '../net/path-cache.ts';
 import {
@@ -58,7 +59,7 @@ export function udpSendTo(
   if (iface < 0) return iface;
   if (isLinkLocal6(to) && iface === 0) return -EINVAL; // which link? (RFC 4007 §6)
   const path = net.pathTo(to, iface);
-  if (path === null) return -ENETUNREACH;
+  if (path === null) return whyNoPath(net, to, iface);
   const source = isUnspecified(how.source) ? sourceFor(net, s, path) : how.source;
   const wrong = checkPath(s, path, source);
   if (wrong !== 0) return wrong;

@@ -7,7 +7,6 @@ import {
   EBADF,
   EDESTADDRREQ,
   EINVAL,
-  ENETUNREACH,
 } from '../base/errno.ts';
 import { ReadyList } from '../base/ready-list.ts';
 import { NOT_FOUND } from '../base/word-table.ts';
@@ -16,6 +15,7 @@ import { EphemeralPorts } from '../net/ephemeral-ports.ts';
 import { ErrorQueue, QueuedError, quotedPayload } from '../net/error-queue.ts';
 import type { IpPacket } from '../net/ip-packet.ts';
 import type { Network } from '../net/network.ts';
+import { whyNoPath } from '../net/no-path.ts';
 import type { NetworkError, QuotedPacket, Transport } from '../net/transport.ts';
 import {
   type Address,
@@ -116,7 +116,7 @@ export class Udp implements Transport {
     if (needsScope && (iface === 0 || (scopeIndex !== 0 && scopeIndex !== iface))) return -EINVAL;
     const way = iface !== 0 ? iface : wishedInterface(this.net, s, to, ANY6);
     const path = this.net.pathTo(to, way);
-    if (path === null) return -ENETUNREACH;
+    if (path === null) return whyNoPath(this.net, to, way);
     const source = sourceFor(this.net, s, path);
     const wrong = checkPath(s, path, source);
     if (wrong !== 0) return wrong;

@@ -3,6 +3,7 @@ import tap, { type Test } from 'tap';
 import { EINVAL } from '../../src/base/errno.ts';
 import { CONF4 } from '../../src/net/ipv4-conf.ts';
 import { IP } from '../../src/net/mib.ts';
+import { NO_FACTS, NO_METRICS, Route, type RouteType } from '../../src/net/route-table.ts';
 import { BEYOND4, FAR_MAC, FAR4, FAR6, Router } from './forward-rig.ts';
 import {
   BROADCAST_MAC,
@@ -147,6 +148,37 @@ routed('RFC 1812 §5.2.7.1, RFC 4443 §3.1: no route: net unreachable', (t, r) =
   const error = ip4({ dst: '192.0.2.1' }, icmp4({ type: 3, code: 1 }, datagram4(8)));
   t.strictSame(r.give(error), ['FORWARD_NO_ROUTE'], 'an error about an error is not sent');
 });
+
+routed(
+  'RFC 1812 §5.2.7.1, RFC 4443 §3.1: a route that leads nowhere: silence, host unreachable, prohibited',
+  (t, r) => {
+    const { net } = r.h;
+    const closed = (prefix: string, bits: number, type: RouteType) => {
+      const facts = { ...NO_FACTS, type };
+      const lo = net.interfaces[0]!;
+      net.routes.add(new Route(ip(prefix), bits, null, lo, 0, NO_METRICS, null, facts));
+    };
+    const rows: readonly [RouteType, string, string, string][] = [
+      ['blackhole', 'FORWARD_REFUSED', '', ''],
+      ['unreachable', 'FORWARD_REFUSED', '3/1', '1/0'],
+      ['prohibit', 'FORWARD_REFUSED', '3/13', '1/1'],
+      ['throw', 'FORWARD_NO_ROUTE', '3/0', '1/0'],
+    ];
+    for (const [i, [type, fate, code4, code6]] of rows.entries()) {
+      closed(`198.${18 + i}.0.0`, 112, type);
+      closed(`2001:db8:${18 + i}::`, 48, type);
+      const four = code4 === '' ? [] : [`near ${US4} > ${PEER4} icmp ${code4} quote 36 ttl 64`];
+      const six =
+        code6 === '' ? [] : [`near 2001:db8::1 > ${PEER6} icmp6 ${code6} quote 56 ttl 64`];
+      t.strictSame(r.give(datagram4(8, {}, `198.${18 + i}.0.1`)), [fate, ...four], type);
+      t.strictSame(r.give(datagram6(8, {}, `2001:db8:${18 + i}::1`)), [fate, ...six], type);
+    }
+    t.strictSame(counted(r, 'InNoRoutes'), [1, 3], 'as Linux counts');
+    net.config.conf4.all.set(CONF4.RP_FILTER, 2);
+    const forged = ip4({ src: '198.18.0.9', dst: FAR4, protocol: UDP }, data(8));
+    t.strictSame(r.give(forged), ['IP_RPFILTER'], 'and from there nobody comes');
+  },
+);
 
 routed(
   'RFC 1812 §5.2.6, RFC 1191 §4, RFC 4443 §3.2: what does not fit is cut, or reported with the size that does',

@@ -1,13 +1,17 @@
 /** Where datagrams go: routes, interfaces, gateways, sources. RFC 1122 §3.3.1, §3.3.4, RFC 6724 §5. */
 import fc from 'fast-check';
 import t from 'tap';
-import { EEXIST, EINVAL, ENETUNREACH, ENODEV } from '../../src/base/errno.ts';
-import { Route } from '../../src/net/route-table.ts';
-import { prefixEquals } from '../../src/wire/address.ts';
+import { EACCES, EEXIST, EHOSTUNREACH, EINVAL, ENETUNREACH, ENODEV } from '../../src/base/errno.ts';
+import { NO_FACTS, NO_METRICS, Route, type RouteType } from '../../src/net/route-table.ts';
+import type { Opener } from '../../src/tcp/handshake.ts';
+import { plainFrom, tcpConnect } from '../../src/tcp/user-calls.ts';
+import { ANY4, prefixEquals } from '../../src/wire/address.ts';
 import { formatAddress } from '../../src/wire/address-text.ts';
 import { holds } from '../support/property.ts';
 import { data, echo4, echo6, OUR_MAC2 } from './packets.ts';
 import { dialogue, ip, NetHarness, type Port } from './rig.ts';
+
+const NOBODY: Opener = { established: () => undefined, failed: () => undefined };
 
 /** By which interface, to which next hop, from which source. */
 function way(h: NetHarness, to: string, bound: number = 0): string {
@@ -274,10 +278,54 @@ dialogue('a gateway must be on a link of ours, and of the same family', (t, h) =
   t.equal(stack.addRoute(prefix, 24, ip('192.0.2.1'), null), -ENETUNREACH, 'not on a link');
   t.equal(stack.addRoute(prefix, 24, ip('2001:db8::9'), null), -EINVAL, 'of the other family');
   t.equal(stack.addRoute(prefix, 24, ip('10.0.0.1'), null), -EINVAL, 'ourselves');
+  for (const nobody of ['10.0.0.255', '255.255.255.255', '224.0.0.9', '0.0.0.0', 'ff02::1', '::']) {
+    const bits = nobody.includes(':') ? ip('2001:db8:9::') : prefix;
+    t.equal(stack.addRoute(bits, 24, ip(nobody), h.port.iface), -EINVAL, `${nobody} is no host’s`);
+  }
   t.equal(stack.addRoute(prefix, 33, ip('10.0.0.9'), null), -EINVAL, 'too long a prefix');
   t.equal(stack.addRoute(prefix, 24, null, null), -ENODEV, 'neither gateway nor interface');
   t.equal(stack.addRoute(prefix, 24, ip('10.0.0.9'), null), 0);
   t.equal(stack.addRoute(prefix, 24, ip('10.0.0.9'), null), -EEXIST);
+});
+
+dialogue('a route that leads nowhere says why: to whoever sends, pings and connects', (t, h) => {
+  const { stack } = h;
+  const lo = stack.interfaceByName('lo')!;
+  const closed = (prefix: string, bits: number, type: RouteType) => {
+    const facts = { ...NO_FACTS, type };
+    h.net.routes.add(new Route(ip(prefix), bits, null, lo, 0, NO_METRICS, null, facts));
+  };
+  closed('198.18.0.0', 112, 'blackhole');
+  closed('198.19.0.0', 112, 'unreachable');
+  closed('198.20.0.0', 112, 'prohibit');
+  closed('198.21.0.0', 112, 'throw');
+  closed('2001:db8:18::', 48, 'blackhole');
+  closed('2001:db8:19::', 48, 'unreachable');
+  closed('2001:db8:20::', 48, 'prohibit');
+  closed('2001:db8:21::', 48, 'throw');
+  const u = stack.udp.open('dual');
+  const heard = (to: string) => [
+    h.ping(h.echo(), to),
+    stack.udp.sendTo(u, data(1), ip(to), 9),
+    stack.udp.connect(stack.udp.open('dual'), ip(to), 9),
+    tcpConnect(stack.tcp, ip(to), 9, plainFrom(stack.tcp, ANY4, 0), NOBODY),
+  ];
+  const whys = [-EINVAL, -EHOSTUNREACH, -EACCES, -ENETUNREACH];
+  for (const [i, why] of whys.entries()) {
+    t.same(heard(`198.${18 + i}.0.9`), [why, why, why, why], `198.${18 + i}.0.9`);
+    t.same(heard(`2001:db8:${18 + i}::9`), [why, why, why, why], `2001:db8:${18 + i}::9`);
+  }
+  t.same(h.lines(), []);
+  t.equal(way(h, '198.18.0.9'), 'no route');
+  const { index } = h.port.iface;
+  t.equal(way(h, '198.18.0.9', index), 'eth0 198.18.0.9 from 10.0.0.1', 'as without a route');
+  t.equal(way(h, '2001:db8:18::9', index), 'eth0 2001:db8::fe from 2001:db8::1', 'passed over');
+  stack.addRoute(ip('198.18.7.0'), 24, null, h.port.iface);
+  t.equal(way(h, '198.18.7.9'), 'eth0 198.18.7.9 from 10.0.0.1', 'a longer prefix');
+  t.equal(stack.addRoute(ip('10.7.0.0'), 24, ip('198.18.0.1'), null), -ENETUNREACH, 'a gateway');
+  closed('224.0.0.0', 100, 'prohibit');
+  t.equal(h.ping(h.echo(), '224.0.0.9'), -EACCES, 'a group');
+  t.equal(way(h, '255.255.255.255'), 'eth0 255.255.255.255 from 10.0.0.1', 'no broadcast');
 });
 
 dialogue('the cache of paths is bounded, and follows every change of the table', (t, h) => {

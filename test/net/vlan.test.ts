@@ -4,7 +4,7 @@ import { EEXIST, EINVAL, EOPNOTSUPP, ERANGE } from '../../src/base/errno.ts';
 import { RX_FLAG } from '../../src/link/ring-layout.ts';
 import { startGroupReports } from '../../src/net/group-reporter.ts';
 import type { Interface } from '../../src/net/interface.ts';
-import { NO_METRICS, type Route } from '../../src/net/route-table.ts';
+import { NO_FACTS, NO_METRICS, type Route } from '../../src/net/route-table.ts';
 import { routeTo } from '../../src/net/route-to.ts';
 import { arpBytes } from './link-rig.ts';
 import {
@@ -298,7 +298,7 @@ dialogue('802.1Q: a VLAN that goes takes all that it had along, and its number',
   stack.addAddress(a, ip(US), 24);
   stack.addAddress(a, ip('fd00:100::1'), 64);
   stack.addRoute(ip('192.0.2.0'), 24, ip(PEER), a);
-  const facts = { protocol: 'boot', source: ip(US), isOnlink: false };
+  const facts = { ...NO_FACTS, protocol: 'boot', source: ip(US) };
   const from = routeTo(net, ip('198.51.100.0'), 24, null, h.port.iface, 0, NO_METRICS, facts);
   t.ok(net.routes.add(from as Route), 'elsewhere, with a source that goes');
   a.neighbours.set(ip('fd00:100::2'), h.port.iface.device.mac, true);

@@ -132,8 +132,9 @@ export const routeCommand = command(
   routeText,
   `
 ROUTE: default|PREFIX [via ADDRESS] [dev IFACE] [metric N] [src ADDRESS] [proto NAME|N] [onlink]
-       [mtu [lock] N] [advmss N] [initcwnd N]
-SELECTOR: [exact] PREFIX, root PREFIX, match PREFIX, dev IFACE, via PREFIX, proto NAME, metric N
+       [mtu [lock] N] [advmss N] [initcwnd N], or one that leads nowhere:
+       blackhole|unreachable|prohibit|throw PREFIX [metric N] [proto NAME|N]
+SELECTOR: [exact] PREFIX, root PREFIX, match PREFIX, dev IFACE, via PREFIX, proto NAME, metric N, type TYPE
 Words, texts and exit status are those of ip-route(8).`,
 );
 
@@ -144,7 +145,7 @@ export const neighCommand = command(
   neighText,
   `
 SELECTOR: [to] PREFIX, dev IFACE, nud STATE
-STATE: permanent (what is added without one), reachable, stale, delay, probe; shown and flushed also: incomplete, failed
+STATE: permanent (what is added without one), reachable, stale, delay, probe, failed; shown and flushed also: incomplete
 Words, texts and exit status are those of ip-neighbour(8).`,
 );
 

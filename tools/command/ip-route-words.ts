@@ -1,6 +1,6 @@
 /** What stands behind `route add` and its like: ip-route(8)'s ROUTE. */
 import type { Interface } from '../../src/net/interface.ts';
-import type { RouteFacts, RouteMetrics } from '../../src/net/route-table.ts';
+import type { RouteFacts, RouteMetrics, RouteType } from '../../src/net/route-table.ts';
 import type { Stack } from '../../src/stack/stack.ts';
 import { type Address, isV4 } from '../../src/wire/address.ts';
 import { usageError } from './failure.ts';
@@ -19,6 +19,8 @@ import {
 } from './ip-words.ts';
 
 export interface GivenRoute {
+  /** None given: '', of what is removed any. */
+  readonly type: RouteType | '';
   readonly prefix: Prefix;
   readonly gateway: Address | null;
   readonly iface: Interface | null;
@@ -31,7 +33,8 @@ export interface GivenRoute {
 const MAX32 = 2 ** 32 - 1;
 /** Their numbers are in no table of ours: names are kept as names, as rt_protos has them. */
 const PROTOCOLS = ['kernel', 'boot', 'static', 'ra', 'dhcp', 'redirect', 'zebra', 'bird', 'bgp'];
-const TYPES = ['local', 'broadcast', 'multicast', 'throw', 'unreachable', 'prohibit', 'blackhole'];
+const TYPES: readonly string[] = ['unicast', 'blackhole', 'unreachable', 'prohibit', 'throw'];
+const OTHER_TYPES = ['local', 'broadcast', 'multicast', 'anycast', 'nat'];
 /** Known to `ip`; nothing here would act by them. */
 const NOT_HERE = [
   ...['tos', 'dsfield', 'nhid', 'nexthop', 'encap', 'weight', 'as', 'rtt', 'rttvar', 'window'],
@@ -42,6 +45,7 @@ const NOT_HERE = [
 
 /** The words in the order they come; the family is known when the first address is. */
 class Reading {
+  type: RouteType | '' = '';
   prefix = '';
   via = '';
   viaFamily: Family = '';
@@ -72,8 +76,24 @@ class Reading {
       this.initcwnd = words.number('"initcwnd" value is invalid', 0, 65535);
     } else if (word === 'onlink') this.isOnlink = true;
     else if (word === 'table') takeTable(words.need());
-    else if (NOT_HERE.includes(word) || TYPES.includes(word)) throw notHere(word);
-    else if (word !== 'unicast') this.takePrefix(word === 'to' ? words.need() : word);
+    else if (NOT_HERE.includes(word) || OTHER_TYPES.includes(word)) throw notHere(word);
+    else if (this.type === '' && this.prefix === '' && isType(word)) {
+      this.type = word;
+      this.prefix = words.need();
+    } else this.takePrefix(word === 'to' ? words.need() : word);
+  }
+
+  /** What leads nowhere has nothing of a way. */
+  checkType(v4: boolean): void {
+    const { type, dev, via } = this;
+    if (type === '' || type === 'unicast') return;
+    if (via !== '' || (v4 && dev !== '')) {
+      const text = 'Gateway, device and multipath can not be specified for this route type.';
+      throw extended('EINVAL', text);
+    }
+    const { scope, source, mtu, advmss, initcwnd, isOnlink } = this;
+    const isOdd = scope !== '' || source !== '' || isOnlink || mtu + advmss + initcwnd > 0;
+    if (isOdd) throw notHere(`mtu, source or scope of ${type}`);
   }
 
   private takeVia(words: Words): void {
@@ -92,6 +112,10 @@ class Reading {
   }
 }
 
+export function isType(word: string): word is RouteType {
+  return TYPES.includes(word);
+}
+
 export function givenRoute(stack: Stack, words: Words, family: Family): GivenRoute {
   if (words.isEnd) throw usageError('usage: ringway route { add | del | … } PREFIX …; see --help');
   const given = new Reading();
@@ -103,11 +127,17 @@ export function givenRoute(stack: Stack, words: Words, family: Family): GivenRou
   const kind = familyOf(prefix.address);
   if (given.viaFamily !== '' && given.viaFamily !== kind) throw notHere(`via ${given.viaFamily}`);
   const gateway = via === '' ? null : addressOf(via, kind);
-  checkScope(given.scope, gateway, prefix);
+  const { type } = given;
+  given.checkType(kind === 'inet');
+  const leadsNowhere = type !== '' && type !== 'unicast';
+  if (!leadsNowhere) checkScope(given.scope, gateway, prefix);
+  const named = given.dev === '' ? null : interfaceNamed(stack, given.dev);
   return {
+    type,
     prefix,
     gateway,
-    iface: given.dev === '' ? null : interfaceNamed(stack, given.dev),
+    // As on Linux, whatever device is named.
+    iface: leadsNowhere ? stack.net.interfaces[0]! : named,
     metric: given.metric,
     metrics: {
       mtu: given.mtu,
@@ -116,6 +146,7 @@ export function givenRoute(stack: Stack, words: Words, family: Family): GivenRou
       initcwnd: given.initcwnd,
     },
     facts: {
+      type: type === '' ? 'unicast' : type,
       protocol: given.protocol === '' ? 'boot' : given.protocol,
       source: given.source === '' ? null : addressOf(given.source, kind),
       isOnlink: given.isOnlink,

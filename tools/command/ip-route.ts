@@ -1,9 +1,10 @@
 /** `ringway route`: the words of ip-route(8). */
 import { errnoName } from '../../src/base/errno.ts';
 import { CAST } from '../../src/net/ip-packet.ts';
+import { whyNoPath } from '../../src/net/no-path.ts';
 import type { Path } from '../../src/net/path-cache.ts';
-import { Route } from '../../src/net/route-table.ts';
-import { routeTo } from '../../src/net/route-to.ts';
+import { Route, type RouteType } from '../../src/net/route-table.ts';
+import { isHost, routeTo } from '../../src/net/route-to.ts';
 import type { Stack } from '../../src/stack/stack.ts';
 import {
   type Address,
@@ -14,7 +15,7 @@ import {
   networkOf,
 } from '../../src/wire/address.ts';
 import { formatAddress } from '../../src/wire/address-text.ts';
-import { type GivenRoute, givenRoute } from './ip-route-words.ts';
+import { type GivenRoute, givenRoute, isType } from './ip-route-words.ts';
 import {
   answers,
   badArgument,
@@ -30,6 +31,7 @@ import {
   prefixOf,
   verbOf,
   type Words,
+  wrong,
 } from './ip-words.ts';
 import { type GotView, mainRoutes, type RouteView, routeView, secondsLeft } from './views.ts';
 
@@ -75,6 +77,7 @@ class Selector {
   via: Prefix | null = null;
   protocol = '';
   metric: number | null = null;
+  type: RouteType | '' = '';
   exact: Prefix | null = null;
   root: Prefix | null = null;
   match: Prefix | null = null;
@@ -82,12 +85,13 @@ class Selector {
   isDefault = false;
 
   takes(route: Route): boolean {
-    const { prefix, bits, gateway, iface, facts, metric } = route;
+    const { prefix, bits, gateway, iface, facts, metric, leadsSomewhere } = route;
     const { via, exact, root, match } = this;
     return (
       (this.family === '' || familyOf(prefix) === this.family) &&
       (!this.isDefault || bits === (isV4(prefix) ? 96 : 0)) &&
-      (this.dev === '' || iface.name === this.dev) &&
+      (this.dev === '' || (iface.name === this.dev && (leadsSomewhere || !isV4(prefix)))) &&
+      (this.type === '' || facts.type === this.type) &&
       (via === null || (gateway !== null && isWithin(via, gateway))) &&
       (this.protocol === '' ||
         protocolText(route) === this.protocol ||
@@ -121,7 +125,8 @@ function selectorOf(stack: Stack, words: Words, family: Family): Selector {
     else if (word === 'table') mainTable(words.need());
     else if (word === 'root') s.root = prefixOf(words.need(), family);
     else if (word === 'match') s.match = prefixOf(words.need(), family);
-    else if (word === 'scope' || word === 'type' || word === 'src') throw notHere(word);
+    else if (word === 'type') s.type = typeNamed(words.need());
+    else if (word === 'scope' || word === 'src') throw notHere(word);
     else {
       if (word === 'to' && words.skip('root')) s.root = prefixOf(words.need(), family);
       else if (word === 'to' && words.skip('match')) s.match = prefixOf(words.need(), family);
@@ -135,6 +140,12 @@ function selectorOf(stack: Stack, words: Words, family: Family): Selector {
     }
   }
   return s;
+}
+
+function typeNamed(name: string): RouteType {
+  if (isType(name)) return name;
+  if (['local', 'broadcast', 'multicast', 'anycast', 'nat'].includes(name)) throw notHere(name);
+  throw wrong(name, 'node type value is invalid');
 }
 
 function mainTable(name: string): void {
@@ -187,6 +198,9 @@ function made(stack: Stack, given: GivenRoute): Route {
   if (code === 'ENETUNREACH') {
     throw v4 ? extended(code, 'Nexthop has invalid gateway.') : answers('EHOSTUNREACH');
   }
+  if (code === 'EINVAL' && gateway !== null && !isHost(stack.net, gateway)) {
+    throw extended(code, v4 ? 'Nexthop has invalid gateway.' : 'Invalid gateway address.');
+  }
   const isOurs = (a: Address | null) => a !== null && stack.net.locals.ownerOf(a, 0) !== null;
   if (code === 'EINVAL' && isOurs(gateway)) {
     const text = v4 ? 'Nexthop has invalid gateway.' : 'Gateway can not be a local address.';
@@ -200,7 +214,8 @@ function made(stack: Stack, given: GivenRoute): Route {
 
 /** As Linux: the first that fits what is given. */
 function remove(stack: Stack, words: Words, family: Family): void {
-  const { prefix, gateway, iface, metric, facts, hasProtocol } = givenRoute(stack, words, family);
+  const given = givenRoute(stack, words, family);
+  const { type, prefix, gateway, iface, metric, facts, hasProtocol } = given;
   const length = lengthOf(prefix);
   const network = networkOf(prefix.address, length);
   const { routes } = stack.net;
@@ -209,6 +224,7 @@ function remove(stack: Stack, words: Words, family: Family): void {
       r.bits === length &&
       addressEquals(r.prefix, network) &&
       (iface === null || r.iface === iface) &&
+      (type === '' || r.facts.type === type) &&
       (metric === undefined || r.metric === metric) &&
       (!hasProtocol || protocolText(r) === facts.protocol || r.facts.protocol === facts.protocol) &&
       (gateway === null || (r.gateway !== null && addressEquals(r.gateway, gateway))),
@@ -234,7 +250,7 @@ function get(stack: Stack, words: Words, family: Family): GotView {
   }
   if (to === null) throw badArgument('need at least a destination address');
   const path = stack.net.paths.lookup(to, index);
-  if (path === null) throw answers('ENETUNREACH');
+  if (path === null) throw answers(errnoName(whyNoPath(stack.net, to, index)));
   return gotView(stack, path);
 }
 
@@ -243,7 +259,8 @@ function gotView(stack: Stack, path: Path): GotView {
   const v4 = isV4(destination);
   const isVia = cast === CAST.UNICAST && !addressEquals(nextHop, destination);
   const type = iface.isLoopback ? 'local' : typeOf(cast);
-  const cache = [...(iface.isLoopback ? ['local'] : []), ...cacheOf(cast)];
+  const isHeard = cast === CAST.BROADCAST || (v4 && iface.groups.admits(destination, source));
+  const cache = [...(iface.isLoopback || isHeard ? ['local'] : []), ...cacheOf(cast)];
   const { nowNs } = stack.env;
   const isLearned = path.pmtu !== 0 && path.pmtuExpiresNs > nowNs;
   return {

@@ -77,9 +77,9 @@ export function lifetime(seconds: number): string {
 }
 
 export function routeText(r: RouteView): string {
-  let line = r.dst;
+  let line = r.type === undefined ? r.dst : `${r.type} ${r.dst}`;
   if (r.gateway !== undefined) line += ` via ${r.gateway}`;
-  line += ` dev ${r.dev}`;
+  if (r.dev !== undefined) line += ` dev ${r.dev}`;
   if (r.protocol !== undefined) line += ` proto ${r.protocol}`;
   if (r.scope !== undefined) line += ` scope ${r.scope}`;
   if (r.prefsrc !== undefined) line += ` src ${r.prefsrc}`;

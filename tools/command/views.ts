@@ -3,7 +3,12 @@ import { NEVER, SEC } from '../../src/base/time.ts';
 import { deviceBelow } from '../../src/live/pollable.ts';
 import type { Interface, InterfaceAddress } from '../../src/net/interface.ts';
 import { type Neighbour, nudName } from '../../src/net/neighbour.ts';
-import { NO_FACTS, type Route, type RouteMetrics } from '../../src/net/route-table.ts';
+import {
+  NO_FACTS,
+  type Route,
+  type RouteMetrics,
+  type RouteType,
+} from '../../src/net/route-table.ts';
 import type { Stack } from '../../src/stack/stack.ts';
 import {
   type Address,
@@ -91,9 +96,12 @@ export interface RouteMetricsView {
 }
 
 export interface RouteView {
+  /** None: unicast. */
+  readonly type?: RouteType;
   readonly dst: string;
   readonly gateway?: string;
-  readonly dev: string;
+  /** None: an IPv4 route that leads nowhere. */
+  readonly dev?: string;
   /** None: by hand (`boot`), which `ip` does not say either. */
   readonly protocol?: string;
   readonly scope?: 'link';
@@ -233,7 +241,9 @@ export function secondsLeft(untilNs: number, nowNs: number): number {
 
 /** Without those of loopback and multicast, which are ours to make: `ip route` shows only the main table. */
 export function mainRoutes(stack: Stack): Route[] {
-  return stack.net.routes.routes.filter((r) => !r.iface.isLoopback && r.prefix.w0 >>> 24 !== 0xff);
+  return stack.net.routes.routes.filter(
+    (r) => !r.leadsSomewhere || (!r.iface.isLoopback && r.prefix.w0 >>> 24 !== 0xff),
+  );
 }
 
 export function routeViews(stack: Stack): RouteView[] {
@@ -243,15 +253,18 @@ export function routeViews(stack: Stack): RouteView[] {
 export function routeView(route: Route, nowNs: number): RouteView {
   const v4 = isV4(route.prefix);
   const bits = v4 ? route.bits - 96 : route.bits;
-  const own = route.gateway === null ? connectedBy(route) : null;
+  const { type } = route.facts;
+  const isWay = route.leadsSomewhere;
+  const own = isWay && route.gateway === null ? connectedBy(route) : null;
   const protocol = protocolOf(route, own);
   const source = route.facts.source ?? (v4 && protocol === 'kernel' ? own : null);
   return {
+    ...(isWay ? {} : { type }),
     dst: bits === 0 ? 'default' : prefixText(route.prefix, bits, v4 ? 32 : 128),
     ...(route.gateway === null ? {} : { gateway: formatAddress(route.gateway) }),
-    dev: route.iface.name,
+    ...(isWay || !v4 ? { dev: route.iface.name } : {}),
     ...(protocol === 'boot' ? {} : { protocol }),
-    ...(v4 && route.gateway === null ? { scope: 'link' as const } : {}),
+    ...(v4 && isWay && route.gateway === null ? { scope: 'link' as const } : {}),
     ...(source === null ? {} : { prefsrc: formatAddress(source) }),
     ...(route.metric === 0 ? {} : { metric: route.metric }),
     ...metricsOf(route.metrics),
