@@ -169,18 +169,24 @@ const CASES: readonly Case[] = [
   {
     says: 'figures are the same with every engine: no function of Math that is not exact',
     bad: {
-      'src/cc/a.ts': 'Math.cbrt(2);\nMath.pow(2, 3);\n',
-      'src/path/a.ts': 'Math.log1p(2);\n',
-      'src/sim/a.ts': 'Math.sin(1);\nMath.atan2(1, 2);\n',
+      'src/cc/a.ts':
+        "Math.cbrt(2);\nMath['pow'](2, 3);\nexport const { log } = Math;\nexport const f = (x: number) => 2 ** x;\n",
+      'src/path/a.ts': 'Math.log1p(2);\nexport const f = (n: number) => 1.5 ** 2 *\n  (n **= 2);\n',
+      'src/sim/a.ts':
+        'Math.sin(1);\nMath.hypot(1, 2);\n(1.5).toLocaleString();\n[].toLocaleString();\n',
+      'src/tcp/a.ts': 'Math.log2(8);\n',
     },
     finds: [
-      'globals src/cc/a.ts:1',
-      'globals src/cc/a.ts:2',
-      'globals src/path/a.ts:1',
-      'globals src/sim/a.ts:1',
-      'globals src/sim/a.ts:2',
+      ...[1, 2, 3, 4].map((line) => `globals src/cc/a.ts:${line}`),
+      ...[1, 2, 3].map((line) => `globals src/path/a.ts:${line}`),
+      ...[1, 2, 3, 4].map((line) => `globals src/sim/a.ts:${line}`),
+      'globals src/tcp/a.ts:1',
     ],
-    good: { 'src/cc/a.ts': 'Math.sqrt(2);\nMath.max(1, 2);\n', 'src/live/a.ts': 'Math.log(2);\n' },
+    good: {
+      'src/cc/a.ts':
+        'Math.sqrt(Math.SQRT1_2);\nexport const HUGE = 2 ** 40;\n(2n) ** BigInt(HUGE);\n',
+      'src/live/a.ts': 'Math.log(2);\n',
+    },
   },
   {
     says: 'promises begin at the socket',

@@ -57,7 +57,7 @@ export function cubeRoot(x: number): number {
 }
 
 /** x · 2ⁿ, in steps that no part of overflows. */
-function scale(x: number, n: number): number {
+export function scale(x: number, n: number): number {
   let y = x;
   let left = n;
   for (; left > 0; left--) y *= 2;
@@ -65,9 +65,16 @@ function scale(x: number, n: number): number {
   return y;
 }
 
-/** x to the power of y, for x > 0. */
+/** x to the power of y, for x > 0; for any x where y is a whole number, by multiplication. */
 export function power(x: number, y: number): number {
-  return exp(y * ln(x));
+  if (!Number.isSafeInteger(y)) return exp(y * ln(x));
+  let product = 1;
+  let square = x;
+  for (let left = Math.abs(y); left > 0; left = Math.floor(left / 2)) {
+    if (left % 2 === 1) product *= square;
+    square *= square;
+  }
+  return y < 0 ? 1 / product : product;
 }
 
 const SQRT_TWO_PI = 2.5066282746310002;

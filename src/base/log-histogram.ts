@@ -1,4 +1,5 @@
 /** Counts of positive numbers by size, to some per cent: what a quantile of millions is taken from. */
+import { scale } from './elementary.ts';
 
 /** Parts of each power of two: a bucket is 1/16 wide. */
 const PARTS = 16;
@@ -40,5 +41,5 @@ function bucketOf(x: number): number {
 
 function middleOf(bucket: number): number {
   const octave = Math.floor(bucket / PARTS);
-  return 2 ** octave * (1 + ((bucket % PARTS) + 0.5) / PARTS);
+  return scale(1 + ((bucket % PARTS) + 0.5) / PARTS, octave);
 }

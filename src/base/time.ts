@@ -7,3 +7,8 @@ export const MS = 1_000_000;
 export const SEC = 1_000_000_000;
 /** A deadline that is off. */
 export const NEVER = Infinity;
+
+/** How many times as long after so many doublings: 2ⁿ, and for more than 30 as for 30, which nothing here waits for. */
+export function doubled(n: number): number {
+  return 1 << Math.min(n, 30);
+}

@@ -60,10 +60,10 @@ export class Dctcp extends CongestionControl {
     const { shiftG } = this.p;
     const marked = v.deliveredCe - this.deliveredCe;
     // Integers, as in Linux: the last sixteenth of the scale goes at once.
-    const decay = Math.floor(this.alpha / 2 ** shiftG) || this.alpha;
+    const decay = this.alpha >> shiftG || this.alpha;
     let alpha = this.alpha - decay;
     if (marked > 0) {
-      const share = (marked * 2 ** (10 - shiftG)) / Math.max(1, v.delivered - this.delivered);
+      const share = (marked * (ONE >> shiftG)) / Math.max(1, v.delivered - this.delivered);
       alpha = Math.min(alpha + Math.floor(share), ONE);
     }
     this.alpha = alpha;

@@ -4,6 +4,7 @@
  * in a row. Off by default, as on Linux, which takes the same for a sign.
  */
 import type { Env } from '../base/env.ts';
+import { doubled } from '../base/time.ts';
 import type { TcpConnection } from './connection.ts';
 import type { TcpConfig } from './tcp-config.ts';
 import { TCP_MIB, type TcpMib } from './tcp-mib.ts';
@@ -42,7 +43,7 @@ export class FastOpenPause {
   isOn(): boolean {
     if (!this.hasSigns()) return false;
     const doublings = Math.min(this.signs - 1, MOST_DOUBLINGS);
-    return this.env.nowNs < this.sinceNs + this.setting * 2 ** doublings;
+    return this.env.nowNs < this.sinceNs + this.setting * doubled(doublings);
   }
 
   /** There were signs: a connection that works would be news. */

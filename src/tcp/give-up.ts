@@ -5,7 +5,7 @@
  * whatever the round trip is: 15 are 924.6 s.
  */
 import { ETIMEDOUT } from '../base/errno.ts';
-import { MS } from '../base/time.ts';
+import { doubled, MS } from '../base/time.ts';
 import type { TcpConnection } from './connection.ts';
 import { REC_TIME } from './tx-records.ts';
 
@@ -48,9 +48,9 @@ export function hasTimedOut(c: TcpConnection, retries: number): boolean {
 /** What `retries` doublings take, from the minimum timeout to the maximum. */
 export function patienceNs(c: TcpConnection, retries: number): number {
   const { minRtoNs, maxRtoNs } = c.tcp.config;
-  const doublings = Math.floor(Math.log2(maxRtoNs / minRtoNs));
+  const doublings = 31 - Math.clz32(maxRtoNs / minRtoNs);
   const few = Math.min(retries, doublings);
-  return (2 ** (few + 1) - 1) * minRtoNs + (retries - few) * maxRtoNs;
+  return (doubled(few + 1) - 1) * minRtoNs + (retries - few) * maxRtoNs;
 }
 
 export const isOrphan = (c: TcpConnection): boolean => c.owner === null;

@@ -5,6 +5,7 @@
  * timer passes; one that looks hopeless counts as two or four, as on Linux.
  */
 import { ETIMEDOUT } from '../base/errno.ts';
+import { doubled } from '../base/time.ts';
 import type { TcpConnection } from './connection.ts';
 import { chargedBytes } from './write-room.ts';
 
@@ -52,7 +53,7 @@ export function isOrphanEnded(c: TcpConnection, isHopeful: boolean): boolean {
 }
 
 function areTooMany({ tcp }: TcpConnection, doublings: number): boolean {
-  return tcp.orphans.count * 2 ** doublings > tcp.config.maxOrphans;
+  return tcp.orphans.count * doubled(doublings) > tcp.config.maxOrphans;
 }
 
 /** TCP is above the limit of `tcp_mem`, and this one holds more than the least. */

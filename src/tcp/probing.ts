@@ -1,4 +1,4 @@
-import { NEVER } from '../base/time.ts';
+import { doubled, NEVER } from '../base/time.ts';
 import type { TcpConnection } from './connection.ts';
 import { DUE } from './deadlines.ts';
 
@@ -33,5 +33,5 @@ export function armPersist(c: TcpConnection): void {
 export function probeWaitNs(c: TcpConnection): number {
   const { minRtoNs, maxRtoNs } = c.tcp.config;
   const baseNs = Math.max(c.rtt.baseRtoNs(), minRtoNs);
-  return Math.min(baseNs * 2 ** c.probing.backoff, maxRtoNs);
+  return Math.min(baseNs * doubled(c.probing.backoff), maxRtoNs);
 }

@@ -5,7 +5,7 @@
  * variance term is bounded below by that minimum instead of by the clock's grain, so that
  * RTO = SRTT + max(200 ms, 4 * RTTVAR). RTTVAR falls at most once a round trip.
  */
-import { SEC, US } from '../base/time.ts';
+import { doubled, SEC, US } from '../base/time.ts';
 import { type Seq, seqGt, seqOf } from '../wire/seq.ts';
 
 /** RFC 6298 §2.1. */
@@ -106,7 +106,7 @@ export class Rtt {
 
   private settle(): void {
     this.rtoNs = this.srttNs === 0 ? this.firstNs : this.srttNs + 4 * this.rttvarNs;
-    if (this.backoff > 0) this.rtoNs *= 2 ** this.backoff;
+    if (this.backoff > 0) this.rtoNs *= doubled(this.backoff);
     if (this.rtoNs > this.config.maxRtoNs) this.rtoNs = this.config.maxRtoNs;
   }
 

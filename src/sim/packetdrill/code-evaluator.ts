@@ -3,6 +3,7 @@
  * minus infinity, comparisons in chains. Names that a block assigns are there for the blocks after it.
  */
 
+import { power } from '../../base/elementary.ts';
 import { formatText, textOf } from './code-format.ts';
 import { type Code, CodeSyntaxError, parseCode, type Statement } from './code-syntax.ts';
 import type { CodeAction } from './script.ts';
@@ -250,7 +251,7 @@ function onFloats(operator: string, a: number, b: number): number {
     case '*':
       return a * b;
     case '**':
-      return a ** b;
+      return power(a, b);
     case '//':
       return Math.floor(a / b);
     default:

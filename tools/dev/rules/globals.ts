@@ -36,12 +36,10 @@ const AMBIENT = [
   'EventTarget',
   'EventEmitter',
 ];
-/** ECMAScript leaves the last bits of these to the engine (src/base/elementary.ts); the others are exact. */
-const INEXACT = /^(a?(cos|sin|tan)h?|atan2|cbrt|exp|expm1|hypot|log|log1p|log2|log10|pow)$/;
-/** Where figures come from that are to be the same with every engine. */
-const EXACT = ['base', 'cc', 'path', 'sim'];
-/** These need the surroundings' locale or the surroundings' dice. */
-const AMBIENT_MEMBERS = ['toLocaleString', 'localeCompare'];
+/** What is exact. ECMAScript leaves the last bits of the others, and of `**`, to the engine (src/base/elementary.ts). */
+const EXACT = /^(abs|ceil|clz32|floor|imul|max|min|round|sign|sqrt|trunc|[A-Z][A-Z0-9_]+)$/;
+/** These need the surroundings' locale. */
+const AMBIENT_MEMBER = /^(toLocale\w+|localeCompare)$/;
 const CORE = ['base', 'wire', 'link', 'path', 'net', 'cc', 'udp', 'tcp', 'stack', 'socket', 'sim'];
 /** The promise API of sockets, and applications written with promises in virtual time. */
 const MAY_PROMISE = ['socket', 'sim'];
@@ -55,9 +53,8 @@ export function globalFindings(house: House): Finding[] {
     if (!isCore(file)) continue;
     const layer = file.split('/')[1]!;
     const mayPromise = MAY_PROMISE.includes(layer);
-    const isExact = EXACT.includes(layer);
     const visit = (node: ts.Node): void => {
-      const what = forbidden(node, house.checker, mayPromise) || (isExact ? inexact(node) : '');
+      const what = forbidden(node, house.checker, mayPromise) || inexact(node, house.checker);
       if (what !== '') findings.push({ rule: 'globals', file, line: lineOf(node), what });
       ts.forEachChild(node, visit);
     };
@@ -68,12 +65,8 @@ export function globalFindings(house: House): Finding[] {
 
 function forbidden(node: ts.Node, checker: ts.TypeChecker, mayPromise: boolean): string {
   if (ts.isMetaProperty(node)) return 'import.meta';
-  if (ts.isPropertyAccessExpression(node)) {
-    const name = node.name.text;
-    if (name === 'random' && ts.isIdentifier(node.expression) && node.expression.text === 'Math') {
-      return 'Math.random';
-    }
-    if (AMBIENT_MEMBERS.includes(name)) return name;
+  if (ts.isPropertyAccessExpression(node) && AMBIENT_MEMBER.test(node.name.text)) {
+    return node.name.text;
   }
   if (!mayPromise) {
     if (node.kind === ts.SyntaxKind.AsyncKeyword || ts.isAwaitExpression(node)) return 'async';
@@ -83,10 +76,26 @@ function forbidden(node: ts.Node, checker: ts.TypeChecker, mayPromise: boolean):
   return '';
 }
 
-function inexact(node: ts.Node): string {
-  if (!ts.isPropertyAccessExpression(node) || !ts.isIdentifier(node.expression)) return '';
-  const { text } = node.name;
-  return node.expression.text === 'Math' && INEXACT.test(text) ? `Math.${text}` : '';
+/** What another engine may round in another way, and Math.random. A power is exact where both numbers stand there: 2 ** 32. */
+function inexact(node: ts.Node, checker: ts.TypeChecker): string {
+  if (ts.isBinaryExpression(node)) {
+    const { AsteriskAsteriskToken, AsteriskAsteriskEqualsToken } = ts.SyntaxKind;
+    const { kind } = node.operatorToken;
+    if (kind === AsteriskAsteriskEqualsToken) return '**=';
+    if (kind !== AsteriskAsteriskToken || (isWhole(node.left) && isWhole(node.right))) return '';
+    const isBig = (checker.getTypeAtLocation(node).flags & ts.TypeFlags.BigIntLike) !== 0;
+    return isBig ? '' : '** of what is no number';
+  }
+  if (!isGlobal(node, 'Math', checker)) return '';
+  const { parent } = node;
+  if (!ts.isPropertyAccessExpression(parent)) return 'Math, and of it who knows what';
+  const { text } = parent.name;
+  return EXACT.test(text) ? '' : `Math.${text}`;
+}
+
+function isWhole(node: ts.Node): boolean {
+  const number = ts.isPrefixUnaryExpression(node) ? node.operand : node;
+  return ts.isNumericLiteral(number) && Number.isInteger(Number(number.text));
 }
 
 /** A use of the name that does not mean something the house itself declares. */
