@@ -19,6 +19,14 @@ export class LogHistogram {
     this.buckets[bucketOf(x)]!++;
   }
 
+  /** All of another's, too. */
+  addAll(other: LogHistogram): void {
+    this.count += other.count;
+    this.least = Math.min(this.least, other.least);
+    this.most = Math.max(this.most, other.most);
+    for (let i = 0; i < this.buckets.length; i++) this.buckets[i]! += other.buckets[i]!;
+  }
+
   /** The middle of the bucket in which the share q of all numbers ends; NaN without numbers. */
   quantile(q: number): number {
     if (this.count === 0) return Number.NaN;

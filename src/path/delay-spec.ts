@@ -34,6 +34,12 @@ export function makeJitter(spec: JitterSpec, streams: PathStreams): DelayModel {
   return new TableJitter(random, paretoTable(spec.paretoNs, spec.shape ?? DEFAULT_SHAPE));
 }
 
+/** The least that the delay ever is, without jitter. */
+export function shortestDelayNs(spec: DelaySpec): number {
+  if (typeof spec === 'number') return spec;
+  return Math.min(...spec.steps.map(({ delayNs }) => delayNs));
+}
+
 /** The most that the delay ever is, without jitter. */
 export function longestDelayNs(spec: DelaySpec): number {
   if (typeof spec === 'number') return spec;

@@ -11,7 +11,7 @@ import { readScenario } from '../../src/sim/experiment/schema/read-scenario.ts';
 import { SCENARIO_SHAPE } from '../../src/sim/experiment/schema/scenario-shape.ts';
 import type { Fields, Shape } from '../../src/sim/experiment/schema/shape.ts';
 import { suggestion } from '../../src/sim/experiment/schema/suggest.ts';
-import { jain } from '../../src/sim/experiment/summary.ts';
+
 import { parkingLot, pointToPoint } from '../../src/sim/experiment/topology.ts';
 
 const LINK = { rate: '10 Mbit/s', delay: '5 ms' };
@@ -154,7 +154,7 @@ const WRONG: readonly (readonly [object, string, string])[] = [
   [
     { ...WHOLE, constructor: 1 },
     'constructor',
-    'no field "constructor" here: there are name, seed, duration, topology, flows, sysctl, trace',
+    'no field "constructor" here: there are name, seed, duration, topology, flows, sysctl, trace, fairness',
   ],
   [{ ...WHOLE, seeds: 1 }, 'seeds', 'no field "seeds" here: did you mean "seed"?'],
   [{ ...WHOLE, seed: -1 }, 'seed', 'a whole number from 0 to 9007199254740991, not -1'],
@@ -438,13 +438,6 @@ t.test('links: every kind of rate, delay, loss and queue reaches the model, and 
   t.end();
 });
 
-t.test("Jain's index", (t) => {
-  t.equal(jain([1, 1, 1]), 1);
-  t.equal(jain([1, 0]), 0.5);
-  t.equal(jain([0, 0]), 1);
-  t.end();
-});
-
 t.test('the JSON Schema says the same', (t) => {
   const schema = jsonSchemaOf(SCENARIO_SHAPE) as {
     properties: Record<string, object>;
@@ -452,7 +445,7 @@ t.test('the JSON Schema says the same', (t) => {
   };
   t.same(schema.required, ['duration', 'topology', 'flows']);
   t.same(Object.keys(schema.properties), [
-    ...['name', 'seed', 'duration', 'topology', 'flows', 'sysctl', 'trace'],
+    ...['name', 'seed', 'duration', 'topology', 'flows', 'sysctl', 'trace', 'fairness'],
   ]);
   t.end();
 });

@@ -38,7 +38,7 @@ const spread = (q: Quantiles | null): string =>
 const MOST_FLOWS = 40;
 
 export function summaryText(summary: Summary, tookMs: number): string {
-  const { flows, links, durationNs, frames } = summary;
+  const { flows, durationNs, frames } = summary;
   const rows = [
     [
       'flow',
@@ -74,27 +74,62 @@ export function summaryText(summary: Summary, tookMs: number): string {
   }
   if (summary.jain !== null)
     lines.push(`Jain's index of the bulk flows, 2nd half: ${summary.jain}`);
-  const busy = links.filter((l) => l.dropped > 0 || l.lost > 0 || (l.utilization ?? 0) > 0.5);
-  if (busy.length > 0) {
-    lines.push('');
-    lines.push(
-      ...tableText([
-        ['link', 'of its rate', 'dropped', 'lost'],
-        ...busy.map((l) => [
-          l.name,
-          l.utilization === null ? '' : `${(100 * l.utilization).toFixed(1)} %`,
-          String(l.dropped),
-          String(l.lost),
-        ]),
-      ]),
-    );
-  }
+  lines.push(...convergenceLines(summary));
+  lines.push(...completionLines(summary));
+  lines.push(...linkLines(summary));
   const seconds = (durationNs / 1e9).toFixed(durationNs < 1e9 ? 3 : 0);
   lines.push(
     '',
     `${seconds} s in ${(tookMs / 1000).toFixed(2)} s; ${frames} frames delivered to hosts`,
   );
   return lines.join('\n');
+}
+
+/** A line for each time between two changes, of the last so many. */
+const MOST_EPOCHS = 5;
+
+function convergenceLines({ fairness }: Summary): readonly string[] {
+  if (fairness === null) return [];
+  const { epochs, threshold } = fairness;
+  const shown = epochs.slice(-MOST_EPOCHS).map(({ fromNs, flows, convergenceNs }) => {
+    const what =
+      convergenceNs === null
+        ? 'equal shares not reached'
+        : `equal shares ${timeText(convergenceNs)} later`;
+    return `${flows} flows from ${timeText(fromNs)} on: ${what} (Jain ≥ ${threshold} to the end of it)`;
+  });
+  const hidden = epochs.length - shown.length;
+  return hidden === 0 ? shown : [`… ${hidden} changes before`, ...shown];
+}
+
+/** Those that dropped something, or worked hard. */
+function linkLines({ links }: Summary): readonly string[] {
+  const busy = links.filter((l) => l.dropped > 0 || l.lost > 0 || (l.utilization ?? 0) > 0.5);
+  if (busy.length === 0) return [];
+  const rows = busy.map((l) => [
+    l.name,
+    l.utilization === null ? '' : `${(100 * l.utilization).toFixed(1)} %`,
+    String(l.dropped),
+    String(l.lost),
+  ]);
+  return ['', ...tableText([['link', 'of its rate', 'dropped', 'lost'], ...rows])];
+}
+
+/** Of groups in which more than one thing came whole. */
+function completionLines({ groups }: Summary): readonly string[] {
+  const rows = groups.flatMap(({ name, completed, completion, slowdown }) =>
+    completion === null || completed < 2
+      ? []
+      : [
+          [
+            ...[name, String(completed)],
+            ...[completion.p50, completion.p90, completion.p95, completion.p99].map(timeText),
+            slowdown === null ? '' : `${slowdown.p50.toFixed(1)} (${slowdown.p99.toFixed(1)})`,
+          ],
+        ],
+  );
+  const head = ['group', 'completed', '50 %', '90 %', '95 %', '99 %', 'slowdown 50 % (99 %)'];
+  return rows.length === 0 ? [] : ['', ...tableText([head, ...rows])];
 }
 
 export function tableText(rows: readonly (readonly string[])[]): readonly string[] {

@@ -3,6 +3,7 @@
  * nanoseconds, rates bits a second, sizes bytes. What is left out has the default that is named here.
  */
 import type { LinkSpec } from '../../path/link-spec.ts';
+import type { FairnessSpec } from './fairness.ts';
 
 export interface Scenario {
   readonly name: string;
@@ -15,6 +16,8 @@ export interface Scenario {
   readonly routers: readonly string[];
   readonly links: readonly GraphLink[];
   readonly flows: readonly FlowSpec[];
+  /** How shares are compared; DEFAULT_FAIRNESS. */
+  readonly fairness?: FairnessSpec;
 }
 
 export interface HostSpec {
@@ -35,6 +38,8 @@ export interface GraphLink {
 
 export interface FlowSpec {
   readonly name: string;
+  /** Flows of one group are summed up together, and run together without the others; its name. */
+  readonly group?: string;
   /** Who opens the connection. */
   readonly from: string;
   readonly to: string;

@@ -1,7 +1,21 @@
 /** The figures of a run: what researchers compare. */
 import { NEVER, SEC } from '../../base/time.ts';
 import type { Experiment } from './experiment.ts';
+import {
+  DEFAULT_FAIRNESS,
+  FairnessMeter,
+  type FairnessSummary,
+  isEndless,
+  jain,
+  round4,
+} from './fairness.ts';
+import type { Flow } from './flow.ts';
+import { type GroupSummary, type Member, summariesByGroup } from './group-summary.ts';
+import { Ideals } from './ideal.ts';
 import type { Meters } from './meter.ts';
+import { type Quantiles, quantilesIn, quantilesOf } from './quantiles.ts';
+
+export type { Quantiles } from './quantiles.ts';
 
 export interface Summary {
   readonly name: string;
@@ -9,8 +23,15 @@ export interface Summary {
   readonly durationNs: number;
   readonly flows: readonly FlowSummary[];
   readonly links: readonly LinkSummary[];
-  /** Jain's index of the endless bulk flows' goodput in the second half: 1 is equal shares. Null for fewer than two. */
+  /** Flows that belong together, in the order of their first ones. */
+  readonly groups: readonly GroupSummary[];
+  /**
+   * Jain's index of the goodput in the second half of the endless bulk flows that are there all the time of it: 1 is
+   * equal shares. Null for fewer than two.
+   */
   readonly jain: number | null;
+  /** The same window by window. Null where there never were two of them for a window. */
+  readonly fairness: FairnessSummary | null;
   /** Mistakes of users' congestion control: on how many connections, and the first. Those went on with Reno. */
   readonly faults: readonly {
     readonly module: string;
@@ -27,7 +48,7 @@ export interface FlowSummary {
   readonly cc: string;
   /** Bytes that the application has read. */
   readonly delivered: number;
-  /** Bits a second, from the flow's start to its end; and in the second half of the run. */
+  /** Bits a second, from the flow's start to its end; and in the second half of the run, or what it saw of that. */
   readonly goodput: number;
   readonly lateGoodput: number;
   readonly sent: number;
@@ -36,15 +57,10 @@ export interface FlowSummary {
   /** Transfers, answers or pages that came whole, and how long they took. */
   readonly completed: number;
   readonly completion: Quantiles | null;
+  /** What one could have taken at best: alone, at the path's rate, without queues and losses. */
+  readonly ideal: number | null;
   /** Connections that failed. */
   readonly failed: number;
-}
-
-export interface Quantiles {
-  readonly least: number;
-  readonly p50: number;
-  readonly p95: number;
-  readonly p99: number;
 }
 
 export interface LinkSummary {
@@ -60,55 +76,44 @@ export interface LinkSummary {
 /** Runs it to its end and says what came of it. */
 export function runAndSummarize(experiment: Experiment, meters: Meters): Summary {
   const { scenario, flows } = experiment;
-  const halfNs = Math.floor(scenario.durationNs / 2);
-  experiment.run(halfNs);
-  const half = flows.map((f) => f.delivered);
-  experiment.run();
-  const late = flows.map(
-    (f, i) => ((f.delivered - half[i]!) * 8 * SEC) / (scenario.durationNs - halfNs),
-  );
-  const bulk = flows.filter(
-    ({ spec }) => spec.traffic.kind === 'bulk' && spec.traffic.bytes === undefined,
-  );
-  const shares = bulk.filter(({ spec }) => spec.stopNs === undefined).map((f) => late[f.index]!);
+  const { durationNs } = scenario;
+  const fairness = new FairnessMeter(flows, scenario.fairness ?? DEFAULT_FAIRNESS, durationNs);
+  const halfNs = Math.floor(durationNs / 2);
+  let half: readonly number[] = [];
+  const times = new Set([...fairness.times, halfNs, durationNs]);
+  for (const ns of [...times].sort((a, b) => a - b)) {
+    if (ns > 0) experiment.run(ns);
+    fairness.look(ns);
+    if (ns === halfNs) half = flows.map((f) => f.delivered);
+  }
+  const late = flows.map((f, i) => {
+    const ns = durationNs - Math.max(halfNs, f.spec.startNs);
+    return ns <= 0 ? 0 : ((f.delivered - half[i]!) * 8 * SEC) / ns;
+  });
+  const shares = flows
+    .filter(({ spec }) => isEndless(spec) && spec.startNs <= halfNs && spec.stopNs === undefined)
+    .map((f) => late[f.index]!);
+  const ideals = new Ideals(scenario, experiment.graph);
+  const members = flows.map((flow, i): Member => {
+    const { spec, completions, lastNs } = flow;
+    const goesOn = completions.length === 0 && spec.stopNs === undefined;
+    return {
+      flow,
+      meter: meters.all[i]!,
+      cc: spec.cc ?? experiment.stackOf(spec.from).tcp.ccModules.defaultModule.name,
+      idealNs: completions.length === 0 ? null : ideals.ns(spec),
+      endNs: goesOn || lastNs === NEVER ? durationNs : lastNs,
+    };
+  });
   return {
     name: scenario.name,
     seed: scenario.seed,
-    durationNs: scenario.durationNs,
-    flows: flows.map((flow, i) => {
-      const { spec, delivered, completions, failures, lastNs } = flow;
-      const meter = meters.all[i]!;
-      const isEndless = completions.length === 0 && spec.stopNs === undefined;
-      const endNs = isEndless || lastNs === NEVER ? scenario.durationNs : lastNs;
-      const ns = Math.max(1, endNs - spec.startNs);
-      return {
-        name: spec.name,
-        cc: spec.cc ?? experiment.stackOf(spec.from).tcp.ccModules.defaultModule.name,
-        delivered,
-        goodput: Math.round((delivered * 8 * SEC) / ns),
-        lateGoodput: Math.round(late[i]!),
-        sent: meter.segmentsSent,
-        retransmitted: meter.segmentsRetransmitted,
-        rtt: meter.rtt.count === 0 ? null : rttOf(meter.rtt),
-        completed: completions.length,
-        completion: completions.length === 0 ? null : quantilesOf(completions),
-        failed: failures.length,
-      };
-    }),
-    links: experiment.links.flat().map(({ name, model }, i) => {
-      const link = scenario.links[i >> 1]!;
-      const { rateBps } = i % 2 === 0 ? link.forth : link.back;
-      const delivered = model.stats.get('deliveredBytes');
-      const bits = (delivered * 8 * SEC) / scenario.durationNs;
-      return {
-        name,
-        delivered,
-        utilization: typeof rateBps === 'number' ? round(bits / rateBps) : null,
-        dropped: model.dropped,
-        lost: model.stats.get('lost'),
-      };
-    }),
-    jain: shares.length < 2 ? null : round(jain(shares)),
+    durationNs,
+    flows: members.map((member, i) => flowSummary(member, late[i]!)),
+    links: linkSummaries(experiment),
+    groups: summariesByGroup(members),
+    jain: shares.length < 2 ? null : round4(jain(shares)),
+    fairness: fairness.summary(),
     faults: experiment.faults
       .filter(({ count }) => count > 0)
       .map(({ module, count, first }) => ({ module, count, first })),
@@ -116,27 +121,37 @@ export function runAndSummarize(experiment: Experiment, meters: Meters): Summary
   };
 }
 
-/** (Σx)² / (n·Σx²): 1 for equal shares, 1/n when one has it all. */
-export function jain(shares: readonly number[]): number {
-  let sum = 0;
-  let squares = 0;
-  for (const x of shares) {
-    sum += x;
-    squares += x * x;
-  }
-  return squares === 0 ? 1 : (sum * sum) / (shares.length * squares);
+function flowSummary({ flow, meter, cc, idealNs, endNs }: Member, late: number): FlowSummary {
+  const { spec, delivered, completions, failures }: Flow = flow;
+  const ns = Math.max(1, endNs - spec.startNs);
+  return {
+    name: spec.name,
+    cc,
+    delivered,
+    goodput: Math.round((delivered * 8 * SEC) / ns),
+    lateGoodput: Math.round(late),
+    sent: meter.segmentsSent,
+    retransmitted: meter.segmentsRetransmitted,
+    rtt: quantilesIn(meter.rtt),
+    completed: completions.length,
+    completion: quantilesOf([...completions].sort((a, b) => a - b)),
+    ideal: idealNs,
+    failed: failures.length,
+  };
 }
 
-function quantilesOf(values: readonly number[]): Quantiles {
-  const sorted = [...values].sort((a, b) => a - b);
-  const at = (q: number) => sorted[Math.min(sorted.length - 1, Math.ceil(q * sorted.length) - 1)]!;
-  return { least: sorted[0]!, p50: at(0.5), p95: at(0.95), p99: at(0.99) };
+function linkSummaries({ scenario, links }: Experiment): readonly LinkSummary[] {
+  return links.flat().map(({ name, model }, i) => {
+    const link = scenario.links[i >> 1]!;
+    const { rateBps } = i % 2 === 0 ? link.forth : link.back;
+    const delivered = model.stats.get('deliveredBytes');
+    const bits = (delivered * 8 * SEC) / scenario.durationNs;
+    return {
+      name,
+      delivered,
+      utilization: typeof rateBps === 'number' ? round4(bits / rateBps) : null,
+      dropped: model.dropped,
+      lost: model.stats.get('lost'),
+    };
+  });
 }
-
-function rttOf(rtt: { readonly least: number; quantile(q: number): number }): Quantiles {
-  const at = (q: number) => Math.round(rtt.quantile(q));
-  return { least: rtt.least, p50: at(0.5), p95: at(0.95), p99: at(0.99) };
-}
-
-/** Four digits are enough for people, and the same everywhere. */
-const round = (x: number): number => Math.round(x * 1e4) / 1e4;

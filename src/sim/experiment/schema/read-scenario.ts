@@ -4,6 +4,7 @@ import type { LinkSpec } from '../../../path/link-spec.ts';
 import type { PartitionSpec } from '../../../path/partition-spec.ts';
 import { formatAddress } from '../../../wire/address-text.ts';
 import { addressOf } from '../addresses.ts';
+import { DEFAULT_FAIRNESS, type FairnessSpec } from '../fairness.ts';
 import { Graph } from '../graph.ts';
 import type { FlowSpec, GraphLink, HostSpec, Scenario, TrafficSpec } from '../scenario.ts';
 import { type Duplex, dumbbell, parkingLot, pointToPoint, type Topology } from '../topology.ts';
@@ -86,6 +87,7 @@ interface RawScenario {
   readonly flows: readonly RawFlow[];
   readonly sysctl?: Readonly<Record<string, string>>;
   readonly trace?: RawTrace;
+  readonly fairness?: Partial<FairnessSpec>;
 }
 
 /** @param name for a file that says none. */
@@ -104,6 +106,7 @@ export function readScenario(value: unknown, name: string): Reading {
     routers,
     links: links.map((link) => withPartitions(link, names, problems)),
     flows: flowsOf(raw.flows),
+    ...(raw.fairness === undefined ? {} : { fairness: { ...DEFAULT_FAIRNESS, ...raw.fairness } }),
   };
   checkWhole(scenario, raw, problems);
   checkNames(trace.packets.nodes ?? [], [...names, ...routers], problems);
@@ -176,6 +179,7 @@ function flowsOf(raw: readonly RawFlow[]): readonly FlowSpec[] {
   return raw.flatMap(({ name, startNs = 0, traffic, count, everyNs = 0, ...rest }, i) => {
     const own = name ?? `flow${i + 1}`;
     return Array.from({ length: count ?? 1 }, (_, k) => ({
+      ...(count === undefined ? {} : { group: own }),
       ...rest,
       name: count === undefined ? own : `${own}.${k + 1}`,
       startNs: startNs + k * everyNs,

@@ -161,6 +161,11 @@ const FLOW: RecordShape = {
     start: { shape: TIME, as: 'startNs', help: 'When it begins.', otherwise: '0' },
     stop: { shape: TIME, as: 'stopNs', help: 'When it offers no more.', otherwise: 'the end' },
     traffic: { shape: TRAFFIC, help: 'What it carries.', otherwise: 'kind: bulk' },
+    group: {
+      shape: NAME,
+      help: 'Flows of one group are summed up together, and run alone together.',
+      otherwise: 'its name; of a `count`, all of them',
+    },
     count: {
       shape: { type: 'whole', least: 1, most: MOST_FLOWS },
       help: 'So many of them: name.1, name.2 ….',
@@ -202,6 +207,29 @@ const TRACE: RecordShape = {
   },
 };
 
+const FAIRNESS: RecordShape = {
+  type: 'record',
+  fields: {
+    window: {
+      shape: { type: 'quantity', unit: 'time', least: 1e6 },
+      as: 'windowNs',
+      help: "Jain's index is worked out for each of these.",
+      otherwise: '1 s',
+    },
+    threshold: {
+      shape: { type: 'number', least: 0, most: 1 },
+      help: 'The index from which shares count as equal.',
+      otherwise: '0.95',
+    },
+    after: {
+      shape: TIME,
+      as: 'afterNs',
+      help: 'From when on after a start or a stop the least index counts, converged or not.',
+      otherwise: 'once it has converged',
+    },
+  },
+};
+
 const SCENARIO: Fields = {
   name: { shape: { type: 'text' }, help: 'What it is about.', otherwise: "the file's name" },
   seed: {
@@ -223,6 +251,7 @@ const SCENARIO: Fields = {
   },
   sysctl: { shape: { type: 'map', of: { type: 'text' } }, help: 'Settings of every host.' },
   trace: { shape: TRACE, help: 'What is written down on the way.' },
+  fairness: { shape: FAIRNESS, help: 'How shares of the endless bulk flows are compared.' },
 };
 
 export const SCENARIO_SHAPE: RecordShape = { type: 'record', fields: SCENARIO };

@@ -3,7 +3,8 @@ import type { Flow, Traffic } from '../flow.ts';
 import type { PageSpec } from '../scenario.ts';
 import type { StreamEnd } from '../stream-end.ts';
 
-const CONNECTIONS = 6;
+/** At most so many at once, unless a scenario says otherwise. */
+export const PAGE_CONNECTIONS = 6;
 const REQUEST_BYTES = 400;
 
 /** A client's connection: what it has asked for, all in all. */
@@ -74,7 +75,7 @@ export class Page implements Traffic {
 
   /** The document says what else there is. */
   private openOthers(): void {
-    const most = Math.min(this.spec.connections ?? CONNECTIONS, this.spec.objects);
+    const most = Math.min(this.spec.connections ?? PAGE_CONNECTIONS, this.spec.objects);
     while (this.opened < most) this.open();
   }
 
