@@ -38,7 +38,8 @@ class World {
     this.sim = new Simulator({ seed: 1, isHashed: false, memory });
     const { sim } = this;
     const nics = [this.host('client', 1), this.host('server', 2)] as const;
-    const link = { rateBps, delayNs: DELAY_NS, queueBytes: pipeBytes, queueFrames: 1e6 };
+    const queue = { kind: 'drop-tail', limitBytes: pipeBytes, limitFrames: 1e6 } as const;
+    const link = { rateBps, delayNs: DELAY_NS, queue };
     sim.connect(nics[0].nic, nics[1].nic, link, link);
     sim.run(2 * SEC); // duplicate address detection
     this.listen(this.stacks[1]!);

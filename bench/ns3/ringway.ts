@@ -3,6 +3,7 @@
  *
  *     node --import=tsx bench/ns3/ringway.ts '{"flows": 10, …}'     (a Shape)
  */
+import type { LinkSpec } from '../../src/path/link-spec.ts';
 import { Experiment } from '../../src/sim/experiment/experiment.ts';
 import { Meters } from '../../src/sim/experiment/meter.ts';
 import type { Scenario } from '../../src/sim/experiment/scenario.ts';
@@ -12,15 +13,15 @@ import { median } from '../quantile.ts';
 import type { RunFigures, Shape } from './shape.ts';
 
 function scenarioOf(shape: Shape): Scenario {
-  const bottleneck = {
+  const bottleneck: LinkSpec = {
     rateBps: shape.bottleneckBps,
     delayNs: shape.bottleneckDelayNs,
-    queueFrames: shape.bottleneckQueue,
+    queue: { kind: 'drop-tail', limitFrames: shape.bottleneckQueue },
   };
-  const access = {
+  const access: LinkSpec = {
     rateBps: shape.accessBps,
     delayNs: shape.accessDelayNs,
-    queueFrames: shape.accessQueue,
+    queue: { kind: 'drop-tail', limitFrames: shape.accessQueue },
   };
   return {
     name: 'dumbbell',

@@ -28,9 +28,6 @@ export interface LinkSpec {
   readonly mayReorder?: boolean;
   /** Who waits, who is dropped, who is marked. Default: drop-tail. */
   readonly queue?: QueueSpec;
-  /** The queue's limits, where `queue` says none. */
-  readonly queueFrames?: number;
-  readonly queueBytes?: number;
   readonly loss?: LossSpec;
   /** Probability per frame that one of its bits is another. Super-frames are left alone. */
   readonly corruption?: number;
@@ -64,18 +61,16 @@ export function buildLink(
 ): LinkModel {
   const { frames, clock } = world;
   const drops = spec.drops ?? null;
-  const queue: QueueSpec = {
-    ...(spec.queueFrames === undefined ? {} : { limitFrames: spec.queueFrames }),
-    ...(spec.queueBytes === undefined ? {} : { limitBytes: spec.queueBytes }),
-    ...(spec.queue ?? { kind: 'drop-tail' }),
-  };
   const partitions = (spec.partitions ?? []).map((one) => makePartition(one, streams));
   const { policer, jitter, aggregation } = spec;
   return new LinkModel(frames, clock, sink, {
     time: new LinkClock(),
     gate: new Gate(spec.mtu ?? NO_MTU, partitions),
     policer: policer === undefined ? null : makeBucket(policer),
-    queue: makeQueue(queue, { frames, drops, streams, rateBps: constantRate(spec) }),
+    queue: makeQueue(spec.queue ?? { kind: 'drop-tail' }, {
+      ...{ frames, drops, streams },
+      rateBps: constantRate(spec),
+    }),
     rate: makeRate(spec.rateBps ?? Infinity, streams),
     medium: makeMedium(spec, streams),
     delay: makeDelay(spec.delayNs ?? 0),

@@ -24,8 +24,7 @@ function steady(queue: QueueSpec, flows: number, ecn: number, superFrames = fals
   const rig = new PathRig({
     rateBps: RATE,
     delayNs: RTT / 2,
-    queue,
-    queueFrames: 1000,
+    queue: { limitFrames: 1000, ...queue },
     tcp,
     superFrames,
   });

@@ -87,7 +87,7 @@ const ROWS: readonly Row[] = [
   },
   {
     says: 'a frame leaves the queue at its opportunity, not before: the queue is as full as mm-link’s',
-    spec: { rateBps: { trace: '10' }, queueFrames: 2 },
+    spec: { rateBps: { trace: '10' }, queue: { kind: 'drop-tail', limitFrames: 2 } },
     sends: [...burst(0, 3, FULL), ...burst(11, 2, FULL)],
     arrive: [
       [0, 10],
@@ -163,7 +163,7 @@ t.test('what is no trace is refused, with its line', async (t) => {
 
 /** Bytes a second through a link that always has something to send. */
 function throughput(options: Options, seconds: number): number {
-  const b = new Bench({ ...options, queueFrames: 4 });
+  const b = new Bench({ ...options, queue: { kind: 'drop-tail', limitFrames: 4 } });
   const { link, clock } = b;
   for (let i = 0; i < 5; i++) b.send(0, 1000);
   while (clock.nowNs < seconds * SEC) {

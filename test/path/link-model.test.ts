@@ -28,7 +28,11 @@ t.test(
   'a burst leaves one after the other, at exactly the rate over any length of time',
   async (t) => {
     // 1514 bytes at 10 Gbit/s take 1211.2 ns: the fifths must not be lost.
-    const b = new Bench({ rateBps: 10e9, delayNs: 0, queueFrames: 5000 });
+    const b = new Bench({
+      rateBps: 10e9,
+      delayNs: 0,
+      queue: { kind: 'drop-tail', limitFrames: 5000 },
+    });
     for (let i = 0; i < 5000; i++) b.send(0, 1514);
     b.runTo(SEC);
     t.equal(b.arrivals.seen.length, 5000);
@@ -42,7 +46,7 @@ t.test(
 t.test(
   'the queue is limited in frames and in bytes; what is beyond is dropped and said',
   async (t) => {
-    const byFrames = new Bench({ rateBps: 8e6, queueFrames: 3 });
+    const byFrames = new Bench({ rateBps: 8e6, queue: { kind: 'drop-tail', limitFrames: 3 } });
     for (let i = 0; i < 6; i++) byFrames.send(0);
     t.equal(byFrames.link.queue.count, 3, 'besides the one being sent');
     t.same(byFrames.dropped, ['queue: tail drop', 'queue: tail drop']);
@@ -53,7 +57,7 @@ t.test(
       [0, 1, 2, 3, 6],
     );
     t.ok(byFrames.conserves() && byFrames.isHome());
-    const byBytes = new Bench({ rateBps: 8e6, queueBytes: 2500 });
+    const byBytes = new Bench({ rateBps: 8e6, queue: { kind: 'drop-tail', limitBytes: 2500 } });
     byBytes.send(0, 1000);
     for (const len of [1000, 1000, 1000, 500]) byBytes.send(0, len);
     t.equal(byBytes.link.queue.bytes, 2500, 'a small one still fits where a large one did not');
@@ -68,7 +72,11 @@ t.test(
 t.test(
   'room in the queue is counted at the time of arrival, although nobody advanced the link',
   async (t) => {
-    const b = new Bench({ rateBps: 8e6, delayNs: SEC, queueFrames: 2 });
+    const b = new Bench({
+      rateBps: 8e6,
+      delayNs: SEC,
+      queue: { kind: 'drop-tail', limitFrames: 2 },
+    });
     for (let i = 0; i < 3; i++) b.send(0); // 1 ms each: sending at 0, 1, 2 ms
     t.equal(b.link.dueNs, SEC + MS, 'the next event is an arrival');
     b.send(1 * MS - 1);
@@ -80,7 +88,12 @@ t.test(
 );
 
 t.test('a lost frame has used the link; the others arrive in order', async (t) => {
-  const b = new Bench({ rateBps: 8e6, loss: 0.2, queueFrames: 2000, seed: 5 });
+  const b = new Bench({
+    rateBps: 8e6,
+    loss: 0.2,
+    queue: { kind: 'drop-tail', limitFrames: 2000 },
+    seed: 5,
+  });
   for (let i = 0; i < 2000; i++) b.send(0);
   b.runTo(10 * SEC);
   const lost = b.link.stats.get('lost');
@@ -117,11 +130,19 @@ const TRAFFIC = fc.array(
   fc.record({ gapNs: fc.nat({ max: 3 * MS }), len: fc.integer({ min: 60, max: 1514 }) }),
   { maxLength: 80 },
 );
+/** One of these, with little room. */
+const anyQueue = (...kinds: readonly QueueSpec[]) =>
+  fc
+    .record({
+      queue: fc.constantFrom(...kinds),
+      limitFrames: fc.integer({ min: 1, max: 20 }),
+      limitBytes: fc.nat({ max: 20000 }),
+    })
+    .map(({ queue, ...limits }): QueueSpec => ({ ...queue, ...limits }));
 const LIMITED = {
   rateBps: fc.constantFrom(1e6, 8e6, 1e9, Infinity),
   delayNs: fc.nat({ max: 20 * MS }),
-  queueFrames: fc.integer({ min: 1, max: 20 }),
-  queueBytes: fc.nat({ max: 20000 }),
+  queue: anyQueue({ kind: 'drop-tail' }),
   loss: fc.constantFrom(0, 0.1, 0.5),
   seed: fc.nat(),
 };
@@ -203,7 +224,7 @@ const ANY_LINK = fc.record({
     ),
   ),
   mayReorder: fc.boolean(),
-  queue: fc.constantFrom<QueueSpec>(
+  queue: anyQueue(
     { kind: 'drop-tail' },
     { kind: 'drop-head' },
     { kind: 'fq-codel' },

@@ -2,6 +2,7 @@
 import t from 'tap';
 import { MS, SEC, US } from '../../src/base/time.ts';
 import { makeDelay, makeJitter } from '../../src/path/delay-spec.ts';
+import type { LinkSpec } from '../../src/path/link-spec.ts';
 import { makeDuplication, makeLoss } from '../../src/path/medium-spec.ts';
 import { makeRate } from '../../src/path/rate-spec.ts';
 import { Bench } from './link-bench.ts';
@@ -92,7 +93,10 @@ const ROWS: readonly Row[] = [
   },
   {
     says: 'a shaper passes its burst and queues the rest, at its rate',
-    spec: { rateBps: { shaper: { rateBps: MBIT8, burstBytes: 3000 } }, queueFrames: 3 },
+    spec: {
+      rateBps: { shaper: { rateBps: MBIT8, burstBytes: 3000 } },
+      queue: { kind: 'drop-tail', limitFrames: 3 },
+    },
     // 0, 1, 2 at once; 3 waits for tokens in the transmitter, 4, 5, 6 in the queue, 7 finds it full.
     sends: [...burst(0, 8), ...burst(20, 2)],
     arrive: [
@@ -192,7 +196,11 @@ t.test('slots cost one event each, not one a frame', async (t) => {
 t.test(
   'jitter without reordering keeps the order, with it does not; both are within bounds',
   async (t) => {
-    const spec = { delayNs: 5 * MS, jitter: { uniformNs: 10 * MS }, queueFrames: 2000 };
+    const spec: LinkSpec = {
+      delayNs: 5 * MS,
+      jitter: { uniformNs: 10 * MS },
+      queue: { kind: 'drop-tail', limitFrames: 2000 },
+    };
     const arrivals = (mayReorder: boolean) => {
       const b = new Bench({ ...spec, mayReorder });
       for (let i = 0; i < 1000; i++) b.send(i * 100 * US, 100);

@@ -12,7 +12,12 @@ const FAST: LinkSpec = { rateBps: 1e9, delayNs: 1 * MS };
 
 /** Two hosts on either side of a bottleneck of 10 Mbit/s and 20 ms. */
 function dumbbell(flows: readonly FlowSpec[], bottleneck: LinkSpec = {}): Scenario {
-  const slow = { rateBps: 10e6, delayNs: 20 * MS, queueFrames: 50, ...bottleneck };
+  const slow: LinkSpec = {
+    rateBps: 10e6,
+    delayNs: 20 * MS,
+    queue: { kind: 'drop-tail', limitFrames: 50 },
+    ...bottleneck,
+  };
   return {
     name: 'dumbbell',
     seed: 1,

@@ -112,7 +112,11 @@ t.test('quantiles of few numbers, and of two histograms as one', (t) => {
   t.end();
 });
 
-const SLOW: LinkSpec = { rateBps: 8e6, delayNs: 10 * MS, queueFrames: 40 };
+const SLOW: LinkSpec = {
+  rateBps: 8e6,
+  delayNs: 10 * MS,
+  queue: { kind: 'drop-tail', limitFrames: 40 },
+};
 const FAST: LinkSpec = { rateBps: 1e9, delayNs: 1 * MS };
 
 function scenario(flows: readonly FlowSpec[], durationNs: number): Scenario {

@@ -155,7 +155,12 @@ function chaos(seed: number, isHashed = true): { hash: string; story: string; ev
   });
   const fake = new FakeHost(env, faulty);
   sim.addHost('b', fake, [nic]);
-  sim.connect(a.nic, nic, { rateBps: 2e6, delayNs: 3 * MS, queueFrames: 8, loss: 0.05 });
+  sim.connect(a.nic, nic, {
+    rateBps: 2e6,
+    delayNs: 3 * MS,
+    queue: { kind: 'drop-tail', limitFrames: 8 },
+    loss: 0.05,
+  });
   a.host.run(
     (function* (): Application {
       for (let n = 0; n < 500; n++) {
@@ -221,7 +226,11 @@ t.test(
   'without chunks hosts wait and go on; without hope the run ends with the reason',
   async (t) => {
     const memory = { ...SMALL, chunks: 1 };
-    const spec = { rateBps: 1e9, delayNs: MS, queueFrames: 10000 };
+    const spec: LinkSpec = {
+      rateBps: 1e9,
+      delayNs: MS,
+      queue: { kind: 'drop-tail', limitFrames: 10000 },
+    };
     const { sim, a, b } = pair(spec, spec, { memory });
     let sent = 0;
     a.host.run(

@@ -41,7 +41,12 @@ t.test(
   '10 Mbit/s, 40 ms, a buffer of 1,000 packets: the same rate, and a tenth of the delay',
   (t) => {
     const [bbr, cubic] = ['bbr', 'cubic'].map((congestion) => {
-      const rig = new PathRig({ rateBps: 10e6, delayNs: 20 * MS, queueFrames: 1000, seed: 8 });
+      const rig = new PathRig({
+        rateBps: 10e6,
+        delayNs: 20 * MS,
+        queue: { kind: 'drop-tail', limitFrames: 1000 },
+        seed: 8,
+      });
       const { near, far } = rig.open({ congestion });
       rig.write(near, 1e10);
       rig.run(5 * SEC);

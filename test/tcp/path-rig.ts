@@ -35,14 +35,15 @@ const SUPER_FRAMES: Partial<DeviceCaps> = {
   gro: true,
 };
 const PORT = 80;
+const MANY_FRAMES = 1_000_000;
 
 export interface PathOptions {
   readonly rateBps: number;
   /** One way. */
   readonly delayNs: number;
+  /** Room in the queue to the server. */
   readonly queueBytes?: number;
-  readonly queueFrames?: number;
-  /** Of the link to the server; its limits stand above. */
+  /** That queue; as many frames as there are without. */
   readonly queue?: QueueSpec;
   readonly loss?: number;
   /** What else a direction does: jitter, a policer, aggregation. */
@@ -145,15 +146,17 @@ export class PathRig {
     const forth: LinkSpec = {
       rateBps,
       delayNs,
-      queueFrames: options.queueFrames ?? 1_000_000,
-      ...(options.queueBytes === undefined ? {} : { queueBytes: options.queueBytes }),
-      ...(options.queue === undefined ? {} : { queue: options.queue }),
+      queue: {
+        limitFrames: MANY_FRAMES,
+        limitBytes: options.queueBytes ?? Infinity,
+        ...(options.queue ?? { kind: 'drop-tail' }),
+      },
       ...(options.loss === undefined ? {} : { loss: options.loss }),
       ...options.forth,
     };
     const links = sim.connect(nicA, nicB, forth, {
       delayNs,
-      queueFrames: 1_000_000,
+      queue: { kind: 'drop-tail', limitFrames: MANY_FRAMES },
       ...options.back,
     });
     this.forth = links.forth;

@@ -141,7 +141,7 @@ export class TcpPair {
     const link = {
       rateBps: options.rateBps ?? 100e6,
       delayNs: options.delayNs ?? 5 * MS,
-      ...(options.queueBytes === undefined ? {} : { queueBytes: options.queueBytes }),
+      queue: { kind: 'drop-tail', limitBytes: options.queueBytes ?? Infinity } as const,
     };
     sim.connect(nicA, nicB, link, { ...link, delayNs: options.backDelayNs ?? link.delayNs });
     sim.run(2 * SEC); // duplicate address detection

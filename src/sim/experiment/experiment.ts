@@ -221,10 +221,9 @@ function memoryFor({ hosts, links, flows }: Scenario, more: number): MemorySizes
 }
 
 /** What waits for the link and what is on the way, at most. */
-function bytesIn({ rateBps, delayNs, queue, queueFrames, queueBytes }: LinkSpec): number {
-  const frames =
-    queue?.limitFrames ?? queueFrames ?? DEFAULT_QUEUE_FRAMES[queue?.kind ?? ''] ?? 1000;
-  const waiting = Math.min(queue?.limitBytes ?? queueBytes ?? Infinity, frames * FRAME);
+function bytesIn({ rateBps, delayNs, queue }: LinkSpec): number {
+  const frames = queue?.limitFrames ?? DEFAULT_QUEUE_FRAMES[queue?.kind ?? ''] ?? 1000;
+  const waiting = Math.min(queue?.limitBytes ?? Infinity, frames * FRAME);
   if (rateBps === undefined) return waiting;
   return waiting + (peakBps(rateBps) / 8) * (longestDelayNs(delayNs ?? 0) / SEC);
 }
