@@ -55,6 +55,11 @@ export function forgetRouter(a: Autoconf, router: Address): void {
   for (const route of through) withdraw(a, route);
 }
 
+/** As on Linux who becomes a router keeps what is on the link, and more specific routes. */
+export function forgetDefaultRouters(a: Autoconf): void {
+  for (const route of a.routes.filter((r) => r.bits === 0)) withdraw(a, route);
+}
+
 export function ageRoutes(a: Autoconf): void {
   const { nowNs } = a.net.env;
   for (const route of [...a.routes]) if (expiryOf(route) <= nowNs) withdraw(a, route);

@@ -11,15 +11,15 @@
 import { Counters } from '../base/counters.ts';
 import { Deadline, type Expirable } from '../base/deadline-queue.ts';
 import { NEVER, SEC } from '../base/time.ts';
-import { type Address, IpAddress, isLinkLocal6 } from '../wire/address.ts';
-import { ageRoutes, forgetRouter, nextRouteNs } from './advertised-routes.ts';
+import { type Address, ALL_ROUTERS6, IpAddress, isLinkLocal6 } from '../wire/address.ts';
+import { ageRoutes, forgetDefaultRouters, forgetRouter, nextRouteNs } from './advertised-routes.ts';
 import type { DadListener } from './dad.ts';
 import { DnsList } from './dns-list.ts';
 import type { Interface, InterfaceAddress } from './interface.ts';
 import { NUD } from './neighbour.ts';
 import type { Network } from './network.ts';
 import type { Route } from './route-table.ts';
-import { RouterSolicitation } from './router-solicitation.ts';
+import { acceptsAdverts, RouterSolicitation } from './router-solicitation.ts';
 import { type AutoAddress, ageAddresses, nextAddressNs, replaceDuplicate } from './slaac.ts';
 
 const RA_NAMES = [
@@ -43,6 +43,12 @@ const RA_NAMES = [
 ] as const;
 export type RaName = (typeof RA_NAMES)[number];
 
+/** Of the link and of the site. */
+const ROUTER_GROUPS: readonly Address[] = [
+  ALL_ROUTERS6,
+  Object.freeze(new IpAddress().set(0xff050000, 0, 0, 2)),
+];
+
 const AGING = 0;
 const PROBING = 1;
 /** RFC 4191 §3.5: an unreachable router is asked once a minute whether it is back. */
@@ -60,6 +66,7 @@ export class Autoconf implements Expirable {
   readonly counters = new Counters(RA_NAMES);
   /** addr_gen_mode 3: drawn once. */
   readonly drawnSecret: Address;
+  private isRouter = false;
   private readonly aging = new Deadline(this, AGING);
   private readonly probing = new Deadline(this, PROBING);
 
@@ -81,6 +88,26 @@ export class Autoconf implements Expirable {
   dadDone(entry: InterfaceAddress): void {
     if (entry.state === 'duplicate') replaceDuplicate(this, entry);
     else if (isLinkLocal6(entry.address) && !this.solicitation.isRunning) this.solicitation.start();
+  }
+
+  /**
+   * `forwarding` may have changed. A router listens to all that is sent to routers (RFC 4291 §2.8) and has no default
+   * router, unless accept_ra is 2; who is a host again asks for one (RFC 4861 §6.3.7).
+   */
+  followRole(): void {
+    const { iface } = this;
+    const isRouter = iface.conf6.get('forwarding') !== 0;
+    if (isRouter === this.isRouter) return;
+    this.isRouter = isRouter;
+    for (const group of ROUTER_GROUPS) {
+      if (isRouter) iface.join(group);
+      else iface.leave(group);
+    }
+    const isReady = iface.addresses.some((a) => isLinkLocal6(a.address) && a.state === 'preferred');
+    if (!isRouter && isReady) this.solicitation.start();
+    if (acceptsAdverts(iface)) return;
+    this.solicitation.stop();
+    forgetDefaultRouters(this);
   }
 
   /** RFC 4861 §7.2.5: its advertisement came without the router flag. */

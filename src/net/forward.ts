@@ -23,6 +23,7 @@ import {
   sendUnreachable4,
   sendUnreachable6,
 } from './icmp-error.ts';
+import type { Interface } from './interface.ts';
 import { CAST, type IpPacket } from './ip-packet.ts';
 import { CONF4 } from './ipv4-conf.ts';
 import { checkIpv6Options } from './ipv6-options.ts';
@@ -145,8 +146,13 @@ export function isTransitSource(net: Network, source: Address, index: number): b
 }
 
 function isForwarding(net: Network, of: Address): boolean {
-  if (!isV4(of)) return net.config.forwarding6 !== 0;
+  if (!isV4(of)) return net.interfaces.some((i) => isForwarding6(net, i));
   return net.interfaces.some((i) => i.conf4.get(CONF4.FORWARDING) !== 0);
+}
+
+/** As on Linux `all` decides, where packets for others arrive: `forwarding` of the interface is about its neighbours. */
+export function isForwarding6({ config }: Network, arrival: Interface): boolean {
+  return config.forwarding6 !== 0 || arrival.conf6.get('force_forwarding') !== 0;
 }
 
 function leadsAway(path: Path): boolean {

@@ -18,6 +18,7 @@ import { sendLeave, sendOldReport, sendRecords, VERSION } from './group-output.t
 import { type GroupExpiry, GroupReports } from './group-reports.ts';
 import type { Group, GroupWatcher } from './group-table.ts';
 import type { Interface } from './interface.ts';
+import { CONF4 } from './ipv4-conf.ts';
 import type { Network } from './network.ts';
 import { QuerySources } from './query-sources.ts';
 import type { SourceFilter } from './source-filter.ts';
@@ -59,11 +60,19 @@ export class GroupReporter implements GroupWatcher, GroupExpiry, Expirable {
 
   /** Which version is spoken; MLDv1 is TWO. */
   get version(): number {
-    const { config, env } = this.net;
-    const forced = this.isV4 ? config.forceIgmpVersion : config.forceMldVersion;
+    const { env } = this.net;
+    const forced = this.forcedVersion;
     if (forced !== 0) return this.isV4 ? forced : forced + 1;
     if (env.nowNs < this.oneUntilNs) return VERSION.ONE;
     return env.nowNs < this.twoUntilNs ? VERSION.TWO : VERSION.THREE;
+  }
+
+  /** 0: none; of MLD its own numbers. */
+  get forcedVersion(): number {
+    const { conf4, conf6 } = this.iface;
+    if (this.isV4) return conf4.get(CONF4.FORCE_IGMP_VERSION);
+    const all = this.net.config.conf6.get('force_mld_version');
+    return all === 0 ? conf6.get('force_mld_version') : all;
   }
 
   get robustness(): number {

@@ -2,11 +2,11 @@
  * net.ipv4.conf: what an interface does with IPv4 and ARP, under Linux's names and in its units.
  *
  * There are three sets of values. `all` is for every interface together with its own, and each setting says how the
- * two make one: the larger; either; either for a host, and both for a router;
+ * two make one: the larger; the smaller of those that are not 0; either; either for a host, and both for a router;
  * the interface's own. `default` is what an interface has until its own is set.
  */
 
-const RULE = { MAX: 0, OR: 1, HOST_OR: 2, OWN: 3 } as const;
+const RULE = { MAX: 0, OR: 1, HOST_OR: 2, OWN: 3, LEAST: 4 } as const;
 
 interface Row {
   readonly name: string;
@@ -34,6 +34,7 @@ export const CONF4_ROWS: readonly Row[] = [
   row('arp_ignore', 0, 0, 8, RULE.MAX),
   row('arp_notify', 0, 0, 1, RULE.MAX),
   row('drop_gratuitous_arp', 0, 0, 1, RULE.OR),
+  row('force_igmp_version', 0, 0, 3, RULE.LEAST),
   row('forwarding', 0, 0, 1, RULE.OWN),
   row('rp_filter', 0, 0, 2, RULE.MAX),
   row('secure_redirects', 1, 1, 1, RULE.OR),
@@ -61,16 +62,18 @@ export const CONF4 = {
   /** Addresses are announced when the link comes up. */
   ARP_NOTIFY: 5,
   DROP_GRATUITOUS_ARP: 6,
+  /** 0: as the queriers speak; else IGMP 1, 2, 3. */
+  FORCE_IGMP_VERSION: 7,
   /** What arrives here for other hosts is sent on. */
-  FORWARDING: 7,
+  FORWARDING: 8,
   /** 0, or 1: strict, 2: loose (RFC 3704). */
-  RP_FILTER: 8,
+  RP_FILTER: 9,
   /** Without shared_media: only to gateways that a route of ours on the interface has. */
-  SECURE_REDIRECTS: 9,
+  SECURE_REDIRECTS: 10,
   /** A router tells of a better first hop. */
-  SEND_REDIRECTS: 10,
+  SEND_REDIRECTS: 11,
   /** Several subnets may share the link: a redirect's gateway need not be on one of ours. */
-  SHARED_MEDIA: 11,
+  SHARED_MEDIA: 12,
 } as const;
 
 /** One set. A value that was not given is the base's. */
@@ -141,6 +144,7 @@ export class InterfaceConf4 {
     const { rule } = CONF4_ROWS[id]!;
     if (rule === RULE.MAX) return Math.max(all, own);
     if (rule === RULE.OWN) return own;
+    if (rule === RULE.LEAST) return all === 0 || own === 0 ? all | own : Math.min(all, own);
     const isEither = rule === RULE.OR || this.own.get(CONF4.FORWARDING) === 0;
     return isEither ? all | own : all & own;
   }

@@ -30,6 +30,15 @@ export const CONF6 = {
   /** Addresses from advertised prefixes. */
   autoconf: [1, 0, 1],
   dad_transmits: [1, 0, 255],
+  /** 0: as the queriers speak; MLD 1, 2. That of `all` comes first. */
+  force_mld_version: [0, 0, 2],
+  /** 1: what arrives here for other hosts is sent on, whatever `forwarding` of `all` says. */
+  force_forwarding: [0, 0, 1],
+  /**
+   * 1: a router, as far as its neighbours on the link can tell; `all` says so to every interface, and that packets are
+   * sent on, wherever they arrive.
+   */
+  forwarding: [0, 0, 1],
   /** The most addresses of an interface that may come by themselves. */
   max_addresses: [16, 1, 1024],
   /** The most seconds by which a temporary address's preferred lifetime is cut (RFC 8981 §3.8). */
@@ -66,6 +75,11 @@ export class Ipv6Conf {
 
   set(name: Conf6Name, value: number): void {
     this.own.set(name, value);
+  }
+
+  /** The base's again. */
+  unset(name: Conf6Name): void {
+    this.own.delete(name);
   }
 
   /** stable_secret: RFC 7217's secret key, or null. */

@@ -22,7 +22,7 @@ import {
   routingSegmentsLeft,
 } from '../wire/ipv6.ts';
 import { DROP } from './drops.ts';
-import { forward6 } from './forward.ts';
+import { forward6, isForwarding6 } from './forward.ts';
 import { sendParameterProblem6 } from './icmp-error.ts';
 import { countEcn, localDeliver } from './ip-deliver.ts';
 import { CAST, CSUM, type IpPacket } from './ip-packet.ts';
@@ -46,7 +46,7 @@ export function ipv6Input(net: Network, pkt: IpPacket, off: number, len: number)
     return bad;
   }
   const why = classify(net, pkt);
-  pkt.isTransit = why === DROP.IP_NOT_LOCAL && net.config.forwarding6 !== 0;
+  pkt.isTransit = why === DROP.IP_NOT_LOCAL && isForwarding6(net, pkt.iface);
   if (pkt.isTransit) {
     pkt.cast = CAST.UNICAST;
     return forward6(net, pkt);

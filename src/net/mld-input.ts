@@ -67,7 +67,7 @@ function queryInput(net: Network, pkt: IpPacket, reporter: GroupReporter): numbe
   const code = mldCode(dv, at);
   const isVersion1 = pkt.payloadLen === MLD_LEN; // §8.1: exactly so long
   if (isVersion1 || reporter.version === VERSION.TWO) {
-    if (net.config.forceMldVersion === 2) return DROP.GROUP_NOT_OURS;
+    if (reporter.forcedVersion === 2) return DROP.GROUP_NOT_OURS;
     const delayNs = (isVersion1 ? code : Math.min(code, MOST_PLAIN)) * MS;
     if (isVersion1) reporter.olderQuery(VERSION.TWO, delayNs);
     return reporter.query(group, reporter.sources.none(), delayNs);

@@ -113,7 +113,7 @@ export function writeAdvert(
   const { mac } = iface.device;
   const slab = net.env.memory.slab;
   // RFC 4861 §4.4: and whether we are a router.
-  const all = net.config.forwarding6 === 0 ? flags : flags | NA_ROUTER;
+  const all = iface.conf6.get('forwarding') === 0 ? flags : flags | NA_ROUTER;
   const icmp = writeNeighbour(slab, ip, ICMP6.NEIGHBOUR_ADVERT, all, target, dst, target);
   writeLinkOption(slab.dv, icmp + NDP_OPTIONS, NDP_OPT_TARGET_LINK, mac.high, mac.low);
   writeChecksum(slab, ip, NDP_PACKET_LEN);

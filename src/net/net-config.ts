@@ -13,9 +13,6 @@ export class NetConfig {
   /** net.ipv6.conf.all.hop_limit */
   hopLimit6 = 64;
 
-  /** net.ipv6.conf.all.forwarding: packets for other hosts are sent on. */
-  forwarding6 = 0;
-
   /** net.ipv6.auto_flowlabels: 0: packets have no flow label. */
   autoFlowLabels = 1;
 
@@ -91,9 +88,6 @@ export class NetConfig {
   /** igmp_qrv, mld_qrv: how often a change is told, until a querier says otherwise (RFC 3376 §8.1). */
   igmpRobustness = 2;
   mldRobustness = 2;
-  /** 0: as the queriers speak; IGMP 1, 2, 3; MLD 1, 2. */
-  forceIgmpVersion = 0;
-  forceMldVersion = 0;
   /** igmp_link_local_mcast_reports: 224.0.0.x is reported, for switches that listen. */
   igmpLinkLocalReports = 1;
   /** The longest wait before a report is repeated: RFC 2236 §8.10, RFC 2710 §7.10; RFC 3376 §8.11, RFC 3810 §9.11. */
@@ -114,6 +108,15 @@ export class NetConfig {
 
   set forwarding4(isOn: number) {
     this.conf4.setForwarding(isOn);
+  }
+
+  /** net.ipv6.conf.all.forwarding, for interfaces that are not there yet; others are told by `writeConf6Sysctl`. */
+  get forwarding6(): number {
+    return this.conf6.get('forwarding');
+  }
+
+  set forwarding6(isOn: number) {
+    this.conf6.set('forwarding', isOn);
   }
 
   /** net.ipv6.conf.all.dad_transmits */

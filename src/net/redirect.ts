@@ -94,7 +94,8 @@ export function redirectInput6(net: Network, pkt: IpPacket): number {
   const isMeant = isHost(destination) && (isOnLink || isLinkLocal6(target));
   if (linkAt === MALFORMED || !isMeant) return DROP.NDP_MALFORMED;
   // A router makes its own way (§8.2).
-  const isHeard = iface.conf6.get('accept_redirects') !== 0 && net.config.forwarding6 === 0;
+  const { conf6 } = iface;
+  const isHeard = conf6.get('accept_redirects') !== 0 && conf6.get('forwarding') === 0;
   if (!isHeard) return DROP.NDP_REDIRECT_REFUSED;
   if (net.locals.ownerOf(target, iface.index) !== null) return DROP.NDP_REDIRECT_REFUSED;
   let isTaken = false;

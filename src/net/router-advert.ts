@@ -70,7 +70,7 @@ export function routerAdvertInput(net: Network, pkt: IpPacket): number {
   const linkAt = linkOption(dv, pkt, ROUTER_ADVERT_LEN, NDP_OPT_SOURCE_LINK);
   if (linkAt === MALFORMED) return DROP.NDP_MALFORMED;
   const a = net.autoconfOf(iface);
-  if (a === null || !acceptsAdverts(net, iface)) return DROP.NDP_RA_IGNORED;
+  if (a === null || !acceptsAdverts(iface)) return DROP.NDP_RA_IGNORED;
   if (net.locals.ownerOf(src, iface.index) !== null) return DROP.NDP_RA_IGNORED; // our own
   a.count('Accepted');
   if (linkAt >= 0) {

@@ -52,7 +52,7 @@ export class RouterSolicitation implements Expirable {
   expire(): void {
     const { net, iface } = this;
     const most = iface.conf6.get('router_solicitations');
-    if (!acceptsAdverts(net, iface) || (most >= 0 && this.sent >= most)) return;
+    if (!acceptsAdverts(iface) || (most >= 0 && this.sent >= most)) return;
     this.sent++;
     sendRouterSolicit(net, iface);
     net.deadlines.arm(this.deadline, net.env.nowNs + this.nextIntervalNs());
@@ -73,9 +73,9 @@ export class RouterSolicitation implements Expirable {
 }
 
 /** `accept_ra` 1: as a host; a router has no router (RFC 4861 §6.2.8), unless that is what 2 says. */
-export function acceptsAdverts(net: Network, iface: Interface): boolean {
-  const mode = iface.conf6.get('accept_ra');
-  return mode === 2 || (mode === 1 && net.config.forwarding6 === 0);
+export function acceptsAdverts({ conf6 }: Interface): boolean {
+  const mode = conf6.get('accept_ra');
+  return mode === 2 || (mode === 1 && conf6.get('forwarding') === 0);
 }
 
 /** RFC 4861 §4.1: from the link-local address, with our link-layer address, to all routers. */

@@ -17,6 +17,8 @@ const CONF6_NAMES = Object.keys(CONF6) as readonly Conf6Name[];
 const HOP_LIMIT = 'hop_limit';
 const MTU = 'mtu';
 const SECRET = 'stable_secret';
+/** Acts when it is set. */
+const FORWARDING = 'forwarding';
 
 /** Every name there is, in no order. */
 export function conf6SysctlNames(net: Network): string[] {
@@ -60,8 +62,19 @@ export function writeConf6Sysctl(net: Network, dotted: string, text: string): nu
   } else if (leaf === MTU) {
     iface?.setMtu6(value);
     net.routes.changed();
-  } else conf.set(leaf as Conf6Name, value);
+  } else if (leaf === FORWARDING) setForwarding(net, iface, value);
+  else conf.set(leaf as Conf6Name, value);
   return 0;
+}
+
+/** As on Linux `all` says it to every interface, and then each may be told otherwise. */
+function setForwarding(net: Network, iface: Interface | null, isOn: number): void {
+  if (iface !== null) iface.conf6.set(FORWARDING, isOn);
+  else {
+    net.config.forwarding6 = isOn;
+    for (const each of net.interfaces) each.conf6.unset(FORWARDING);
+  }
+  for (const each of net.interfaces) net.autoconfOf(each)?.followRole();
 }
 
 /** The least and the most that may be written; undefined where there is no such name, or no number. */

@@ -153,6 +153,7 @@ export class Stack implements Host, DadListener {
     if (options.groupReports ?? true) startGroupReports(this.net, iface);
     const autoconf = new Autoconf(this.net, iface, this);
     this.net.autoconfs[iface.index - 1] = autoconf;
+    autoconf.followRole();
     if (options.linkLocal ?? true) addLinkLocal(autoconf);
     this.net.routes.add(new Route(new IpAddress().set(0xff000000, 0, 0, 0), 8, null, iface, 256));
   }

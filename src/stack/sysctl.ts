@@ -52,7 +52,6 @@ export const SYSCTLS: readonly Sysctl[] = [
   one('net.core.rmem_max', 'rmemMax', 2304, INT_MAX),
   one('net.core.wmem_default', 'wmemDefault', 4608, INT_MAX),
   one('net.core.wmem_max', 'wmemMax', 4608, INT_MAX),
-  one('net.ipv4.conf.all.force_igmp_version', 'forceIgmpVersion', 0, 3),
   one(
     'net.ipv4.conf.all.igmpv2_unsolicited_report_interval',
     'igmpv2UnsolicitedNs',
@@ -93,8 +92,6 @@ export const SYSCTLS: readonly Sysctl[] = [
   one('net.ipv4.route.min_pmtu', 'minPmtu4', 68, 65535),
   one('net.ipv4.route.mtu_expires', 'mtuExpiresNs', 0, INT_MAX, SEC),
   one('net.ipv6.auto_flowlabels', 'autoFlowLabels', 0, 3),
-  one('net.ipv6.conf.all.force_mld_version', 'forceMldVersion', 0, 2),
-  one('net.ipv6.conf.all.forwarding', 'forwarding6', 0, 1),
   one('net.ipv6.conf.all.mldv1_unsolicited_report_interval', 'mldv1UnsolicitedNs', 1, INT_MAX, MS),
   one('net.ipv6.conf.all.mldv2_unsolicited_report_interval', 'mldv2UnsolicitedNs', 1, INT_MAX, MS),
   one('net.ipv6.icmp.echo_ignore_all', 'echoIgnoreAll6', 0, 1),

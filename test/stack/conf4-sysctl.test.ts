@@ -1,6 +1,7 @@
 /** net.ipv4.conf: each setting acts, and `all`, `default` and the interface's own make one value as on Linux. */
 import t, { type Test } from 'tap';
 import { EINVAL, ENOENT } from '../../src/base/errno.ts';
+import { startGroupReports } from '../../src/net/group-reporter.ts';
 import { CONF4, CONF4_ROWS } from '../../src/net/ipv4-conf.ts';
 import { AF, SOCK } from '../../src/socket/abi.ts';
 import { SockAddr } from '../../src/socket/sock-addr.ts';
@@ -195,6 +196,20 @@ const ACTS: Readonly<Record<string, Act>> = {
     s.set('1');
     t.equal(mac('02:00:00:00:00:0b'), '10');
   },
+  force_igmp_version: (t, { h, eth1, set }) => {
+    startGroupReports(h.net, eth1.iface);
+    const says = (group: string): number[] => {
+      eth1.sent();
+      eth1.iface.join(ip(group));
+      h.settle();
+      return eth1.sent().map((seen) => seen.payload[0]!);
+    };
+    t.same(says('239.0.0.1'), [0x22], 'IGMPv3');
+    set('2');
+    t.same(says('239.0.0.2'), [0x16]);
+    set('1');
+    t.same(says('239.0.0.3'), [0x12]);
+  },
   forwarding: (t, { h, eth1, set }) => {
     const onward = (port: Port): string => {
       const [src, dst] = port === eth1 ? ['172.16.0.9', '10.0.0.2'] : ['10.0.0.2', '172.16.0.9'];
@@ -254,7 +269,7 @@ t.test('every setting has a proof', async (t) => {
 });
 
 /** How Linux makes one of the two. */
-const COMBINED: Readonly<Record<string, 'max' | 'or' | 'own'>> = {
+const COMBINED: Readonly<Record<string, 'max' | 'or' | 'own' | 'least'>> = {
   accept_redirects: 'or',
   arp_accept: 'max',
   arp_announce: 'max',
@@ -262,6 +277,7 @@ const COMBINED: Readonly<Record<string, 'max' | 'or' | 'own'>> = {
   arp_ignore: 'max',
   arp_notify: 'max',
   drop_gratuitous_arp: 'or',
+  force_igmp_version: 'least',
   forwarding: 'own',
   rp_filter: 'max',
   secure_redirects: 'or',
@@ -279,20 +295,24 @@ for (const [leaf, act] of Object.entries(ACTS)) {
   }
 }
 
-t.test('all and an interface make one value: the larger, either, or its own', async (t) => {
-  const h = new NetHarness();
-  for (const [id, { name, most }] of CONF4_ROWS.entries()) {
-    for (let all = 0; all <= most; all++) {
-      for (let own = 0; own <= most; own++) {
-        writeAnySysctl(h.stack, nameOf('all', name), String(all));
-        writeAnySysctl(h.stack, nameOf('eth0', name), String(own));
-        const both = { max: Math.max(all, own), or: all | own, own }[COMBINED[name]!];
-        t.equal(h.port.iface.conf4.get(id), both, `${name}: all ${all}, eth0 ${own}`);
+t.test(
+  'all and an interface make one value: the larger, the smaller, either, or its own',
+  async (t) => {
+    const h = new NetHarness();
+    for (const [id, { name, most }] of CONF4_ROWS.entries()) {
+      for (let all = 0; all <= most; all++) {
+        for (let own = 0; own <= most; own++) {
+          writeAnySysctl(h.stack, nameOf('all', name), String(all));
+          writeAnySysctl(h.stack, nameOf('eth0', name), String(own));
+          const least = all === 0 || own === 0 ? all + own : Math.min(all, own);
+          const both = { max: Math.max(all, own), or: all | own, own, least }[COMBINED[name]!];
+          t.equal(h.port.iface.conf4.get(id), both, `${name}: all ${all}, eth0 ${own}`);
+        }
       }
     }
-  }
-  h.close(t);
-});
+    h.close(t);
+  },
+);
 
 t.test(
   "default is an interface's until it has its own, also of those that come later",

@@ -1,6 +1,7 @@
 /** net.ipv6.conf: each setting acts, for all interfaces or for one, and is read as it was written. */
 import t, { type Test } from 'tap';
 import { EINVAL, ENOENT } from '../../src/base/errno.ts';
+import { startGroupReports } from '../../src/net/group-reporter.ts';
 import { CONF6 } from '../../src/net/ipv6-conf.ts';
 import {
   readAnySysctl,
@@ -8,7 +9,8 @@ import {
   sysctlsUnder,
   writeAnySysctl,
 } from '../../src/stack/all-sysctls.ts';
-import { addressBytes, icmp6, ip6, join } from '../net/packets.ts';
+import { GroupRig, MLD } from '../net/group-rig.ts';
+import { addressBytes, data, icmp6, ip6, join } from '../net/packets.ts';
 import {
   addresses,
   FOREVER,
@@ -25,6 +27,8 @@ import {
 import { ip, NetHarness } from '../net/rig.ts';
 
 const P = '2001:db8:1::';
+/** For another host, by way of our router. */
+const AWAY = ip6({ dst: '2001:db9::1', next: 17 }, data(8));
 /** The interface that a case adds, with what was set for `all` before. */
 type Act = (t: Test, h: NetHarness, set: (name: string, value: string) => void) => void;
 
@@ -102,6 +106,35 @@ const ACTS: Readonly<Record<string, Act>> = {
     give(h, { options: [pio(P)] });
     h.advance(10);
     t.equal(h.lines().filter((line) => line.startsWith(':: ')).length, 3);
+  },
+  force_mld_version: (t, h, set) => {
+    startGroupReports(h.net, h.port.iface);
+    const r = new GroupRig(MLD, {}, h);
+    set('force_mld_version', '1');
+    t.same(r.join(MLD.g1), [`> ${MLD.g1} report ${MLD.g1}`]);
+  },
+  force_forwarding: (t, h, set) => {
+    give(h);
+    t.equal(h.give(AWAY), 'IP_NOT_LOCAL');
+    set('force_forwarding', '1');
+    h.knows(R1, MAC1);
+    t.equal(h.give(AWAY), 'accepted');
+    t.equal(give(h), 'accepted', 'and it is a host all the same');
+  },
+  forwarding: (t, h, set) => {
+    give(h, { options: [pio(P)] });
+    t.same(taken(h), [1, 2]);
+    set('forwarding', '1');
+    t.same(taken(h), [1, 1], 'no default route');
+    t.equal(give(h), 'NDP_RA_IGNORED');
+    const groups = () =>
+      ['ff02::2', 'ff05::2'].map((g) => h.port.iface.groups.find(ip(g)) !== null);
+    t.same(groups(), [true, true], 'RFC 4291 §2.8');
+    h.sent();
+    set('forwarding', '0');
+    t.same(groups(), [false, false]);
+    h.settle();
+    t.equal(solicited(h), 1, 'RFC 4861 §6.3.7: a host again');
   },
   hop_limit: (t, h, set) => {
     set('hop_limit', '33');
@@ -205,6 +238,30 @@ t.test('an interface follows all and default but for what is its own', async (t)
   t.equal(write('eth0', '2'), 0);
   t.equal(write('all', '0'), 0);
   t.same(['all', 'default', 'eth0', 'lo'].map(read), ['0', '0', '2', '0']);
+  h.close(t);
+});
+
+t.test('a router of IPv6: all sends on, and says it to every interface', async (t) => {
+  const h = new NetHarness();
+  const name = (owner: string) => `net.ipv6.conf.${owner}.forwarding`;
+  const write = (owner: string, value: string) => {
+    t.equal(writeAnySysctl(h.stack, name(owner), value), 0, `${owner} = ${value}`);
+  };
+  const all = () => ['all', 'default', 'eth0', 'lo'].map((o) => readAnySysctl(h.stack, name(o)));
+  write('eth0', '1');
+  t.same(all(), ['0', '0', '1', '0']);
+  t.equal(h.give(AWAY), 'IP_NOT_LOCAL', 'as on Linux all decides what is sent on');
+  write('all', '1');
+  write('eth0', '0');
+  t.same(all(), ['1', '1', '0', '1']);
+  t.equal(h.give(AWAY), 'accepted');
+  t.equal(h.port.iface.groups.find(ip('ff02::2')), null, 'no router for its neighbours');
+  const late = h.addPort('eth1', '02:00:00:00:01:01');
+  t.not(late.iface.groups.find(ip('ff02::2')), null, 'what comes later is one');
+  write('all', '0');
+  t.same(all(), ['0', '0', '0', '0']);
+  t.equal(h.give(AWAY), 'IP_NOT_LOCAL');
+  t.equal(late.iface.groups.find(ip('ff02::2')), null);
   h.close(t);
 });
 

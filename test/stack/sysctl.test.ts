@@ -65,13 +65,6 @@ function reporting(h: NetHarness, f: GroupFamily): GroupRig {
   return new GroupRig(f, {}, h);
 }
 
-const forcesVersion =
-  (f: GroupFamily, value: string): Act =>
-  (t, h, set) => {
-    set(value);
-    t.same(reporting(h, f).join(f.g1), [`> ${f.g1} report ${f.g1}`]);
-  };
-
 const repeatsWithin =
   (f: GroupFamily, version: number): Act =>
   (t, h, set) => {
@@ -321,8 +314,6 @@ const ACTS: Readonly<Record<string, Act>> = {
     set('1');
     t.equal(give(), 'ICMP_ECHO_IGNORED');
   },
-  'net.ipv4.conf.all.force_igmp_version': forcesVersion(IGMP, '2'),
-  'net.ipv6.conf.all.force_mld_version': forcesVersion(MLD, '1'),
   'net.ipv4.conf.all.igmpv2_unsolicited_report_interval': repeatsWithin(IGMP, 2),
   'net.ipv4.conf.all.igmpv3_unsolicited_report_interval': repeatsWithin(IGMP, 3),
   'net.ipv6.conf.all.mldv1_unsolicited_report_interval': repeatsWithin(MLD, 2),
@@ -400,7 +391,6 @@ const ACTS: Readonly<Record<string, Act>> = {
     set('');
   },
   'net.ipv4.ip_forward': forwards(away4()),
-  'net.ipv6.conf.all.forwarding': forwards(ip6({ dst: '2001:db9::1', next: 17 }, data(8))),
   'net.ipv4.ipfrag_high_thresh': limitsFragments(V4),
   'net.ipv6.ip6frag_high_thresh': limitsFragments(V6),
   'net.ipv4.ipfrag_time': timesFragments(V4),
@@ -455,7 +445,6 @@ t.test("defaults are Linux's, in Linux's units", async (t) => {
   const expected: Record<string, string> = {
     'net.ipv4.ip_default_ttl': '64',
     'net.ipv4.ip_forward': '0',
-    'net.ipv6.conf.all.forwarding': '0',
     'net.ipv4.ip_local_port_range': '32768\t60999',
     'net.ipv4.icmp_ratelimit': '1000',
     'net.ipv6.icmp.ratelimit': '100',
