@@ -26,7 +26,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { tableText } from '../tools/command/sim-text.ts';
+import { tableText } from '../tools/command/figures.ts';
 import { compileNs3, missingForNs3 } from './ns3/build.ts';
 import { type RunFigures, type Shape, shapeOf } from './ns3/shape.ts';
 import { median } from './quantile.ts';

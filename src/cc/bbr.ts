@@ -19,6 +19,7 @@ import type { RateSample } from './samples.ts';
 
 const MODE = { STARTUP: 0, DRAIN: 1, PROBE_BW: 2, PROBE_RTT: 3 } as const;
 type Mode = (typeof MODE)[keyof typeof MODE];
+const PHASES = ['startup', 'drain', 'probe-bw', 'probe-rtt'] as const;
 
 const UNIT = 256;
 /** 2 / ln 2 = 2.885: the least gain that doubles the rate each round trip (draft §4.3.2.1), rounded up. */
@@ -168,6 +169,10 @@ export class Bbr extends CongestionControl {
       pacingGain: this.pacingGain,
       cwndGain: this.cwndGain,
     };
+  }
+
+  override phaseName(): string {
+    return PHASES[this.mode];
   }
 
   // ---- the model ----

@@ -23,6 +23,17 @@ export const MODE = {
 } as const;
 export type Mode = (typeof MODE)[keyof typeof MODE];
 
+/** By mode, as traces and scenarios have them. */
+export const MODE_NAMES: Readonly<Record<Mode, string>> = {
+  [MODE.STARTUP]: 'startup',
+  [MODE.DRAIN]: 'drain',
+  [MODE.DOWN]: 'down',
+  [MODE.CRUISE]: 'cruise',
+  [MODE.REFILL]: 'refill',
+  [MODE.UP]: 'up',
+  [MODE.PROBE_RTT]: 'probe-rtt',
+};
+
 /** §5.6.1's table, by mode. 2.77 is 4 ln 2: the least that doubles the rate each round trip; 0.5 drains what 2 has queued. */
 const PACING_GAIN = [2.77, 0.5, 0.9, 1, 1, 1.25, 1] as const;
 const CWND_GAIN = [2, 2, 2, 2, 2, 2.25, 0.5] as const;

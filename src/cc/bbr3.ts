@@ -25,7 +25,7 @@ import {
 } from './bbr3-loss.ts';
 import { inflightWithHeadroom, startDown, updateCycle } from './bbr3-probe-bw.ts';
 import { Bbr3ProbeRtt, probeRttCwnd } from './bbr3-probe-rtt.ts';
-import { Bbr3State, isInLossRecovery, MIN_PIPE_CWND, MODE } from './bbr3-state.ts';
+import { Bbr3State, isInLossRecovery, MIN_PIPE_CWND, MODE, MODE_NAMES } from './bbr3-state.ts';
 import { CA_EVENT, CA_STATE, type CaEvent, type CaState } from './ca-state.ts';
 import type { CcView } from './cc-view.ts';
 import { CC_FLAG, type CcInfo, type CcModule, CongestionControl } from './congestion-control.ts';
@@ -142,6 +142,10 @@ export class Bbr3 extends CongestionControl {
       pacingGain: Math.floor(pacingGain * GAIN_UNIT),
       cwndGain: Math.floor(cwndGain * GAIN_UNIT),
     };
+  }
+
+  override phaseName(): string {
+    return MODE_NAMES[this.state.mode];
   }
 }
 

@@ -153,6 +153,11 @@ export abstract class CongestionControl {
   getInfo(_v: CcView): CcInfo | null {
     return null;
   }
+
+  /** What it is doing, in one word, for traces and for what a scenario expects; null: there is no more to it than the state. */
+  phaseName(_v: CcView): string | null {
+    return null;
+  }
 }
 
 /** What is registered: a name and a way to make the state of one connection. */

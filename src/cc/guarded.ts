@@ -220,6 +220,16 @@ class Guarded extends CongestionControl {
     }
   }
 
+  override phaseName(v: CcView): string | null {
+    try {
+      const word = this.own.phaseName(v);
+      return typeof word === 'string' ? word : null;
+    } catch (error) {
+      this.faults.add(textOf('phaseName', error));
+      return null;
+    }
+  }
+
   private before({ cwnd, ssthresh, pacingRate }: CcView): void {
     this.goodCwnd = cwnd;
     this.goodSsthresh = ssthresh;

@@ -86,5 +86,6 @@ function lineOf(c: TcpConnection, name: string, event: string): string {
     retrans: totals.get(TOTAL.RETRANS),
     mss: v.mss,
     state: CA_STATE_NAMES[c.congestion.state],
+    phase: c.congestion.cc.phaseName(v),
   });
 }

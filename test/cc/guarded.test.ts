@@ -3,7 +3,7 @@ import t from 'tap';
 import { MS, SEC } from '../../src/base/time.ts';
 import type { CcView } from '../../src/cc/cc-view.ts';
 import { type CcModule, CongestionControl } from '../../src/cc/congestion-control.ts';
-import type { CcFaults } from '../../src/cc/guarded.ts';
+import { type CcFaults, guarded } from '../../src/cc/guarded.ts';
 import { reno } from '../../src/cc/reno.ts';
 import { renoGrowth } from '../../src/cc/window-growth.ts';
 import { Experiment } from '../../src/sim/experiment/experiment.ts';
@@ -275,6 +275,21 @@ t.test('one that cannot even be made', (t) => {
   t.equal(delivered, plain);
   t.equal(faults.count, 2, 'at both ends');
   t.equal(faults.first, 'create: no');
+  t.end();
+});
+
+t.test('its phase is a word, or none', (t) => {
+  const { module, faults } = guarded(
+    moduleOf(() => Object.assign(new Good(), { phaseName: () => 7 as unknown as string })),
+  );
+  const view = {} as CcView;
+  t.equal(module.create().phaseName(view), null);
+  t.equal(faults.count, 0);
+  const bad = guarded(moduleOf(() => Object.assign(new Good(), { phaseName: throws })));
+  t.equal(bad.module.create().phaseName(view), null);
+  t.equal(bad.faults.first, 'phaseName: no');
+  const fine = guarded(moduleOf(() => Object.assign(new Good(), { phaseName: () => 'probing' })));
+  t.equal(fine.module.create().phaseName(view), 'probing');
   t.end();
 });
 

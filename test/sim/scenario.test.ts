@@ -11,7 +11,6 @@ import { readScenario } from '../../src/sim/experiment/schema/read-scenario.ts';
 import { SCENARIO_SHAPE } from '../../src/sim/experiment/schema/scenario-shape.ts';
 import type { Fields, Shape } from '../../src/sim/experiment/schema/shape.ts';
 import { suggestion } from '../../src/sim/experiment/schema/suggest.ts';
-
 import { parkingLot, pointToPoint } from '../../src/sim/experiment/topology.ts';
 
 const LINK = { rate: '10 Mbit/s', delay: '5 ms' };
@@ -154,7 +153,7 @@ const WRONG: readonly (readonly [object, string, string])[] = [
   [
     { ...WHOLE, constructor: 1 },
     'constructor',
-    'no field "constructor" here: there are name, seed, duration, topology, flows, sysctl, trace, fairness',
+    'no field "constructor" here: there are name, seed, duration, topology, flows, sysctl, trace, fairness, expect',
   ],
   [{ ...WHOLE, seeds: 1 }, 'seeds', 'no field "seeds" here: did you mean "seed"?'],
   [{ ...WHOLE, seed: -1 }, 'seed', 'a whole number from 0 to 9007199254740991, not -1'],
@@ -445,7 +444,7 @@ t.test('the JSON Schema says the same', (t) => {
   };
   t.same(schema.required, ['duration', 'topology', 'flows']);
   t.same(Object.keys(schema.properties), [
-    ...['name', 'seed', 'duration', 'topology', 'flows', 'sysctl', 'trace', 'fairness'],
+    ...['name', 'seed', 'duration', 'topology', 'flows', 'sysctl', 'trace', 'fairness', 'expect'],
   ]);
   t.end();
 });

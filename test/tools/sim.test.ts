@@ -92,7 +92,7 @@ t.test('the same seed gives the same bytes, another one others', (t) => {
   t.ok(acks.length > 500);
   t.same(Object.keys(acks[0]), [
     ...['t', 'flow', 'event', 'cwnd', 'ssthresh', 'pacing', 'inFlight', 'srtt', 'minRtt', 'rate'],
-    ...['delivered', 'lost', 'retrans', 'mss', 'state'],
+    ...['delivered', 'lost', 'retrans', 'mss', 'state', 'phase'],
   ]);
   t.ok(acks.some((l) => l.state === 'recovery'));
   t.ok(
@@ -246,6 +246,41 @@ bad.yaml:3:19: topology.kind: no kind "point-to-pint": did you mean "point-to-po
   t.match(sim('empty.mts').err, /no default export/);
   write('common.ts', 'export default {};\n');
   t.match(sim('common.ts').err, /an ES module is named \.mts/);
+  t.end();
+});
+
+t.test('what is expected is told, line by line; what is missed is an exit code', (t) => {
+  const expects = (text: string) => TWO.replace(/^trace:.*$/m, `expect:\n  - ${text}`);
+  write(
+    'hopes.yaml',
+    expects('{ flow: bulk, goodput: { min: 9 Mbit/s, max: 10 Mbit/s }, from: 1 s }'),
+  );
+  const met = sim('hopes.yaml', '--out', 'hopes');
+  t.equal(met.code, 0);
+  t.match(
+    met.out,
+    /^met +bulk: goodput 9\.00 Mbit\/s to 10\.0 Mbit\/s, from 1 s: 9\.\d+ Mbit\/s\n1 of 1 expectations met$/m,
+  );
+  const [outcome] = JSON.parse(read('hopes', 'summary.json')).expectations;
+  t.same(outcome.expected, {
+    ...{ of: 'flows', what: 'goodput', flow: 'bulk', fromNs: 1e9, min: 9e6, max: 1e7 },
+  });
+  t.equal(outcome.isMet, true);
+  write('dashed.yaml', expects('{ link: "a>b", dropped: { max: 0 }, to: 3 s }'));
+  const missed = sim('dashed.yaml');
+  t.equal(missed.code, 1);
+  t.match(
+    missed.out,
+    /^MISSED a>b: dropped at most 0 %, to 3 s: [\d.]+ %\n0 of 1 expectations met$/m,
+  );
+  const short = sim('dashed.yaml', '--duration', '2');
+  t.equal(short.code, 0);
+  t.match(short.out, /^untold .*: the run ended before\n0 of 0 expectations met, 1 not reached$/m);
+  write('far.yaml', expects('{ link: "a>b", dropped: { max: 0 }, to: 30 s }'));
+  t.equal(
+    sim('far.yaml').err,
+    'ringway sim: far.yaml:8:45: expect.0.to: the experiment is over by then\n',
+  );
   t.end();
 });
 

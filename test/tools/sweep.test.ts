@@ -87,6 +87,26 @@ export const breaks = { name: 'breaks', flags: 0, create: () => new Breaks() };
   t.end();
 });
 
+t.test('what a scenario expects is counted over all cells', (t) => {
+  write('hopeful.yaml', `${read('base.yaml')}expect: [{ goodput: { min: 3 Mbit/s } }]\n`);
+  write(
+    'hopes.yaml',
+    'scenario: hopeful.yaml\ngrid: { topology.link.rate: [5 Mbit/s, 1 Mbit/s] }\n',
+  );
+  const { code, out } = sweep('hopes.yaml', '--out', 'hopes');
+  t.equal(code, 1);
+  t.match(
+    out,
+    /^1 Mbit\/s seed 1: MISSED all flows: goodput at least 3\.00 Mbit\/s: \d+ kbit\/s$/m,
+  );
+  t.match(out, /^1 of 2 expectations met$/m);
+  const cells = JSON.parse(read('hopes', 'sweep.json'));
+  t.equal(cells[0].missed, undefined);
+  t.match(cells[1].missed, [/^MISSED all flows/]);
+  t.equal(sweep('hopes.yaml', '--out', 'hopes').code, 1, 'from what is there, too');
+  t.end();
+});
+
 t.test('after a kill it goes on where it was', async (t) => {
   write('many.yaml', 'scenario: base.yaml\nrepeats: 40\n');
   const child = spawn(

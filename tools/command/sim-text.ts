@@ -1,35 +1,7 @@
 /** The figures of a run for people. */
 import type { Quantiles, Summary } from '../../src/sim/experiment/summary.ts';
-
-/** `9.45 Mbit/s`: three digits. */
-export function rateText(bps: number): string {
-  for (const [unit, factor] of [
-    ['Gbit/s', 1e9],
-    ['Mbit/s', 1e6],
-    ['kbit/s', 1e3],
-  ] as const) {
-    if (bps >= factor) return `${digits(bps / factor)} ${unit}`;
-  }
-  return `${Math.round(bps)} bit/s`;
-}
-
-export function timeText(ns: number): string {
-  for (const [unit, factor] of [
-    ['s', 1e9],
-    ['ms', 1e6],
-    ['µs', 1e3],
-  ] as const) {
-    if (ns >= factor) return `${digits(ns / factor)} ${unit}`;
-  }
-  return `${Math.round(ns)} ns`;
-}
-
-function digits(x: number): string {
-  return x >= 100 ? x.toFixed(0) : x >= 10 ? x.toFixed(1) : x.toFixed(2);
-}
-
-const percent = (part: number, whole: number): string =>
-  whole === 0 ? '' : `${((100 * part) / whole).toFixed(2)} %`;
+import { countText, outcomeText } from './expect-text.ts';
+import { percent, rateText, tableText, timeText } from './figures.ts';
 
 const spread = (q: Quantiles | null): string =>
   q === null ? '' : `${timeText(q.p50)} (${timeText(q.least)}–${timeText(q.p99)})`;
@@ -77,6 +49,9 @@ export function summaryText(summary: Summary, tookMs: number): string {
   lines.push(...convergenceLines(summary));
   lines.push(...completionLines(summary));
   lines.push(...linkLines(summary));
+  if (summary.expectations.length > 0) {
+    lines.push('', ...summary.expectations.map(outcomeText), countText(summary.expectations));
+  }
   const seconds = (durationNs / 1e9).toFixed(durationNs < 1e9 ? 3 : 0);
   lines.push(
     '',
@@ -130,14 +105,4 @@ function completionLines({ groups }: Summary): readonly string[] {
   );
   const head = ['group', 'completed', '50 %', '90 %', '95 %', '99 %', 'slowdown 50 % (99 %)'];
   return rows.length === 0 ? [] : ['', ...tableText([head, ...rows])];
-}
-
-export function tableText(rows: readonly (readonly string[])[]): readonly string[] {
-  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
-  return rows.map((row) =>
-    row
-      .map((cell, i) => cell.padEnd(widths[i]!))
-      .join('  ')
-      .trimEnd(),
-  );
 }

@@ -8,6 +8,7 @@ import { Recorder } from '../../src/sim/experiment/recorder.ts';
 import type { Scenario } from '../../src/sim/experiment/scenario.ts';
 import { runAndSummarize, type Summary } from '../../src/sim/experiment/summary.ts';
 import type { Command } from './command.ts';
+import { missedOf } from './expect-text.ts';
 import { EXIT, Failure, usageError } from './failure.ts';
 import { LineFile } from './line-file.ts';
 import type { Options } from './options.ts';
@@ -83,7 +84,7 @@ async function sim(options: Options): Promise<number> {
     writeFileSync(join(out, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`);
   if (options.has('json')) console.log(JSON.stringify(summary));
   else console.log(summaryText(summary, tookMs));
-  return EXIT.OK;
+  return missedOf(summary.expectations).length > 0 ? EXIT.NO : EXIT.OK;
 }
 
 /** A folder in which nothing is of the run before: neither its traces beside our summary, nor its summary if we are killed. */

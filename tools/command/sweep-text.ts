@@ -2,7 +2,8 @@
 import { type Estimate, medianWithInterval } from '../../src/base/bootstrap.ts';
 import { Rng } from '../../src/base/rng.ts';
 import type { Changes } from '../../src/sim/experiment/sweep.ts';
-import { rateText, tableText, timeText } from './sim-text.ts';
+import { countText, missedOf, outcomeText } from './expect-text.ts';
+import { rateText, tableText, timeText } from './figures.ts';
 import type { Answer } from './sweep-workers.ts';
 
 export interface Run {
@@ -89,6 +90,9 @@ export function sweepText(runs: readonly Run[]): string {
           `${module} failed, and Reno went on: ${[...own, `seed ${seed}`].join(' ')}: ${first}`,
         );
       }
+      for (const missed of 'error' in answer ? [] : missedOf(answer.expectations)) {
+        errors.push(`${[...own, `seed ${seed}`].join(' ')}: ${outcomeText(missed)}`);
+      }
       if ('error' in answer)
         errors.push(`failed: ${[...own, `seed ${seed}`].join(' ')}: ${answer.error}`);
     }
@@ -109,7 +113,9 @@ export function sweepText(runs: readonly Run[]): string {
       ]);
     }
   }
-  return [...tableText(rows), ...errors].join('\n');
+  const outcomes = runs.flatMap(({ answer }) => ('error' in answer ? [] : answer.expectations));
+  const counted = outcomes.length === 0 ? [] : [countText(outcomes)];
+  return [...tableText(rows), ...errors, ...counted].join('\n');
 }
 
 function cellsOf(runs: readonly Run[]): readonly (readonly Run[])[] {

@@ -11,6 +11,7 @@ import {
   type SweepSpec,
 } from '../../src/sim/experiment/sweep.ts';
 import type { Command } from './command.ts';
+import { missedOf, outcomeText } from './expect-text.ts';
 import { EXIT, Failure, usageError } from './failure.ts';
 import type { Options } from './options.ts';
 import { scenarioOf } from './scenario-file.ts';
@@ -33,7 +34,7 @@ export const sweepCommand: Command = {
   details: `
 SWEEP is a YAML file or a module: a scenario, and a grid, a list or a draw of what is different in each cell; see
 docs/experiments.md. After a kill the same command goes on where it was. A cell that fails is told, and the rest runs; then
-the exit code is 1.`,
+the exit code is 1, as where a scenario's expectations were missed.`,
   run: sweep,
 };
 
@@ -81,10 +82,18 @@ async function sweep(options: Options): Promise<number> {
     )}\n`,
   );
   console.log(options.has('json') ? JSON.stringify(runs) : sweepText(runs));
-  return answers.some((answer) => answer !== null && 'error' in answer) ? EXIT.NO : EXIT.OK;
+  return answers.every((answer) => isGood(answer!)) ? EXIT.OK : EXIT.NO;
 }
 
-const failed = (answer: Answer): object => ('error' in answer ? { error: answer.error } : {});
+const isGood = (answer: Answer): boolean =>
+  !('error' in answer) && missedOf(answer.expectations).length === 0;
+
+/** What is wrong with it, if anything. */
+function failed(answer: Answer): object {
+  if ('error' in answer) return { error: answer.error };
+  const missed = missedOf(answer.expectations).map(outcomeText);
+  return missed.length === 0 ? {} : { missed };
+}
 
 async function readSweep(file: string): Promise<[SweepSpec, string]> {
   const [value, place] = await readSpec(file);

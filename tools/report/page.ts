@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { timeText } from '../command/sim-text.ts';
+import { timeText } from '../command/figures.ts';
 import { type Chart, COLOURS, chartsOf, overlaid } from './chart.ts';
 import type { RunData } from './run-data.ts';
 import { scatterOf } from './scatter.ts';

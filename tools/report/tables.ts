@@ -1,6 +1,6 @@
 /** A run's figures as HTML tables. */
 import type { FlowSummary, Quantiles } from '../../src/sim/experiment/summary.ts';
-import { rateText, timeText } from '../command/sim-text.ts';
+import { rateText, timeText } from '../command/figures.ts';
 import type { RunData } from './run-data.ts';
 import { escapeXml } from './svg.ts';
 

@@ -3,6 +3,7 @@
  * nanoseconds, rates bits a second, sizes bytes. What is left out has the default that is named here.
  */
 import type { LinkSpec } from '../../path/link-spec.ts';
+import type { ExpectationSpec } from './expect/expectation.ts';
 import type { FairnessSpec } from './fairness.ts';
 
 export interface Scenario {
@@ -18,6 +19,8 @@ export interface Scenario {
   readonly flows: readonly FlowSpec[];
   /** How shares are compared; DEFAULT_FAIRNESS. */
   readonly fairness?: FairnessSpec;
+  /** What should come of it. */
+  readonly expect?: readonly ExpectationSpec[];
 }
 
 export interface HostSpec {

@@ -1,5 +1,7 @@
 /** The figures of a run: what researchers compare. */
 import { NEVER, SEC } from '../../base/time.ts';
+import type { Outcome } from './expect/expectation.ts';
+import { Expectations } from './expect/expectations.ts';
 import type { Experiment } from './experiment.ts';
 import {
   DEFAULT_FAIRNESS,
@@ -38,6 +40,8 @@ export interface Summary {
     readonly count: number;
     readonly first: string;
   }[];
+  /** What the scenario says of its results, in its order, and whether it was so. */
+  readonly expectations: readonly Outcome[];
   /** Frames that hosts have received. */
   readonly frames: number;
 }
@@ -76,6 +80,7 @@ export interface LinkSummary {
 /** Runs it to its end and says what came of it. */
 export function runAndSummarize(experiment: Experiment, meters: Meters): Summary {
   const { scenario, flows } = experiment;
+  const expectations = new Expectations(experiment, meters);
   const { durationNs } = scenario;
   const fairness = new FairnessMeter(flows, scenario.fairness ?? DEFAULT_FAIRNESS, durationNs);
   const halfNs = Math.floor(durationNs / 2);
@@ -117,6 +122,7 @@ export function runAndSummarize(experiment: Experiment, meters: Meters): Summary
     faults: experiment.faults
       .filter(({ count }) => count > 0)
       .map(({ module, count, first }) => ({ module, count, first })),
+    expectations: expectations.outcomes(),
     frames: experiment.stacks.reduce((n, s) => n + s.devices.at(-1)!.stats.get('rxFrames'), 0),
   };
 }

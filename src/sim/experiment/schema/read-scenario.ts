@@ -8,6 +8,7 @@ import { DEFAULT_FAIRNESS, type FairnessSpec } from '../fairness.ts';
 import { Graph } from '../graph.ts';
 import type { FlowSpec, GraphLink, HostSpec, Scenario, TrafficSpec } from '../scenario.ts';
 import { type Duplex, dumbbell, parkingLot, pointToPoint, type Topology } from '../topology.ts';
+import { checkExpectations, expectationOf, type RawExpectation } from './read-expect.ts';
 import { type Path, Problems, readShape } from './read-shape.ts';
 import { MOST_SNAPLEN, SCENARIO_SHAPE } from './scenario-shape.ts';
 import { suggestion } from './suggest.ts';
@@ -88,6 +89,7 @@ interface RawScenario {
   readonly sysctl?: Readonly<Record<string, string>>;
   readonly trace?: RawTrace;
   readonly fairness?: Partial<FairnessSpec>;
+  readonly expect?: readonly RawExpectation[];
 }
 
 /** @param name for a file that says none. */
@@ -107,6 +109,7 @@ export function readScenario(value: unknown, name: string): Reading {
     links: links.map((link) => withPartitions(link, names, problems)),
     flows: flowsOf(raw.flows),
     ...(raw.fairness === undefined ? {} : { fairness: { ...DEFAULT_FAIRNESS, ...raw.fairness } }),
+    ...(raw.expect === undefined ? {} : { expect: raw.expect.map(expectationOf) }),
   };
   checkWhole(scenario, raw, problems);
   checkNames(trace.packets.nodes ?? [], [...names, ...routers], problems);
@@ -222,6 +225,7 @@ function checkWhole(scenario: Scenario, raw: RawScenario, problems: Problems): v
     }
     if (flow.from === flow.to) problems.add(['flows', i, 'to'], 'a flow is between two hosts');
   }
+  checkExpectations(scenario, problems);
   if (problems.all.length === 0) checkGraph(scenario, raw, problems);
 }
 

@@ -1,4 +1,5 @@
 /** A scenario file. */
+import { EXPECT_SHAPE } from './expect-shape.ts';
 import { DUPLEX_FIELDS } from './link-shape.ts';
 import type { Fields, RecordShape, Shape } from './shape.ts';
 
@@ -252,6 +253,11 @@ const SCENARIO: Fields = {
   sysctl: { shape: { type: 'map', of: { type: 'text' } }, help: 'Settings of every host.' },
   trace: { shape: TRACE, help: 'What is written down on the way.' },
   fairness: { shape: FAIRNESS, help: 'How shares of the endless bulk flows are compared.' },
+  expect: {
+    shape: { type: 'list', of: EXPECT_SHAPE, least: 1 },
+    help: 'What should come of it.',
+    otherwise: 'nothing',
+  },
 };
 
 export const SCENARIO_SHAPE: RecordShape = { type: 'record', fields: SCENARIO };
