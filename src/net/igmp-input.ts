@@ -22,7 +22,6 @@ import { hasIpv4Option } from './ipv4-options.ts';
 import { IGMP_COUNT } from './mib.ts';
 import type { Network } from './network.ts';
 import { checksumIsGood } from './payload-checksum.ts';
-import { isOnLink } from './redirect-output.ts';
 
 /** Maximum response times are in tenths of a second. */
 const TENTH_NS = SEC / 10;
@@ -65,7 +64,7 @@ function isFromLink(net: Network, pkt: IpPacket): boolean {
   const { iface, src } = pkt;
   if (pkt.ttl !== 1) return false;
   if (src.w3 === 0 || iface.firstAddress(true) === undefined) return true;
-  return isOnLink(net, iface, src);
+  return net.routes.isOnLink(src, iface);
 }
 
 /** As on Linux only what all members hear keeps one of them from reporting. */

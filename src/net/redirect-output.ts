@@ -2,7 +2,7 @@
  * Redirects: the sender has a shorter way on its own link (RFC 792, RFC 1812 §5.2.7.2; RFC 4861 §4.5, §8.2). The
  * packet has gone on already; the limits on errors hold for them as well.
  */
-import { type Address, addressEquals, isLinkLocal6, isV4, writeV6 } from '../wire/address.ts';
+import { type Address, addressEquals, isLinkLocal6, writeV6 } from '../wire/address.ts';
 import { ICMP6, writeIcmp } from '../wire/icmp.ts';
 import { IPPROTO } from '../wire/ip-protocol.ts';
 import { IPV6_HEADER_LEN, IPV6_MIN_MTU } from '../wire/ipv6.ts';
@@ -28,7 +28,7 @@ const REDIRECT_LEN = 40;
 const REDIRECTED_HEADER_LEN = 8;
 
 export function sendRedirect4(net: Network, pkt: IpPacket): void {
-  if (!isOnLink(net, pkt.iface, pkt.src)) return;
+  if (!net.routes.isOnLink(pkt.src, pkt.iface)) return;
   const path = net.paths.lookup(pkt.dst, 0);
   if (path === null || path.iface !== pkt.iface) return;
   sendRedirectError4(net, pkt, path.nextHop.w3);
@@ -38,7 +38,7 @@ export function sendRedirect6(net: Network, pkt: IpPacket): void {
   const { iface } = pkt;
   const target = betterHop(net, pkt);
   const source = linkLocalAddress(iface);
-  if (target === null || source === null || !isOnLink(net, iface, pkt.src)) return;
+  if (target === null || source === null || !net.routes.isOnLink(pkt.src, iface)) return;
   if (!mayReport(net, pkt, ICMP6.REDIRECT, 0)) return;
   const back = net.pathTo(pkt.src, iface.index);
   if (back === null || back.cast !== CAST.UNICAST) return;
@@ -96,11 +96,4 @@ function linkLocalAddress(iface: Interface): Address | null {
     if (isLinkLocal6(address) && state === 'preferred') return address;
   }
   return null;
-}
-
-/** Whether the sender is our neighbour there. */
-export function isOnLink(net: Network, iface: Interface, source: Address): boolean {
-  if (!isV4(source) && isLinkLocal6(source)) return true;
-  const route = net.routes.lookup(source, iface);
-  return route !== null && route.gateway === null;
 }

@@ -3,6 +3,7 @@ import {
   type Address,
   addressEquals,
   IpAddress,
+  isLinkLocal6,
   isV4,
   networkOf,
   prefixEquals,
@@ -229,6 +230,13 @@ export class RouteTable {
   lookup(destination: Address, iface: Interface | null): Route | null {
     const found = this.match(destination, iface);
     return found?.leadsSomewhere === true ? found : null;
+  }
+
+  /** Whether it is a neighbour there. */
+  isOnLink(address: Address, iface: Interface): boolean {
+    if (!isV4(address) && isLinkLocal6(address)) return true;
+    const route = this.lookup(address, iface);
+    return route !== null && route.gateway === null;
   }
 
   /** Of a destination that `lookup` had no route for: of which type that is. */
