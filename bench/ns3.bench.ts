@@ -29,7 +29,7 @@ import { parseArgs } from 'node:util';
 import { tableText } from '../tools/command/figures.ts';
 import { compileNs3, missingForNs3 } from './ns3/build.ts';
 import { type RunFigures, type Shape, shapeOf } from './ns3/shape.ts';
-import { median } from './quantile.ts';
+import { median, range } from './quantile.ts';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const RUN_LIMIT_MS = 600_000;
@@ -97,26 +97,21 @@ function compare(sides: Sides, shape: Shape, rounds: number): readonly [Rounds, 
 const perSecond = ({ frames, cpu }: RunFigures): number => frames / cpu;
 const latePerSecond = ({ lateFrames, lateCpu }: RunFigures): number => lateFrames / lateCpu;
 
-function middle(values: readonly number[], digits: number): string {
-  const [least, most] = [Math.min(...values), Math.max(...values)];
-  return `${median(values).toFixed(digits)} (${least.toFixed(digits)}–${most.toFixed(digits)})`;
-}
-
 function row(name: string, rounds: Rounds, { bottleneckBps, durationNs }: Shape): string[] {
   const one = rounds[0]!;
   const carried = (one.bottleneckBytes * 8e9) / durationNs / bottleneckBps;
   return [
     name,
     String(one.frames),
-    middle(
+    range(
       rounds.map(({ cpu }) => cpu),
       2,
     ),
-    middle(
+    range(
       rounds.map((r) => perSecond(r) / 1e3),
       0,
     ),
-    middle(
+    range(
       rounds.map((r) => latePerSecond(r) / 1e3),
       0,
     ),
@@ -147,7 +142,7 @@ const HEADING = [
 
 function ratios(theirs: Rounds, ours: Rounds): string {
   const of = (what: (r: RunFigures) => number) =>
-    middle(
+    range(
       ours.map((r, i) => what(r) / what(theirs[i]!)),
       1,
     );

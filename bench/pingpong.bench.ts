@@ -21,6 +21,7 @@ import { addAddress, setLink } from '../src/live/netlink.ts';
 import { TapDevice } from '../src/live/tap-device.ts';
 import { Stack } from '../src/stack/stack.ts';
 import { parseAddress } from '../src/wire/address-text.ts';
+import { range } from './quantile.ts';
 
 const OURS = '10.0.0.2';
 const THEIRS = '10.0.0.1';
@@ -66,11 +67,7 @@ async function roundOf(options: DriverOptions, memory: Memory, count: number): P
 }
 
 function show(name: string, rounds: readonly Round[]): void {
-  const column = (of: (round: Round) => number) => {
-    const values = rounds.map(of).sort((a, b) => a - b);
-    const [low, middle, high] = [values[0]!, values[values.length >> 1]!, values.at(-1)!];
-    return `${middle.toFixed(1).padStart(7)} (${low.toFixed(1)} … ${high.toFixed(1)})`.padEnd(26);
-  };
+  const column = (of: (round: Round) => number) => range(rounds.map(of), 1).padEnd(26);
   console.log(`${name.padEnd(18)} ${column((r) => r.p50)} ${column((r) => r.p99)}`);
 }
 

@@ -4,6 +4,7 @@
  */
 import { loadAddon } from '../src/live/addon.ts';
 import { sumBytes } from '../src/wire/checksum.ts';
+import { range } from './quantile.ts';
 
 const ROUNDS = 9;
 const BYTES_A_ROUND = 2e7;
@@ -24,12 +25,6 @@ function time(calls: number, one: () => number): number {
   return ns;
 }
 
-function show(ns: number[]): string {
-  const sorted = ns.toSorted((a, b) => a - b);
-  const at = (q: number) => sorted[Math.floor(q * (sorted.length - 1))]!.toFixed(0);
-  return `${at(0.5)} (${at(0)}–${at(1)})`;
-}
-
 console.log('bytes  native ns       JavaScript ns');
 for (const len of [64, 256, 512, 1024, 1480, 8000, 65536]) {
   if (addon.sumBytes(buffer, 64, len) !== sumBytes(dv, 64, len, 0)) throw new Error('sums differ');
@@ -40,5 +35,5 @@ for (const len of [64, 256, 512, 1024, 1480, 8000, 65536]) {
     native.push(time(calls, () => addon.sumBytes(buffer, 64, len)));
     script.push(time(calls, () => sumBytes(dv, 64, len, 0)));
   }
-  console.log(`${String(len).padEnd(6)} ${show(native).padEnd(15)} ${show(script)}`);
+  console.log(`${String(len).padEnd(6)} ${range(native, 0).padEnd(15)} ${range(script, 0)}`);
 }

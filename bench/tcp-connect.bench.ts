@@ -7,6 +7,7 @@
  */
 import type { Stack } from '../src/stack/stack.ts';
 import { tcpClose } from '../src/tcp/user-calls.ts';
+import { median, range } from './quantile.ts';
 import { TcpRig } from './tcp/rig.ts';
 
 const ROUNDS = 5;
@@ -81,11 +82,10 @@ for (const concurrency of CONCURRENCY) {
   const connector = new Connector();
   connector.round(concurrency);
   const rounds = Array.from({ length: ROUNDS }, () => connector.round(concurrency));
-  rounds.sort((x, y) => x - y);
-  const rate = (ns: number): string => (1e6 / ns).toFixed(1);
-  const median = rounds[ROUNDS >> 1]!;
-  const spread = `${rate(median)} (${rate(rounds[ROUNDS - 1]!)}–${rate(rounds[0]!)})`;
-  console.log(
-    `${String(concurrency).padStart(9)}   ${spread.padEnd(41)}   ${(median / 1000).toFixed(1)}`,
+  const rates = range(
+    rounds.map((ns) => 1e6 / ns),
+    1,
   );
+  const us = (median(rounds) / 1000).toFixed(1);
+  console.log(`${String(concurrency).padStart(9)}   ${rates.padEnd(41)}   ${us}`);
 }

@@ -5,6 +5,7 @@
  *
  *     npm run bench -- tcp-pipe [word]       only the cases whose name contains the word
  */
+import { range } from './quantile.ts';
 import { Sink, Source, SUPER_FRAMES, TcpRig, type TcpRigOptions } from './tcp/rig.ts';
 
 const ROUNDS = 7;
@@ -74,12 +75,6 @@ class Transfer {
   }
 }
 
-function spread(values: readonly number[]): string {
-  const sorted = values.toSorted((x, y) => x - y);
-  const [low, middle, high] = [sorted[0]!, sorted[sorted.length >> 1]!, sorted.at(-1)!];
-  return `${middle.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`.padEnd(22);
-}
-
 const word = process.argv[2] ?? '';
 console.log(`${''.padEnd(36)} ${'M frames/s'.padEnd(22)} ${'Gbit/s'.padEnd(22)} text/ACK frames`);
 for (const c of CASES) {
@@ -89,8 +84,14 @@ for (const c of CASES) {
   const { forth, back } = transfer.rig;
   const [text, acks] = [forth.frames, back.frames];
   const rounds = Array.from({ length: ROUNDS }, () => transfer.round());
-  const frames = spread(rounds.map((r) => (r.segments / r.ns) * 1e3));
-  const bits = spread(rounds.map((r) => (r.bytes * 8) / r.ns));
+  const frames = range(
+    rounds.map((r) => (r.segments / r.ns) * 1e3),
+    2,
+  ).padEnd(22);
+  const bits = range(
+    rounds.map((r) => (r.bytes * 8) / r.ns),
+    2,
+  ).padEnd(22);
   const ratio = ((forth.frames - text) / (back.frames - acks)).toFixed(1);
   console.log(`${c.name.padEnd(36)} ${frames} ${bits} ${ratio}`);
 }

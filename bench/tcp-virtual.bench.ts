@@ -13,6 +13,7 @@ import { Stack } from '../src/stack/stack.ts';
 import type { Listener } from '../src/tcp/listener.ts';
 import { plainFrom, tcpConnect, tcpListen } from '../src/tcp/user-calls.ts';
 import { ANY6, IpAddress } from '../src/wire/address.ts';
+import { range } from './quantile.ts';
 import { PORT, Sink, Source } from './tcp/rig.ts';
 
 const ROUNDS = 5;
@@ -129,15 +130,14 @@ for (const [flows, rateBps] of CASES) {
   const stepNs = (0.02 * SEC * 1e9) / rateBps;
   round(world, stepNs);
   const rounds = Array.from({ length: ROUNDS }, () => round(world, stepNs));
-  const rates = rounds.map((r) => r.perSecond / 1e3).toSorted((x, y) => x - y);
-  const spread = `${rates[2]!.toFixed(0)} (${rates[0]!.toFixed(0)}–${rates[4]!.toFixed(0)})`;
+  const rates = rounds.map((r) => r.perSecond / 1e3);
   const goodput = rounds.reduce((sum, r) => sum + r.goodputBps, 0) / ROUNDS;
   const percent = ((100 * goodput) / rateBps).toFixed(1);
   const lost = ((100 * world.lost) / world.frames).toFixed(2);
   const columns = [
     String(flows).padStart(5),
     `${rateBps / 1e9} Gbit/s`.padEnd(11),
-    spread.padEnd(35),
+    range(rates, 0).padEnd(35),
     `${percent} %`.padEnd(11),
     `${lost} %`,
   ];

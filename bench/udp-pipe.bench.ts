@@ -16,6 +16,7 @@ import { Datagram } from '../src/net/datagram-store.ts';
 import { Stack } from '../src/stack/stack.ts';
 import { parseAddress } from '../src/wire/address-text.ts';
 import { MacAddress } from '../src/wire/mac.ts';
+import { median, range } from './quantile.ts';
 
 const WINDOW = 32;
 const ROUNDS = 9;
@@ -134,9 +135,6 @@ for (const [name, build] of CASES) {
   const times = Math.ceil(TRIPS_A_ROUND / WINDOW);
   for (let i = 0; i < 2; i++) cpuNs(run, times);
   const ns = Array.from({ length: ROUNDS }, () => cpuNs(run, times) / (times * WINDOW));
-  const at = (q: number) => ns.toSorted((x, y) => x - y)[Math.floor(q * (ROUNDS - 1))]!.toFixed(0);
-  const rate = (1e9 / Number(at(0.5)) / 1e6).toFixed(2);
-  console.log(
-    `${name.padEnd(30)} ${at(0.5)} (${at(0)}–${at(1)})   ${rate} M round trips/s of one core`,
-  );
+  const rate = (1e3 / median(ns)).toFixed(2);
+  console.log(`${name.padEnd(30)} ${range(ns, 0)}   ${rate} M round trips/s of one core`);
 }
