@@ -135,8 +135,9 @@ function run(own: Scenario): Summary {
 
 t.test('what a transfer, an answer and a page could take at best', (t) => {
   // 12 ms each way; 8 Mbit/s are 1 µs a byte; 54 bytes of headers for each 1460.
-  const cases: readonly (readonly [TrafficSpec, number | null])[] = [
+  const cases: readonly (readonly [TrafficSpec, number | null, 6?])[] = [
     [{ kind: 'bulk', bytes: 14_600 }, 36 * MS + (14_600 + 540) * 1000],
+    [{ kind: 'bulk', bytes: 14_400 }, 36 * MS + (14_400 + 740) * 1000, 6],
     [{ kind: 'bulk', bytes: 1 }, 36 * MS + 55 * 1000],
     [{ kind: 'bulk' }, null],
     [{ kind: 'requests', requestBytes: 100, responseBytes: 1460 }, 24 * MS + (154 + 1514) * 1000],
@@ -153,8 +154,8 @@ t.test('what a transfer, an answer and a page could take at best', (t) => {
     ],
     [{ kind: 'on-off', onNs: SEC, offNs: SEC }, null],
   ];
-  for (const [traffic, wanted] of cases) {
-    const own = spec('it', 0, { traffic });
+  for (const [traffic, wanted, ip = 4] of cases) {
+    const own = spec('it', 0, { traffic, ip });
     const whole = scenario([own], SEC);
     t.equal(new Ideals(whole, new Graph(whole)).ns(own), wanted, JSON.stringify(traffic));
     if (wanted === null) continue;

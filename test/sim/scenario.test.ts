@@ -68,7 +68,7 @@ t.test('what is left out has its default', (t) => {
     s.hosts.map(({ name }) => name),
     ['left1', 'left2', 'right1', 'right2'],
   );
-  t.same(s.flows, [{ ...FLOW, name: 'flow1', startNs: 0, traffic: { kind: 'bulk' } }]);
+  t.same(s.flows, [{ ...FLOW, name: 'flow1', ip: 4, startNs: 0, traffic: { kind: 'bulk' } }]);
   t.same(s.links[0]!.forth, { rateBps: 10e6, delayNs: 5 * MS });
   t.same(s.links[0]!.back, s.links[0]!.forth, 'the other direction is alike');
   t.same(s.links[1]!.forth, { rateBps: 1e9, delayNs: 1 * MS }, 'access links are fast');
@@ -153,7 +153,7 @@ const WRONG: readonly (readonly [object, string, string])[] = [
   [
     { ...WHOLE, constructor: 1 },
     'constructor',
-    'no field "constructor" here: there are name, seed, duration, topology, flows, sysctl, trace, fairness, expect',
+    'no field "constructor" here: there are name, seed, duration, topology, flows, ip, sysctl, trace, fairness, expect',
   ],
   [{ ...WHOLE, seeds: 1 }, 'seeds', 'no field "seeds" here: did you mean "seed"?'],
   [{ ...WHOLE, seed: -1 }, 'seed', 'a whole number from 0 to 9007199254740991, not -1'],
@@ -386,7 +386,10 @@ const LINKS: readonly (readonly [object, object])[] = [
     { partitions: [{ flapping: { up: '1 s', down: '2 s' }, hosts: ['b'] }] },
     {
       partitions: [
-        { flapping: { upNs: 1e9, downNs: 2e9 }, flows: [{ from: '10.0.0.2' }, { to: '10.0.0.2' }] },
+        {
+          flapping: { upNs: 1e9, downNs: 2e9 },
+          flows: ['10.0.0.2', 'fd00::2'].flatMap((a) => [{ from: a }, { to: a }]),
+        },
       ],
     },
   ],
@@ -444,7 +447,18 @@ t.test('the JSON Schema says the same', (t) => {
   };
   t.same(schema.required, ['duration', 'topology', 'flows']);
   t.same(Object.keys(schema.properties), [
-    ...['name', 'seed', 'duration', 'topology', 'flows', 'sysctl', 'trace', 'fairness', 'expect'],
+    ...[
+      'name',
+      'seed',
+      'duration',
+      'topology',
+      'flows',
+      'ip',
+      'sysctl',
+      'trace',
+      'fairness',
+      'expect',
+    ],
   ]);
   t.end();
 });

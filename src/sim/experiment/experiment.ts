@@ -17,12 +17,18 @@ import { writeAnySysctl } from '../../stack/all-sysctls.ts';
 import { Stack } from '../../stack/stack.ts';
 import type { SimLink } from '../sim-link.ts';
 import { Simulator } from '../simulator.ts';
-import { addressOf, MAC_HIGH, macOf, PREFIX } from './addresses.ts';
+import { addressOf, type IpVersion, MAC_HIGH, macOf, PREFIX } from './addresses.ts';
 import { Flow } from './flow.ts';
 import { Graph } from './graph.ts';
 import { type LinkEnd, PacketTrace, type PacketTraceOptions, unseen } from './packet-trace.ts';
 import { Router } from './router.ts';
-import type { GraphLink, HostSpec, Scenario } from './scenario.ts';
+import {
+  DEFAULT_MTU,
+  type FlowSpec,
+  type GraphLink,
+  type HostSpec,
+  type Scenario,
+} from './scenario.ts';
 import { ReadyEnds } from './stream-end.ts';
 import { openTraffic } from './traffic.ts';
 
@@ -51,8 +57,8 @@ export class Experiment {
   /** Of users' modules, all hosts' connections together. */
   readonly faults: readonly CcFaults[];
   private readonly packets: PacketTrace | null;
-  /** By host: with whom it has flows. */
-  private readonly peers: readonly ReadonlySet<number>[];
+  /** By host: with whom it has flows, over which IP. */
+  private readonly peers: readonly Peers[];
 
   constructor(scenario: Scenario, options: ExperimentOptions = {}) {
     this.scenario = scenario;
@@ -80,7 +86,7 @@ export class Experiment {
     for (const { stack, ready } of hosts) stack.attachDrain(ready);
     this.flows = scenario.flows.map((spec, i) => {
       const [from, to] = [graph.node(spec.from), graph.node(spec.to)];
-      const flow = new Flow(spec, i, hosts[from]!, hosts[to]!, addressOf(to));
+      const flow = new Flow(spec, i, hosts[from]!, hosts[to]!, addressOf(to, ipOf(spec)));
       flow.arm(openTraffic(flow, spec.traffic, sim.rng.stream(`flow.${spec.name}`)));
       return flow;
     });
@@ -123,10 +129,12 @@ export class Experiment {
       if (errno < 0) throw new Error(`host ${spec.name}: sysctl ${name}=${value}: errno ${-errno}`);
     }
     const iface = stack.addInterface(nic.name, nic, { linkLocal: false, groupReports: false });
-    stack.addAddress(iface, addressOf(host), PREFIX);
-    // Everybody knows everybody: an experiment is not about ARP.
-    for (const other of this.peers[host]!) {
-      iface.neighbours.set(addressOf(other), macOf(other), true);
+    for (const [ip, others] of this.peers[host]!) {
+      // Nobody else has it: they are numbered.
+      const errno = stack.addAddress(iface, addressOf(host, ip), PREFIX[ip], { dad: false });
+      if (errno < 0) throw new Error(`host ${spec.name}: an IPv${ip} address: errno ${-errno}`);
+      // Everybody knows everybody: an experiment is not about ARP.
+      for (const other of others) iface.neighbours.set(addressOf(other, ip), macOf(other), true);
     }
     return stack;
   }
@@ -172,12 +180,21 @@ export class Experiment {
   }
 }
 
-function peersOf({ hosts, flows }: Scenario, graph: Graph): readonly ReadonlySet<number>[] {
-  const peers = hosts.map(() => new Set<number>());
-  for (const { from, to } of flows) {
-    const [a, b] = [graph.node(from), graph.node(to)];
-    peers[a]!.add(b);
-    peers[b]!.add(a);
+type Peers = ReadonlyMap<IpVersion, ReadonlySet<number>>;
+
+const ipOf = ({ ip }: FlowSpec): IpVersion => ip ?? 4;
+
+function peersOf({ hosts, flows }: Scenario, graph: Graph): readonly Peers[] {
+  const peers = hosts.map(() => new Map<IpVersion, Set<number>>());
+  const add = (host: number, ip: IpVersion, other: number): void => {
+    const known = peers[host]!.get(ip);
+    if (known === undefined) peers[host]!.set(ip, new Set([other]));
+    else known.add(other);
+  };
+  for (const flow of flows) {
+    const [a, b] = [graph.node(flow.from), graph.node(flow.to)];
+    add(a, ipOf(flow), b);
+    add(b, ipOf(flow), a);
   }
   return peers;
 }
@@ -186,7 +203,7 @@ function peersOf({ hosts, flows }: Scenario, graph: Graph): readonly ReadonlySet
 function mtuOf({ links }: Scenario, graph: Graph, host: number): number {
   const edges = graph.edges[host]!;
   assert(edges.length === 1, `host ${graph.names[host]} has one link`);
-  return links[edges[0]!.link]!.mtu ?? 1500;
+  return links[edges[0]!.link]!.mtu ?? DEFAULT_MTU;
 }
 
 const CHUNK = 256 << 10;

@@ -15,7 +15,7 @@ import type { Listener } from '../../tcp/listener.ts';
 import type { Tcp } from '../../tcp/tcp.ts';
 import type { TcpSettings } from '../../tcp/tcp-settings.ts';
 import { plainFrom, tcpConnect, tcpListen } from '../../tcp/user-calls.ts';
-import { type Address, ANY4 } from '../../wire/address.ts';
+import { type Address, ANY4, ANY6, isV4 } from '../../wire/address.ts';
 import type { FlowSpec } from './scenario.ts';
 import { type ReadyEnds, StreamEnd, type StreamUser } from './stream-end.ts';
 
@@ -70,6 +70,8 @@ export class Flow implements Expirable {
   private readonly client: FlowHost;
   private readonly server: FlowHost;
   private readonly remote: Address;
+  /** Any address of the remote one's family. */
+  private readonly any: Address;
   private readonly port: number;
   private readonly start = new Deadline(this, START);
   private readonly timer = new Deadline(this, TIMER);
@@ -82,6 +84,7 @@ export class Flow implements Expirable {
     this.client = client;
     this.server = server;
     this.remote = remote;
+    this.any = isV4(remote) ? ANY4 : ANY6;
     this.port = FIRST_PORT + index;
   }
 
@@ -98,7 +101,7 @@ export class Flow implements Expirable {
     this.client.stack.deadlines.arm(this.start, startNs);
     if (stopNs !== undefined) this.client.stack.deadlines.arm(this.stop, stopNs);
     const { tcp } = this.server.stack;
-    const from = { ...plainFrom(tcp, ANY4, this.port), settings: this.settings(tcp) };
+    const from = { ...plainFrom(tcp, this.any, this.port), settings: this.settings(tcp) };
     const listener = tcpListen(tcp, from, BACKLOG, {
       acceptable: () => {
         for (let c = listener.accept(); c !== undefined; c = listener.accept()) this.accept(c);
@@ -110,7 +113,7 @@ export class Flow implements Expirable {
   /** One more connection. */
   connect(): void {
     const { tcp } = this.client.stack;
-    const from = { ...plainFrom(tcp, ANY4, 0), settings: this.settings(tcp) };
+    const from = { ...plainFrom(tcp, this.any, 0), settings: this.settings(tcp) };
     const opened = tcpConnect(tcp, this.remote, this.port, from, {
       established: (c) => this.established(c),
       failed: (errno) => {

@@ -7,13 +7,14 @@ import { SEC } from '../../base/time.ts';
 import { shortestDelayNs } from '../../path/delay-spec.ts';
 import type { LinkSpec } from '../../path/link-spec.ts';
 import { peakBps } from '../../path/rate-spec.ts';
+import { ETH_HEADER_LEN } from '../../wire/ethernet.ts';
+import type { IpVersion } from './addresses.ts';
 import type { Graph } from './graph.ts';
-import type { FlowSpec, PageSpec, Scenario } from './scenario.ts';
+import { DEFAULT_MTU, type FlowSpec, type PageSpec, type Scenario } from './scenario.ts';
 import { PAGE_CONNECTIONS } from './traffic/page.ts';
 
-/** Ethernet, IPv4 and TCP without options: the least. */
-const HEADERS = 14 + 20 + 20;
-const DEFAULT_MTU = 1500;
+/** IP and TCP without options: the least. */
+const PACKET_HEADERS = { 4: 20 + 20, 6: 40 + 20 } as const;
 
 /** One direction between two hosts. */
 interface Way {
@@ -22,6 +23,8 @@ interface Way {
   /** What a shaper lets pass at once. */
   readonly burstBytes: number;
   readonly mss: number;
+  /** Of a frame. */
+  readonly headers: number;
 }
 
 export class Ideals {
@@ -37,57 +40,55 @@ export class Ideals {
   }
 
   /** Null for what does not complete. */
-  ns({ from, to, traffic }: FlowSpec): number | null {
+  ns({ from, to, ip = 4, traffic }: FlowSpec): number | null {
+    const [forth, back] = [this.way(from, to, ip), this.way(to, from, ip)];
     switch (traffic.kind) {
       case 'bulk':
-        return traffic.bytes === undefined ? null : this.bulkNs(from, to, traffic.bytes);
+        return traffic.bytes === undefined ? null : bulkNs(forth, back, traffic.bytes);
       case 'requests': {
-        const [forth, back] = [this.way(from, to), this.way(to, from)];
         const { requestBytes, responseBytes } = traffic;
         const asksNs = forth.delayNs + sendingNs(forth, requestBytes);
         return Math.round(asksNs + back.delayNs + sendingNs(back, responseBytes));
       }
       case 'page':
-        return this.pageNs(from, to, traffic);
+        return pageNs(forth, back, traffic);
       default:
         return null;
     }
   }
 
-  /** SYN, SYN|ACK, and then all of it. */
-  private bulkNs(from: string, to: string, bytes: number): number {
-    const [forth, back] = [this.way(from, to), this.way(to, from)];
-    return Math.round(2 * forth.delayNs + back.delayNs + sendingNs(forth, bytes));
-  }
-
-  private pageNs(from: string, to: string, page: PageSpec): number {
-    const [forth, back] = [this.way(from, to), this.way(to, from)];
-    const rttNs = forth.delayNs + back.delayNs;
-    const { documentBytes, objects, objectBytes, connections } = page;
-    const documentNs = 2 * rttNs + sendingNs(back, documentBytes);
-    if (objects === 0) return Math.round(documentNs);
-    // One connection fetches so many, one after the other; and all of them come over one path.
-    const rounds = Math.ceil(objects / (connections ?? PAGE_CONNECTIONS));
-    const oneNs = sendingNs(back, objectBytes);
-    return Math.round(documentNs + Math.max(rounds * (rttNs + oneNs), rttNs + objects * oneNs));
-  }
-
-  private way(from: string, to: string): Way {
-    const key = `${from}>${to}`;
+  private way(from: string, to: string, ip: IpVersion): Way {
+    const key = `${from}>${to} ${ip}`;
     const known = this.ways.get(key);
     if (known !== undefined) return known;
     const { scenario, graph } = this;
     const target = graph.node(to);
     const next = this.towards.get(target) ?? graph.towards(target);
     this.towards.set(target, next);
-    const way = wayOver(scenario, graph, graph.node(from), target, next);
+    const way = wayOver(scenario, graph, graph.node(from), target, next, PACKET_HEADERS[ip]);
     this.ways.set(key, way);
     return way;
   }
 }
 
-function sendingNs({ bps, burstBytes, mss }: Way, bytes: number): number {
-  const onWire = bytes + HEADERS * Math.ceil(bytes / mss);
+/** SYN, SYN|ACK, and then all of it. */
+function bulkNs(forth: Way, back: Way, bytes: number): number {
+  return Math.round(2 * forth.delayNs + back.delayNs + sendingNs(forth, bytes));
+}
+
+function pageNs(forth: Way, back: Way, page: PageSpec): number {
+  const rttNs = forth.delayNs + back.delayNs;
+  const { documentBytes, objects, objectBytes, connections } = page;
+  const documentNs = 2 * rttNs + sendingNs(back, documentBytes);
+  if (objects === 0) return Math.round(documentNs);
+  // One connection fetches so many, one after the other; and all of them come over one path.
+  const rounds = Math.ceil(objects / (connections ?? PAGE_CONNECTIONS));
+  const oneNs = sendingNs(back, objectBytes);
+  return Math.round(documentNs + Math.max(rounds * (rttNs + oneNs), rttNs + objects * oneNs));
+}
+
+function sendingNs({ bps, burstBytes, mss, headers }: Way, bytes: number): number {
+  const onWire = bytes + headers * Math.ceil(bytes / mss);
   return (Math.max(0, onWire - burstBytes) * 8 * SEC) / bps;
 }
 
@@ -97,6 +98,7 @@ function wayOver(
   from: number,
   target: number,
   next: Int32Array,
+  packetHeaders: number,
 ): Way {
   const links: LinkSpec[] = [];
   let mtu = Infinity;
@@ -113,7 +115,8 @@ function wayOver(
     delayNs: links.reduce((n, { delayNs }) => n + shortestDelayNs(delayNs ?? 0), 0),
     bps: bpsOf(slowest),
     burstBytes: typeof rateBps === 'object' && 'shaper' in rateBps ? rateBps.shaper.burstBytes : 0,
-    mss: mtu - 40,
+    mss: mtu - packetHeaders,
+    headers: ETH_HEADER_LEN + packetHeaders,
   };
 }
 

@@ -3,6 +3,7 @@
  * nanoseconds, rates bits a second, sizes bytes. What is left out has the default that is named here.
  */
 import type { LinkSpec } from '../../path/link-spec.ts';
+import type { IpVersion } from './addresses.ts';
 import type { ExpectationSpec } from './expect/expectation.ts';
 import type { FairnessSpec } from './fairness.ts';
 
@@ -35,9 +36,11 @@ export interface GraphLink {
   /** From the first to the second. */
   readonly forth: LinkSpec;
   readonly back: LinkSpec;
-  /** The largest IP packet; 1500. */
+  /** The largest IP packet; DEFAULT_MTU. */
   readonly mtu?: number;
 }
+
+export const DEFAULT_MTU = 1500;
 
 export interface FlowSpec {
   readonly name: string;
@@ -46,6 +49,8 @@ export interface FlowSpec {
   /** Who opens the connection. */
   readonly from: string;
   readonly to: string;
+  /** 4. */
+  readonly ip?: IpVersion;
   /** Congestion control of both ends; the stack's default. */
   readonly cc?: string;
   readonly startNs: number;

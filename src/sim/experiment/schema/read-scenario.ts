@@ -3,10 +3,18 @@ import { NEVER } from '../../../base/time.ts';
 import type { LinkSpec } from '../../../path/link-spec.ts';
 import type { PartitionSpec } from '../../../path/partition-spec.ts';
 import { formatAddress } from '../../../wire/address-text.ts';
-import { addressOf } from '../addresses.ts';
+import { IPV6_MIN_MTU } from '../../../wire/ipv6.ts';
+import { addressOf, type IpVersion } from '../addresses.ts';
 import { DEFAULT_FAIRNESS, type FairnessSpec } from '../fairness.ts';
 import { Graph } from '../graph.ts';
-import type { FlowSpec, GraphLink, HostSpec, Scenario, TrafficSpec } from '../scenario.ts';
+import {
+  DEFAULT_MTU,
+  type FlowSpec,
+  type GraphLink,
+  type HostSpec,
+  type Scenario,
+  type TrafficSpec,
+} from '../scenario.ts';
 import { type Duplex, dumbbell, parkingLot, pointToPoint, type Topology } from '../topology.ts';
 import { checkExpectations, expectationOf, type RawExpectation } from './read-expect.ts';
 import { type Path, Problems, readShape } from './read-shape.ts';
@@ -86,11 +94,14 @@ interface RawScenario {
   readonly durationNs: number;
   readonly topology: RawTopology;
   readonly flows: readonly RawFlow[];
+  readonly ip?: IpVersion;
   readonly sysctl?: Readonly<Record<string, string>>;
   readonly trace?: RawTrace;
   readonly fairness?: Partial<FairnessSpec>;
   readonly expect?: readonly RawExpectation[];
 }
+
+const IP_VERSIONS: readonly IpVersion[] = [4, 6];
 
 /** @param name for a file that says none. */
 export function readScenario(value: unknown, name: string): Reading {
@@ -107,7 +118,7 @@ export function readScenario(value: unknown, name: string): Reading {
     hosts: hosts.map((host) => ({ ...host, sysctl: { ...raw.sysctl, ...host.sysctl } })),
     routers,
     links: links.map((link) => withPartitions(link, names, problems)),
-    flows: flowsOf(raw.flows),
+    flows: flowsOf(raw.flows, raw.ip ?? 4),
     ...(raw.fairness === undefined ? {} : { fairness: { ...DEFAULT_FAIRNESS, ...raw.fairness } }),
     ...(raw.expect === undefined ? {} : { expect: raw.expect.map(expectationOf) }),
   };
@@ -158,8 +169,10 @@ function withPartitions(link: GraphLink, hosts: readonly string[], problems: Pro
           const at = `${link.between.join('–')}: partitions`;
           if (host < 0)
             problems.add(['topology'], `${at}: no host "${name}": ${suggestion(name, hosts)}`);
-          const address = formatAddress(addressOf(host));
-          return [{ from: address }, { to: address }];
+          return IP_VERSIONS.flatMap((ip) => {
+            const address = formatAddress(addressOf(host, ip));
+            return [{ from: address }, { to: address }];
+          });
         });
         return { ...rest, flows };
       },
@@ -178,10 +191,11 @@ function duplexOf({ back, mtu, ...forth }: RawDuplex): Duplex {
   return { forth, back: { ...forth, ...back }, ...(mtu === undefined ? {} : { mtu }) };
 }
 
-function flowsOf(raw: readonly RawFlow[]): readonly FlowSpec[] {
+function flowsOf(raw: readonly RawFlow[], ip: IpVersion): readonly FlowSpec[] {
   return raw.flatMap(({ name, startNs = 0, traffic, count, everyNs = 0, ...rest }, i) => {
     const own = name ?? `flow${i + 1}`;
     return Array.from({ length: count ?? 1 }, (_, k) => ({
+      ip,
       ...(count === undefined ? {} : { group: own }),
       ...rest,
       name: count === undefined ? own : `${own}.${k + 1}`,
@@ -244,9 +258,17 @@ function checkGraph(scenario: Scenario, raw: RawScenario, problems: Problems): v
       problems.add(['topology', 'links'], `host "${name}" has one link, not ${length}`);
   }
   const ways = scenario.hosts.map((_, host) => graph.towards(host));
-  for (const [i, { from, to }] of raw.flows.entries()) {
+  const mtuAt = (host: string): number =>
+    scenario.links.find(({ between }) => between.includes(host))?.mtu ?? DEFAULT_MTU;
+  for (const [i, { from, to, ip }] of raw.flows.entries()) {
     const isJoined = ways[graph.node(to)]![graph.node(from)] !== -1; // links go both ways
     if (!isJoined) problems.add(['flows', i], `no way from ${from} to ${to}`);
+    // RFC 8200 §5: an interface with less has no IPv6.
+    const small = [from, to].find((host) => mtuAt(host) < IPV6_MIN_MTU);
+    if (small !== undefined && (ip ?? raw.ip) === 6) {
+      const message = `IPv6 needs an MTU of ${IPV6_MIN_MTU}: that of ${small} is ${mtuAt(small)}`;
+      problems.add(['flows', i], message);
+    }
   }
 }
 

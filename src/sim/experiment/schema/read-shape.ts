@@ -75,8 +75,10 @@ function readPlain(shape: PlainShape, value: unknown): string | number | boolean
     case 'flag':
       return typeof value === 'boolean' ? value : new Wrong(`true or false, not ${shown(value)}`);
     case 'choice':
-      if (typeof value === 'string' && shape.values.includes(value)) return value;
-      return new Wrong(`not ${shown(value)}: ${suggestion(String(value), shape.values)}`);
+      if (shape.values.some((one) => one === value)) return value as string | number;
+      return new Wrong(
+        `not ${shown(value)}: ${suggestion(String(value), shape.values.map(String))}`,
+      );
     case 'quantity': {
       const n = readQuantity(value, shape.unit);
       if (typeof n === 'string') return new Wrong(n);

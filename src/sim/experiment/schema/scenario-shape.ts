@@ -7,6 +7,7 @@ const TIME = { type: 'quantity', unit: 'time', least: 0 } as const;
 const SOME_TIME = { type: 'quantity', unit: 'time', least: 1 } as const;
 const SIZE = { type: 'quantity', unit: 'size', least: 1 } as const;
 const NAME = { type: 'name' } as const;
+const IP = { type: 'choice', values: [4, 6] } as const;
 const DUPLEX: RecordShape = { type: 'record', fields: DUPLEX_FIELDS };
 const MOST_HOSTS = 10_000;
 /** Each has a port, below those that stacks choose by themselves. */
@@ -154,6 +155,7 @@ const FLOW: RecordShape = {
       help: 'The host that opens the connection, and sends (bulk) or asks (requests, page).',
     },
     to: { shape: NAME, isRequired: true, help: 'The host that it is with.' },
+    ip: { shape: IP, help: 'Over which IP.', otherwise: "the scenario's" },
     cc: {
       shape: { type: 'text' },
       help: 'Congestion control of both ends: a name, or the path of a module.',
@@ -250,6 +252,7 @@ const SCENARIO: Fields = {
     isRequired: true,
     help: 'Who sends what to whom.',
   },
+  ip: { shape: IP, help: 'Over which IP flows are that say none.', otherwise: '4' },
   sysctl: { shape: { type: 'map', of: { type: 'text' } }, help: 'Settings of every host.' },
   trace: { shape: TRACE, help: 'What is written down on the way.' },
   fairness: { shape: FAIRNESS, help: 'How shares of the endless bulk flows are compared.' },

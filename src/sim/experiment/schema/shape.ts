@@ -35,7 +35,7 @@ export type PlainShape =
       readonly least: number;
       readonly most?: number;
     }
-  | { readonly type: 'choice'; readonly values: readonly string[] };
+  | { readonly type: 'choice'; readonly values: readonly (string | number)[] };
 
 export interface RecordShape {
   readonly type: 'record';
