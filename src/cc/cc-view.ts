@@ -34,6 +34,14 @@ export class CcStats {
   readonly trainCwnd = this.counters.id('TCPHystartTrainCwnd');
   readonly delayDetect = this.counters.id('TCPHystartDelayDetect');
   readonly delayCwnd = this.counters.id('TCPHystartDelayCwnd');
+  /** Windows and thresholds of 0 and less that were asked for: nobody got them. */
+  strays = 0;
+  /** Mistakes of users' modules (guarded.ts). */
+  faults = 0;
+
+  countFault(): void {
+    this.faults++;
+  }
 }
 
 /**
@@ -125,12 +133,14 @@ export class CcView {
   /** Whole pieces, from 1 to cwndClamp: a fraction is cut off. */
   setCwnd(pieces: number): void {
     assert(!Number.isNaN(pieces), 'cwnd is a number');
+    if (pieces <= 0) this.stats.strays++;
     this.cwnd = Math.floor(Math.max(1, Math.min(pieces, this.cwndClamp)));
   }
 
   /** Whole pieces, at least 2 (RFC 5681 §3.1). */
   setSsthresh(pieces: number): void {
     assert(!Number.isNaN(pieces), 'ssthresh is a number');
+    if (pieces <= 0) this.stats.strays++;
     this.ssthresh = Math.floor(Math.max(2, Math.min(pieces, INFINITE_SSTHRESH)));
   }
 
@@ -147,6 +157,12 @@ export class CcView {
   /** For modules that cannot do without; it stays on when the connection changes to another module. */
   requirePacing(): void {
     this.isPaced = true;
+  }
+
+  /** The sender's, as they were before somebody else wrote them. */
+  setLimits(cwndClamp: number, maxPacingRate: number): void {
+    this.cwndClamp = cwndClamp;
+    this.maxPacingRate = maxPacingRate;
   }
 
   /** The peers agreed on ECN (RFC 3168 §6.1.1): there are marks to be read. */

@@ -81,6 +81,11 @@ export abstract class CongestionControl {
     this.hooks = hooks;
   }
 
+  /** Who works in its place; '': it does. */
+  get standIn(): string {
+    return '';
+  }
+
   /** The connection is established, or has just changed to this module: cwnd and ssthresh may have any values. */
   init(_v: CcView): void {
     // nothing to set up

@@ -6,7 +6,7 @@
  * Modules of our own need none of this, and have none of its cost.
  */
 import type { CaEvent, CaState } from './ca-state.ts';
-import { type CcView, INFINITE_SSTHRESH } from './cc-view.ts';
+import { type CcView, INFINITE_SSTHRESH, MAX_CWND } from './cc-view.ts';
 import { type CcInfo, type CcModule, CongestionControl } from './congestion-control.ts';
 import { reno } from './reno.ts';
 import type { AckSample, LossSample, RateSample } from './samples.ts';
@@ -23,20 +23,26 @@ export class CcFaults {
   count = 0;
   /** '' while nothing has. */
   first = '';
+  private readonly listener: ((faults: CcFaults) => void) | null;
 
-  constructor(module: string) {
+  constructor(module: string, listener: ((faults: CcFaults) => void) | null = null) {
     this.module = module;
+    this.listener = listener;
   }
 
   add(what: string): void {
     if (this.count === 0) this.first = what;
     this.count++;
+    this.listener?.(this);
   }
 }
 
-/** The same module, with its faults. */
-export function guarded(module: CcModule): { module: CcModule; faults: CcFaults } {
-  const faults = new CcFaults(module.name);
+/** The same module, with its faults; `listener` hears of each, once it is counted. */
+export function guarded(
+  module: CcModule,
+  listener: ((faults: CcFaults) => void) | null = null,
+): { module: CcModule; faults: CcFaults } {
+  const faults = new CcFaults(module.name, listener);
   const { name, flags } = module;
   return { faults, module: { name, flags, create: () => make(module, faults) } };
 }
@@ -52,11 +58,16 @@ function make(module: CcModule, faults: CcFaults): CongestionControl {
 
 class Guarded extends CongestionControl {
   private own: CongestionControl;
+  private hasFailed = false;
   private readonly faults: CcFaults;
   /** As they were before the hook. */
   private goodCwnd = 1;
   private goodSsthresh = 2;
   private goodRate = Infinity;
+  /** The sender's, which no module changes. */
+  private goodClamp = MAX_CWND;
+  private goodMaxRate = Infinity;
+  private strays = 0;
 
   constructor(own: CongestionControl, faults: CcFaults) {
     super();
@@ -65,10 +76,14 @@ class Guarded extends CongestionControl {
     this.changeHooks(own.hooks);
   }
 
+  override get standIn(): string {
+    return this.hasFailed ? reno.name : '';
+  }
+
   override init(v: CcView): void {
     this.before(v);
     try {
-      this.own.init(v);
+      this.done(this.own.init(v));
     } catch (error) {
       this.fail(v, 'init', error);
     }
@@ -77,7 +92,7 @@ class Guarded extends CongestionControl {
 
   override release(v: CcView): void {
     try {
-      this.own.release(v);
+      this.done(this.own.release(v));
     } catch (error) {
       this.faults.add(textOf('release', error));
     }
@@ -86,7 +101,7 @@ class Guarded extends CongestionControl {
   override congAvoid(v: CcView, acked: number): void {
     this.before(v);
     try {
-      this.own.congAvoid(v, acked);
+      this.done(this.own.congAvoid(v, acked));
     } catch (error) {
       this.fail(v, 'congAvoid', error);
     }
@@ -96,7 +111,7 @@ class Guarded extends CongestionControl {
   override setState(v: CcView, state: CaState): void {
     this.before(v);
     try {
-      this.own.setState(v, state);
+      this.done(this.own.setState(v, state));
     } catch (error) {
       this.fail(v, 'setState', error);
     }
@@ -106,7 +121,7 @@ class Guarded extends CongestionControl {
   override cwndEvent(v: CcView, event: CaEvent): void {
     this.before(v);
     try {
-      this.own.cwndEvent(v, event);
+      this.done(this.own.cwndEvent(v, event));
     } catch (error) {
       this.fail(v, 'cwndEvent', error);
     }
@@ -116,7 +131,7 @@ class Guarded extends CongestionControl {
   override inAckEvent(v: CcView, flags: number): void {
     this.before(v);
     try {
-      this.own.inAckEvent(v, flags);
+      this.done(this.own.inAckEvent(v, flags));
     } catch (error) {
       this.fail(v, 'inAckEvent', error);
     }
@@ -126,7 +141,7 @@ class Guarded extends CongestionControl {
   override pktsAcked(v: CcView, sample: AckSample): void {
     this.before(v);
     try {
-      this.own.pktsAcked(v, sample);
+      this.done(this.own.pktsAcked(v, sample));
     } catch (error) {
       this.fail(v, 'pktsAcked', error);
     }
@@ -136,7 +151,7 @@ class Guarded extends CongestionControl {
   override congControl(v: CcView, sample: RateSample, flags: number): void {
     this.before(v);
     try {
-      this.own.congControl(v, sample, flags);
+      this.done(this.own.congControl(v, sample, flags));
     } catch (error) {
       this.fail(v, 'congControl', error);
     }
@@ -146,7 +161,7 @@ class Guarded extends CongestionControl {
   override markedLost(v: CcView, sample: LossSample): void {
     this.before(v);
     try {
-      this.own.markedLost(v, sample);
+      this.done(this.own.markedLost(v, sample));
     } catch (error) {
       this.fail(v, 'markedLost', error);
     }
@@ -157,7 +172,8 @@ class Guarded extends CongestionControl {
     this.before(v);
     try {
       const n = this.own.ssthresh(v);
-      if (n >= 2 && n <= INFINITE_SSTHRESH) return n;
+      if (isThreshold(n)) return n;
+      this.done(n);
       this.fail(v, 'ssthresh', `returned ${n}`);
     } catch (error) {
       this.fail(v, 'ssthresh', error);
@@ -169,7 +185,8 @@ class Guarded extends CongestionControl {
     this.before(v);
     try {
       const n = this.own.undoCwnd(v);
-      if (n >= 1 && n <= MOST_CWND) return n;
+      if (isWindow(n)) return n;
+      this.done(n);
       this.fail(v, 'undoCwnd', `returned ${n}`);
     } catch (error) {
       this.fail(v, 'undoCwnd', error);
@@ -182,6 +199,7 @@ class Guarded extends CongestionControl {
     try {
       const n = this.own.minTsoSegs(v);
       if (n >= 0 && n <= 65535) return n;
+      this.done(n);
       this.fail(v, 'minTsoSegs', `returned ${n}`);
     } catch (error) {
       this.fail(v, 'minTsoSegs', error);
@@ -194,6 +212,7 @@ class Guarded extends CongestionControl {
     try {
       const n = this.own.sndbufExpand(v);
       if (n >= 1 && n <= 1000) return n;
+      this.done(n);
       this.fail(v, 'sndbufExpand', `returned ${n}`);
     } catch (error) {
       this.fail(v, 'sndbufExpand', error);
@@ -213,7 +232,8 @@ class Guarded extends CongestionControl {
   /** For people: no reason to end it. */
   override getInfo(v: CcView): CcInfo | null {
     try {
-      return this.own.getInfo(v);
+      const info = this.own.getInfo(v);
+      return typeof info?.kind === 'string' ? info : null;
     } catch (error) {
       this.faults.add(textOf('getInfo', error));
       return null;
@@ -230,32 +250,50 @@ class Guarded extends CongestionControl {
     }
   }
 
-  private before({ cwnd, ssthresh, pacingRate }: CcView): void {
-    this.goodCwnd = cwnd;
-    this.goodSsthresh = ssthresh;
-    this.goodRate = pacingRate;
+  /** A hook is done when it returns: an `async` one would change the view at some other time. */
+  private done(result: unknown): void {
+    const promise = result as { catch?: (otherwise: () => void) => void } | null | undefined;
+    if (typeof promise !== 'object' || typeof promise?.catch !== 'function') return;
+    promise.catch(() => undefined); // nobody waits for it
+    throw new Error('is async: a hook is done when it returns');
+  }
+
+  /** What was spoilt since, outside of any hook, is not what is gone back to. */
+  private before(v: CcView): void {
+    if (isWindow(v.cwnd)) this.goodCwnd = v.cwnd;
+    if (isThreshold(v.ssthresh)) this.goodSsthresh = v.ssthresh;
+    if (isRate(v.pacingRate)) this.goodRate = v.pacingRate;
+    if (v.cwndClamp >= 1) this.goodClamp = v.cwndClamp;
+    if (v.maxPacingRate > 0) this.goodMaxRate = v.maxPacingRate;
+    this.strays = v.stats.strays;
   }
 
   private check(v: CcView, hook: string): void {
-    const { cwnd, ssthresh, pacingRate, cwndCnt } = v;
+    const { cwnd, ssthresh, pacingRate, cwndCnt, cwndClamp, maxPacingRate } = v;
     const isGood =
-      cwnd >= 1 &&
-      cwnd <= MOST_CWND &&
-      ssthresh >= 2 &&
-      ssthresh <= INFINITE_SSTHRESH &&
-      pacingRate >= LEAST_RATE &&
-      (pacingRate <= MOST_RATE || pacingRate === Infinity) &&
-      Number.isFinite(cwndCnt);
-    if (isGood) return;
+      isWindow(cwnd) &&
+      isThreshold(ssthresh) &&
+      isRate(pacingRate) &&
+      Number.isFinite(cwndCnt) &&
+      cwndClamp === this.goodClamp &&
+      maxPacingRate === this.goodMaxRate;
+    if (isGood && v.stats.strays === this.strays) return;
+    if (isGood) {
+      this.fail(v, hook, 'set a window or a threshold of 0 or less');
+      return;
+    }
     const values = `cwnd ${cwnd}, ssthresh ${ssthresh}, pacing rate ${pacingRate}, cwndCnt ${cwndCnt}`;
-    this.fail(v, hook, `left ${values}`);
+    const limits = `cwndClamp ${cwndClamp}, maxPacingRate ${maxPacingRate}`;
+    this.fail(v, hook, `left ${values}, ${limits}`);
   }
 
   /** From here on it is Reno, with what was good. */
   private fail(v: CcView, hook: string, why: unknown): void {
     this.faults.add(textOf(hook, why));
+    this.hasFailed = true;
     this.own = reno.create();
     this.changeHooks(this.own.hooks);
+    v.setLimits(this.goodClamp, this.goodMaxRate);
     v.setCwnd(this.goodCwnd);
     v.setSsthresh(this.goodSsthresh);
     v.setPacingRate(this.goodRate);
@@ -264,6 +302,15 @@ class Guarded extends CongestionControl {
   }
 }
 
+const isWindow = (pieces: number): boolean => pieces >= 1 && pieces <= MOST_CWND;
+const isThreshold = (pieces: number): boolean => pieces >= 2 && pieces <= INFINITE_SSTHRESH;
+const isRate = (bytesPerSecond: number): boolean =>
+  bytesPerSecond >= LEAST_RATE && (bytesPerSecond <= MOST_RATE || bytesPerSecond === Infinity);
+
 function textOf(hook: string, why: unknown): string {
-  return `${hook}: ${why instanceof Error ? why.message : String(why)}`;
+  try {
+    return `${hook}: ${why instanceof Error ? why.message : String(why)}`;
+  } catch {
+    return `${hook}: threw what has no text`;
+  }
 }

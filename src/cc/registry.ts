@@ -10,6 +10,8 @@ import { CC_FLAG, type CcModule, type CongestionControl, HOOK } from './congesti
 /** TCP_CA_NAME_MAX is 16 with its terminating zero. */
 const NAME = /^[A-Za-z0-9_.-]{1,15}$/;
 
+export const isCcName = (name: string): boolean => NAME.test(name);
+
 export class CcRegistry {
   private readonly modules = new Map<string, CcModule>();
   private readonly allowedNames = new Set<string>();
@@ -26,12 +28,24 @@ export class CcRegistry {
 
   /** 0; -EINVAL for a name Linux would not take or a module that never sets a window; -EEXIST for a name in use. */
   register(module: CcModule): number {
-    if (!NAME.test(module.name)) return -EINVAL;
-    const { hooks } = module.create();
-    if ((hooks & (HOOK.CONG_AVOID | HOOK.CONG_CONTROL)) === 0) return -EINVAL;
+    if (!isCcName(module.name)) return -EINVAL;
+    if ((module.create().hooks & (HOOK.CONG_AVOID | HOOK.CONG_CONTROL)) === 0) return -EINVAL;
     if (this.modules.has(module.name)) return -EEXIST;
     this.modules.set(module.name, module);
     if ((module.flags & CC_FLAG.NON_RESTRICTED) !== 0) this.allowedNames.add(module.name);
+    return 0;
+  }
+
+  /**
+   * A newer one of a name that is there, for the connections made from then on; who has the older one changes to it by
+   * `TcpConnection.useCongestion`. Whether it is the default, and allowed, stays. 0; -ENOENT; -EINVAL as above.
+   */
+  replace(module: CcModule): number {
+    const old = this.modules.get(module.name);
+    if (old === undefined) return -ENOENT;
+    if ((module.create().hooks & (HOOK.CONG_AVOID | HOOK.CONG_CONTROL)) === 0) return -EINVAL;
+    this.modules.set(module.name, module);
+    if (this.default === old) this.default = module;
     return 0;
   }
 

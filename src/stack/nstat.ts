@@ -82,6 +82,7 @@ export function listCounters(net: Network, tcp: Tcp | null = null): CounterList 
   addAll(list, mib.igmp, 'Igmp');
   addAll(list, mib.arp, 'Arp');
   addAll(list, mib.ndp, 'Ndp');
+  if (tcp !== null) list.push(['RingwayCcFaults', tcp.ccStats.faults]);
   addDrops(list, net);
   return list;
 }

@@ -104,7 +104,7 @@ export class Congestion {
    */
   limitRate(bytesPerSecond: number): void {
     const v = this.view;
-    v.maxPacingRate = bytesPerSecond === 0 ? Infinity : bytesPerSecond;
+    v.setLimits(v.cwndClamp, bytesPerSecond === 0 ? Infinity : bytesPerSecond);
     if (bytesPerSecond !== Infinity) v.requirePacing();
     if (v.pacingRate > v.maxPacingRate) v.setPacingRate(v.maxPacingRate);
   }

@@ -129,12 +129,13 @@ t.test('registry: names as in Linux, no name twice', (t) => {
   t.end();
 });
 
-t.test('registry: a module that never sets a window is refused', (t) => {
-  class Nothing extends CongestionControl {
-    override ssthresh(): number {
-      return 2;
-    }
+class Nothing extends CongestionControl {
+  override ssthresh(): number {
+    return 2;
   }
+}
+
+t.test('registry: a module that never sets a window is refused', (t) => {
   const module = { name: 'nothing', flags: 0, create: () => new Nothing() };
   t.equal(new CcRegistry(reno).register(module), -EINVAL);
   t.end();
@@ -164,6 +165,26 @@ t.test('registry: a module’s parameters, as files under /sys/module', (t) => {
   const v = newView();
   modules.defaultModule.create().init(v);
   t.equal(v.ssthresh, 30);
+  t.end();
+});
+
+t.test('registry: a newer module takes the place of one of its name', (t) => {
+  const modules = new CcRegistry(reno, moduleNamed('mine'), moduleNamed('costly', 0));
+  const newer = moduleNamed('mine');
+  t.equal(modules.replace(newer), 0);
+  t.equal(modules.find('mine'), newer);
+  t.equal(modules.defaultModule, reno);
+  t.equal(modules.setDefault('mine'), 0);
+  const newest = moduleNamed('mine');
+  t.equal(modules.replace(newest), 0);
+  t.equal(modules.defaultModule, newest, 'the default is the new one');
+  t.equal(modules.replace(moduleNamed('costly')), 0);
+  t.strictSame(modules.allowed(), ['reno', 'mine'], 'who may choose it has not changed');
+  t.equal(modules.replace(moduleNamed('none')), -ENOENT);
+  const still = { ...moduleNamed('mine'), create: () => new Nothing() };
+  t.equal(modules.replace(still), -EINVAL);
+  t.equal(modules.find('mine'), newest);
+  t.strictSame(modules.available(), ['reno', 'mine', 'costly']);
   t.end();
 });
 

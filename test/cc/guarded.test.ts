@@ -28,6 +28,10 @@ class Good extends CongestionControl {
   }
 }
 
+function thrown(what: unknown): never {
+  throw what;
+}
+
 const MISTAKES: readonly (readonly [string, (v: CcView) => void, RegExp])[] = [
   [
     'throws',
@@ -58,6 +62,8 @@ const MISTAKES: readonly (readonly [string, (v: CcView) => void, RegExp])[] = [
     },
     /^congAvoid: left cwnd 0/,
   ],
+  ['sets 0', (v) => v.setCwnd(0), /^congAvoid: set a window or a threshold of 0 or less$/],
+  ['sets a threshold below 0', (v) => v.setSsthresh(-1), /threshold of 0 or less$/],
   ['sets a window without bounds', (v) => v.setCwnd(Infinity), /^congAvoid: left cwnd 2147483647/],
   [
     'sets a threshold of nothing',
@@ -75,6 +81,33 @@ const MISTAKES: readonly (readonly [string, (v: CcView) => void, RegExp])[] = [
     /pacing rate NaN/,
   ],
   ['sets a tiny rate', (v) => v.setPacingRate(1e-9), /pacing rate 1e-9/],
+  [
+    'writes the largest number there is',
+    (v) => {
+      v.cwnd = 1e308;
+    },
+    /^congAvoid: left cwnd 1e\+308/,
+  ],
+  [
+    'writes a limit that is the sender’s',
+    (v) => {
+      v.cwndClamp = Number.NaN;
+      v.setCwnd(100);
+    },
+    /cwndClamp NaN/,
+  ],
+  [
+    'writes the application’s limit',
+    (v) => {
+      v.maxPacingRate = 0;
+    },
+    /maxPacingRate 0/,
+  ],
+  [
+    'throws what has no text',
+    () => thrown(Object.create(null)),
+    /^congAvoid: threw what has no text$/,
+  ],
   ['spoils its credit', (v) => v.setCwndCnt(Number.NaN), /cwndCnt NaN/],
 ];
 
@@ -131,6 +164,13 @@ for (const [title, mistake, first] of MISTAKES) {
 const throws = (): never => {
   throw new Error('no');
 };
+/** What TypeScript lets through: a method that returns a promise where nothing is expected. */
+class Async extends Good {
+  override async congAvoid(v: CcView, acked: number): Promise<void> {
+    super.congAvoid(v, acked);
+    throw new Error('nobody hears of it');
+  }
+}
 const OTHERS: readonly (readonly [string, () => CongestionControl, RegExp])[] = [
   [
     'ssthresh returns NaN',
@@ -151,6 +191,17 @@ const OTHERS: readonly (readonly [string, () => CongestionControl, RegExp])[] = 
         }
       })(),
     /^ssthresh: returned undefined$/,
+  ],
+  ['a hook is async', () => new Async(), /^congAvoid: is async: a hook is done when it returns$/],
+  [
+    'ssthresh is async',
+    () =>
+      new (class extends Good {
+        override ssthresh() {
+          return Promise.reject(new Error('nobody hears of it')) as unknown as number;
+        }
+      })(),
+    /^ssthresh: is async/,
   ],
   [
     'init throws',

@@ -72,7 +72,7 @@ export class Experiment {
     const comment = `${name}, seed ${seed}`;
     this.packets = packets === undefined ? null : new PacketTrace(sim, { ...packets, comment });
     this.peers = peersOf(scenario, graph);
-    const own = (options.modules ?? []).map(guarded);
+    const own = (options.modules ?? []).map((module) => guarded(module));
     this.faults = own.map(({ faults }) => faults);
     const modules = own.map(({ module }) => module);
     const mtus = scenario.hosts.map((_, host) => mtuOf(scenario, graph, host));
