@@ -18,6 +18,7 @@ import {
   startInNamespace,
   type WorldReport,
 } from '../src/live/namespace.ts';
+import { CC_OPTIONS, ccSpecOf } from './command/cc-spec.ts';
 import { EXIT, endWithOutput, Failure, failureOf, report, usageError } from './command/failure.ts';
 import {
   COMMON_OPTIONS,
@@ -58,6 +59,7 @@ const OPTIONS: readonly OptionSpec[] = [
     value: 'HOST[:PORT]',
     help: 'with --interface: who takes the tour with us (tools/start/peer-server.ts)',
   },
+  ...CC_OPTIONS,
   { name: 'name', value: 'NAME', help: 'of the control socket (default: start)' },
   ...COMMON_OPTIONS,
 ];
@@ -113,6 +115,7 @@ async function start(argv: readonly string[]): Promise<number> {
     isJson: options.has('json'),
     name: options.text('name') ?? 'start',
     bulkBytes: bulkOf(options.text('bulk')),
+    cc: ccSpecOf(options),
   };
   if (chosen.report.entry === 'none') {
     onOrphaned(() => process.kill(process.pid, 'SIGTERM'));

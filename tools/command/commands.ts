@@ -45,6 +45,11 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./sysctl.ts')).sysctlCommand,
   },
   {
+    name: 'cc',
+    summary: "a running stack's congestion control; modules from files: load, reload",
+    load: async () => (await import('./cc.ts')).ccCommand,
+  },
+  {
     name: 'addr',
     summary: 'the addresses of a running stack: show, add, change, replace, del, flush',
     load: async () => (await import('./ip-commands.ts')).addrCommand,

@@ -2,6 +2,7 @@
 import type { ByteSink } from '../../src/link/capture-writer.ts';
 import type { ControlHandler, ControlSession } from '../../src/live/control-server.ts';
 import { listCounters } from '../../src/stack/nstat.ts';
+import { ccHandler } from './cc-handler.ts';
 import { Failure } from './failure.ts';
 import { IP_OBJECTS, ipAnswer, wordsOf } from './ip-handler.ts';
 import type { LiveStack } from './live-stack.ts';
@@ -49,6 +50,7 @@ export function controlHandlers(
     ['dhcp', ask((request) => dhcp(live, wordsOf(request.words)))],
     ['ra', answer(() => raViews(stack))],
     ...socketHandlers(live),
+    ['cc', (request, session) => ccHandler(live.cc, request, session)],
     ['sysctl', (request, session) => sysctl(live, request, session)],
     ['ping', (request, session) => ping(live, request, session)],
     ['traceroute', (request, session) => traceroute(live, request, session)],

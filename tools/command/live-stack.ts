@@ -30,6 +30,8 @@ import { CC_SYSCTLS } from '../../src/stack/tcp-sysctl.ts';
 import { IpAddress, isV4 } from '../../src/wire/address.ts';
 import { formatAddress } from '../../src/wire/address-text.ts';
 import { Autoconf4 } from './autoconf4.ts';
+import { CcFiles } from './cc-files.ts';
+import { ccReporter } from './cc-spec.ts';
 import { Failure } from './failure.ts';
 import type { LeaseFile } from './lease-file.ts';
 import type { AddressSpec, PacketSpec, StackSpec, TapSpec } from './stack-spec.ts';
@@ -42,6 +44,8 @@ export interface LiveStackOptions {
   readonly onDeviceError?: (report: DeviceReport) => void;
   /** Where the DHCP client's lease is kept. */
   readonly leaseFile?: LeaseFile;
+  /** Users' congestion control, loaded: it is the stack's from then on. Without it, files can be loaded later. */
+  readonly cc?: CcFiles;
 }
 
 export class LiveStack {
@@ -54,6 +58,7 @@ export class LiveStack {
   readonly device: ObservedDevice;
   readonly iface: Interface;
   readonly autoconf4: Autoconf4;
+  readonly cc: CcFiles;
   /** What was agreed with the kernel, if there is one. */
   readonly facts: TapFacts | PacketFacts | null;
   private isClosed = false;
@@ -61,6 +66,7 @@ export class LiveStack {
   /** Throws a Failure, or the error of the device; then nothing is left open. */
   constructor(spec: StackSpec, options: LiveStackOptions = {}) {
     this.spec = spec;
+    this.cc = options.cc ?? new CcFiles('new', ccReporter('ringway', false));
     const frames = new FrameStore(this.memory);
     this.driver = new LiveDriver({
       isPolling: spec.isPolling,
@@ -68,6 +74,7 @@ export class LiveStack {
     });
     try {
       this.stack = this.newStack(frames);
+      this.cc.attach(this.stack, () => this.kick());
       const opened = this.openDevice(frames);
       this.device = new ObservedDevice(opened.device);
       this.facts = opened.facts;
@@ -88,6 +95,7 @@ export class LiveStack {
       const file = options.leaseFile ?? null;
       this.autoconf4 = new Autoconf4(this.stack, this.iface, spec.dhcp, spec.ipv4ll, file);
     } catch (error) {
+      this.cc.close();
       this.driver.close();
       throw error;
     }
@@ -133,6 +141,7 @@ export class LiveStack {
   close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
+    this.cc.close();
     this.driver.close();
     this.stack.close();
     this.peer?.close();

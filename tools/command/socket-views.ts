@@ -62,6 +62,8 @@ export interface SocketView {
   readonly isOpenIn: boolean;
   readonly isOpenOut: boolean;
   readonly congestion?: string;
+  /** Who works in its place since it failed. */
+  readonly standIn?: string;
   /** What the module tells of itself in one of Linux's layouts. */
   readonly module?: CcInfo;
   readonly memory?: MemoryView;
@@ -118,6 +120,7 @@ function connectionView(stack: Stack, c: TcpConnection): SocketView {
     isOpenIn: !c.isFinReceived,
     isOpenOut: !c.isFinQueued,
     congestion: c.congestion.module.name,
+    ...(c.congestion.cc.standIn === '' ? {} : { standIn: c.congestion.cc.standIn }),
     ...moduleOf(c),
     memory: {
       received: c.received.chargedBytes,

@@ -114,7 +114,7 @@ function infoText(s: SocketView): string {
   const i = s.info;
   if (i === undefined) return '';
   const parts = [
-    ...agreedText(i, s.congestion),
+    ...agreedText(i, s),
     ...pathText(i, s.module),
     ...totalsText(i),
     ...moduleText(s.module),
@@ -135,7 +135,7 @@ function numbers(i: Info, fields: readonly (readonly [label: string, field: stri
     .map(([label, field]) => `${label}:${get(i, field)}`);
 }
 
-function agreedText(i: Info, congestion: string | undefined): string[] {
+function agreedText(i: Info, { congestion, standIn }: SocketView): string[] {
   const options = get(i, 'options');
   const has = (bit: number, text: string) => ((options & bit) === 0 ? [] : [text]);
   return [
@@ -145,6 +145,7 @@ function agreedText(i: Info, congestion: string | undefined): string[] {
     ...has(16, 'ecnseen'),
     ...has(32, 'fastopen'),
     ...(congestion === undefined ? [] : [congestion]),
+    ...(standIn === undefined ? [] : [`stand_in:${standIn}`]),
     ...has(4, `wscale:${get(i, 'snd_wscale')},${get(i, 'rcv_wscale')}`),
   ];
 }

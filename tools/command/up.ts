@@ -1,14 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
+import { errnoName } from '../../src/base/errno.ts';
 import { CaptureFile } from '../../src/live/capture-file.ts';
 import { ControlServer } from '../../src/live/control-server.ts';
 import type { DeviceReport } from '../../src/live/driver.ts';
 import { onStop, runInNamespace } from '../../src/live/namespace.ts';
+import { SocketApi } from '../../src/socket/socket-api.ts';
 import { formatAddress } from '../../src/wire/address-text.ts';
+import { CcFiles } from './cc-files.ts';
+import { CC_OPTIONS, ccReporter, ccSpecOf } from './cc-spec.ts';
 import type { Command } from './command.ts';
 import { controlHandlers } from './control-handlers.ts';
 import { UdpEchoServer } from './echo-server.ts';
+import { EventLoop } from './event-loop.ts';
 import { EXIT, Failure, usageError } from './failure.ts';
+import { HttpService } from './http-page.ts';
 import { LeaseFile } from './lease-file.ts';
 import { LiveStack, type RunningCapture } from './live-stack.ts';
 import { netnsChild } from './netns.ts';
@@ -28,12 +34,19 @@ export const upCommand: Command = {
   usage: '--tap NAME | --packet IFACE | --memory  [--address A/LEN]… [OPTIONS]',
   options: [
     ...STACK_OPTIONS,
+    ...CC_OPTIONS,
     {
       name: 'dhcp-lease',
       value: 'FILE',
       help: 'keep the lease there for the next start (with --dhcp)',
     },
     { name: 'echo', value: 'PORT', isRepeatable: true, help: 'answer UDP there as RFC 862 has it' },
+    {
+      name: 'http',
+      value: 'PORT',
+      isRepeatable: true,
+      help: 'a page there over HTTP, and /bytes/N: N bytes',
+    },
     { name: 'capture', value: 'FILE', help: 'write every frame to a pcapng file' },
     { name: 'name', value: 'NAME', help: 'of the control socket (default: default)' },
   ],
@@ -46,9 +59,11 @@ Runs until SIGINT or SIGTERM, then leaves nothing behind. The other commands tal
 async function up(options: Options): Promise<number> {
   options.atMost(0);
   const spec = stackSpecOf(options);
+  const ccSpec = ccSpecOf(options);
   const netns = options.text('netns');
   if (netns !== undefined && !netnsChild.isInside) return runInNamespace(netnsChild.options(netns));
-  const ports = options.list('echo').map(portOf);
+  const ports = options.list('echo').map((text) => portOf('echo', text));
+  const httpPorts = options.list('http').map((text) => portOf('http', text));
   const name = options.text('name') ?? DEFAULT_NAME;
   const isJson = options.has('json');
   // Heard from now on: who interrupts the start-up ends it cleanly too.
@@ -59,11 +74,14 @@ async function up(options: Options): Promise<number> {
   });
   await ControlServer.checkFree(name);
   const leaseFile = leaseFileOf(options);
+  const cc = new CcFiles(ccSpec.watch, ccReporter('ringway up', isJson));
+  await cc.open(ccSpec.words);
   // A server knows us by our address: a lease comes with the one that it was given to.
   const mac = spec.mac ?? leaseFile?.mac ?? null;
   const live = new LiveStack(
     { ...spec, mac },
     {
+      cc,
       ...(leaseFile === null ? {} : { leaseFile }),
       onDeviceError: (report) => {
         sayDevice(report, isJson);
@@ -74,6 +92,7 @@ async function up(options: Options): Promise<number> {
   const closers: (() => void)[] = [() => live.close()];
   try {
     for (const port of ports) new UdpEchoServer(live.stack, port);
+    for (const port of httpPorts) serveHttp(live, port);
     const file = options.text('capture');
     if (file !== undefined) closers.push(captureTo(live, file));
     const identity = { name, version: VERSION, run: randomUUID() };
@@ -97,11 +116,20 @@ function leaseFileOf(options: Options): LeaseFile | null {
   return new LeaseFile(path);
 }
 
-function portOf(text: string): number {
+function portOf(option: string, text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
-  if (port < 1 || port > 65535)
-    throw new Failure('ERR_USAGE', `--echo: ${text} is no port`, EXIT.USAGE);
+  if (port < 1 || port > 65535) throw usageError(`--${option}: ${text} is no port`);
   return port;
+}
+
+/** The stack's own sockets: what leaves here is sent by its congestion control. */
+function serveHttp(live: LiveStack, port: number): void {
+  const loop = new EventLoop(new SocketApi(live.stack));
+  const page = () =>
+    `<!doctype html><title>Ringway</title><h1>Ringway ${VERSION}</h1>` +
+    '<p><a href="/bytes/1000000">A million bytes</a>.\n';
+  const result = new HttpService(loop, page).open(port);
+  if (result < 0) throw new Failure(errnoName(result), `TCP port ${port} is taken`);
 }
 
 function captureTo(live: LiveStack, path: string): () => void {

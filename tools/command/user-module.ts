@@ -4,20 +4,46 @@ import { dirname, extname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { EXIT, Failure } from './failure.ts';
 
-export const MODULE_EXTENSIONS: readonly string[] = ['.ts', '.mts', '.js', '.mjs'];
+const TYPESCRIPT: readonly string[] = ['.ts', '.mts'];
+export const MODULE_EXTENSIONS: readonly string[] = [...TYPESCRIPT, '.js', '.mjs'];
+
+/** Of an absolute path: Node loads each URL once. */
+export type UrlOf = (path: string) => string;
+
+const urlOfFile: UrlOf = (path) => pathToFileURL(path).href;
 
 /** What it exports. @param code of the error when it cannot be loaded. */
-export async function loadModule(file: string, code: string): Promise<Record<string, unknown>> {
+export async function loadModule(
+  file: string,
+  code: string,
+  urlOf: UrlOf = urlOfFile,
+): Promise<Record<string, unknown>> {
   const path = resolve(file);
   if (!isEsModule(path)) {
     const message = `${file}: an ES module is named .mts or .mjs, or is in a package of "type": "module"`;
     throw new Failure(code, message, EXIT.USAGE);
   }
+  if (TYPESCRIPT.includes(extname(path)) && !(await isTypeScriptLoaded())) {
+    const message = `${file}: Node ${process.version} loads no TypeScript: Node 22.18 does, tsx does (npm install tsx), and a .mjs needs neither`;
+    throw new Failure(code, message, EXIT.USAGE);
+  }
   try {
-    return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
+    return (await import(urlOf(path))) as Record<string, unknown>;
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     throw new Failure(code, `${file}: ${message}`, EXIT.USAGE);
+  }
+}
+
+/** By Node itself, by who has loaded this file, or by tsx, if it is installed. */
+async function isTypeScriptLoaded(): Promise<boolean> {
+  const { typescript } = process.features as { typescript?: unknown };
+  if (extname(import.meta.url) === '.ts' || typescript) return true;
+  try {
+    (await import('tsx/esm/api')).register();
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -10,6 +10,8 @@ import { ControlServer } from '../../src/live/control-server.ts';
 import { onStop, type WorldReport } from '../../src/live/namespace.ts';
 import { SocketApi } from '../../src/socket/socket-api.ts';
 import type { Stack } from '../../src/stack/stack.ts';
+import { CcFiles } from '../command/cc-files.ts';
+import { type CcSpec, ccReporter } from '../command/cc-spec.ts';
 import { controlHandlers } from '../command/control-handlers.ts';
 import { UdpEchoServer } from '../command/echo-server.ts';
 import { EventLoop } from '../command/event-loop.ts';
@@ -39,6 +41,8 @@ export interface StartOptions {
   readonly name: string;
   /** Of each bulk transfer of the demo. */
   readonly bulkBytes: number;
+  /** What our own stack's connections use. */
+  readonly cc: CcSpec;
 }
 
 /** Runs until stopped, or through the demo. Returns the exit code. */
@@ -48,7 +52,9 @@ export async function runInside(options: StartOptions): Promise<number> {
     stopped = done;
   });
   onStop(() => stopped());
-  const { live, ends } = openWorld(options.report.world, options.lan);
+  const cc = new CcFiles(options.cc.watch, ccReporter('ringway', options.isJson));
+  await cc.open(options.cc.words);
+  const { live, ends } = openWorld(options.report.world, options.lan, cc);
   let control: ControlServer | null = null;
   try {
     new UdpEchoServer(live.stack, ECHO_PORT);

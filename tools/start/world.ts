@@ -11,6 +11,7 @@
 
 import type { World } from '../../src/live/namespace.ts';
 import { addAddress, createVeth, setLink, writeSysctl } from '../../src/live/netlink.ts';
+import type { CcFiles } from '../command/cc-files.ts';
 import { Failure } from '../command/failure.ts';
 import { LiveStack } from '../command/live-stack.ts';
 import { addressOf, type StackSpec } from '../command/stack-spec.ts';
@@ -54,16 +55,16 @@ export interface OpenWorld {
 }
 
 /** The wire, the kernel's end of it, and our stack, running; on a network that is there, the stack alone. */
-export function openWorld(world: World, lan: Lan | null): OpenWorld {
+export function openWorld(world: World, lan: Lan | null, cc: CcFiles): OpenWorld {
   if (lan !== null) {
     const device = { kind: 'packet', interface: lan.interface, promiscuous: false } as const;
-    const live = new LiveStack({ ...BASE, addresses: lan.addresses, device });
+    const live = new LiveStack({ ...BASE, addresses: lan.addresses, device }, { cc });
     return { live, ends: { v4: null, v6: null } };
   }
   switch (world) {
     case 'tap': {
       const device = { kind: 'tap', name: TAP, persist: false, multiQueue: false } as const;
-      const live = new LiveStack({ ...BASE, device });
+      const live = new LiveStack({ ...BASE, device }, { cc });
       try {
         return { live, ends: configureKernel(TAP) };
       } catch (error) {
@@ -77,10 +78,10 @@ export function openWorld(world: World, lan: Lan | null): OpenWorld {
       setLink(NEAR, { isUp: true });
       const ends = configureKernel(FAR);
       const device = { kind: 'packet', interface: NEAR, promiscuous: false } as const;
-      return { live: new LiveStack({ ...BASE, device }), ends };
+      return { live: new LiveStack({ ...BASE, device }, { cc }), ends };
     }
     case 'memory': {
-      const live = new LiveStack({ ...BASE, device: { kind: 'memory' } });
+      const live = new LiveStack({ ...BASE, device: { kind: 'memory' } }, { cc });
       return { live, ends: { v4: V4_ENDS, v6: V6_ENDS } };
     }
   }
