@@ -1,6 +1,6 @@
 /** A lease on an interface: its address, routes and MTU come with it, change with it, and go with it. */
 import type { Interface } from '../net/interface.ts';
-import type { Route } from '../net/route-table.ts';
+import { NO_FACTS, NO_METRICS, type Route, type RouteFacts } from '../net/route-table.ts';
 import type { Stack } from '../stack/stack.ts';
 import { type Address, addressEquals } from '../wire/address.ts';
 import type { Lease, LeaseRoute } from './dhcp-lease.ts';
@@ -8,6 +8,7 @@ import type { Lease, LeaseRoute } from './dhcp-lease.ts';
 /** Behind whatever is configured by hand, whose metric is 0. */
 const METRIC = 1024;
 const V4_BITS = 96;
+const BY_DHCP: RouteFacts = { ...NO_FACTS, protocol: 'dhcp' };
 
 export class LeaseUse {
   /** Routes of the last lease that had no way to their gateway. */
@@ -31,9 +32,11 @@ export class LeaseUse {
     return 0;
   }
 
-  /** A renewal of the same address: what else has changed is changed. */
+  /** A renewal of the same address: what else has changed is changed, and what was taken away by hand is back. */
   renew(lease: Lease, untilNs: number): void {
-    if (this.lease !== null && !sameWay(this.lease, lease)) {
+    const isGone = this.iface.find(lease.address) === undefined;
+    if (isGone) this.stack.addAddress(this.iface, lease.address, lease.bits);
+    if (this.lease !== null && (isGone || !sameWay(this.lease, lease))) {
       this.forget();
       this.follow(lease);
     }
@@ -57,7 +60,9 @@ export class LeaseUse {
     this.iface.limitMtu(lease.mtu);
     this.routesRefused = 0;
     for (const r of lease.routes) {
-      const result = this.stack.addRoute(r.prefix, r.bits, r.gateway, this.iface, METRIC);
+      const { prefix, bits, gateway } = r;
+      const { stack, iface } = this;
+      const result = stack.addRoute(prefix, bits, gateway, iface, METRIC, NO_METRICS, BY_DHCP);
       if (result === 0) this.routes.push(r);
       else this.routesRefused++;
     }

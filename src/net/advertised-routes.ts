@@ -2,12 +2,20 @@
 import { NEVER } from '../base/time.ts';
 import { type Address, addressEquals, networkOf } from '../wire/address.ts';
 import type { Autoconf, RaName } from './autoconf.ts';
-import { Advertised, NO_METRICS, Route } from './route-table.ts';
+import {
+  Advertised,
+  NO_FACTS,
+  NO_METRICS,
+  Route,
+  type RouteFacts,
+  WITH_ADDRESS,
+} from './route-table.ts';
 
 /** Linux's metrics of addrconf's prefix routes and of what else a router says. */
 const ON_LINK_METRIC = 256;
 const ROUTER_METRIC = 1024;
 
+const FROM_ROUTER: RouteFacts = { ...NO_FACTS, protocol: 'ra' };
 const MOST_ROUTERS = 16;
 const MOST_PREFIXES = 16;
 const MOST_ROUTES = 64;
@@ -43,8 +51,9 @@ export function advertiseRoute(
   if (old !== undefined) withdraw(a, old);
   const metric = gateway === null ? ON_LINK_METRIC : ROUTER_METRIC;
   const advertised = new Advertised(preference, untilNs);
+  const facts = gateway === null ? WITH_ADDRESS : FROM_ROUTER;
   advertised.setUnreachable(known?.isUnreachable === true);
-  const route = new Route(network, bits, gateway, iface, metric, NO_METRICS, advertised);
+  const route = new Route(network, bits, gateway, iface, metric, NO_METRICS, advertised, facts);
   // The administrator's own route to the same, or that of an address of his, stays as it is.
   if (net.routes.add(route)) a.routes.push(route);
 }

@@ -48,6 +48,9 @@ export const NO_FACTS: RouteFacts = {
   isOnlink: false,
 };
 
+/** Of the routes that come with an address. */
+export const WITH_ADDRESS: RouteFacts = { ...NO_FACTS, protocol: 'kernel' };
+
 /** What a route has that a router advertised: it ends, it may be better than its equals, and its gateway may fail. */
 export class Advertised {
   /** RFC 4191 §2.1: 1 high, 0 medium, -1 low. */

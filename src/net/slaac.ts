@@ -15,7 +15,7 @@ import { addAddress6, removeAddress } from './dad.ts';
 import type { InterfaceAddress } from './interface.ts';
 import { setEui64, setRandom, setStable } from './interface-id.ts';
 import { ADDR_GEN } from './ipv6-conf.ts';
-import { Route } from './route-table.ts';
+import { NO_METRICS, Route, WITH_ADDRESS } from './route-table.ts';
 
 /** RFC 4862 §5.5.3 (e): what nobody authenticates cannot make an address end sooner than this. */
 const TWO_HOURS_NS = 7200 * SEC;
@@ -64,7 +64,9 @@ export function addLinkLocal(a: Autoconf): void {
   const { net, iface } = a;
   if (iface.conf6.get('addr_gen_mode') === ADDR_GEN.NONE) return;
   if (iface.device.mtu < IPV6_MIN_MTU) return; // RFC 8200 §5: no link for IPv6
-  net.routes.add(new Route(LINK_LOCAL, PREFIX_BITS, null, iface, LINK_LOCAL_METRIC));
+  const metric = LINK_LOCAL_METRIC;
+  const bits = PREFIX_BITS;
+  net.routes.add(new Route(LINK_LOCAL, bits, null, iface, metric, NO_METRICS, null, WITH_ADDRESS));
   make(a, LINK_LOCAL, 0);
 }
 

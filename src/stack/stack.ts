@@ -15,7 +15,13 @@ import type { Interface, InterfaceAddress } from '../net/interface.ts';
 import { InterfaceOutput } from '../net/interface-output.ts';
 import { followLinks, setEnabled } from '../net/link-state.ts';
 import { Network } from '../net/network.ts';
-import { NO_METRICS, Route, type RouteMetrics } from '../net/route-table.ts';
+import {
+  NO_FACTS,
+  NO_METRICS,
+  Route,
+  type RouteFacts,
+  type RouteMetrics,
+} from '../net/route-table.ts';
 import { routeTo } from '../net/route-to.ts';
 import { addLinkLocal } from '../net/slaac.ts';
 import { createInterface } from '../net/solicitor.ts';
@@ -30,19 +36,17 @@ import {
   isV4,
   LOOPBACK4,
   LOOPBACK6,
-  networkOf,
 } from '../wire/address.ts';
 import { IPPROTO } from '../wire/ip-protocol.ts';
 import { IPV4_MIN_MTU } from '../wire/ipv4.ts';
 import { UDP_HEADER_LEN } from '../wire/udp.ts';
 import { VID_MAX, VID_NONE } from '../wire/vlan.ts';
 import { AddressLifetimes } from './address-lifetimes.ts';
+import { addSubnetRoute, removeSubnetRoute } from './address-routes.ts';
 import type { Host } from './host.ts';
 
 /** What one datagram can carry: UDP over IPv6. */
 const LARGEST_PAYLOAD = 65535 - UDP_HEADER_LEN;
-/** Metric of the routes that come with an address: Linux's for IPv6, and 0 would do for IPv4. */
-const CONNECTED_METRIC = 256;
 
 /** Applications above the stack's own sockets, told once a turn after the protocols have said who is ready. */
 export interface ReadyDrain {
@@ -194,13 +198,7 @@ export class Stack implements Host, DadListener {
       : addAddress6(this.net, iface, address, length, this, 'manual', options.dad ?? true);
     if (result !== 0) return result;
     const entry = iface.find(address)!; // it has just been added
-    // As on Linux: a further IPv4 address of a subnet brings nothing, and takes nothing away.
-    const isFurther = v4 && iface.addresses.some((a) => a !== entry && sameSubnet(a, entry));
-    const isRouted = length < 128 && !iface.isLoopback && !isFurther;
-    if (isRouted && (options.prefixRoute ?? true)) {
-      const metric = options.metric ?? (v4 ? 0 : CONNECTED_METRIC);
-      this.net.routes.add(new Route(address, length, null, iface, metric));
-    }
+    if (options.prefixRoute ?? true) addSubnetRoute(this.net, iface, entry, options.metric);
     this.net.routes.changed();
     return 0;
   }
@@ -209,17 +207,7 @@ export class Stack implements Host, DadListener {
     const entry = iface.find(address);
     if (entry === undefined) return -EADDRNOTAVAIL;
     removeAddress(this.net, iface, entry);
-    const stillThere = iface.addresses.some((a) => sameSubnet(a, entry));
-    if (!stillThere) {
-      const own = new Route(address, entry.bits, null, iface, 0);
-      this.net.routes.removeWhere(
-        (r) =>
-          r.iface === iface &&
-          r.gateway === null &&
-          r.bits === own.bits &&
-          addressEquals(r.prefix, own.prefix),
-      );
-    }
+    removeSubnetRoute(this.net, iface, entry);
     this.net.routes.removeWhere(
       ({ facts }) => facts.source !== null && addressEquals(facts.source, address),
     );
@@ -238,8 +226,9 @@ export class Stack implements Host, DadListener {
     iface: Interface | null,
     metric?: number,
     metrics: RouteMetrics = NO_METRICS,
+    facts: RouteFacts = NO_FACTS,
   ): number {
-    const route = routeTo(this.net, prefix, bits, gateway, iface, metric, metrics);
+    const route = routeTo(this.net, prefix, bits, gateway, iface, metric, metrics, facts);
     if (typeof route === 'number') return route;
     return this.net.routes.add(route) ? 0 : -EEXIST;
   }
@@ -374,10 +363,4 @@ export class Stack implements Host, DadListener {
     this.net.routes.changed();
     return iface;
   }
-}
-
-function sameSubnet(a: InterfaceAddress, b: InterfaceAddress): boolean {
-  return (
-    a.bits === b.bits && addressEquals(networkOf(a.address, a.bits), networkOf(b.address, b.bits))
-  );
 }

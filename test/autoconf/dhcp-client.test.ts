@@ -408,6 +408,24 @@ dhcp('a renewal can be asked for', (t, r) => {
   t.equal(r.client.state, 'bound');
 });
 
+dhcp(
+  'an address that was taken away by hand is back with the next renewal, with its routes',
+  (t, r) => {
+    r.bind();
+    r.h.knows(SERVER, PEER_MAC);
+    const { stack, port } = r.h;
+    const before = r.routes();
+    t.equal(stack.removeAddress(port.iface, ip(OFFERED)), 0);
+    stack.net.routes.removeWhere((route) => route.gateway !== null);
+    t.same([r.addresses(), r.routes()], [[], []]);
+    r.client.renew();
+    t.match(r.lines(0), [/^REQUEST/]);
+    t.equal(r.give({ type: 'ACK', to: OFFERED }), 'accepted');
+    t.same([r.addresses(), r.routes()], [[`${OFFERED}/24`], before]);
+    t.equal(port.iface.find(ip(OFFERED))!.validUntilNs, r.client.untilNs);
+  },
+);
+
 dhcp('two interfaces, two clients: each hears its own', (t, r) => {
   const port = r.h.addPort('eth1', '02:00:00:00:01:01');
   r.client.start();

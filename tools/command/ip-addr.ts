@@ -2,6 +2,7 @@
 import { errnoName } from '../../src/base/errno.ts';
 import { NEVER, SEC } from '../../src/base/time.ts';
 import type { Interface, InterfaceAddress } from '../../src/net/interface.ts';
+import { changeSubnetRoute } from '../../src/stack/address-routes.ts';
 import type { Stack } from '../../src/stack/stack.ts';
 import { addressEquals, isLoopback, isMulticast, isV4 } from '../../src/wire/address.ts';
 import {
@@ -236,6 +237,9 @@ function give(stack: Stack, words: Words, family: Family, isNew: boolean): void 
     if (result < 0) throw refusal(result, given.prefix, iface);
   }
   const entry = iface.find(address)!; // it is there now
+  if (known !== undefined && (metric !== undefined || !prefixRoute)) {
+    changeSubnetRoute(stack.net, iface, known, prefixRoute ? (metric ?? null) : null);
+  }
   const isLent = given.valid !== FOREVER || given.preferred !== FOREVER;
   if (!isLent && known === undefined) return;
   stack.lifetimes.set(iface, entry, endOf(stack, given.valid), endOf(stack, given.preferred));

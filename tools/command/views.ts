@@ -3,12 +3,7 @@ import { NEVER, SEC } from '../../src/base/time.ts';
 import { deviceBelow } from '../../src/live/pollable.ts';
 import type { Interface, InterfaceAddress } from '../../src/net/interface.ts';
 import { type Neighbour, nudName } from '../../src/net/neighbour.ts';
-import {
-  NO_FACTS,
-  type Route,
-  type RouteMetrics,
-  type RouteType,
-} from '../../src/net/route-table.ts';
+import type { Route, RouteMetrics, RouteType } from '../../src/net/route-table.ts';
 import type { Stack } from '../../src/stack/stack.ts';
 import {
   type Address,
@@ -253,11 +248,9 @@ export function routeViews(stack: Stack): RouteView[] {
 export function routeView(route: Route, nowNs: number): RouteView {
   const v4 = isV4(route.prefix);
   const bits = v4 ? route.bits - 96 : route.bits;
-  const { type } = route.facts;
+  const { type, protocol } = route.facts;
   const isWay = route.leadsSomewhere;
-  const own = isWay && route.gateway === null ? connectedBy(route) : null;
-  const protocol = protocolOf(route, own);
-  const source = route.facts.source ?? (v4 && protocol === 'kernel' ? own : null);
+  const source = route.facts.source ?? (v4 && protocol === 'kernel' ? connectedBy(route) : null);
   return {
     ...(isWay ? {} : { type }),
     dst: bits === 0 ? 'default' : prefixText(route.prefix, bits, v4 ? 32 : 128),
@@ -272,13 +265,6 @@ export function routeView(route: Route, nowNs: number): RouteView {
     flags: [...(route.facts.isOnlink ? ['onlink'] : []), ...(route.iface.isUp ? [] : ['linkdown'])],
     family: v4 ? 'inet' : 'inet6',
   };
-}
-
-function protocolOf(route: Route, own: Address | null): string {
-  if (route.advertised !== null) return route.gateway === null ? 'kernel' : 'ra';
-  const { protocol } = route.facts;
-  if (protocol !== NO_FACTS.protocol) return protocol;
-  return own === null ? 'static' : 'kernel';
 }
 
 function advertisedOf({ advertised, prefix }: Route, nowNs: number): Partial<RouteView> {
