@@ -6,6 +6,7 @@ import type { LinkSpec } from '../../src/path/link-spec.ts';
 import { Experiment } from '../../src/sim/experiment/experiment.ts';
 import { FairnessMeter, type FairnessSpec, jain } from '../../src/sim/experiment/fairness.ts';
 import { Graph } from '../../src/sim/experiment/graph.ts';
+import { alone, groupsIn, harmOf, harmTo } from '../../src/sim/experiment/harm.ts';
 import { Ideals } from '../../src/sim/experiment/ideal.ts';
 import { Meters } from '../../src/sim/experiment/meter.ts';
 import { quantilesOf } from '../../src/sim/experiment/quantiles.ts';
@@ -195,6 +196,41 @@ t.test('flows of a group together', (t) => {
   );
   t.equal(big.goodput, summary.flows[0]!.goodput);
   t.same(big.completions, []);
+  t.end();
+});
+
+t.test('harm: what the others do to a group that it does not do alone', (t) => {
+  t.equal(harmOf(10, 4, true), 0.6, 'more is better');
+  t.equal(harmOf(40, 100, false), 0.6, 'less is better');
+  t.equal(harmOf(4, 10, true), -1.5, 'the others do it good');
+  t.equal(harmOf(0, 0, false), 0);
+  t.equal(harmOf(0, 3, false), 1);
+  t.equal(harmOf(3, 0, false), null);
+  const traffic = { kind: 'bulk', bytes: 20_000 } as const;
+  const both = scenario(
+    [
+      spec('big', 0),
+      spec('small.1', SEC, { group: 'small', traffic, from: 'left2', to: 'right2' }),
+    ],
+    4 * SEC,
+  );
+  t.same(groupsIn(both), ['big', 'small']);
+  const together = run(both);
+  const [, small] = together.groups;
+  const [solo] = run(alone(both, 'small')).groups;
+  t.equal(solo!.name, 'small');
+  const { group, figures } = harmTo(small!, solo!);
+  t.equal(group, 'small');
+  t.equal(figures.time50.alone, solo!.completion!.p50);
+  t.equal(figures.time50.together, small!.completion!.p50);
+  const [x, y] = [solo!.completion!.p50, small!.completion!.p50];
+  t.equal(figures.time50.harm, Math.round((1e4 * (y - x)) / y) / 1e4);
+  t.ok(figures.time50.harm! > 0.2, `a queue of ${y - x} ns more`);
+  t.same(
+    harmTo(together.groups[0]!, run(alone(both, 'big')).groups[0]!).figures.time99,
+    { alone: null, together: null, harm: null },
+    'it completes nothing',
+  );
   t.end();
 });
 

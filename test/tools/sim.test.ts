@@ -1,6 +1,6 @@
 /** `ringway sim` as users run it: figures, traces, and what is said of files that are wrong. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import t from 'tap';
@@ -61,6 +61,24 @@ t.test('figures for people, and for programs', (t) => {
   t.equal(asks.delivered, asks.completed * 2000);
   t.ok(asks.completion.least >= 20e6);
   t.ok(summary.links[0].dropped > 0);
+  t.end();
+});
+
+t.test('each group alone, too', (t) => {
+  const { code, out } = sim('two.yaml', '--duration', '2', '--solo', '--out', 'solo');
+  t.equal(code, 0);
+  t.match(out, /^harm by the others to +goodput/m);
+  const { harm } = JSON.parse(read('solo', 'summary.json'));
+  t.same(
+    harm.map(({ group }: { group: string }) => group),
+    ['bulk', 'asks'],
+  );
+  t.ok(harm[1].figures.time50.harm > 0.1, 'answers wait behind the bulk flow');
+  t.equal(
+    sim('two.yaml', '--duration', '2', '--solo', '--out', 'solo').out.split('\n\n')[0],
+    out.split('\n\n')[0],
+  );
+  t.equal(readdirSync(join(folder, 'solo', 'cells')).length, 2);
   t.end();
 });
 

@@ -107,6 +107,36 @@ t.test('what a scenario expects is counted over all cells', (t) => {
   t.end();
 });
 
+t.test('groups of flows alone: each once, and what the others do to them', (t) => {
+  write(
+    'pair.yaml',
+    read('base.yaml').replace(
+      '[{ name: it, from: a, to: b }]',
+      '[{ name: it, from: a, to: b }, { from: a, to: b, count: 2, group: rest, cc: reno }]\nexpect: [{ flow: it, goodput: { min: 1 bit/s } }]',
+    ),
+  );
+  write('solo.yaml', 'scenario: pair.yaml\nsolo: true\ngrid: { flows.0.cc: [cubic, vegas] }\n');
+  const { code, err, out } = sweep('solo.yaml', '--out', 'solo', '--jobs', '2');
+  t.match(err, /^5 to run, 2 at a time\n/, 'the rest is the same alone beside either');
+  t.equal(code, 0);
+  t.match(out, /^flows\.0\.cc +harm by the others to +goodput +RTT 50 %/m);
+  t.match(out, /^vegas +rest +-?\d\.\d{3}/m);
+  const [cell] = JSON.parse(read('solo', 'sweep.json'));
+  t.same(
+    cell.harm.map(({ group }: { group: string }) => group),
+    ['it', 'rest'],
+  );
+  const { alone, together, harm } = cell.harm[0].figures.goodput;
+  t.equal(harm, Math.round((1e4 * (alone - together)) / alone) / 1e4);
+  t.ok(harm > 0.2 && harm < 1);
+  const lines = read('solo', 'groups.csv').trimEnd().split('\n');
+  t.equal(lines.length, 5);
+  t.match(lines[0], /^flows\.0\.cc,seed,group,ccs,flows,goodput,.*,harm_goodput,/);
+  t.match(lines[2], /^cubic,1,rest,reno,2,/);
+  t.match(sweep('solo.yaml', '--out', 'solo').err, /^5 are there already; 0 to run/);
+  t.end();
+});
+
 t.test('after a kill it goes on where it was', async (t) => {
   write('many.yaml', 'scenario: base.yaml\nrepeats: 40\n');
   const child = spawn(

@@ -5,6 +5,7 @@ import { builtinModules } from '../../src/cc/builtin.ts';
 import type { CcModule } from '../../src/cc/congestion-control.ts';
 import type { LinkSpec } from '../../src/path/link-spec.ts';
 import { parseMahimahi } from '../../src/path/mahimahi.ts';
+import { alone } from '../../src/sim/experiment/harm.ts';
 import type { Scenario } from '../../src/sim/experiment/scenario.ts';
 import { type JsonSchema, jsonSchemaOf } from '../../src/sim/experiment/schema/json-schema.ts';
 import { readScenario, type TraceWish } from '../../src/sim/experiment/schema/read-scenario.ts';
@@ -32,9 +33,14 @@ export function scenarioSchema(): JsonSchema {
   };
 }
 
-export async function loadScenario(file: string, name: string): Promise<LoadedScenario> {
+/** @param only a group: its flows alone. */
+export async function loadScenario(
+  file: string,
+  name: string,
+  only: string | null = null,
+): Promise<LoadedScenario> {
   const [value, place] = await readSpec(file);
-  return scenarioOf(value, file, name, place);
+  return scenarioOf(value, file, name, only, place);
 }
 
 /** What stands in a file, or would: paths in it are from the file's folder. */
@@ -42,11 +48,13 @@ export async function scenarioOf(
   value: unknown,
   file: string,
   name: string,
+  only: string | null = null,
   place: Place = NO_PLACE,
 ): Promise<LoadedScenario> {
   const { scenario, trace, problems } = readScenario(value, name);
   if (scenario === null) throw specFailure(file, problems, place);
-  return { trace, ...(await withModules(withTraces(scenario, file), file, place)) };
+  const own = only === null ? scenario : alone(scenario, only);
+  return { trace, ...(await withModules(withTraces(own, file), file, place)) };
 }
 
 /** A link's trace is the path of a file; then it is what stands in it. */

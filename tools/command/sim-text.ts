@@ -1,4 +1,5 @@
 /** The figures of a run for people. */
+import type { Harm } from '../../src/sim/experiment/harm.ts';
 import type { Quantiles, Summary } from '../../src/sim/experiment/summary.ts';
 import { countText, outcomeText } from './expect-text.ts';
 import { percent, rateText, tableText, timeText } from './figures.ts';
@@ -48,6 +49,7 @@ export function summaryText(summary: Summary, tookMs: number): string {
     lines.push(`Jain's index of the bulk flows, 2nd half: ${summary.jain}`);
   lines.push(...convergenceLines(summary));
   lines.push(...completionLines(summary));
+  lines.push(...harmLines(summary));
   lines.push(...linkLines(summary));
   if (summary.expectations.length > 0) {
     lines.push('', ...summary.expectations.map(outcomeText), countText(summary.expectations));
@@ -75,6 +77,24 @@ function convergenceLines({ fairness }: Summary): readonly string[] {
   });
   const hidden = epochs.length - shown.length;
   return hidden === 0 ? shown : [`… ${hidden} changes before`, ...shown];
+}
+
+const harmText = ({ harm }: Harm): string => (harm === null ? '' : harm.toFixed(3));
+
+export const HARM_HEADS = [
+  'goodput',
+  'RTT 50 %',
+  'RTT 95 %',
+  'retransmitted',
+  'time 50 %',
+  'time 99 %',
+];
+
+/** A line for each group that has been run alone. */
+function harmLines({ harm }: Summary): readonly string[] {
+  if (harm === null || harm.length === 0) return [];
+  const rows = harm.map(({ group, figures }) => [group, ...Object.values(figures).map(harmText)]);
+  return ['', ...tableText([['harm by the others to', ...HARM_HEADS], ...rows])];
 }
 
 /** Those that dropped something, or worked hard. */

@@ -3,6 +3,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Experiment, type ExperimentOptions } from '../../src/sim/experiment/experiment.ts';
+import { type GroupHarm, harmTo } from '../../src/sim/experiment/harm.ts';
 import { Meters } from '../../src/sim/experiment/meter.ts';
 import { Recorder } from '../../src/sim/experiment/recorder.ts';
 import type { Scenario } from '../../src/sim/experiment/scenario.ts';
@@ -13,8 +14,10 @@ import { EXIT, Failure, usageError } from './failure.ts';
 import { LineFile } from './line-file.ts';
 import type { Options } from './options.ts';
 import { PacketFile } from './packet-file.ts';
-import { loadScenario, scenarioOf, scenarioSchema } from './scenario-file.ts';
+import { type LoadedScenario, loadScenario, scenarioOf, scenarioSchema } from './scenario-file.ts';
 import { summaryText } from './sim-text.ts';
+import { CellStore, cellKey, codeKey } from './sweep-cache.ts';
+import type { Answer, Job } from './sweep-workers.ts';
 
 export const simCommand: Command = {
   name: 'sim',
@@ -33,6 +36,10 @@ export const simCommand: Command = {
       help: 'with --out: each packet at each end of each link, as packets.pcapng',
     },
     { name: 'schema', help: 'print the JSON Schema of scenario files' },
+    {
+      name: 'solo',
+      help: 'run each group of flows alone, too, and tell what the others do to it',
+    },
     {
       name: 'lines',
       help: 'scenarios on stdin, {"file", "value"} a line; a summary or an error a line',
@@ -75,11 +82,15 @@ async function sim(options: Options): Promise<number> {
   const trace = wantsTrace ? new LineFile(join(out, 'trace.jsonl')) : null;
   if (trace !== null) new Recorder(experiment, trace, { ...loaded.trace, acks });
   const startMs = performance.now();
-  const summary = runAndSummarize(experiment, meters);
+  const together = runAndSummarize(experiment, meters);
   const tookMs = performance.now() - startMs;
   trace?.close();
   experiment.end();
   sink?.close();
+  const harm = options.has('solo')
+    ? await harmIn(file, together, { seed, durationNs }, out)
+    : together.harm;
+  const summary = { ...together, harm };
   if (out !== undefined)
     writeFileSync(join(out, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`);
   if (options.has('json')) console.log(JSON.stringify(summary));
@@ -100,23 +111,49 @@ function metersOf(experiment: Experiment): Meters {
   return meters;
 }
 
+function runPlain(file: string, { scenario, modules }: LoadedScenario): Summary {
+  const experiment = openExperiment(file, scenario, { modules });
+  const summary = runAndSummarize(experiment, metersOf(experiment));
+  experiment.end();
+  return summary;
+}
+
+/** What the others do to each group. What has been run alone is in `out`, by its content, as cells of a sweep are. */
+async function harmIn(
+  file: string,
+  together: Summary,
+  own: Pick<Scenario, 'seed' | 'durationNs'>,
+  out: string | undefined,
+): Promise<readonly GroupHarm[]> {
+  if (together.groups.length < 2) return [];
+  const store = out === undefined ? null : new CellStore(join(out, 'cells'));
+  const code = codeKey();
+  const all: GroupHarm[] = [];
+  for (const group of together.groups) {
+    const loaded = await loadScenario(file, together.name, group.name);
+    const scenario = { ...loaded.scenario, ...own };
+    const key = cellKey(code, scenario, loaded.moduleFiles);
+    const known = store?.read(key) ?? null;
+    const summary = known ?? runPlain(file, { ...loaded, scenario });
+    if (known === null) store?.write(key, summary);
+    all.push(harmTo(group, summary.groups[0]!));
+  }
+  return all;
+}
+
 /** For whoever has many: `ringway sweep` shares them among processes of this kind. */
 async function simLines(): Promise<number> {
   console.log = console.error; // what modules print is no answer
   for await (const line of createInterface({ input: process.stdin })) {
-    const { file, value } = JSON.parse(line) as { file: string; value: unknown };
-    process.stdout.write(`${JSON.stringify(await summaryOf(file, value))}\n`);
+    process.stdout.write(`${JSON.stringify(await summaryOf(JSON.parse(line) as Job))}\n`);
   }
   return EXIT.OK;
 }
 
-async function summaryOf(file: string, value: unknown): Promise<Summary | { error: string }> {
+async function summaryOf({ file, value, only }: Job): Promise<Answer> {
   try {
-    const { scenario, modules } = await scenarioOf(value, file, basename(file, extname(file)));
-    const experiment = openExperiment(file, scenario, { modules });
-    const summary = runAndSummarize(experiment, metersOf(experiment));
-    experiment.end();
-    return summary;
+    const name = basename(file, extname(file));
+    return runPlain(file, await scenarioOf(value, file, name, only));
   } catch (error) {
     return { error: error instanceof Error ? error.message : String(error) };
   }

@@ -1,66 +1,27 @@
-/** The results of a sweep: a table for people, and a line for each flow of each run for notebooks. */
+/** The results of a sweep, for people. */
 import { type Estimate, medianWithInterval } from '../../src/base/bootstrap.ts';
-import { Rng } from '../../src/base/rng.ts';
+import { type RandomStream, Rng } from '../../src/base/rng.ts';
+import { HARM_FIGURES, type HarmFigure } from '../../src/sim/experiment/harm.ts';
+import type { Summary } from '../../src/sim/experiment/summary.ts';
 import type { Changes } from '../../src/sim/experiment/sweep.ts';
 import { countText, missedOf, outcomeText } from './expect-text.ts';
 import { rateText, tableText, timeText } from './figures.ts';
+import { HARM_HEADS } from './sim-text.ts';
 import type { Answer } from './sweep-workers.ts';
 
 export interface Run {
   readonly changes: Changes;
   readonly seed: number;
   readonly answer: Answer;
+  /** What went wrong with its groups alone. */
+  readonly soloErrors: readonly string[];
 }
 
-const shown = (value: unknown): string =>
+export const shown = (value: unknown): string =>
   typeof value === 'string' ? value : JSON.stringify(value);
 
-function placesOf(runs: readonly Run[]): readonly string[] {
+export function placesOf(runs: readonly Run[]): readonly string[] {
   return [...new Set(runs.flatMap(({ changes }) => Object.keys(changes)))];
-}
-
-/** RFC 4180. */
-const quoted = (text: string): string =>
-  /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-
-export function csvOf(runs: readonly Run[]): string {
-  const places = placesOf(runs);
-  const head = [
-    ...places,
-    ...['seed', 'flow', 'cc', 'goodput', 'late_goodput', 'sent', 'retransmitted', 'completed'],
-    ...['rtt_least', 'rtt_p50', 'rtt_p95', 'rtt_p99', 'time_p50', 'time_p95', 'time_p99', 'jain'],
-  ];
-  const lines = [head];
-  for (const { changes, seed, answer } of runs) {
-    if ('error' in answer) continue;
-    const own = places.map((place) => (place in changes ? shown(changes[place]) : ''));
-    for (const f of answer.flows) {
-      const rtt =
-        f.rtt === null ? ['', '', '', ''] : [f.rtt.least, f.rtt.p50, f.rtt.p95, f.rtt.p99];
-      const time =
-        f.completion === null
-          ? ['', '', '']
-          : [f.completion.p50, f.completion.p95, f.completion.p99];
-      const figures = [
-        f.goodput,
-        f.lateGoodput,
-        f.sent,
-        f.retransmitted,
-        f.completed,
-        ...rtt,
-        ...time,
-      ];
-      lines.push([
-        ...own,
-        String(seed),
-        f.name,
-        f.cc,
-        ...figures.map(String),
-        String(answer.jain ?? ''),
-      ]);
-    }
-  }
-  return `${lines.map((line) => line.map(quoted).join(',')).join('\n')}\n`;
 }
 
 /** A line for each flow of each cell: medians over its seeds, with 95 % intervals by bootstrap. */
@@ -80,11 +41,13 @@ export function sweepText(runs: readonly Run[]): string {
     ],
   ];
   const errors: string[] = [];
+  const harms: string[][] = [];
   for (const cell of cellsOf(runs)) {
     const { changes } = cell[0]!;
     const own = places.map((place) => (place in changes ? shown(changes[place]) : ''));
     const good = cell.flatMap(({ answer }) => ('error' in answer ? [] : [answer]));
-    for (const { seed, answer } of cell) {
+    for (const { seed, answer, soloErrors } of cell) {
+      errors.push(...soloErrors.map((e) => `failed: ${[...own, `seed ${seed}`].join(' ')}: ${e}`));
       for (const { module, first } of 'error' in answer ? [] : answer.faults) {
         errors.push(
           `${module} failed, and Reno went on: ${[...own, `seed ${seed}`].join(' ')}: ${first}`,
@@ -96,6 +59,7 @@ export function sweepText(runs: readonly Run[]): string {
       if ('error' in answer)
         errors.push(`failed: ${[...own, `seed ${seed}`].join(' ')}: ${answer.error}`);
     }
+    harms.push(...harmRows(own, good, random));
     for (const [i, { name, cc }] of (good[0]?.flows ?? []).entries()) {
       const flows = good.map((summary) => summary.flows[i]!);
       const of = (values: readonly number[]) => medianWithInterval(values, random);
@@ -115,7 +79,29 @@ export function sweepText(runs: readonly Run[]): string {
   }
   const outcomes = runs.flatMap(({ answer }) => ('error' in answer ? [] : answer.expectations));
   const counted = outcomes.length === 0 ? [] : [countText(outcomes)];
-  return [...tableText(rows), ...errors, ...counted].join('\n');
+  return [...tableText(rows), ...harmTable(places, harms), ...errors, ...counted].join('\n');
+}
+
+/** A line for each group of a cell that has been run alone: medians of harm over its seeds. */
+function harmRows(
+  own: readonly string[],
+  good: readonly Summary[],
+  random: RandomStream,
+): readonly string[][] {
+  return (good[0]?.harm ?? []).map(({ group }) => {
+    const all = good.flatMap(({ harm }) => (harm ?? []).filter((h) => h.group === group));
+    const figures = Object.keys(HARM_FIGURES).map((name) => {
+      const values = all.flatMap(({ figures }) => figures[name as HarmFigure].harm ?? []);
+      if (values.length === 0) return '';
+      return estimate(medianWithInterval(values, random), (x) => x.toFixed(3));
+    });
+    return [...own, group, ...figures];
+  });
+}
+
+function harmTable(places: readonly string[], rows: readonly string[][]): readonly string[] {
+  if (rows.length === 0) return [];
+  return ['', ...tableText([[...places, 'harm by the others to', ...HARM_HEADS], ...rows])];
 }
 
 function cellsOf(runs: readonly Run[]): readonly (readonly Run[])[] {

@@ -6,6 +6,8 @@ import type { Summary } from '../../src/sim/experiment/summary.ts';
 export interface Job {
   readonly file: string;
   readonly value: unknown;
+  /** A group of flows, which runs without the others. */
+  readonly only: string | null;
 }
 
 export type Answer = Summary | { readonly error: string };

@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, extname, join, resolve } from 'node:path';
+import { groupsIn, harmTo } from '../../src/sim/experiment/harm.ts';
 import { Problems, readShape } from '../../src/sim/experiment/schema/read-shape.ts';
 import { SWEEP_SHAPE } from '../../src/sim/experiment/schema/sweep-shape.ts';
 import {
@@ -14,11 +15,12 @@ import type { Command } from './command.ts';
 import { missedOf, outcomeText } from './expect-text.ts';
 import { EXIT, Failure, usageError } from './failure.ts';
 import type { Options } from './options.ts';
-import { scenarioOf } from './scenario-file.ts';
+import { type LoadedScenario, scenarioOf } from './scenario-file.ts';
 import { CODE, readSpec, specFailure } from './spec-file.ts';
 import { CellStore, cellKey, codeKey } from './sweep-cache.ts';
-import { csvOf, type Run, sweepText } from './sweep-text.ts';
-import { type Answer, runJobs } from './sweep-workers.ts';
+import { flowsCsv, groupsCsv } from './sweep-csv.ts';
+import { type Run, sweepText } from './sweep-text.ts';
+import { type Answer, type Job, runJobs } from './sweep-workers.ts';
 
 export const sweepCommand: Command = {
   name: 'sweep',
@@ -41,8 +43,15 @@ the exit code is 1, as where a scenario's expectations were missed.`,
 interface Cell {
   readonly changes: Changes;
   readonly seed: number;
-  readonly value: unknown;
+  readonly own: Unit;
+  /** Its groups of flows, each alone. */
+  readonly solos: readonly Unit[];
+}
+
+/** What is run once, and found again by its key. */
+interface Unit {
   readonly key: string;
+  readonly job: Job;
 }
 
 async function sweep(options: Options): Promise<number> {
@@ -54,39 +63,62 @@ async function sweep(options: Options): Promise<number> {
   const [spec, scenarioFile] = await readSweep(file);
   const cells = await cellsOf(spec, scenarioFile);
   mkdirSync(out, { recursive: true });
-  const store = new CellStore(join(out, 'cells'));
-  const answers = cells.map(({ key }): Answer | null => store.read(key));
-  const missing = cells.flatMap((_, i) => (answers[i] === null ? [i] : []));
-  const progress = new Progress(missing.length, cells.length - missing.length, processes);
-  const jobs = missing.map((i) => ({ file: scenarioFile, value: cells[i]!.value }));
+  const answers = await answersOf(cells, new CellStore(join(out, 'cells')), processes);
+  const runs = cells.map((cell) => runOf(cell, answers));
+  writeFileSync(join(out, 'flows.csv'), flowsCsv(runs));
+  writeFileSync(join(out, 'groups.csv'), groupsCsv(runs));
+  const entries = runs.map(({ changes, seed, answer }, i) => ({
+    ...{ changes, seed, cell: `cells/${cells[i]!.own.key}.json` },
+    ...('error' in answer ? {} : { harm: answer.harm }),
+    ...failed(answer),
+  }));
+  writeFileSync(join(out, 'sweep.json'), `${JSON.stringify(entries, null, 2)}\n`);
+  console.log(options.has('json') ? JSON.stringify(runs) : sweepText(runs));
+  return runs.every(isGood) ? EXIT.OK : EXIT.NO;
+}
+
+/** Those that are there, and then those that are run. */
+async function answersOf(
+  cells: readonly Cell[],
+  store: CellStore,
+  processes: number,
+): Promise<ReadonlyMap<string, Answer>> {
+  const units = new Map(cells.flatMap(({ own, solos }) => [own, ...solos]).map((u) => [u.key, u]));
+  const answers = new Map<string, Answer>();
+  const missing: Unit[] = [];
+  for (const unit of units.values()) {
+    const known = store.read(unit.key);
+    if (known === null) missing.push(unit);
+    else answers.set(unit.key, known);
+  }
+  const progress = new Progress(missing.length, answers.size, processes);
+  const jobs = missing.map(({ job }) => job);
   await runJobs(jobs, processes, (index, answer) => {
-    const cell = missing[index]!;
-    answers[cell] = answer;
-    if (!('error' in answer)) store.write(cells[cell]!.key, answer);
+    const { key } = missing[index]!;
+    answers.set(key, answer);
+    if (!('error' in answer)) store.write(key, answer);
     progress.done('error' in answer);
   });
   progress.end();
-  const runs: Run[] = cells.map(({ changes, seed }, i) => ({ changes, seed, answer: answers[i]! }));
-  writeFileSync(join(out, 'flows.csv'), csvOf(runs));
-  writeFileSync(
-    join(out, 'sweep.json'),
-    `${JSON.stringify(
-      runs.map(({ changes, seed }, i) => ({
-        changes,
-        seed,
-        cell: `cells/${cells[i]!.key}.json`,
-        ...failed(answers[i]!),
-      })),
-      null,
-      2,
-    )}\n`,
-  );
-  console.log(options.has('json') ? JSON.stringify(runs) : sweepText(runs));
-  return answers.every((answer) => isGood(answer!)) ? EXIT.OK : EXIT.NO;
+  return answers;
 }
 
-const isGood = (answer: Answer): boolean =>
-  !('error' in answer) && missedOf(answer.expectations).length === 0;
+function runOf({ changes, seed, own, solos }: Cell, answers: ReadonlyMap<string, Answer>): Run {
+  const answer = answers.get(own.key)!;
+  if ('error' in answer || solos.length === 0) return { changes, seed, answer, soloErrors: [] };
+  const soloErrors: string[] = [];
+  const harm = solos.flatMap(({ key, job }) => {
+    const solo = answers.get(key)!;
+    const group = answer.groups.find(({ name }) => name === job.only)!;
+    if (!('error' in solo)) return [harmTo(group, solo.groups[0]!)];
+    soloErrors.push(`${job.only} alone: ${solo.error}`);
+    return [];
+  });
+  return { changes, seed, answer: { ...answer, harm }, soloErrors };
+}
+
+const isGood = ({ answer, soloErrors }: Run): boolean =>
+  !('error' in answer) && missedOf(answer.expectations).length === 0 && soloErrors.length === 0;
 
 /** What is wrong with it, if anything. */
 function failed(answer: Answer): object {
@@ -106,22 +138,31 @@ async function readSweep(file: string): Promise<[SweepSpec, string]> {
 /** All of them are read before the first one runs: what is wrong is told at once. */
 async function cellsOf(spec: SweepSpec, file: string): Promise<readonly Cell[]> {
   const [base] = await readSpec(file);
+  const name = basename(file, extname(file));
   const code = codeKey();
   const cells: Cell[] = [];
   for (const changes of changesOf(spec)) {
-    const own = changed(base, changes);
-    if ('noPlace' in own) {
-      throw new Failure(CODE, `${file}: no place "${own.noPlace}" to change`, EXIT.USAGE);
+    const changedBase = changed(base, changes);
+    if ('noPlace' in changedBase) {
+      throw new Failure(CODE, `${file}: no place "${changedBase.noPlace}" to change`, EXIT.USAGE);
     }
-    const { scenario, moduleFiles } = await scenarioOf(
-      own.value,
-      file,
-      basename(file, extname(file)),
+    const { value } = changedBase;
+    const whole = await scenarioOf(value, file, name);
+    const groups = spec.solo === true ? groupsIn(whole.scenario) : [];
+    const solos = await Promise.all(
+      (groups.length < 2 ? [] : groups).map(async (only) => ({
+        only,
+        loaded: await scenarioOf(value, file, name, only),
+      })),
     );
     for (let i = 0; i < (spec.repeats ?? 1); i++) {
-      const seed = scenario.seed + i;
-      const value = { ...(own.value as object), seed };
-      cells.push({ changes, seed, value, key: cellKey(code, { ...scenario, seed }, moduleFiles) });
+      const seed = whole.scenario.seed + i;
+      const unit = (only: string | null, { scenario, moduleFiles }: LoadedScenario): Unit => ({
+        key: cellKey(code, { ...scenario, seed }, moduleFiles),
+        job: { file, value: { ...(value as object), seed }, only },
+      });
+      const alone = solos.map(({ only, loaded }) => unit(only, loaded));
+      cells.push({ changes, seed, own: unit(null, whole), solos: alone });
     }
   }
   return cells;

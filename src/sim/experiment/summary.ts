@@ -13,6 +13,7 @@ import {
 } from './fairness.ts';
 import type { Flow } from './flow.ts';
 import { type GroupSummary, type Member, summariesByGroup } from './group-summary.ts';
+import type { GroupHarm } from './harm.ts';
 import { Ideals } from './ideal.ts';
 import type { Meters } from './meter.ts';
 import { type Quantiles, quantilesIn, quantilesOf } from './quantiles.ts';
@@ -34,6 +35,8 @@ export interface Summary {
   readonly jain: number | null;
   /** The same window by window. Null where there never were two of them for a window. */
   readonly fairness: FairnessSummary | null;
+  /** What the others did to each group; null where nobody ran it alone. */
+  readonly harm: readonly GroupHarm[] | null;
   /** Mistakes of users' congestion control: on how many connections, and the first. Those went on with Reno. */
   readonly faults: readonly {
     readonly module: string;
@@ -119,6 +122,7 @@ export function runAndSummarize(experiment: Experiment, meters: Meters): Summary
     groups: summariesByGroup(members),
     jain: shares.length < 2 ? null : round4(jain(shares)),
     fairness: fairness.summary(),
+    harm: null,
     faults: experiment.faults
       .filter(({ count }) => count > 0)
       .map(({ module, count, first }) => ({ module, count, first })),

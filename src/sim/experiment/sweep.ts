@@ -7,6 +7,8 @@ export type Changes = Readonly<Record<string, unknown>>;
 export interface SweepSpec {
   readonly scenario: string;
   readonly repeats?: number;
+  /** Each group of flows also alone. */
+  readonly solo?: boolean;
   readonly grid?: Readonly<Record<string, readonly unknown[]>>;
   readonly cells?: readonly Changes[];
   readonly random?: {

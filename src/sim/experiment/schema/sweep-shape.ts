@@ -18,6 +18,11 @@ export const SWEEP_SHAPE: RecordShape = {
       help: "Runs of each cell: with the scenario's seed, the next one, and so on.",
       otherwise: '1',
     },
+    solo: {
+      shape: { type: 'flag' },
+      help: 'Each group of flows is also run alone, to tell what the others do to it.',
+      otherwise: 'false',
+    },
     grid: {
       shape: { type: 'map', of: VALUES },
       help: 'Places in the scenario, as flows.0.cc, and their values: all combinations.',
