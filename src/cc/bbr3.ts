@@ -11,7 +11,7 @@
  *      bbr3-probe-rtt  ProbeRTT                                           §5.3.4
  *      bbr3-loss       what losses and spurious ones change               §5.5.10, §5.5.11
  *
- * Where the draft leaves a choice, or says two things: `docs/cc.md`.
+ * Where the draft leaves a choice, or says two things: `docs/congestion-control.md`.
  */
 import { NEVER, US } from '../base/time.ts';
 import {

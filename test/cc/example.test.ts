@@ -1,4 +1,4 @@
-/** The example of docs/cc.md compiles, keeps the laws, and does what the page says of it. */
+/** The example of docs/congestion-control.md compiles, keeps the laws, and does what the page says of it. */
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { gentle } from '../../examples/gentle.ts';
@@ -13,14 +13,14 @@ import { PathModel } from './path-model.ts';
 import { newView } from './rig.ts';
 
 t.test('the page shows the file as it is', (t) => {
-  const page = readFileSync('docs/cc.md', 'utf8');
+  const page = readFileSync('docs/congestion-control.md', 'utf8');
   const blocks = [...page.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map((match) => match[1]);
   t.strictSame(blocks, [readFileSync('examples/gentle.ts', 'utf8')]);
   t.end();
 });
 
 t.test('the page names every file it speaks of', (t) => {
-  const page = readFileSync('docs/cc.md', 'utf8');
+  const page = readFileSync('docs/congestion-control.md', 'utf8');
   const files = page.matchAll(/`((?:src|test|examples)\/[\w./-]+\.ts)`/g);
   const names = new Set([...files].map((match) => match[1]!));
   t.ok(names.size >= 6, [...names].join(' '));
