@@ -123,6 +123,7 @@ export class Experiment {
   ): Stack {
     const stack = new Stack(this.sim.env(spec.name), this.sim.frames);
     for (const module of modules) stack.tcp.ccModules.register(module);
+    setParameters(stack, this.scenario);
     stack.tcp.config.somaxconn = 65535;
     for (const [name, value] of Object.entries(spec.sysctl ?? {})) {
       const errno = writeAnySysctl(stack, name, value);
@@ -177,6 +178,15 @@ export class Experiment {
     return packets === null
       ? unseen(port)
       : packets.see(name, peer, isHost ? macOf(node) : null, port);
+  }
+}
+
+function setParameters({ tcp }: Stack, { modules = {} }: Scenario): void {
+  for (const [module, parameters] of Object.entries(modules)) {
+    for (const [name, value] of Object.entries(parameters)) {
+      const errno = tcp.ccModules.setParameter(module, name, value);
+      if (errno < 0) throw new Error(`module ${module}: ${name}=${value}: errno ${-errno}`);
+    }
   }
 }
 

@@ -18,6 +18,8 @@ export interface Scenario {
   readonly routers: readonly string[];
   readonly links: readonly GraphLink[];
   readonly flows: readonly FlowSpec[];
+  /** Parameters of congestion-control modules on every host, as under /sys/module; their defaults. */
+  readonly modules?: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** How shares are compared; DEFAULT_FAIRNESS. */
   readonly fairness?: FairnessSpec;
   /** What should come of it. */

@@ -99,6 +99,7 @@ interface RawScenario {
   readonly trace?: RawTrace;
   readonly fairness?: Partial<FairnessSpec>;
   readonly expect?: readonly RawExpectation[];
+  readonly modules?: NonNullable<Scenario['modules']>;
 }
 
 const IP_VERSIONS: readonly IpVersion[] = [4, 6];
@@ -120,6 +121,7 @@ export function readScenario(value: unknown, name: string): Reading {
     links: links.map((link) => withPartitions(link, names, problems)),
     flows: flowsOf(raw.flows, raw.ip ?? 4),
     ...(raw.fairness === undefined ? {} : { fairness: { ...DEFAULT_FAIRNESS, ...raw.fairness } }),
+    ...(raw.modules === undefined ? {} : { modules: raw.modules }),
     ...(raw.expect === undefined ? {} : { expect: raw.expect.map(expectationOf) }),
   };
   checkWhole(scenario, raw, problems);

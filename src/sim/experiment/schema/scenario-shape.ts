@@ -9,6 +9,7 @@ const SIZE = { type: 'quantity', unit: 'size', least: 1 } as const;
 const NAME = { type: 'name' } as const;
 const IP = { type: 'choice', values: [4, 6] } as const;
 const DUPLEX: RecordShape = { type: 'record', fields: DUPLEX_FIELDS };
+const PARAMETER = { type: 'number', least: -1e15, most: 1e15 } as const;
 const MOST_HOSTS = 10_000;
 /** Each has a port, below those that stacks choose by themselves. */
 const MOST_FLOWS = 27_000;
@@ -254,6 +255,11 @@ const SCENARIO: Fields = {
   },
   ip: { shape: IP, help: 'Over which IP flows are that say none.', otherwise: '4' },
   sysctl: { shape: { type: 'map', of: { type: 'text' } }, help: 'Settings of every host.' },
+  modules: {
+    shape: { type: 'map', of: { type: 'map', of: PARAMETER } },
+    help: 'Parameters of congestion-control modules, as cubic: { hystart: 0 }.',
+    otherwise: 'those of each module',
+  },
   trace: { shape: TRACE, help: 'What is written down on the way.' },
   fairness: { shape: FAIRNESS, help: 'How shares of the endless bulk flows are compared.' },
   expect: {

@@ -1,0 +1,76 @@
+/**
+ * The presets of examples/: each is read, each is run, and what it expects is so; what is not, by a published bound, is
+ * named here. Long ones run for some seconds, and whole with LONG=1.
+ */
+import { readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import t from 'tap';
+import { SEC } from '../../src/base/time.ts';
+import { Experiment } from '../../src/sim/experiment/experiment.ts';
+import { Meters } from '../../src/sim/experiment/meter.ts';
+import { runAndSummarize } from '../../src/sim/experiment/summary.ts';
+import { changed, changesOf, type SweepSpec } from '../../src/sim/experiment/sweep.ts';
+import { outcomeText } from '../../tools/command/expect-text.ts';
+import { loadScenario, scenarioOf } from '../../tools/command/scenario-file.ts';
+import { readSpec } from '../../tools/command/spec-file.ts';
+
+const FOLDERS = ['ns3'];
+const isLong = process.env['LONG'] === '1';
+
+interface Note {
+  /** As `ringway sim` tells them. */
+  readonly missed?: readonly RegExp[];
+  /** Without LONG=1 only so much of it. */
+  readonly seconds?: number;
+}
+
+const NOTES: Readonly<Record<string, Note>> = {
+  'ns3/dctcp-80ms.yaml': {
+    missed: [
+      /goodput every 200 ms 47\.5 .*: 47\.\d Mbit\/s to 48\.2 Mbit\/s$/,
+      /alpha 15\.36 to 25\.6, .*: 0 to 4\d$/,
+    ],
+  },
+};
+
+const files = FOLDERS.flatMap((folder) =>
+  readdirSync(join('examples', folder))
+    .filter((name) => name.endsWith('.yaml'))
+    .map((name) => `${folder}/${name}`),
+);
+const isSweep = (name: string): boolean => name.endsWith('-sweep.yaml');
+
+for (const name of files.filter((file) => !isSweep(file))) {
+  t.test(name, async (t) => {
+    const { missed = [], seconds = Infinity } = NOTES[name] ?? {};
+    const { scenario, modules } = await loadScenario(join('examples', name), name);
+    t.ok(scenario.expect !== undefined, 'it says what to expect');
+    const durationNs = isLong ? scenario.durationNs : Math.min(scenario.durationNs, seconds * SEC);
+    const x = new Experiment({ ...scenario, durationNs }, { modules });
+    const meters = new Meters(x.flows);
+    for (const { tcp } of x.stacks) tcp.watch.add(meters);
+    const { expectations, faults } = runAndSummarize(x, meters);
+    x.end();
+    t.same(faults, []);
+    t.ok(expectations.some(({ isMet }) => isMet !== null));
+    const wrong = expectations.filter(({ isMet }) => isMet === false).map(outcomeText);
+    t.equal(wrong.length, missed.length, wrong.join('\n'));
+    for (const [i, text] of missed.entries()) t.match(wrong[i], text);
+  });
+}
+
+for (const name of files.filter(isSweep)) {
+  t.test(name, async (t) => {
+    const [value] = await readSpec(join('examples', name));
+    const spec = value as SweepSpec;
+    const file = join('examples', dirname(name), spec.scenario);
+    const [base] = await readSpec(file);
+    const cells = changesOf(spec);
+    t.ok(cells.length > 1);
+    for (const changes of cells) {
+      const own = changed(base, changes);
+      if ('noPlace' in own) t.fail(`no place ${own.noPlace}`);
+      else await t.resolves(scenarioOf(own.value, file, name));
+    }
+  });
+}
