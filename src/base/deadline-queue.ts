@@ -1,15 +1,19 @@
 /**
- * Deadlines of one stack: a binary heap on (due time, arming number).
+ * Deadlines of one stack, or of a simulation: a heap on (due time, arming number), four children to a parent.
  *
  * A timer is re-armed far more often than it fires, nearly always to a later time (a neighbour seen
  * again, a retransmission timer pushed back by each ACK). So arming later touches only the owner's
  * field: the entry keeps its old place in the heap, and when that place comes up, the queue sees that
  * the deadline has moved and sifts it down once. Arming earlier, or arming what is not in the heap,
- * sifts at once. Disarming writes NEVER and leaves the entry to be dropped when it comes up.
+ * sifts at once. Disarming writes NEVER and leaves the entry to be dropped when it comes up. What fires
+ * keeps its place until it is known whether it was armed again meanwhile.
+ *
+ * What a firing arms for this very instant (a frame arrives, and its host wants a turn) waits in a line,
+ * behind what the heap has for this instant: that was armed before.
  *
  * Ties fire in the order in which the deadlines were armed, so a run repeats exactly.
  *
- *      dueNs (what the owner wants)   >=   placedNs (where the heap has it)
+ *      dueNs (what the owner wants)   >=   times[place] (where the heap has it), unless it waits in line
  *
  * What takes or returns a time is a few bytecodes long, so that the optimiser always inlines it: a double
  * that crosses a real call costs 16 bytes.
@@ -23,17 +27,18 @@ export interface Expirable {
 }
 
 const NOT_PLACED = -1;
+const INITIAL_PLACES = 64;
 /** How often one firing may arm for what is due already before that is taken for a fault of ours. */
 const MOST_REARMED = 1_000_000;
 
 export class Deadline {
   /** When it fires, or NEVER. Written by the queue alone: use `arm` and `disarm`. */
   dueNs = NEVER;
-  placedNs = NEVER;
-  /** When it was armed, and where among equals the heap has it. */
+  /** When it was armed, among all armings. */
   armedOrder = 0;
-  placedOrder = 0;
   place = NOT_PLACED;
+  /** In the line for the instant that fires, as it was armed last. */
+  isInLine = false;
 
   readonly owner: Expirable;
   readonly which: number;
@@ -51,13 +56,20 @@ export class Deadline {
 export class DeadlineQueue {
   /**
    * The first `count` places are the heap, the rest is null: `pop` and `push` in turn, as the last few
-   * timers come and go, made 16 bytes of garbage each time.
+   * timers come and go, made 16 bytes of garbage each time. What the heap goes by is beside it.
    */
   private readonly heap: (Deadline | null)[] = [];
+  private times = new Float64Array(INITIAL_PLACES);
+  private orders = new Float64Array(INITIAL_PLACES);
   private count = 0;
+  /** Armed for the instant that fires: `lineEnd` of them, those before `lineAt` have had their turn. */
+  private readonly line: (Deadline | null)[] = [];
+  private readonly lineOrders: number[] = [];
+  private lineAt = 0;
+  private lineEnd = 0;
   private armed = 0;
   private earliestNs = NEVER;
-  private firingNs = 0;
+  private firingNs = NEVER;
   /** Heap moves so far: lets a test see that re-arming later costs none. */
   moves = 0;
 
@@ -115,94 +127,181 @@ export class DeadlineQueue {
     // After a long pause all of them may be due at once; beyond that somebody arms for the past for ever.
     const most = this.count + MOST_REARMED;
     let fired = 0;
-    while (this.nextNs() <= nowNs) {
-      const d = this.heap[0]!;
-      d.dueNs = NEVER;
-      this.removeAt(0);
-      d.owner.expire(d.which);
-      fired++;
-      assert(fired < most, 'a deadline re-arms itself for a time that has passed');
+    try {
+      while (true) {
+        this.settleTop();
+        const d = this.earliestNs <= nowNs ? this.heap[0]! : this.nextInLine();
+        if (d === null) return fired;
+        d.dueNs = NEVER;
+        d.owner.expire(d.which);
+        fired++;
+        assert(fired < most, 'a deadline re-arms itself for a time that has passed');
+      }
+    } finally {
+      this.firingNs = NEVER;
+      if (this.lineEnd > 0) this.emptyLine();
     }
-    return fired;
   }
 
   /** Puts an entry whose dueNs was just written where it belongs, or leaves it for settleTop. */
   private place(d: Deadline): void {
+    d.isInLine = false;
     if (d.dueNs === NEVER) return;
     d.armedOrder = this.armed++;
-    if (d.place === NOT_PLACED) {
-      d.place = this.count;
-      this.heap[this.count++] = d;
-    } else if (d.dueNs >= d.placedNs) return; // later: settled when it comes up
-    d.placedNs = d.dueNs;
-    d.placedOrder = d.armedOrder;
-    this.up(d);
+    if (d.dueNs === this.firingNs) this.standInLine(d);
+    else if (d.place === NOT_PLACED) this.insert(d);
+    else if (d.dueNs < this.times[d.place]!) this.rise(d); // later: settled when it comes up
   }
 
-  /** Leaves the earliest armed entry on top and its time in earliestNs. */
+  private insert(d: Deadline): void {
+    if (this.count === this.times.length) this.grow();
+    d.place = this.count++;
+    this.rise(d);
+  }
+
+  private standInLine(d: Deadline): void {
+    d.isInLine = true;
+    this.line[this.lineEnd] = d;
+    this.lineOrders[this.lineEnd++] = d.armedOrder;
+  }
+
+  /** The next of the line that was neither disarmed nor armed again, or null: the line is empty. */
+  private nextInLine(): Deadline | null {
+    while (this.lineAt < this.lineEnd) {
+      const d = this.line[this.lineAt]!;
+      const isLatest = d.armedOrder === this.lineOrders[this.lineAt];
+      this.line[this.lineAt++] = null;
+      if (!isLatest || !d.isInLine) continue;
+      d.isInLine = false;
+      if (d.dueNs !== NEVER) return d;
+    }
+    this.lineAt = 0;
+    this.lineEnd = 0;
+    return null;
+  }
+
+  /** A firing threw: those behind it fire another time. */
+  private emptyLine(): void {
+    let d = this.nextInLine();
+    while (d !== null) {
+      this.place(d);
+      d = this.nextInLine();
+    }
+  }
+
+  /** Leaves the earliest armed entry of the heap on top and its time in earliestNs. */
   private settleTop(): void {
     while (this.count > 0) {
       const top = this.heap[0]!;
-      if (top.dueNs === NEVER) this.removeAt(0);
-      else if (top.armedOrder !== top.placedOrder) this.settle(top);
-      else {
-        this.earliestNs = top.dueNs;
+      const topNs = this.times[0]!;
+      const isSettled = top.armedOrder === this.orders[0]!;
+      if (top.dueNs === NEVER || (top.isInLine && topNs <= this.firingNs)) this.removeAt(0);
+      else if (isSettled || top.isInLine) {
+        this.earliestNs = topNs;
         return;
+      } else {
+        this.times[0] = top.dueNs;
+        this.orders[0] = top.armedOrder;
+        this.down(0);
       }
     }
     this.earliestNs = NEVER;
   }
 
-  private settle(d: Deadline): void {
-    d.placedNs = d.dueNs;
-    d.placedOrder = d.armedOrder;
-    this.down(d);
-  }
-
   private removeAt(place: number): void {
-    const gone = this.heap[place]!;
-    const last = this.heap[--this.count]!;
-    this.heap[this.count] = null;
-    gone.place = NOT_PLACED;
-    if (gone === last) return;
+    const { heap, times, orders } = this;
+    heap[place]!.place = NOT_PLACED;
+    const end = --this.count;
+    const last = heap[end]!;
+    heap[end] = null;
+    if (place === end) return;
+    heap[place] = last;
     last.place = place;
-    this.heap[place] = last;
-    this.up(last);
-    this.down(last);
+    times[place] = times[end]!;
+    orders[place] = orders[end]!;
+    this.up(place);
+    if (last.place === place) this.down(place);
   }
 
-  private up(d: Deadline): void {
-    const heap = this.heap;
-    while (d.place > 0) {
-      const parent = heap[(d.place - 1) >> 1]!;
-      if (!before(d, parent)) return;
-      this.exchange(d, parent);
+  /** To where it belongs from its place or above, as it was armed last. */
+  private rise(d: Deadline): void {
+    const { place } = d;
+    this.heap[place] = d;
+    this.times[place] = d.dueNs;
+    this.orders[place] = d.armedOrder;
+    this.up(place);
+  }
+
+  private up(from: number): void {
+    const { heap, times, orders } = this;
+    const d = heap[from]!;
+    const ns = times[from]!;
+    const order = orders[from]!;
+    let at = from;
+    while (at > 0) {
+      const parent = (at - 1) >> 2;
+      const parentNs = times[parent]!;
+      if (ns > parentNs || (ns === parentNs && order > orders[parent]!)) break;
+      this.move(parent, at);
+      at = parent;
     }
+    if (at === from) return;
+    heap[at] = d;
+    d.place = at;
+    times[at] = ns;
+    orders[at] = order;
   }
 
-  private down(d: Deadline): void {
-    const heap = this.heap;
-    while (true) {
-      const left = d.place * 2 + 1;
-      if (left >= this.count) return;
-      let child = heap[left]!;
-      const right = heap[left + 1];
-      if (right && before(right, child)) child = right;
-      if (!before(child, d)) return;
-      this.exchange(d, child);
+  private down(from: number): void {
+    const { heap, times, orders, count } = this;
+    const d = heap[from]!;
+    const ns = times[from]!;
+    const order = orders[from]!;
+    let at = from;
+    while (at * 4 + 1 < count) {
+      const child = this.firstOf(at * 4 + 1);
+      const childNs = times[child]!;
+      if (ns < childNs || (ns === childNs && order < orders[child]!)) break;
+      this.move(child, at);
+      at = child;
     }
+    if (at === from) return;
+    heap[at] = d;
+    d.place = at;
+    times[at] = ns;
+    orders[at] = order;
   }
 
-  private exchange(a: Deadline, b: Deadline): void {
-    const place = a.place;
-    a.place = b.place;
-    b.place = place;
-    this.heap[a.place] = a;
-    this.heap[b.place] = b;
+  /** The earliest of up to four siblings. */
+  private firstOf(eldest: number): number {
+    const { times, orders } = this;
+    const end = Math.min(eldest + 4, this.count);
+    let first = eldest;
+    let firstNs = times[eldest]!;
+    for (let i = eldest + 1; i < end; i++) {
+      const ns = times[i]!;
+      if (ns > firstNs || (ns === firstNs && orders[i]! > orders[first]!)) continue;
+      first = i;
+      firstNs = ns;
+    }
+    return first;
+  }
+
+  private move(from: number, to: number): void {
+    const d = this.heap[from]!;
+    this.heap[to] = d;
+    d.place = to;
+    this.times[to] = this.times[from]!;
+    this.orders[to] = this.orders[from]!;
     this.moves++;
   }
-}
 
-function before(a: Deadline, b: Deadline): boolean {
-  return a.placedNs < b.placedNs || (a.placedNs === b.placedNs && a.placedOrder < b.placedOrder);
+  private grow(): void {
+    const times = new Float64Array(this.times.length * 2);
+    const orders = new Float64Array(this.times.length * 2);
+    times.set(this.times);
+    orders.set(this.orders);
+    this.times = times;
+    this.orders = orders;
+  }
 }

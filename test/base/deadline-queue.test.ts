@@ -37,6 +37,10 @@ class Model {
     this.due.set(which, { at, order: this.order++ });
   }
 
+  disarm(which: number): void {
+    this.due.delete(which);
+  }
+
   earliest(): number {
     let best = -1;
     for (const [which, { at, order }] of this.due) {
@@ -51,7 +55,26 @@ class Model {
   }
 }
 
-/** Timers divisible by 4 arm themselves again; the third firing of a run may be for the past. */
+/** What the firing of a timer does to others, at `now`. */
+interface Armer {
+  arm(which: number, at: number): void;
+  disarm(which: number): void;
+}
+
+/** Timers divisible by 4 arm themselves again; some arm others for the past, or for this instant: once or twice. */
+function reArm(w: number, now: number, to: Armer): void {
+  if (w % 4 === 0) to.arm(w, now + 1 + w);
+  if (w === 5) to.arm(6, now - 1);
+  if (w === 6) for (const other of [7, 9, 7, 11]) to.arm(other, now);
+  if (w === 9) {
+    to.arm(11, now + 3);
+    to.arm(10, now);
+    to.disarm(13);
+  }
+  if (w === 10) for (const other of [13, 14]) to.arm(other, now);
+  if (w === 13) to.disarm(14);
+}
+
 function follows(ops: readonly Op[]): boolean {
   const queue = new DeadlineQueue();
   const model = new Model();
@@ -59,10 +82,9 @@ function follows(ops: readonly Op[]): boolean {
   const expected: number[] = [];
   const timers = Array.from({ length: TIMERS }, (_, i) => new Deadline(recorder, i));
   let now = 1e13; // beyond int32, as in life
-  recorder.again = (w) => {
-    if (w % 4 === 0) queue.arm(timers[w]!, now + 1 + w);
-    if (w === 5) queue.arm(timers[6]!, now - 1);
-  };
+  const arm = (w: number, at: number): void => queue.arm(timers[w]!, at);
+  const disarm = (w: number): void => queue.disarm(timers[w]!);
+  recorder.again = (w) => reArm(w, now, { arm, disarm });
   for (const step of ops) {
     if (step.op === 'arm') {
       queue.arm(timers[step.which]!, now + step.in);
@@ -74,13 +96,12 @@ function follows(ops: readonly Op[]): boolean {
         const w = model.earliest();
         model.due.delete(w);
         expected.push(w);
-        if (w % 4 === 0) model.arm(w, now + 1 + w);
-        if (w === 5) model.arm(6, now - 1);
+        reArm(w, now, model);
       }
       if (queue.fire(now) !== expected.length - before) return false;
     } else {
       queue[step.op](timers[step.which]!);
-      model.due.delete(step.which);
+      model.disarm(step.which);
     }
     if (queue.nextNs() !== model.nextAt()) return false;
     if (timers.some((d, i) => d.isArmed !== model.due.has(i))) return false;
@@ -162,5 +183,23 @@ t.test('a deadline that re-arms itself for the past forever is our own mistake',
   };
   queue.arm(d, 1);
   t.throws(() => queue.fire(2), { name: 'InvariantError' });
+  t.end();
+});
+
+t.test('when a firing throws, what was due behind it fires the next time', (t) => {
+  const queue = new DeadlineQueue();
+  const recorder = new Recorder();
+  const timers = Array.from({ length: 4 }, (_, i) => new Deadline(recorder, i));
+  recorder.again = (w) => {
+    if (w > 0) return;
+    for (const d of timers.slice(1)) queue.arm(d, 10);
+    queue.disarm(timers[2]!);
+    throw new Error('of an application');
+  };
+  queue.arm(timers[0]!, 10);
+  t.throws(() => queue.fire(10), /of an application/);
+  t.equal(queue.nextNs(), 10);
+  t.equal(queue.fire(10), 2);
+  t.same(recorder.fired, [0, 1, 3]);
   t.end();
 });
