@@ -16,6 +16,7 @@ import { TapDevice } from '../../src/live/tap-device.ts';
 import { Datagram } from '../../src/net/datagram-store.ts';
 import type { EchoSocket } from '../../src/net/echo-socket.ts';
 import type { Interface } from '../../src/net/interface.ts';
+import type { Conf6Name } from '../../src/net/ipv6-conf.ts';
 import { Stack } from '../../src/stack/stack.ts';
 import type { UdpSocket } from '../../src/udp/udp-socket.ts';
 import { type Address, isV4 } from '../../src/wire/address.ts';
@@ -88,12 +89,16 @@ export class Station {
     device: RingDevice & { refreshStats(): void },
     seed: number,
     addresses: readonly string[],
+    conf6: Readonly<Partial<Record<Conf6Name, number>>> = {},
   ) {
     const env = new Env(memory, new Rng(seed), new NullTrace());
     env.nowNs = driver.now();
     this.driver = driver;
     this.device = device;
     this.stack = new Stack(env);
+    for (const [name, value] of Object.entries(conf6)) {
+      this.stack.net.config.conf6.set(name as Conf6Name, value);
+    }
     this.iface = this.stack.addInterface('eth0', device);
     for (const text of addresses) {
       const { address: a, bits } = parsePrefix(text)!;

@@ -10,7 +10,7 @@ if (process.env.LONG === '1') {
   scenario('a flood of SYNs over AF_PACKET', 'flood-child.ts', ['packet'], 5);
 }
 scenario('a Linux router between two stacks', 'router-child.ts', [], 28);
-scenario('Debian’s radvd, the kernel and we on one link', 'slaac-child.ts', [], 9, [
+scenario('Debian’s radvd, the kernel and we on one link', 'slaac-child.ts', [], 12, [
   'radvd',
   'nsenter',
   'sysctl',
@@ -18,6 +18,9 @@ scenario('Debian’s radvd, the kernel and we on one link', 'slaac-child.ts', []
 scenario('a lease from Debian’s dnsmasq over TAP', 'dhcp-child.ts', ['tap'], 7, ['dnsmasq']);
 scenario('a lease from Debian’s dnsmasq over AF_PACKET', 'dhcp-child.ts', ['packet'], 7, [
   'dnsmasq',
+]);
+scenario('addresses that the kernel has, or that arping claims', 'conflict-child.ts', [], 5, [
+  'sysctl',
 ]);
 if (process.env.LONG === '1') {
   const title = 'two dnsmasq, of which the first dies, and an address that somebody has';

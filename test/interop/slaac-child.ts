@@ -10,12 +10,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LiveDriver } from '../../src/live/driver.ts';
 import { openMemory } from '../../src/live/native-sum.ts';
-import { formatAddress } from '../../src/wire/address-text.ts';
+import { formatAddress, parseAddress } from '../../src/wire/address-text.ts';
 import { raViews } from '../../tools/command/ra.ts';
 import { addrView, routeViews } from '../../tools/command/views.ts';
 import { check, connect, linux, mustLinux, SEED, Station, sleep, until } from './lab.ts';
 
 const BEYOND = '2001:db8:ffff::1';
+/** Said to the kernel and to us: opaque addresses (RFC 7217), temporary ones (RFC 8981) and routes (RFC 4191). */
+const CONF6 = { addr_gen_mode: 3, use_tempaddr: 2, accept_ra_rt_info_max_plen: 64 } as const;
 const CONFIG = `
 interface r0 {
   AdvSendAdvert on; MinRtrAdvInterval 3; MaxRtrAdvInterval 4; AdvDefaultLifetime 1800;
@@ -24,6 +26,7 @@ interface r0 {
   prefix 2001:db8:1::/64 { AdvValidLifetime 86400; AdvPreferredLifetime 14400; };
   prefix 2001:db8:2::/64 { AdvAutonomous off; AdvValidLifetime 7200; AdvPreferredLifetime 3600; };
   prefix 2001:db8:3::/64 { AdvOnLink off; AdvValidLifetime 9000; AdvPreferredLifetime 9000; };
+  route 2001:db8:7700::/48 { AdvRoutePreference low; AdvRouteLifetime 900; };
   RDNSS 2001:db8:1::53 { AdvRDNSSLifetime 600; };
   DNSSL example.org { AdvDNSSLLifetime 600; };
 };
@@ -40,8 +43,7 @@ try {
   await mustLinux('ip link set ring0 addrgenmode none master br0');
   const router = await attach('r0');
   const host = await attach('h0');
-  const us = new Station(driver, memory, wire, SEED, []);
-  us.stack.net.config.conf6.set('accept_ra', 1);
+  const us = new Station(driver, memory, wire, SEED, [], { accept_ra: 1, ...CONF6 });
   await meet(us, router, host);
 } finally {
   for (const child of children) child.kill('SIGKILL');
@@ -69,6 +71,9 @@ async function meet(us: Station, router: string, host: string): Promise<void> {
   await mustLinux(`${router} ip addr add 2001:db8:1::1/64 dev r0 nodad`);
   await mustLinux(`${router} ip addr add ${BEYOND}/128 dev lo`);
   await mustLinux(`${router} ip route add 2001:db8:3::/64 dev r0`);
+  for (const [name, value] of Object.entries(CONF6)) {
+    await mustLinux(`${host} sysctl -qw net.ipv6.conf.h0.${name}=${value}`);
+  }
   await mustLinux(`${host} ip link set h0 up`);
   const file = join(folder, 'radvd.conf');
   writeFileSync(file, CONFIG, { mode: 0o644 });
@@ -76,8 +81,8 @@ async function meet(us: Station, router: string, host: string): Promise<void> {
   const radvd = spawn(program!, args, { stdio: 'ignore' });
   children.push(radvd);
 
-  const isThere = () => us.iface.addresses.length === 3 && us.isSettled();
-  await check('an address for each autonomous prefix passes detection', async () =>
+  const isThere = () => us.iface.addresses.length === 5 && us.isSettled();
+  await check('two addresses for each autonomous prefix pass detection', async () =>
     (await until(isThere, 30_000)) ? null : us.iface.addresses.map((a) => a.state).join(),
   );
   await check('the kernel has the same routes from the same router', async () => {
@@ -85,7 +90,7 @@ async function meet(us: Station, router: string, host: string): Promise<void> {
     const isSame = async () => {
       theirs = JSON.stringify(await kernelRoutes(host));
       ours = JSON.stringify(ownRoutes(us));
-      return theirs === ours && ours.includes('"ra"');
+      return theirs === ours && ours.includes('"ra"') && ours.includes('7700::/48');
     };
     for (let tries = 0; tries < 40 && !(await isSame()); tries++) await sleep(250);
     return theirs === ours ? null : `kernel ${theirs}, we ${ours}`;
@@ -99,10 +104,32 @@ async function meet(us: Station, router: string, host: string): Promise<void> {
         const b = ours[i]!;
         const isNear = (x: number, y: number) => Math.abs(x - y) <= 6; // two advertisements
         return (
-          a.prefix === b.prefix && isNear(a.valid, b.valid) && isNear(a.preferred, b.preferred)
+          a.prefix === b.prefix &&
+          a.isTemporary === b.isTemporary &&
+          isNear(a.valid, b.valid) &&
+          isNear(a.preferred, b.preferred)
         );
       });
     return isSame ? null : `kernel ${JSON.stringify(theirs)}, we ${JSON.stringify(ours)}`;
+  });
+  await check('nobody shows his MAC address: RFC 7217', async () => {
+    const all = [...(await kernelAddresses(host)), ...ownAddresses(us)].map((a) => a.local);
+    return all.some((a) => /ff:fe[0-9a-f]{2}:/.test(a)) ? all.join() : null;
+  });
+  await check('what we send has a temporary address for its source, as the kernel’s', async () => {
+    const ours = formatAddress(us.stack.net.paths.lookup(parseAddress(BEYOND)!, 0)!.source);
+    const way = await mustLinux(`${host} ip -j route get ${BEYOND}`);
+    const [{ prefsrc: theirs }] = JSON.parse(way) as [{ prefsrc: string }];
+    const isTemporary = (list: readonly AddressFacts[], source: string) =>
+      list.some((a) => a.local === source && a.isTemporary);
+    const isSo =
+      isTemporary(ownAddresses(us), ours) && isTemporary(await kernelAddresses(host), theirs);
+    return isSo ? null : `kernel ${theirs}, we ${ours}`;
+  });
+  await check('a more specific route of low preference is taken with its lifetime', async () => {
+    const route = routeViews(us.stack).find((r) => r.dst === '2001:db8:7700::/48');
+    const isSo = route?.pref === 'low' && route.expires !== undefined && route.expires <= 900;
+    return isSo ? null : JSON.stringify(route);
   });
   await check('the same hop limit, MTU and timers', async () => {
     const read = async (name: string) =>
@@ -198,9 +225,11 @@ interface AddressFacts {
   readonly prefix: string;
   readonly valid: number;
   readonly preferred: number;
+  readonly isTemporary: boolean;
 }
 
 interface AddressInfo {
+  readonly temporary?: true;
   readonly local: string;
   readonly prefixlen: number;
   readonly scope: string;
@@ -216,8 +245,13 @@ function addressFacts(list: readonly AddressInfo[]): AddressFacts[] {
       prefix: `${a.local.split(':').slice(0, 3).join(':')}/${a.prefixlen}`,
       valid: a.valid_life_time,
       preferred: a.preferred_life_time,
+      isTemporary: a.temporary === true,
     }))
-    .sort((a, b) => (a.prefix < b.prefix ? -1 : 1));
+    .sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+}
+
+function keyOf(a: AddressFacts): string {
+  return `${a.prefix} ${a.isTemporary}`;
 }
 
 async function kernelAddresses(host: string): Promise<AddressFacts[]> {
