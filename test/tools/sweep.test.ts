@@ -87,6 +87,48 @@ export const breaks = { name: 'breaks', flags: 0, create: () => new Breaks() };
   t.end();
 });
 
+t.test('a change in what a module imports runs its cells anew', (t) => {
+  const base = resolve('examples/my-first-cc.ts');
+  write('gain.mts', 'export const GAIN = 1;\n');
+  write('steps.mts', "export { GAIN } from './gain.mjs';\nimport './steps.mts';\n");
+  write(
+    'own.mts',
+    `import { GAIN } from './steps.mts';
+import { myFirst } from '${base}';
+export const own = { ...myFirst, name: \`own\${GAIN}\`.slice(0, 3) };
+`,
+  );
+  write('own.yaml', 'scenario: base.yaml\ngrid: { flows.0.cc: [./own.mts, cubic] }\n');
+  const begins = (): string => sweep('own.yaml', '--out', 'own').err.split('\n')[0]!;
+  t.match(begins(), /^2 to run/);
+  t.match(begins(), /^2 are there already; 0 to run/);
+  write('gain.mts', 'export const GAIN = 2;\n');
+  t.match(begins(), /^1 are there already; 1 to run/);
+  t.end();
+});
+
+t.test('a cell that does not end within the limit has failed', (t) => {
+  write(
+    'loops.mts',
+    `import { CongestionControl } from '${resolve('src/cc/congestion-control.ts')}';
+class Loops extends CongestionControl {
+  override ssthresh() { return 2; }
+  override congAvoid() { for (;;); }
+}
+export const loops = { name: 'loops', flags: 0, create: () => new Loops() };
+`,
+  );
+  write(
+    'long.yaml',
+    'scenario: base.yaml\nlimit: 6 s\ngrid: { flows.0.cc: [./loops.mts, reno] }\n',
+  );
+  const { code, out } = sweep('long.yaml', '--out', 'long', '--jobs', '1');
+  t.equal(code, 1);
+  t.match(out, /^failed: \.\/loops\.mts seed 1: not done after 6 s, the sweep's limit$/m);
+  t.match(out, /^reno +1 +it/m);
+  t.end();
+});
+
 t.test('what a scenario expects is counted over all cells', (t) => {
   write('hopeful.yaml', `${read('base.yaml')}expect: [{ goodput: { min: 3 Mbit/s } }]\n`);
   write(

@@ -16,7 +16,7 @@ import type { Options } from './options.ts';
 import { PacketFile } from './packet-file.ts';
 import { type LoadedScenario, loadScenario, scenarioOf, scenarioSchema } from './scenario-file.ts';
 import { summaryText } from './sim-text.ts';
-import { CellStore, cellKey, codeKey } from './sweep-cache.ts';
+import { CellStore, cellKey, codeKey, modulesKey } from './sweep-cache.ts';
 import type { Answer, Job } from './sweep-workers.ts';
 
 export const simCommand: Command = {
@@ -132,7 +132,7 @@ async function harmIn(
   for (const group of together.groups) {
     const loaded = await loadScenario(file, together.name, group.name);
     const scenario = { ...loaded.scenario, ...own };
-    const key = cellKey(code, scenario, loaded.moduleFiles);
+    const key = cellKey(code, modulesKey(loaded.moduleFiles), scenario);
     const known = store?.read(key) ?? null;
     const summary = known ?? runPlain(file, { ...loaded, scenario });
     if (known === null) store?.write(key, summary);
@@ -145,6 +145,10 @@ async function harmIn(
 async function simLines(): Promise<number> {
   console.log = console.error; // what modules print is no answer
   for await (const line of createInterface({ input: process.stdin })) {
+    if (line === '') {
+      process.stdout.write('\n'); // we are here
+      continue;
+    }
     process.stdout.write(`${JSON.stringify(await summaryOf(JSON.parse(line) as Job))}\n`);
   }
   return EXIT.OK;

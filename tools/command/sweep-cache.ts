@@ -1,10 +1,11 @@
-/** What has been run, by its content: the scenario, the modules it names, and the code that runs it. */
+/** What has been run, by its content: the scenario, the modules it names and what they import, and the code that runs it. */
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, join, sep } from 'node:path';
+import { basename, dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Scenario } from '../../src/sim/experiment/scenario.ts';
 import type { Summary } from '../../src/sim/experiment/summary.ts';
+import { sourcesOf } from './sources.ts';
 
 const SOURCE = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'src');
 
@@ -18,9 +19,18 @@ export function codeKey(): string {
   return hash.digest('hex');
 }
 
-export function cellKey(code: string, scenario: Scenario, moduleFiles: readonly string[]): string {
-  const hash = createHash('sha256').update(code).update(JSON.stringify(scenario));
-  for (const file of moduleFiles) hash.update(readFileSync(file));
+/** Of users' modules and what they import. */
+export function modulesKey(files: readonly string[]): string {
+  const hash = createHash('sha256');
+  for (const file of files.flatMap((one) => sourcesOf(one, SOURCE))) {
+    const content = readFileSync(file);
+    hash.update(`${basename(file)} ${content.length} `).update(content);
+  }
+  return hash.digest('hex');
+}
+
+export function cellKey(code: string, modules: string, scenario: Scenario): string {
+  const hash = createHash('sha256').update(code).update(modules).update(JSON.stringify(scenario));
   return hash.digest('hex').slice(0, 32);
 }
 

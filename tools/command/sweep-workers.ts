@@ -12,10 +12,14 @@ export interface Job {
 
 export type Answer = Summary | { readonly error: string };
 
-/** Answers as they come, with the job's place. A process that ends takes its cell along: it has failed; the others go on. */
+/**
+ * Answers as they come, with the job's place. A process that ends takes its cell along, and one that takes longer than the
+ * limit is ended: the cell has failed; the others go on.
+ */
 export async function runJobs(
   jobs: readonly Job[],
   processes: number,
+  limitNs: number,
   take: (index: number, answer: Answer) => void,
 ): Promise<void> {
   let next = 0;
@@ -23,8 +27,8 @@ export async function runJobs(
     let worker = new Worker();
     while (next < jobs.length) {
       const index = next++;
-      take(index, await worker.run(jobs[index]!));
-      if (worker.hasEnded) worker = new Worker();
+      take(index, await worker.run(jobs[index]!, limitNs));
+      if (worker.hasEnded && next < jobs.length) worker = new Worker();
     }
     worker.end();
   };
@@ -36,11 +40,19 @@ class Worker {
   private readonly child: ChildProcessWithoutNullStreams;
   private answer: ((answer: Answer) => void) | null = null;
   private said = '';
+  /** It has loaded what it needs: a cell's time does not count before. */
+  private readonly isReady: Promise<void>;
 
   constructor() {
     const command = [...process.execArgv, process.argv[1]!, 'sim', '--lines'];
     this.child = spawn(process.execPath, command);
-    createInterface({ input: this.child.stdout }).on('line', (line) => {
+    const lines = createInterface({ input: this.child.stdout });
+    this.isReady = new Promise((done) => {
+      lines.once('line', () => done());
+      this.child.once('close', () => done());
+    });
+    this.child.stdin.write('\n');
+    lines.on('line', (line) => {
       const answer = answerOf(line);
       if (answer !== null) this.answer?.(answer);
     });
@@ -57,11 +69,23 @@ class Worker {
     });
   }
 
-  run(job: Job): Promise<Answer> {
-    return new Promise((resolve) => {
+  async run(job: Job, limitNs: number): Promise<Answer> {
+    const answered = new Promise<Answer>((resolve) => {
       this.answer = resolve;
-      this.child.stdin.write(`${JSON.stringify(job)}\n`);
     });
+    this.child.stdin.write(`${JSON.stringify(job)}\n`);
+    await this.isReady;
+    const timer =
+      limitNs === Infinity ? null : setTimeout(() => this.giveUp(limitNs), limitNs / 1e6);
+    const answer = await answered;
+    if (timer !== null) clearTimeout(timer);
+    return answer;
+  }
+
+  private giveUp(limitNs: number): void {
+    this.hasEnded = true;
+    this.child.kill('SIGKILL');
+    this.answer?.({ error: `not done after ${limitNs / 1e9} s, the sweep's limit` });
   }
 
   end(): void {

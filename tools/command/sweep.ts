@@ -15,9 +15,9 @@ import type { Command } from './command.ts';
 import { missedOf, outcomeText } from './expect-text.ts';
 import { EXIT, Failure, usageError } from './failure.ts';
 import type { Options } from './options.ts';
-import { type LoadedScenario, scenarioOf } from './scenario-file.ts';
+import { scenarioOf } from './scenario-file.ts';
 import { CODE, readSpec, specFailure } from './spec-file.ts';
-import { CellStore, cellKey, codeKey } from './sweep-cache.ts';
+import { CellStore, cellKey, codeKey, modulesKey } from './sweep-cache.ts';
 import { flowsCsv, groupsCsv } from './sweep-csv.ts';
 import { type Run, sweepText } from './sweep-text.ts';
 import { type Answer, type Job, runJobs } from './sweep-workers.ts';
@@ -63,7 +63,9 @@ async function sweep(options: Options): Promise<number> {
   const [spec, scenarioFile] = await readSweep(file);
   const cells = await cellsOf(spec, scenarioFile);
   mkdirSync(out, { recursive: true });
-  const answers = await answersOf(cells, new CellStore(join(out, 'cells')), processes);
+  const store = new CellStore(join(out, 'cells'));
+  const limitNs = spec.limitNs ?? Infinity;
+  const answers = await answersOf(cells, store, processes, limitNs);
   const runs = cells.map((cell) => runOf(cell, answers));
   writeFileSync(join(out, 'flows.csv'), flowsCsv(runs));
   writeFileSync(join(out, 'groups.csv'), groupsCsv(runs));
@@ -82,6 +84,7 @@ async function answersOf(
   cells: readonly Cell[],
   store: CellStore,
   processes: number,
+  limitNs: number,
 ): Promise<ReadonlyMap<string, Answer>> {
   const units = new Map(cells.flatMap(({ own, solos }) => [own, ...solos]).map((u) => [u.key, u]));
   const answers = new Map<string, Answer>();
@@ -93,7 +96,7 @@ async function answersOf(
   }
   const progress = new Progress(missing.length, answers.size, processes);
   const jobs = missing.map(({ job }) => job);
-  await runJobs(jobs, processes, (index, answer) => {
+  await runJobs(jobs, processes, limitNs, (index, answer) => {
     const { key } = missing[index]!;
     answers.set(key, answer);
     if (!('error' in answer)) store.write(key, answer);
@@ -155,14 +158,21 @@ async function cellsOf(spec: SweepSpec, file: string): Promise<readonly Cell[]> 
         loaded: await scenarioOf(value, file, name, only),
       })),
     );
+    const parts = [{ only: null, loaded: whole }, ...solos].map(
+      ({ only, loaded: { scenario, moduleFiles } }) => ({
+        ...{ only, scenario },
+        modules: modulesKey(moduleFiles),
+      }),
+    );
     for (let i = 0; i < (spec.repeats ?? 1); i++) {
       const seed = whole.scenario.seed + i;
-      const unit = (only: string | null, { scenario, moduleFiles }: LoadedScenario): Unit => ({
-        key: cellKey(code, { ...scenario, seed }, moduleFiles),
-        job: { file, value: { ...(value as object), seed }, only },
-      });
-      const alone = solos.map(({ only, loaded }) => unit(only, loaded));
-      cells.push({ changes, seed, own: unit(null, whole), solos: alone });
+      const [own, ...alone] = parts.map(
+        ({ only, scenario, modules }): Unit => ({
+          key: cellKey(code, modules, { ...scenario, seed }),
+          job: { file, value: { ...(value as object), seed }, only },
+        }),
+      );
+      cells.push({ changes, seed, own: own!, solos: alone });
     }
   }
   return cells;

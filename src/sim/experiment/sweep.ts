@@ -9,6 +9,8 @@ export interface SweepSpec {
   readonly repeats?: number;
   /** Each group of flows also alone. */
   readonly solo?: boolean;
+  /** Of real time, for each run. */
+  readonly limitNs?: number;
   readonly grid?: Readonly<Record<string, readonly unknown[]>>;
   readonly cells?: readonly Changes[];
   readonly random?: {

@@ -23,6 +23,12 @@ export const SWEEP_SHAPE: RecordShape = {
       help: 'Each group of flows is also run alone, to tell what the others do to it.',
       otherwise: 'false',
     },
+    limit: {
+      shape: { type: 'quantity', unit: 'time', least: 1e6, most: 1e15 },
+      as: 'limitNs',
+      help: 'What takes longer, by the clock on the wall, has failed.',
+      otherwise: 'none',
+    },
     grid: {
       shape: { type: 'map', of: VALUES },
       help: 'Places in the scenario, as flows.0.cc, and their values: all combinations.',
