@@ -49,6 +49,15 @@ export class SimLink implements FrameSink, Expirable {
     return this.model.room();
   }
 
+  /**
+   * The model, with all that its transmitter has done by now: for whoever reads what waits and what was dropped. The
+   * model works that out when it has to, as late as at the next arrival; sooner makes no difference to what happens.
+   */
+  settled(): LinkModel {
+    this.model.settle();
+    return this.model;
+  }
+
   take(frame: number): void {
     this.model.take(frame);
     this.arm();

@@ -4,9 +4,10 @@ import { MS, SEC } from '../../src/base/time.ts';
 import type { LinkSpec } from '../../src/path/link-spec.ts';
 import { Experiment } from '../../src/sim/experiment/experiment.ts';
 import { Meters } from '../../src/sim/experiment/meter.ts';
+import { Recorder } from '../../src/sim/experiment/recorder.ts';
 import type { FlowSpec, Scenario, TrafficSpec } from '../../src/sim/experiment/scenario.ts';
 import { runAndSummarize } from '../../src/sim/experiment/summary.ts';
-import { dumbbell as dumbbellOf } from '../../src/sim/experiment/topology.ts';
+import { dumbbell as dumbbellOf, pointToPoint } from '../../src/sim/experiment/topology.ts';
 
 const FAST: LinkSpec = { rateBps: 1e9, delayNs: 1 * MS };
 
@@ -78,6 +79,28 @@ t.test('a summary counts what a link drops, wherever it drops it', (t) => {
   t.ok(stats.get('policed') > 0 && stats.get('cut') > 0);
   t.equal(link!.dropped, stats.get('policed') + stats.get('cut') + queue.ledger.dropped);
   t.ok(link!.lost > 0 && link!.lost === stats.get('lost'));
+  x.end();
+  t.end();
+});
+
+t.test('a sample has what waits at its time, however late the link would find out', (t) => {
+  const link = { rateBps: 10e6, delayNs: 200 * MS };
+  const x = new Experiment({
+    ...{ name: 'burst', seed: 1, durationNs: 0.5 * SEC },
+    ...pointToPoint({ forth: link, back: link }),
+    flows: [flow('f', 'a', 'b', { kind: 'bulk' })],
+  });
+  const samples: { t: number; link: string; packets: number; lost: number }[] = [];
+  const sink = { line: (text: string) => samples.push(JSON.parse(text)) };
+  new Recorder(x, sink, { acks: false, intervalNs: 1 * MS });
+  x.run();
+  // After two ways of a SYN ten segments come at once; the first of them does not wait.
+  const fromNs = 400 * MS + 2 * 74 * 800;
+  const during = samples.filter((s) => s.link === 'a>b' && s.t > fromNs && s.t < fromNs + 20 * MS);
+  t.equal(during.length, 20);
+  for (const { t: ns, packets } of during) {
+    t.equal(packets, Math.max(0, 9 - Math.floor((ns - fromNs) / (1514 * 800))));
+  }
   x.end();
   t.end();
 });

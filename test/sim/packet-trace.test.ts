@@ -5,6 +5,7 @@ import type { ByteSink } from '../../src/link/capture-writer.ts';
 import type { LinkSpec } from '../../src/path/link-spec.ts';
 import { Experiment } from '../../src/sim/experiment/experiment.ts';
 import { Meters } from '../../src/sim/experiment/meter.ts';
+import { Recorder } from '../../src/sim/experiment/recorder.ts';
 import type { FlowSpec, Scenario } from '../../src/sim/experiment/scenario.ts';
 import { runAndSummarize, type Summary } from '../../src/sim/experiment/summary.ts';
 import { dumbbell, parkingLot, pointToPoint } from '../../src/sim/experiment/topology.ts';
@@ -29,6 +30,8 @@ interface Run {
   readonly experiment: Experiment;
   readonly summary: Summary;
   readonly hash: string;
+  /** With a sample each 10 ms. */
+  readonly lines: readonly string[];
   readonly file: Buffer;
   readonly capture: Capture;
 }
@@ -42,11 +45,14 @@ function run(scenario: Scenario, wish: Wish | null = {}): Run {
   const sink = new Bytes();
   const packets = wish === null ? {} : { packets: { nodes: null, snaplen: 65536, ...wish, sink } };
   const experiment = new Experiment(scenario, { isHashed: true, ...packets });
+  const lines: string[] = [];
+  const wanted = { acks: true, intervalNs: 10 * MS };
+  new Recorder(experiment, { line: (text) => lines.push(text) }, wanted);
   const summary = runAndSummarize(experiment, new Meters(experiment.flows));
   experiment.end();
   const file = Buffer.concat(sink.parts);
   return {
-    ...{ experiment, summary, hash: experiment.sim.traceHash, file },
+    ...{ experiment, summary, hash: experiment.sim.traceHash, lines, file },
     capture: readPcapng(file),
   };
 }
@@ -147,8 +153,9 @@ t.test('one number from sender to receiver, and of both copies of a duplicate', 
       const { name } = capture.faces[face]!;
       const [here, there] = name.split(':') as [string, string];
       const [out, back] = [`${here}>${there}`, `${there}>${here}`];
+      if (i === 0 && !(flags === OUT && IS_HOST.test(name))) t.fail(`begins at ${name}`);
       if (flags === OUT) {
-        if (i === 0 ? !IS_HOST.test(name) : !isThere(here)) t.fail(`sent on by ${here}`);
+        if (i > 0 && !isThere(here)) t.fail(`sent on by ${here}`);
         if (i > 0) move(here, -1);
         move(out, 1);
       } else if (flags === IN) {
@@ -176,6 +183,7 @@ t.test('what is written does not change the run, and is the same for the same se
   const bare = run(rough(1), null);
   t.equal(bare.hash, one.hash);
   t.same(bare.summary, one.summary);
+  t.ok(bare.lines.length > 2000 && bare.lines.join() === one.lines.join(), 'nor what else is');
   t.equal(bare.file.length, 0);
   t.end();
 });
@@ -192,6 +200,19 @@ t.test('a drop has the time at which it happened, however late the link finds ou
     [2, 3, 9].map((n) => [n * 1514 * 800, sent[n]!.id]),
   );
   t.ok(isInOrder(capture));
+  t.end();
+});
+
+t.test('ids are kept however many packets are on the way', (t) => {
+  const { capture } = run(plain({ rateBps: 100e6, delayNs: 50 * MS }, 0.96 * SEC));
+  const [here, there] = [...byFace(capture).values()];
+  const [sent, arrived] = [here![OUT]!, there![IN]!];
+  t.ok(sent.length - arrived.length > 300, `${sent.length - arrived.length} on the way at the end`);
+  t.same(
+    arrived.map((p) => p.id),
+    sent.slice(0, arrived.length).map((p) => p.id),
+  );
+  t.equal(new Set(sent.map((p) => p.id)).size, sent.length);
   t.end();
 });
 

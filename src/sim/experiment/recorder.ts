@@ -38,11 +38,12 @@ export class Recorder implements Expirable {
   expire(): void {
     const { experiment, sink } = this;
     const t = experiment.nowNs;
-    for (const { name, model } of experiment.links.flat()) {
+    for (const link of experiment.links.flat()) {
+      const model = link.settled();
       const { queue, stats } = model;
       sink.line(
         JSON.stringify({
-          ...{ t, link: name, event: 'sample' },
+          ...{ t, link: link.name, event: 'sample' },
           ...{ packets: queue.count, bytes: queue.bytes },
           delivered: stats.get('deliveredBytes'),
           dropped: model.dropped,

@@ -151,13 +151,14 @@ function flowSummary({ flow, meter, cc, idealNs, endNs }: Member, late: number):
 }
 
 function linkSummaries({ scenario, links }: Experiment): readonly LinkSummary[] {
-  return links.flat().map(({ name, model }, i) => {
-    const link = scenario.links[i >> 1]!;
-    const { rateBps } = i % 2 === 0 ? link.forth : link.back;
+  return links.flat().map((link, i) => {
+    const model = link.settled();
+    const { forth, back } = scenario.links[i >> 1]!;
+    const { rateBps } = i % 2 === 0 ? forth : back;
     const delivered = model.stats.get('deliveredBytes');
     const bits = (delivered * 8 * SEC) / scenario.durationNs;
     return {
-      name,
+      name: link.name,
       delivered,
       utilization: typeof rateBps === 'number' ? round4(bits / rateBps) : null,
       dropped: model.dropped,

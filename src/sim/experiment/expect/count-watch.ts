@@ -116,8 +116,8 @@ export function flowGauge(
   }
 }
 
-export function linkGauge(what: LinkCountSpec['what'], { model }: SimLink): Gauge {
-  const { stats, queue } = model;
+export function linkGauge(what: LinkCountSpec['what'], link: SimLink): Gauge {
+  const { stats, queue } = link.model;
   const frames = () => stats.get('frames');
   switch (what) {
     case 'throughput':
@@ -126,13 +126,20 @@ export function linkGauge(what: LinkCountSpec['what'], { model }: SimLink): Gaug
         value: ([n], ns) => (n! * 8 * SEC) / ns,
       };
     case 'dropped':
-      return { read: () => [model.dropped, frames()], value: ([n, m]) => part(n!, m!) };
+      return { read: () => [link.settled().dropped, frames()], value: ([n, m]) => part(n!, m!) };
     case 'lost':
-      return { read: () => [stats.get('lost'), frames()], value: ([n, m]) => part(n!, m!) };
+      return {
+        read: () => [link.settled().stats.get('lost'), frames()],
+        value: ([n, m]) => part(n!, m!),
+      };
     case 'marked': {
       const marks = queue.ledger.stats;
+      const marked = () => marks.get('marked') + marks.get('ceThreshold');
       return {
-        read: () => [marks.get('marked') + marks.get('ceThreshold'), frames()],
+        read: () => {
+          link.settled();
+          return [marked(), frames()];
+        },
         value: ([n, m]) => part(n!, m!),
       };
     }
