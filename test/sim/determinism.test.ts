@@ -82,6 +82,8 @@ t.test('nothing that a scenario can name is left out', async (t) => {
   t.ok(all.has('queue: red') && all.has('loss: every') && all.has('traffic: page'));
   t.same([...all].sort(), [...kindsOf(acting, '', values, new Set())].sort());
   const used = values.flatMap((v) => (v as { flows: { cc?: string }[] }).flows.map(({ cc }) => cc));
+  const ips = values.flatMap((v) => (v as { flows: { ip?: number }[] }).flows.map(({ ip }) => ip));
+  t.ok(ips.includes(6));
   for (const name of builtinModules().available()) t.ok(used.includes(name), name);
   t.end();
 });

@@ -1,6 +1,6 @@
 /**
  * Runs the scenarios of this folder and prints what comes out of each, as sums: of every frame that arrived anywhere
- * (bytes, link, time), of the trace with a line for each ACK, and of the summary.
+ * (bytes, link, time), of the trace with a line for each ACK, of the packets' headers, and of the summary.
  *
  * `npm run pin` writes the first two to pinned.json, for a change that is meant to change what happens: its commit shows
  * in which scenarios. Every version of Node and every kind of processor must come to the same; where one does not, that
@@ -18,6 +18,7 @@ import { loadScenario } from '../../../tools/command/scenario-file.ts';
 export interface Sums {
   readonly frames: string;
   readonly trace: string;
+  readonly packets: string;
   readonly summary: string;
 }
 
@@ -30,7 +31,15 @@ export function scenarioFiles(): readonly string[] {
 
 async function sumsOf(file: string): Promise<Sums> {
   const { scenario, modules } = await loadScenario(file, 'a scenario');
-  const experiment = new Experiment(scenario, { modules, isHashed: true });
+  const packets = createHash('sha256');
+  const sink = {
+    write: (u8: Uint8Array, off: number, len: number) => {
+      packets.update(u8.subarray(off, off + len));
+      return 0;
+    },
+  };
+  const written = { sink, nodes: null, snaplen: 96 };
+  const experiment = new Experiment(scenario, { modules, isHashed: true, packets: written });
   const meters = new Meters(experiment.flows);
   for (const { tcp } of experiment.stacks) tcp.watch.add(meters);
   const trace = createHash('sha256');
@@ -45,6 +54,7 @@ async function sumsOf(file: string): Promise<Sums> {
   return {
     frames,
     trace: trace.digest('hex'),
+    packets: packets.digest('hex'),
     summary: createHash('sha256').update(summary).digest('hex'),
   };
 }
@@ -58,7 +68,9 @@ export async function allSums(): Promise<Record<string, Sums>> {
 }
 
 /** What stands in pinned.json. */
-export function pinnedOf(all: Record<string, Sums>): Record<string, Omit<Sums, 'summary'>> {
+export function pinnedOf(
+  all: Record<string, Sums>,
+): Record<string, Pick<Sums, 'frames' | 'trace'>> {
   return Object.fromEntries(
     Object.entries(all).map(([name, { frames, trace }]) => [name, { frames, trace }]),
   );
