@@ -17,6 +17,8 @@ export class BlockPool {
   private readonly refs: Int32Array;
   private readonly freeStack: Int32Array;
   private freeCount: number;
+  /** The fewest blocks that were ever free. */
+  leastFree: number;
 
   readonly slab: Slab;
   readonly blockBytes: number;
@@ -32,6 +34,7 @@ export class BlockPool {
     this.freeStack = new Int32Array(capacity);
     for (let i = 0; i < capacity; i++) this.freeStack[i] = capacity - 1 - i;
     this.freeCount = capacity;
+    this.leastFree = capacity;
   }
 
   get free(): number {
@@ -46,6 +49,7 @@ export class BlockPool {
   take(): number {
     if (this.freeCount === 0) return NO_BLOCK;
     const block = this.freeStack[--this.freeCount]!;
+    if (this.freeCount < this.leastFree) this.leastFree = this.freeCount;
     this.refs[block] = 1;
     return block;
   }

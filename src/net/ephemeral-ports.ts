@@ -21,6 +21,7 @@ export interface PortUse {
 }
 
 const BUCKETS = 1 << 16;
+const BLOCK = 1 << 10;
 /** A random step is below this many places. */
 const MOST_STEP = 8;
 /** A range that is smaller is not halved. */
@@ -29,9 +30,11 @@ const LEAST_HALVED = 4;
 export class EphemeralPorts {
   /**
    * How far each bucket has come. The lowest bit: its destinations have used up the ports of the first parity, so
-   * those of the other are looked at first, and a search does not walk over all of the first again.
+   * those of the other are looked at first, and a search does not walk over all of the first again. In
+   * blocks that are made when they are needed: all of them are a quarter of a megabyte, and there may be thousands of
+   * stacks in one process.
    */
-  private readonly steps = new Int32Array(BUCKETS);
+  private readonly steps: (Int32Array | null)[] = new Array(BUCKETS / BLOCK).fill(null);
   private readonly hash: SipHash;
   private readonly random: RandomStream;
   private readonly config: NetConfig;
@@ -55,11 +58,13 @@ export class EphemeralPorts {
    */
   pick(local: Address, remote: Address, remotePort: number, use: PortUse, own = 0): number {
     this.setRange(own);
-    const bucket = this.digest(local, remote, remotePort) & (BUCKETS - 1);
+    const hashed = this.digest(local, remote, remotePort) & (BUCKETS - 1);
+    const steps = this.blockOf(hashed);
+    const bucket = hashed & (BLOCK - 1);
     const offset = this.hash.high >>> 0;
     const step = own === 0 ? 2 : 1;
-    const reached = this.steps[bucket]! >>> 1;
-    let isOther = this.steps[bucket]! & 1;
+    const reached = steps[bucket]! >>> 1;
+    let isOther = steps[bucket]! & 1;
     const parity = step === 1 ? 0 : isOther;
     let port = this.scan(use, this.first + parity, step, offset + reached);
     if (port === 0 && step === 2) {
@@ -68,7 +73,7 @@ export class EphemeralPorts {
     }
     if (port === 0) return 0;
     const advance = Math.max(this.passed, this.random.below(MOST_STEP)) + 1;
-    this.steps[bucket] = ((reached + advance) << 1) | isOther;
+    steps[bucket] = ((reached + advance) << 1) | isOther;
     return port;
   }
 
@@ -87,6 +92,13 @@ export class EphemeralPorts {
     this.first += half;
     this.span = span - half;
     return this.anywhere(use, this.span);
+  }
+
+  private blockOf(bucket: number): Int32Array {
+    const block = Math.floor(bucket / BLOCK);
+    const steps = this.steps[block] ?? new Int32Array(BLOCK);
+    this.steps[block] = steps;
+    return steps;
   }
 
   private anywhere(use: PortUse, span: number): number {

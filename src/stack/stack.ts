@@ -5,7 +5,7 @@ import { EADDRNOTAVAIL, EEXIST, ENETDOWN, EOPNOTSUPP, ERANGE } from '../base/err
 import { NEVER } from '../base/time.ts';
 import type { Device } from '../link/device.ts';
 import { FrameStore } from '../link/frame-store.ts';
-import { openLoopback } from '../link/loopback.ts';
+import { type LoopbackRing, openLoopback } from '../link/loopback.ts';
 import { VlanDevice } from '../link/vlan-device.ts';
 import { Autoconf } from '../net/autoconf.ts';
 import { addAddress4, addAddress6, type DadListener, removeAddress } from '../net/dad.ts';
@@ -100,7 +100,11 @@ export class Stack implements Host, DadListener {
   private readonly drains: ReadyDrain[] = [];
 
   /** @param frames shared by the stacks of a thread, so that loopback devices share chunks. */
-  constructor(env: Env, frames: FrameStore = new FrameStore(env.memory)) {
+  constructor(
+    env: Env,
+    frames: FrameStore = new FrameStore(env.memory),
+    loopback: LoopbackRing = {},
+  ) {
     this.env = env;
     this.net = new Network(env, this.deadlines);
     this.lifetimes = new AddressLifetimes(this.net, this);
@@ -108,7 +112,7 @@ export class Stack implements Host, DadListener {
     this.net.transports[IPPROTO.UDP] = this.udp;
     this.tcp = new Tcp(this.net);
     this.net.transports[IPPROTO.TCP] = this.tcp;
-    this.addLoopback(frames);
+    this.addLoopback(frames, loopback);
   }
 
   /** Attaches a device. Its link-local address starts duplicate address detection at once. */
@@ -342,8 +346,8 @@ export class Stack implements Host, DadListener {
     this.drainReady();
   }
 
-  private addLoopback(frames: FrameStore): void {
-    const lo = this.attach('lo', openLoopback(frames), true);
+  private addLoopback(frames: FrameStore, ring: LoopbackRing): void {
+    const lo = this.attach('lo', openLoopback(frames, 'lo', undefined, ring), true);
     addAddress4(this.net, lo, LOOPBACK4, 104);
     addAddress6(this.net, lo, LOOPBACK6, 128, this);
     this.net.routes.add(new Route(LOOPBACK4, 104, null, lo, 0));

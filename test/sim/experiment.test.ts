@@ -195,7 +195,7 @@ for (const { title, traffic, bytes, completions, ms } of CASES) {
   });
 }
 
-t.test('a hundred hosts; an MTU in the middle; more than there is memory for', (t) => {
+t.test('a hundred hosts; an MTU in the middle', (t) => {
   const link = {
     rateBps: 10e6,
     delayNs: 5 * MS,
@@ -219,12 +219,5 @@ t.test('a hundred hosts; an MTU in the middle; more than there is memory for', (
   t.equal(y.flows[0]!.delivered, 0, 'as where ICMP is filtered');
   t.ok(y.links[0]![0].model.stats.get('tooLong') > 0);
   y.end();
-
-  const fat = { rateBps: 10e9, delayNs: 1 * SEC };
-  const huge = { ...scenario, ...dumbbellOf(1, { forth: fat, back: fat }), flows: one };
-  t.throws(
-    () => new Experiment(huge),
-    /^it would need [\d.]+ GiB of memory, more than 1\.9: 2 hosts take/,
-  );
   t.end();
 });

@@ -6,13 +6,9 @@
  */
 import { assert } from '../../base/assert.ts';
 import type { MemorySizes } from '../../base/memory.ts';
-import { SEC } from '../../base/time.ts';
 import type { CcModule } from '../../cc/congestion-control.ts';
 import { type CcFaults, guarded } from '../../cc/guarded.ts';
 import type { MemoryDevice } from '../../link/memory-device.ts';
-import { longestDelayNs } from '../../path/delay-spec.ts';
-import type { LinkSpec } from '../../path/link-spec.ts';
-import { peakBps } from '../../path/rate-spec.ts';
 import { writeAnySysctl } from '../../stack/all-sysctls.ts';
 import { Stack } from '../../stack/stack.ts';
 import type { SimLink } from '../sim-link.ts';
@@ -20,6 +16,7 @@ import { Simulator } from '../simulator.ts';
 import { addressOf, type IpVersion, MAC_HIGH, macOf, PREFIX } from './addresses.ts';
 import { Flow } from './flow.ts';
 import { Graph } from './graph.ts';
+import { checkMemory, LOOPBACK_RING, memoryFor, NIC_RING } from './memory-sizes.ts';
 import { type LinkEnd, PacketTrace, type PacketTraceOptions, unseen } from './packet-trace.ts';
 import { Router } from './router.ts';
 import {
@@ -77,7 +74,7 @@ export class Experiment {
     const modules = own.map(({ module }) => module);
     const mtus = scenario.hosts.map((_, host) => mtuOf(scenario, graph, host));
     const nics = scenario.hosts.map(({ name }, i) =>
-      sim.nic(name, { rxFrames: NIC_RX_FRAMES, mtu: mtus[i]! }),
+      sim.nic(name, { rxFrames: NIC_RX_FRAMES, ...NIC_RING, mtu: mtus[i]! }),
     );
     this.stacks = scenario.hosts.map((host, i) => this.openStack(host, i, nics[i]!, modules));
     this.routers = this.openRouters();
@@ -104,8 +101,10 @@ export class Experiment {
     return this.stacks[this.graph.node(host)]!;
   }
 
+  /** Throws when there was not enough memory for what the links held. */
   run(untilNs: number = this.scenario.durationNs): void {
     this.sim.run(untilNs);
+    checkMemory(this.sim.memory);
   }
 
   /** Everything goes; asserts that no memory is left behind. */
@@ -121,7 +120,7 @@ export class Experiment {
     nic: MemoryDevice,
     modules: readonly CcModule[],
   ): Stack {
-    const stack = new Stack(this.sim.env(spec.name), this.sim.frames);
+    const stack = new Stack(this.sim.env(spec.name), this.sim.frames, LOOPBACK_RING);
     for (const module of modules) stack.tcp.ccModules.register(module);
     setParameters(stack, this.scenario);
     stack.tcp.config.somaxconn = 65535;
@@ -214,43 +213,4 @@ function mtuOf({ links }: Scenario, graph: Graph, host: number): number {
   const edges = graph.edges[host]!;
   assert(edges.length === 1, `host ${graph.names[host]} has one link`);
   return links[edges[0]!.link]!.mtu ?? DEFAULT_MTU;
-}
-
-const CHUNK = 256 << 10;
-const FRAME = 1514;
-/** By kind, where it is not 1,000 (docs/path.md). */
-const DEFAULT_QUEUE_FRAMES: Readonly<Record<string, number>> = {
-  'fq-codel': 10_240,
-  dualpi2: 10_000,
-};
-/** Rings and headers of a host's interface and of its loopback. */
-const HOST_BYTES = 2 << 20;
-/** Pages for what a flow has sent and not yet heard of, beside what its path holds. */
-const PAGES_A_FLOW = 8;
-const LEAST_CHUNKS = 64;
-const LEAST_PAGES = 4096;
-const MOST_SLAB = 1.9 * 2 ** 30;
-
-/** Room for what the links can hold at once, as frames and, twice, in send and receive buffers; and chunks for others. */
-function memoryFor({ hosts, links, flows }: Scenario, more: number): MemorySizes {
-  const held = links.reduce((n, { forth, back }) => n + bytesIn(forth) + bytesIn(back), 0);
-  const chunks = LEAST_CHUNKS + more + Math.ceil((1.25 * held) / CHUNK);
-  const pages = LEAST_PAGES + Math.ceil((2 * held) / 16384) + PAGES_A_FLOW * flows.length;
-  const cellBytes = 8 << 20;
-  const pools = chunks * (CHUNK + 64) + pages * 16448 + cellBytes;
-  const slabBytes = pools + hosts.length * HOST_BYTES + (16 << 20);
-  if (slabBytes > MOST_SLAB) {
-    const need = (slabBytes / 2 ** 30).toPrecision(3);
-    const why = `${hosts.length} hosts take 2 MiB each, and links hold up to ${(held / 2 ** 20).toPrecision(3)} MiB`;
-    throw new Error(`it would need ${need} GiB of memory, more than 1.9: ${why}`);
-  }
-  return { slabBytes, chunks, pages, cellBytes };
-}
-
-/** What waits for the link and what is on the way, at most. */
-function bytesIn({ rateBps, delayNs, queue }: LinkSpec): number {
-  const frames = queue?.limitFrames ?? DEFAULT_QUEUE_FRAMES[queue?.kind ?? ''] ?? 1000;
-  const waiting = Math.min(queue?.limitBytes ?? Infinity, frames * FRAME);
-  if (rateBps === undefined) return waiting;
-  return waiting + (peakBps(rateBps) / 8) * (longestDelayNs(delayNs ?? 0) / SEC);
 }
