@@ -3,6 +3,7 @@
 import type { DeviceCaps } from '../../src/link/device.ts';
 import { GSO, RX_FLAG } from '../../src/link/ring-layout.ts';
 import { CONF4 } from '../../src/net/ipv4-conf.ts';
+import { NO_FACTS, NO_METRICS, Route } from '../../src/net/route-table.ts';
 import { MacAddress } from '../../src/wire/mac.ts';
 import { data, echo4, ethernet, ip4, ip6, join, u16, udp } from '../../test/net/packets.ts';
 import type { AllocCase } from './measure.ts';
@@ -92,6 +93,59 @@ function tagged(): () => void {
   };
 }
 
+/** Back onto the sender's link, and the sender is told of the better way, as often as it takes the other. */
+function redirected(packet: Uint8Array): () => () => void {
+  return () => {
+    const rig = router({});
+    const { config } = rig.stack.net;
+    config.conf4.all.set(CONF4.SEND_REDIRECTS, 1);
+    config.icmpRate4Ns = 0;
+    config.icmpRate6Ns = 0;
+    config.icmpMessagesPerSec = 0;
+    rig.iface.neighbours.set(ip('fe80::3'), NEXT, true);
+    rig.stack.addRoute(ip('2001:dba::'), 32, ip('fe80::3'), rig.iface);
+    const template = rig.prepare(packet);
+    return () => {
+      const before = rig.out.frames;
+      for (let i = 0; i < BATCH; i++) rig.offer(template);
+      rig.turn();
+      rig.check('forwarded and told', rig.out.frames - before === 2 * BATCH);
+    };
+  };
+}
+
+/** What does not fit is answered each time: there is no limit on that. */
+function tooBig(packet: Uint8Array, to: string, bits: number, via: string): () => () => void {
+  return () => {
+    const rig = router({});
+    const metrics = { mtu: 1300, isMtuLocked: false, advmss: 0, initcwnd: 0 };
+    rig.stack.replaceRoute(ip(to), bits, ip(via), null, undefined, metrics);
+    const template = rig.prepare(packet);
+    return () => {
+      const before = rig.out.frames;
+      for (let i = 0; i < BATCH; i++) rig.offer(template);
+      rig.turn();
+      rig.check('told', rig.out.frames - before === BATCH);
+    };
+  };
+}
+
+/** To where a route says that there is no way: in silence. */
+function refused(): () => void {
+  const rig = router({});
+  const { net } = rig.stack;
+  const lo = net.interfaces[0]!;
+  const facts = { ...NO_FACTS, type: 'blackhole' } as const;
+  net.routes.add(new Route(ip('198.18.0.0'), 112, null, lo, 0, NO_METRICS, null, facts));
+  const template = rig.prepare(packet4(100, '198.18.0.1'));
+  return () => {
+    const before = rig.dropped('FORWARD_REFUSED');
+    for (let i = 0; i < BATCH; i++) rig.offer(template);
+    rig.turn();
+    rig.check('dropped', rig.dropped('FORWARD_REFUSED') - before === BATCH);
+  };
+}
+
 /** The last hop: the error that tells is limited, so that most make none. */
 function expired(): () => void {
   const rig = router({});
@@ -104,8 +158,8 @@ function expired(): () => void {
   };
 }
 
-function packet4(size: number, dst = '203.0.113.1', ttl = 64): Uint8Array {
-  return ethernet(ip4({ dst, ttl, protocol: 17 }, udp({}, data(size), '10.0.0.2', dst)));
+function packet4(size: number, dst = '203.0.113.1', ttl = 64, df = false): Uint8Array {
+  return ethernet(ip4({ dst, ttl, df, protocol: 17 }, udp({}, data(size), '10.0.0.2', dst)));
 }
 
 const packet6 = ethernet(ip6({ dst: '2001:db9::1', next: 17 }, udp({}, data(1400))));
@@ -134,5 +188,16 @@ export const cases: readonly AllocCase[] = [
     forwarded({ bytes: segments, ...isPartial, caps: SUPER }, 8),
   ),
   each('a packet on its last hop', expired),
+  each('a packet forwarded, its sender redirected, IPv4', redirected(packet4(100))),
+  each(
+    'a packet forwarded, its sender redirected, IPv6',
+    redirected(ethernet(ip6({ dst: '2001:dba::1', next: 17 }, udp({}, data(100))))),
+  ),
+  each(
+    'a packet too big, IPv4',
+    tooBig(packet4(1400, '203.0.113.1', 64, true), '203.0.113.0', 24, '10.0.0.3'),
+  ),
+  each('a packet too big, IPv6', tooBig(packet6, '2001:db9::', 32, '2001:db8::3')),
+  each('a packet that a route refuses', refused),
   each('an echo request answered on a VLAN', tagged),
 ];

@@ -1,9 +1,10 @@
 import type { Env } from '../base/env.ts';
 import { SEC } from '../base/time.ts';
 import { isV4 } from '../wire/address.ts';
+import { ErrorBudget } from './error-budget.ts';
 import { ICMP, type IcmpMib } from './mib.ts';
 import type { NetConfig } from './net-config.ts';
-import { ErrorBudget, type Path } from './path-cache.ts';
+import type { Path } from './path-cache.ts';
 
 /** Linux lets so many errors pass to one destination before the interval binds. */
 const BURST_PER_DESTINATION = 6;

@@ -24,6 +24,7 @@ import {
   isV4,
 } from '../wire/address.ts';
 import { IPV6_MIN_MTU } from '../wire/ipv6.ts';
+import { ErrorBudget } from './error-budget.ts';
 import type { Interface } from './interface.ts';
 import { CAST } from './ip-packet.ts';
 import type { LocalAddresses } from './local-addresses.ts';
@@ -92,30 +93,6 @@ export class Path {
   needsFragmenting(clock: Clock): boolean {
     if (this.metrics.isMtuLocked) return true;
     return this.isBelowFloor && clock.nowNs < this.pmtuExpiresNs;
-  }
-}
-
-/** Tokens left and when they were counted, for one destination. */
-export class ErrorBudget {
-  tokens = 0;
-  countedNs = -NEVER;
-
-  /** Whether a bucket that fills by one every `everyNs` (an int32), up to `burst`, has a token. It starts full. */
-  has(clock: Clock, everyNs: number, burst: number): boolean {
-    if (everyNs <= 0) return true;
-    const { nowNs } = clock;
-    const earned = Math.floor((nowNs - this.countedNs) / everyNs);
-    if (earned > 0) {
-      const full = this.tokens + earned >= burst;
-      this.tokens = full ? burst : this.tokens + earned;
-      this.countedNs = full ? nowNs : this.countedNs + earned * everyNs;
-    }
-    return this.tokens > 0;
-  }
-
-  /** Takes the token that `has` has just seen. */
-  spend(everyNs: number): void {
-    if (everyNs > 0) this.tokens--;
   }
 }
 
@@ -235,13 +212,16 @@ export class PathCache {
   private insert(destination: Address, boundIndex: number): Path | null {
     const isNew = this.paths.length < MAX_PATHS;
     const at = isNew ? this.paths.length : this.evict();
-    const path = isNew ? new Path() : this.paths[at]!;
+    const path = isNew ? this.fresh : this.paths[at]!;
     path.redirect = null;
     if (!this.derive(path, destination, boundIndex)) {
       if (!isNew) this.spare = at;
       return null;
     }
-    if (isNew) this.paths.push(path);
+    if (isNew) {
+      this.paths.push(path);
+      this.fresh = new Path();
+    }
     path.pmtu = 0;
     path.pmtuExpiresNs = NEVER;
     path.isBelowFloor = false;
@@ -254,8 +234,9 @@ export class PathCache {
     return path;
   }
 
-  /** A place emptied for a destination that then had no route: used first next time. */
+  /** A place emptied for a destination that then had no route, and a path made for one: used first next time. */
   private spare = NOT_FOUND;
+  private fresh = new Path();
 
   private evict(): number {
     if (this.spare !== NOT_FOUND) {
