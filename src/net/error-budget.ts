@@ -6,6 +6,12 @@ export class ErrorBudget {
   tokens = 0;
   countedNs = -NEVER;
 
+  /** For another destination. */
+  fill(): void {
+    this.tokens = 0;
+    this.countedNs = -NEVER;
+  }
+
   /** Whether a bucket that fills by one every `everyNs` (an int32), up to `burst`, has a token. It starts full. */
   has(clock: Clock, everyNs: number, burst: number): boolean {
     if (everyNs <= 0) return true;

@@ -225,8 +225,7 @@ export class PathCache {
     path.pmtu = 0;
     path.pmtuExpiresNs = NEVER;
     path.isBelowFloor = false;
-    path.errorBudget.tokens = 0;
-    path.errorBudget.countedNs = -NEVER;
+    path.errorBudget.fill();
     path.wasUsed = true;
     path.boundIndex = boundIndex;
     this.writeKey(path.destination, boundIndex);
