@@ -163,6 +163,20 @@ const CASES: readonly TrafficCase[] = [
     completions: [0, 0],
   },
   {
+    title: 'silence, a rate, all that there is, and another rate',
+    traffic: {
+      kind: 'steps',
+      steps: [
+        { atNs: 1 * SEC, rateBps: 1e6 },
+        { atNs: 3 * SEC },
+        { atNs: 7 * SEC, rateBps: 0 },
+        { atNs: 8 * SEC, rateBps: 2e6 },
+      ],
+    },
+    bytes: [5_200_000, 5_700_000], // with what has left by 7 s, and comes later
+    completions: [0, 0],
+  },
+  {
     title: 'a page: three round trips for the document, the rest in parallel',
     traffic: { kind: 'page', documentBytes: 10_000, objects: 12, objectBytes: 5000 },
     bytes: [70_000, 70_000],

@@ -185,7 +185,7 @@ const WRONG: readonly (readonly [object, string, string])[] = [
   [
     { ...WHOLE, flows: [{ ...FLOW, traffic: {} }] },
     'flows.0.traffic',
-    'which kind? there are bulk, requests, on-off, constant-rate, page',
+    'which kind? there are bulk, requests, on-off, constant-rate, steps, page',
   ],
   [
     {

@@ -2,7 +2,7 @@
  * The presets of examples/: each is read, each is run, and what it expects is so; what is not, by a published bound, is
  * named here. Long ones run for some seconds, and whole with LONG=1.
  */
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t from 'tap';
 import { SEC } from '../../src/base/time.ts';
@@ -14,8 +14,8 @@ import { outcomeText } from '../../tools/command/expect-text.ts';
 import { loadScenario, scenarioOf } from '../../tools/command/scenario-file.ts';
 import { readSpec } from '../../tools/command/spec-file.ts';
 
-const FOLDERS = ['ns3'];
-const isLong = process.env['LONG'] === '1';
+const FOLDERS = ['bbr-draft', 'ns3'];
+const isLong = process.env.LONG === '1';
 
 interface Note {
   /** As `ringway sim` tells them. */
@@ -39,6 +39,21 @@ const files = FOLDERS.flatMap((folder) =>
     .map((name) => `${folder}/${name}`),
 );
 const isSweep = (name: string): boolean => name.endsWith('-sweep.yaml');
+
+t.test('each test case of the BBR draft is a preset', (t) => {
+  const text = (path: string) => readFileSync(path, 'utf8');
+  const cases = ['cases', 'paths'].flatMap((part) =>
+    [...text(`test/cc/bbr3-draft-${part}.test.ts`).matchAll(/^ {4}title: '([^:']+)/gm)].map(
+      (m) => m[1],
+    ),
+  );
+  const presets = files
+    .filter((name) => name.startsWith('bbr-draft/'))
+    .map((name) => /^# The test case "([^"]+)"/.exec(text(join('examples', name)))?.[1]);
+  t.equal(new Set(cases).size, 22);
+  t.same(new Set(presets), new Set(cases));
+  t.end();
+});
 
 for (const name of files.filter((file) => !isSweep(file))) {
   t.test(name, async (t) => {

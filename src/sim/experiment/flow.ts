@@ -160,7 +160,7 @@ export class Flow implements Expirable {
   private settings(tcp: Tcp): TcpSettings {
     const settings = tcp.defaults.own();
     const { cc, traffic } = this.spec;
-    const notsentLowat = traffic.kind === 'on-off' ? LITTLE_UNSENT : 0;
+    const notsentLowat = traffic.kind === 'on-off' || traffic.kind === 'steps' ? LITTLE_UNSENT : 0;
     settings.change({ congestion: cc ?? '', isNoDelay: true, notsentLowat });
     return settings.share();
   }

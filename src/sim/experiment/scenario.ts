@@ -61,7 +61,13 @@ export interface FlowSpec {
   readonly traffic: TrafficSpec;
 }
 
-export type TrafficSpec = BulkSpec | RequestsSpec | OnOffSpec | ConstantRateSpec | PageSpec;
+export type TrafficSpec =
+  | BulkSpec
+  | RequestsSpec
+  | OnOffSpec
+  | ConstantRateSpec
+  | StepsSpec
+  | PageSpec;
 
 /** As much as the network takes, from who opens it to the other. */
 export interface BulkSpec {
@@ -94,6 +100,16 @@ export interface ConstantRateSpec {
   readonly rateBps: number;
   /** 1,200. */
   readonly writeBytes?: number;
+}
+
+/** As much as the network takes, or so much, from times of the experiment on. */
+export interface StepsSpec {
+  readonly kind: 'steps';
+  readonly steps: readonly {
+    readonly atNs: number;
+    /** As much as the network takes; 0 is silence. */
+    readonly rateBps?: number;
+  }[];
 }
 
 /** A page as browsers fetch one: a document, and when it is there its objects over several connections. */

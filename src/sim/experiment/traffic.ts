@@ -6,6 +6,7 @@ import { ConstantRate } from './traffic/constant-rate.ts';
 import { OnOff } from './traffic/on-off.ts';
 import { Page } from './traffic/page.ts';
 import { Requests } from './traffic/requests.ts';
+import { Steps } from './traffic/steps.ts';
 
 /** What a flow does, of any kind. `random` is the flow's own. */
 export function openTraffic(flow: Flow, spec: TrafficSpec, random: RandomStream): Traffic {
@@ -18,6 +19,8 @@ export function openTraffic(flow: Flow, spec: TrafficSpec, random: RandomStream)
       return new OnOff(flow, spec, random);
     case 'constant-rate':
       return new ConstantRate(flow, spec);
+    case 'steps':
+      return new Steps(flow, spec);
     case 'page':
       return new Page(flow, spec);
   }

@@ -92,6 +92,19 @@ const TOPOLOGY: Shape = {
   },
 };
 
+const TRAFFIC_STEP: RecordShape = {
+  type: 'record',
+  fields: {
+    at: { shape: TIME, as: 'atNs', isRequired: true, help: 'From then on.' },
+    rate: {
+      shape: { type: 'quantity', unit: 'rate', least: 0 },
+      as: 'rateBps',
+      help: 'Of payload; 0 is silence.',
+      otherwise: 'as much as the network takes',
+    },
+  },
+};
+
 const TRAFFIC: Shape = {
   type: 'variant',
   kinds: {
@@ -128,6 +141,13 @@ const TRAFFIC: Shape = {
         help: 'Of payload.',
       },
       write: { shape: SIZE, as: 'writeBytes', help: 'Bytes in each write.', otherwise: '1200' },
+    },
+    steps: {
+      steps: {
+        shape: { type: 'list', of: TRAFFIC_STEP, least: 1 },
+        isRequired: true,
+        help: 'What it sends, each from a time on.',
+      },
     },
     page: {
       document: { shape: SIZE, as: 'documentBytes', isRequired: true, help: 'What comes first.' },
