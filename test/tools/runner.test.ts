@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import t from 'tap';
 import { judge } from '../../bench/alloc.ts';
+import { Programs } from '../../tools/dev/container/programs.ts';
 import { killAll, markedProcesses, RUN_MARK } from '../../tools/dev/leftovers.ts';
 import {
   aptLine,
@@ -192,4 +193,17 @@ t.test('the allocation gate', (t) => {
   t.match(judge(control, seen(0)), /16 bytes were made/, 'a blind gate fails its control');
   t.match(judge(control, seen(32)), /16 bytes were made/, 'and so does one that sees double');
   t.end();
+});
+
+t.test('the container test is stopped: what runs is killed, what cleans up goes on', async (t) => {
+  const programs = new Programs();
+  const [checked, cleaning] = [
+    programs.run(['sleep', '60']),
+    programs.runAlways(['sh', '-c', 'sleep 0.2; echo clean']),
+  ];
+  programs.stop();
+  t.match(await checked, { status: -1 });
+  t.match(await cleaning, { status: 0, output: 'clean\n' });
+  await t.rejects(programs.run(['true']), /stopped/);
+  t.match(await programs.runAlways(['true']), { status: 0 });
 });

@@ -25,11 +25,19 @@ export class Programs {
   /** Never throws for what the program did; throws once `stop` was called. */
   run(command: readonly string[], options: RunOptions = {}): Promise<Outcome> {
     if (this.isStopped) return Promise.reject(new Error('stopped'));
-    return this.runAlways(command, options);
+    return this.begin(command, options, this.running);
   }
 
-  /** Likewise for what has to be cleaned up after `stop`. */
+  /** Likewise for what has to be cleaned up, which `stop` leaves alone. */
   runAlways(command: readonly string[], options: RunOptions = {}): Promise<Outcome> {
+    return this.begin(command, options, new Set());
+  }
+
+  private begin(
+    command: readonly string[],
+    options: RunOptions,
+    running: Set<ChildProcess>,
+  ): Promise<Outcome> {
     const [program, ...args] = command;
     const child = spawn(program!, args, {
       cwd: options.cwd,
@@ -37,7 +45,7 @@ export class Programs {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    this.running.add(child);
+    running.add(child);
     let output = '';
     const take = (chunk: string): void => {
       output = (output + chunk).slice(-KEPT);
@@ -52,7 +60,7 @@ export class Programs {
     return new Promise((done) => {
       const end = (status: number): void => {
         clearTimeout(timer);
-        this.running.delete(child);
+        running.delete(child);
         done({ status, output });
       };
       child.once('error', (error) => {
