@@ -1,4 +1,4 @@
-/** The example of docs/congestion-control.md compiles, keeps the laws, and does what the page says of it. */
+/** The examples of docs/congestion-control.md compile, keep the laws, and do what the page says of them. */
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { gentle } from '../../examples/gentle.ts';
@@ -12,18 +12,23 @@ import { obeysTheLaws } from './laws.ts';
 import { PathModel } from './path-model.ts';
 import { newView } from './rig.ts';
 
-t.test('the page shows the file as it is', (t) => {
+t.test('the page shows the files as they are', (t) => {
   const page = readFileSync('docs/congestion-control.md', 'utf8');
   const blocks = [...page.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map((match) => match[1]);
-  t.strictSame(blocks, [readFileSync('examples/gentle.ts', 'utf8')]);
+  const files = ['my-first-cc.ts', 'my-first-cc.test.ts', 'gentle.ts'];
+  t.strictSame(
+    blocks,
+    files.map((name) => readFileSync(`examples/${name}`, 'utf8')),
+  );
   t.end();
 });
 
-t.test('the page names every file it speaks of', (t) => {
+t.test('the page names files that are there', (t) => {
   const page = readFileSync('docs/congestion-control.md', 'utf8');
-  const files = page.matchAll(/`((?:src|test|examples)\/[\w./-]+\.ts)`/g);
+  const files = page.matchAll(/`((?:src|test|examples)\/[\w./-]+\.(?:ts|yaml))`/g);
   const names = new Set([...files].map((match) => match[1]!));
   t.ok(names.size >= 6, [...names].join(' '));
+  names.delete('examples/my-cc.ts'); // the reader's own
   for (const name of names) t.doesNotThrow(() => readFileSync(name), name);
   t.end();
 });

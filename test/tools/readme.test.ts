@@ -4,26 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import t from 'tap';
 import { repositoryFiles } from '../../tools/dev/architecture.ts';
-
-interface Block {
-  readonly line: number;
-  /** What follows the language: `check=run`, `check=exists` or nothing. */
-  readonly mark: string;
-  readonly commands: readonly string[];
-}
-
-function shellBlocks(markdown: string): Block[] {
-  const blocks: Block[] = [];
-  for (const match of markdown.matchAll(/^```sh(.*)\n([\s\S]*?)^```$/gm)) {
-    const line = markdown.slice(0, match.index).split('\n').length;
-    const commands = match[2]!
-      .split('\n')
-      .map((text) => text.replace(/(^|\s)#.*$/, '').trim())
-      .filter((text) => text !== '');
-    blocks.push({ line, mark: match[1]!.trim(), commands });
-  }
-  return blocks;
-}
+import { shellBlocks } from './shell-blocks.ts';
 
 const scripts = (
   JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> }
