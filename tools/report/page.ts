@@ -2,66 +2,19 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { timeText } from '../command/figures.ts';
-import { type Chart, COLOURS, chartsOf, overlaid } from './chart.ts';
+import { countText, missedOf, outcomeText } from '../command/expect-text.ts';
+import { percent, rateText, timeText } from '../command/figures.ts';
+import { cdfOf } from './cdf.ts';
+import { type Chart, chartsOf, overlaid } from './chart.ts';
+import type { Figure } from './figure.ts';
+import { escapeXml } from './frame.ts';
+import { Live, stillPanel } from './panels.ts';
 import type { RunData } from './run-data.ts';
 import { scatterOf } from './scatter.ts';
-import { escapeXml } from './svg.ts';
-import { completionTable, flowTable, linkTable, runTable } from './tables.ts';
-
-const STYLE = `
-:root { color-scheme: light dark; --ink: #1c2430; --soft: #5c6675; --line: #e2e6ec; --card: #fff; --page: #f5f7fa; --accent: #0072b2; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6eaf0; --soft: #9aa5b4; --line: #303845; --card: #1a2029; --page: #12161d; --accent: #56b4e9; } }
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--page); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
-main { max-width: 1440px; margin: 0 auto; padding: 28px 24px 64px; }
-h1 { font-size: 27px; margin: 0 0 4px; letter-spacing: -0.01em; } h2 { font-size: 20px; margin: 40px 0 12px; } h3 { font-size: 15px; margin: 22px 0 8px; }
-.facts { color: var(--soft); margin: 0 0 20px; }
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 12px; margin: 0 0 20px; }
-.card, .panel { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 12px 16px; }
-.card b { display: block; font-size: 22px; font-variant-numeric: tabular-nums; } .card span { color: var(--soft); font-size: 13px; }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(620px, 100%), 1fr)); gap: 16px; margin-top: 16px; }
-.panel h3 { margin: 0 0 6px; } .panel small { color: var(--soft); font-weight: 400; }
-.table { overflow-x: auto; background: var(--card); border: 1px solid var(--line); border-radius: 10px; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: 14px; }
-th, td { padding: 6px 14px; text-align: right; white-space: nowrap; } th:first-child, td:first-child, th:nth-child(2), td:nth-child(2) { text-align: left; }
-th { color: var(--soft); font-weight: 600; border-bottom: 1px solid var(--line); } tbody tr + tr td { border-top: 1px solid var(--line); }
-.scatter { width: 100%; max-width: 640px; background: var(--card); border: 1px solid var(--line); border-radius: 10px; }
-.scatter text { fill: var(--soft); font-size: 12px; } .scatter .grid { stroke: var(--line); }
-.legend span { margin-right: 14px; } .legend i { display: inline-block; width: 10px; height: 10px; border-radius: 5px; margin-right: 5px; }
-.u-legend { font-size: 12px; color: var(--soft); } footer { margin-top: 40px; color: var(--soft); font-size: 13px; }
-`;
-
-/** Runs in the browser: draws what is in CHARTS, redraws when the window's width or the colour scheme changes. */
-const SCRIPT = `
-(() => {
-  const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const plots = [];
-  function draw(at, chart) {
-    const ink = css('--soft'), grid = { stroke: css('--line'), width: 1 };
-    const axis = { stroke: ink, grid, ticks: grid, font: '12px system-ui' };
-    const stepped = chart.stepped ? uPlot.paths.stepped({ align: 1 }) : undefined;
-    const options = {
-      width: at.clientWidth, height: 260, cursor: { sync: { key: chart.group } },
-      scales: { x: { time: false }, y: { range: (u, low, high) => [0, (high || 1) * 1.05] } },
-      axes: [{ ...axis, values: (u, v) => v.map((t) => t + ' s') }, { ...axis, size: 64 }],
-      series: [{ label: 's', value: (u, v) => v == null ? '' : v.toFixed(3) }].concat(chart.series.map((s) => ({
-        label: s.label, stroke: s.colour, width: 1.4, dash: s.dashed ? [4, 4] : undefined, paths: stepped,
-        points: { show: false }, value: (u, v) => v == null ? '–' : String(+v.toPrecision(4)),
-      }))),
-    };
-    return new uPlot(options, [chart.times].concat(chart.series.map((s) => s.values)), at);
-  }
-  function all() {
-    for (const p of plots.splice(0)) p.destroy();
-    for (const chart of CHARTS) plots.push(draw(document.getElementById(chart.id), chart));
-  }
-  all();
-  let timer = 0;
-  addEventListener('resize', () => { clearTimeout(timer); timer = setTimeout(all, 150); });
-  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', all);
-})();
-`;
+import { SCRIPT } from './script.ts';
+import { STYLE } from './style.ts';
+import { timeFigure } from './svg.ts';
+import * as tables from './tables.ts';
 
 /** uPlot's own files, from its package. */
 function library(): { script: string; style: string } {
@@ -72,80 +25,144 @@ function library(): { script: string; style: string } {
   };
 }
 
-/** Four digits: a chart has fewer pixels. */
-const short = (v: number): number | null => (Number.isNaN(v) ? null : Number(v.toPrecision(5)));
-
-function dataOf(chart: Chart, id: string, group: string): object {
-  return {
-    ...{ id, group, stepped: chart.isStepped },
-    times: Array.from(chart.times, short),
-    series: chart.series.map((s) => ({
-      label: s.label,
-      colour: COLOURS[s.colour]!,
-      dashed: s.isDashed,
-      values: Array.from(s.values, short),
-    })),
-  };
-}
-
-/** JSON that cannot end the script that it is in. */
-const inScript = (value: unknown): string =>
-  JSON.stringify(value).replaceAll('<', '\\\\u003c').replaceAll('\\u2028', '\\\\u2028');
-
-function panels(charts: readonly Chart[], group: string, data: object[]): string {
-  const all = charts.map((chart) => {
-    const id = `${group}-${chart.id}`;
-    data.push(dataOf(chart, id, group));
-    return `<div class="panel"><h3>${escapeXml(chart.title)} <small>${escapeXml(chart.unit)}${more(chart)}</small></h3><div id="${id}"></div></div>`;
-  });
-  return all.length === 0 ? '' : `<div class="charts">${all.join('\n')}</div>`;
-}
-
-function more({ hidden }: Chart): string {
-  return hidden === 0 ? '' : ` · ${hidden} shorter lines are not drawn`;
-}
-
-function card(value: string, what: string): string {
+export function card(value: string, what: string): string {
   return `<div class="card"><b>${escapeXml(value)}</b><span>${escapeXml(what)}</span></div>`;
 }
 
-function runSection(run: RunData, index: number, isOnly: boolean, data: object[]): string {
-  const { summary } = run;
-  const { flows, links, jain } = summary;
-  const mbits = (flows.reduce((n, f) => n + f.delivered, 0) * 8e3) / summary.durationNs;
-  const sent = flows.reduce((n, f) => n + f.sent, 0);
-  const again = flows.reduce((n, f) => n + f.retransmitted, 0);
-  const drops = links.reduce((n, l) => n + l.dropped + l.lost, 0);
-  const cards = [
-    card(`${mbits.toPrecision(4)} Mbit/s`, 'goodput of all flows'),
-    card(sent === 0 ? '–' : `${((100 * again) / sent).toFixed(2)} %`, 'segments retransmitted'),
-    card(String(drops), 'packets dropped or lost'),
-    ...(jain === null ? [] : [card(jain.toFixed(3), "Jain's index, 2nd half")]),
-    card(String(flows.length), flows.length === 1 ? 'flow' : 'flows'),
-  ];
-  const facts = `seed ${summary.seed}, ${timeText(summary.durationNs)}, ${summary.frames} frames delivered to hosts`;
-  const title = isOnly ? '' : `<h2>${escapeXml(run.folder)}: ${escapeXml(run.name)}</h2>`;
-  return `<section>${title}<p class="facts">${facts}</p><div class="cards">${cards.join('')}</div>
-${flowTable(run)}${completionTable(run)}${isOnly ? scatterOf([run]) : ''}
-${panels(chartsOf(run), `run${index}`, data)}
-<h3>Links</h3>${linkTable(run)}</section>`;
+/** What went wrong, and whether what was expected came true. */
+function warnings({ summary }: RunData): string {
+  const { faults, flows, expectations = [] } = summary;
+  const failed = flows.reduce((n, f) => n + f.failed, 0);
+  const bad = [
+    ...faults.map(
+      (f) => `${f.module} failed on ${f.count} connections, and Reno went on: ${f.first}`,
+    ),
+    ...(failed === 0 ? [] : [`${failed} connections failed.`]),
+    ...missedOf(expectations).map(outcomeText),
+  ].map((text) => `<p class="bad">${escapeXml(text)}</p>`);
+  const good =
+    expectations.length === 0 ? '' : `<p class="good">${escapeXml(countText(expectations))}</p>`;
+  return bad.join('') + good;
 }
 
+function cards({ summary }: RunData): string {
+  const { flows, links, jain, fairness, groups } = summary;
+  const sum = (of: (f: (typeof flows)[0]) => number) => flows.reduce((n, f) => n + of(f), 0);
+  const busiest = links.reduce((most, l) => Math.max(most, l.utilization ?? 0), 0);
+  const delays = flows
+    .flatMap(({ rtt }) => (rtt === null ? [] : [rtt]))
+    .sort((a, b) => a.p50 - b.p50);
+  const least = Math.min(...delays.map((q) => q.least));
+  const again = percent(
+    sum((f) => f.retransmitted),
+    sum((f) => f.sent),
+  );
+  const last = fairness?.epochs.at(-1);
+  const slow = groups.find(({ slowdown }) => slowdown !== null)?.slowdown;
+  const all = [
+    card(rateText((sum((f) => f.delivered) * 8e9) / summary.durationNs), 'goodput of all flows'),
+    ...(busiest > 0 ? [card(`${(100 * busiest).toFixed(1)} %`, 'of the busiest link used')] : []),
+    ...(delays.length > 0
+      ? [
+          card(
+            timeText(delays[delays.length >> 1]!.p50),
+            `median round trip (least ${timeText(least)})`,
+          ),
+        ]
+      : []),
+    card(again === '' ? '–' : again, 'of segments retransmitted'),
+    ...(jain === null ? [] : [card(jain.toFixed(3), "Jain's index, 2nd half")]),
+    ...(last === undefined
+      ? []
+      : [
+          card(
+            last.convergenceNs === null ? 'not' : timeText(last.convergenceNs),
+            'until converged',
+          ),
+        ]),
+    ...(slow == null ? [] : [card(`${slow.p50.toFixed(1)} ×`, 'slowdown of completions, median')]),
+  ];
+  return `<div class="cards">${all.join('')}</div>`;
+}
+
+const pair = (...figures: readonly (Figure | null)[]): string => {
+  const panels = figures.map(stillPanel).join('\n');
+  return panels === '\n' || panels === '' ? '' : `<div class="charts">${panels}</div>`;
+};
+
+function runSection(
+  run: RunData,
+  charts: readonly Chart[],
+  live: Live,
+  group: string,
+  isOnly: boolean,
+): string {
+  const { summary } = run;
+  const facts = `${escapeXml(isOnly ? '' : `${run.name}, `)}seed ${summary.seed}, ${timeText(summary.durationNs)}, ${summary.flows.length} ${summary.flows.length === 1 ? 'flow' : 'flows'}, ${summary.frames} frames delivered to hosts`;
+  const untraced =
+    charts.some(({ id }) => id !== 'jain') || !isOnly
+      ? ''
+      : '<p class="note">Without a trace there are no charts over time: <code>--acks</code>, or <code>trace: { acks: true, interval: 100 ms }</code> in the scenario.</p>';
+  const more =
+    run.unfollowed === 0
+      ? ''
+      : `<p class="note">${run.unfollowed} short connections of the trace are in the tables only.</p>`;
+  return `<p class="facts">${facts}</p>${warnings(run)}${cards(run)}${untraced}
+${live.panels(charts, group)}${more}
+${isOnly ? pair(scatterOf([run]), cdfOf([run])) : ''}
+${tables.flowTable(run)}${tables.completionTable(run)}${tables.fairnessTable(run)}${tables.harmTable(run)}${tables.linkTable(run)}`;
+}
+
+/** Runs beyond so many are folded. */
+const MOST_OPEN = 2;
+
 export function pageOf(runs: readonly RunData[]): string {
-  const { script, style } = library();
-  const data: object[] = [];
+  const own = runs.map(chartsOf);
+  const live = new Live(runs[0]!.times, own.flat());
   const isOnly = runs.length === 1;
-  const title = isOnly ? runs[0]!.name : `${runs.length} runs`;
-  const together = isOnly
-    ? ''
-    : `${runTable(runs)}${scatterOf(runs)}<h2>All runs together</h2>${panels(overlaid(runs), 'all', data)}`;
-  const sections = runs.map((run, i) => runSection(run, i, isOnly, data)).join('\n');
+  if (isOnly) {
+    const [run] = runs as [RunData];
+    const section = runSection(run, own[0]!, live, 'run0', true);
+    return whole(run.name, `<section>${section}</section>`, live.data());
+  }
+  const together = `${tables.runTable(runs)}${pair(scatterOf(runs), cdfOf(runs))}${live.panels(overlaid(runs, own), 'all')}`;
+  const open = runs.length <= MOST_OPEN ? ' open' : '';
+  const sections = runs.map((run, i) => {
+    const inside = runSection(run, own[i]!, live, `run${i}`, false);
+    return `<section><details${open}><summary><h2>${escapeXml(run.folder)}</h2></summary>${inside}</details></section>`;
+  });
+  const names = [...new Set(runs.map(({ name }) => name))];
+  const title = names.length === 1 ? `${names[0]}: ${runs.length} runs` : `${runs.length} runs`;
+  return whole(title, `${together}${sections.join('\n')}`, live.data());
+}
+
+/** @param data what the browser draws; null: nothing moves. */
+export function whole(title: string, body: string, data: string): string {
+  const { script, style } = library();
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escapeXml(title)}</title><style>${style}${STYLE}</style></head>
 <body><main><h1>${escapeXml(title)}</h1>
-${together}${sections}
-<footer>Charts have a value for each thousandth of the run: the last of windows and round trips, the most of what is in flight or waits. Drag to look closer, double-click to go back. Made by <code>ringway report</code>; charts by uPlot (MIT).</footer>
-</main><script>${script}</script><script>const CHARTS = ${inScript(data)};${SCRIPT}</script></body></html>
+${body}
+<footer>Charts over time have a value for each thousandth of the run, or a few of them: the last of windows and round trips, the most of what is in flight or waits. Drag to look closer, double-click to go back; point at a name to bring it out, press it to take it away. Made by <code>ringway report</code>; charts over time by uPlot (MIT).</footer>
+</main><script>${script}</script><script>const REPORT = ${data};${SCRIPT}</script></body></html>
 `;
+}
+
+/** Every figure of the page, by the name of its file. */
+export function figuresOf(runs: readonly RunData[]): ReadonlyMap<string, Figure> {
+  const files = new Map<string, Figure>();
+  const own = runs.map(chartsOf);
+  const add = (prefix: string, figures: readonly (Figure | null)[]) => {
+    for (const figure of figures) if (figure !== null) files.set(prefix + figure.id, figure);
+  };
+  for (const [i, run] of runs.entries()) {
+    const prefix = runs.length === 1 ? '' : `${run.folder.replaceAll(/[^\w.+-]+/g, '-')}-`;
+    const still = runs.length === 1 ? [scatterOf([run]), cdfOf([run])] : [];
+    add(prefix, [...own[i]!.map(timeFigure), ...still]);
+  }
+  if (runs.length === 1) return files;
+  const still = [scatterOf(runs), cdfOf(runs)].map((f) => f && { ...f, id: `all-${f.id}` });
+  add('', [...overlaid(runs, own).map(timeFigure), ...still]);
+  return files;
 }

@@ -1,73 +1,64 @@
-/** Throughput against delay, a point for each flow of each run: up and to the left is better. */
-import { COLOURS } from './chart.ts';
+/** Goodput against delay, a point for each flow of each run: up and to the left is better. */
+import { rateText, timeText } from '../command/figures.ts';
+import { Looks } from './chart.ts';
+import type { Figure, Key } from './figure.ts';
+import { escapeXml, Frame } from './frame.ts';
+import { lookOf } from './palette.ts';
 import type { RunData } from './run-data.ts';
-import { escapeXml, ticks } from './svg.ts';
 
-const WIDTH = 560;
+const WIDTH = 620;
 const HEIGHT = 320;
-const LEFT = 60;
-const BOTTOM = 44;
-const TOP = 12;
-const RIGHT = 12;
+const BOX = { left: 64, right: WIDTH - 20, top: 12, bottom: HEIGHT - 44 };
 
 interface Point {
   readonly label: string;
-  readonly cc: string;
+  readonly key: string;
   readonly ms: number;
   readonly mbits: number;
 }
 
+/** More runs than this have the colours of their modules. */
+const MOST_RUNS = 8;
+
+/** Flows that complete something ask for a time, not for a rate. */
 function pointsOf(runs: readonly RunData[]): readonly Point[] {
-  return runs.flatMap(({ folder, summary }) =>
-    summary.flows.flatMap(({ name, cc, goodput, rtt }) =>
-      rtt === null
-        ? []
-        : [{ label: `${folder}: ${name}`, cc, ms: rtt.p50 / 1e6, mbits: goodput / 1e6 }],
-    ),
-  );
+  const isOne = runs.length === 1;
+  return runs.flatMap((run) => {
+    const { folder, summary } = run;
+    const looks = new Looks(run);
+    return summary.flows.flatMap(({ name, cc, goodput, rtt, completion }) => {
+      if (rtt === null || completion !== null) return [];
+      const label = isOne ? `${name} (${cc})` : `${folder}: ${name} (${cc})`;
+      const key = isOne ? looks.key(name) : runs.length <= MOST_RUNS ? folder : cc;
+      return [{ label, key, ms: rtt.p50 / 1e6, mbits: goodput / 1e6 }];
+    });
+  });
 }
 
-/** Nothing for fewer than two points. Colours tell congestion controls apart. */
-export function scatterOf(runs: readonly RunData[]): string {
+/** Null for fewer than two points. Colours are those of the charts: of flows, of runs, or of modules. */
+export function scatterOf(runs: readonly RunData[]): Figure | null {
   const points = pointsOf(runs);
-  if (points.length < 2) return '';
-  const names = [...new Set(points.map(({ cc }) => cc))].sort();
-  const mostMs = Math.max(...points.map(({ ms }) => ms)) * 1.08;
-  const mostMbits = Math.max(...points.map(({ mbits }) => mbits)) * 1.08 || 1;
-  const x = (ms: number) => LEFT + (ms / mostMs) * (WIDTH - LEFT - RIGHT);
-  const y = (mbits: number) => HEIGHT - BOTTOM - (mbits / mostMbits) * (HEIGHT - BOTTOM - TOP);
-  const parts = [
-    `<svg class="scatter" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="goodput against delay">`,
-  ];
-  for (const v of ticks(0, mostMbits)) {
-    const at = y(v).toFixed(1);
-    parts.push(`<line class="grid" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${at}" y2="${at}"/>`);
-    parts.push(`<text x="${LEFT - 8}" y="${at}" dy="4" text-anchor="end">${v}</text>`);
-  }
-  for (const v of ticks(0, mostMs)) {
-    const at = x(v).toFixed(1);
-    parts.push(`<line class="grid" x1="${at}" x2="${at}" y1="${TOP}" y2="${HEIGHT - BOTTOM}"/>`);
-    parts.push(`<text x="${at}" y="${HEIGHT - BOTTOM + 18}" text-anchor="middle">${v}</text>`);
-  }
-  parts.push(
-    `<text x="${(LEFT + WIDTH) / 2}" y="${HEIGHT - 6}" text-anchor="middle">median round trip, ms</text>`,
+  if (points.length < 2) return null;
+  const names = [...new Set(points.map(({ key }) => key))];
+  const looks = runs.length === 1 ? new Looks(runs[0]!) : null;
+  const keys: Key[] = names.map((label, i) => ({ label, look: looks?.look(label) ?? lookOf(i) }));
+  const frame = new Frame(
+    BOX,
+    { label: 'median round trip, ms', low: 0, high: Math.max(...points.map((p) => p.ms)) * 1.08 },
+    { label: 'goodput, Mbit/s', low: 0, high: Math.max(...points.map((p) => p.mbits)) * 1.1 || 1 },
   );
-  parts.push(
-    `<text x="14" y="${HEIGHT / 2}" transform="rotate(-90 14 ${HEIGHT / 2})" text-anchor="middle">goodput, Mbit/s</text>`,
-  );
-  for (const p of points) {
-    const colour = COLOURS[names.indexOf(p.cc) % COLOURS.length]!;
-    const title = escapeXml(
-      `${p.label} (${p.cc}): ${p.mbits.toFixed(2)} Mbit/s, ${p.ms.toFixed(1)} ms`,
-    );
-    parts.push(
-      `<circle cx="${x(p.ms).toFixed(1)}" cy="${y(p.mbits).toFixed(1)}" r="5" fill="${colour}" fill-opacity="0.75"><title>${title}</title></circle>`,
+  frame.axes();
+  const radius = points.length > 60 ? 3 : 5;
+  for (const { label, key, ms, mbits } of points) {
+    const place = names.indexOf(key);
+    const told = `${label}: ${rateText(mbits * 1e6)}, ${timeText(ms * 1e6)}`;
+    frame.add(
+      `<circle class="dot f${keys[place]!.look.colour} k${place}" cx="${frame.x(ms).toFixed(1)}" cy="${frame.y(mbits).toFixed(1)}" r="${radius}" fill-opacity="0.85"><title>${escapeXml(told)}</title></circle>`,
     );
   }
-  parts.push('</svg>');
-  const legend = names.map(
-    (name, i) =>
-      `<span><i style="background:${COLOURS[i % COLOURS.length]!}"></i>${escapeXml(name)}</span>`,
-  );
-  return `<h3>Goodput against delay</h3><p class="legend">${legend.join(' ')}</p>${parts.join('\n')}`;
+  return {
+    ...{ id: 'scatter', title: 'Goodput against delay', width: WIDTH, height: HEIGHT },
+    said: 'A point for each flow that goes on; up and to the left is better.',
+    ...{ parts: frame.parts, keys },
+  };
 }

@@ -12,7 +12,7 @@ import {
   round4,
 } from './fairness.ts';
 import type { Flow } from './flow.ts';
-import { type GroupSummary, type Member, summariesByGroup } from './group-summary.ts';
+import { type GroupSummary, groupOf, type Member, summariesByGroup } from './group-summary.ts';
 import type { GroupHarm } from './harm.ts';
 import { Ideals } from './ideal.ts';
 import type { Meters } from './meter.ts';
@@ -52,6 +52,7 @@ export interface Summary {
 /** Times in nanoseconds; null where there is nothing to measure. */
 export interface FlowSummary {
   readonly name: string;
+  readonly group: string;
   readonly cc: string;
   /** Bytes that the application has read. */
   readonly delivered: number;
@@ -136,6 +137,7 @@ function flowSummary({ flow, meter, cc, idealNs, endNs }: Member, late: number):
   const ns = Math.max(1, endNs - spec.startNs);
   return {
     name: spec.name,
+    group: groupOf(spec),
     cc,
     delivered,
     goodput: Math.round((delivered * 8 * SEC) / ns),
