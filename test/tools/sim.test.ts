@@ -255,6 +255,15 @@ bad.yaml:3:19: topology.kind: no kind "point-to-pint": did you mean "point-to-po
   write('many.yaml', `a0: &a0 x\n${many.join('')}${TWO}`);
   t.match(sim('many.yaml').err, /^ringway sim: many\.yaml: Excessive alias count/);
   write('list.yaml', TWO.replace('point-to-point', '[point-to-point]'));
+  const traced = (name: string) =>
+    write('traced.yaml', TWO.replace('rate: 10 Mbit/s', `rate: { trace: ${name} }`));
+  traced('none.up');
+  t.match(
+    sim('traced.yaml').err,
+    /traced\.yaml:3:\d+: topology\.link\.rate\.trace: none\.up: ENOENT: no such file or directory$/m,
+  );
+  traced('two.yaml');
+  t.match(sim('traced.yaml').err, /rate\.trace: two\.yaml: trace: line 1 is not a whole number/);
   t.match(sim('list.yaml').err, /^ringway sim: list\.yaml:3:19: topology\.kind: no kind a list: /);
   t.match(sim('nowhere.yaml').err, /ENOENT/);
   t.equal(sim('nowhere.yaml').code, 3);

@@ -9,12 +9,11 @@ import { alone } from '../../src/sim/experiment/harm.ts';
 import type { Scenario } from '../../src/sim/experiment/scenario.ts';
 import { type JsonSchema, jsonSchemaOf } from '../../src/sim/experiment/schema/json-schema.ts';
 import { readScenario, type TraceWish } from '../../src/sim/experiment/schema/read-scenario.ts';
-import type { Problem } from '../../src/sim/experiment/schema/read-shape.ts';
+import type { Path, Problem } from '../../src/sim/experiment/schema/read-shape.ts';
 import { SCENARIO_SHAPE } from '../../src/sim/experiment/schema/scenario-shape.ts';
 import { suggestion } from '../../src/sim/experiment/schema/suggest.ts';
 import { loadCcModule } from './cc-file.ts';
-import { EXIT, Failure } from './failure.ts';
-import { CODE, NO_PLACE, type Place, readSpec, specFailure } from './spec-file.ts';
+import { NO_PLACE, type Place, readSpec, specFailure } from './spec-file.ts';
 import { MODULE_EXTENSIONS } from './user-module.ts';
 
 export interface LoadedScenario {
@@ -53,8 +52,27 @@ export async function scenarioOf(
 ): Promise<LoadedScenario> {
   const { scenario, trace, problems } = readScenario(value, name);
   if (scenario === null) throw specFailure(file, problems, place);
+  const { topology } = value as { topology: unknown };
+  const unread = traceProblems(topology, file, ['topology']);
+  if (unread.length > 0) throw specFailure(file, unread, place);
   const own = only === null ? scenario : alone(scenario, only);
   return { trace, ...(await withModules(withTraces(own, file), file, place)) };
+}
+
+/** Of the files that stand as `trace` of a rate: whether they are there, and are traces. */
+function traceProblems(value: unknown, file: string, path: Path): readonly Problem[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, own]): readonly Problem[] => {
+    const at = [...path, Array.isArray(value) ? Number(name) : name];
+    if (path.at(-1) !== 'rate' || name !== 'trace') return traceProblems(own, file, at);
+    try {
+      parseMahimahi(readFileSync(resolve(dirname(file), own), 'utf8'));
+      return [];
+    } catch (error) {
+      const message = `${own}: ${(error as Error).message.replace(/, open .*/, '')}`;
+      return [{ path: at, message }];
+    }
+  });
 }
 
 /** A link's trace is the path of a file; then it is what stands in it. */
@@ -63,13 +81,7 @@ function withTraces(scenario: Scenario, file: string): Scenario {
     const { rateBps } = spec;
     if (typeof rateBps !== 'object' || !('trace' in rateBps)) return spec;
     const path = resolve(dirname(file), rateBps.trace);
-    const trace = readFileSync(path, 'utf8');
-    try {
-      parseMahimahi(trace);
-    } catch (error) {
-      throw new Failure(CODE, `${path}: ${(error as Error).message}`, EXIT.USAGE);
-    }
-    return { ...spec, rateBps: { trace } };
+    return { ...spec, rateBps: { trace: readFileSync(path, 'utf8') } };
   };
   const links = scenario.links.map((link) => ({
     ...link,

@@ -16,6 +16,7 @@ import {
   type TrafficSpec,
 } from '../scenario.ts';
 import { type Duplex, dumbbell, parkingLot, pointToPoint, type Topology } from '../topology.ts';
+import { Trial } from './check-parts.ts';
 import { checkExpectations, expectationOf, type RawExpectation } from './read-expect.ts';
 import { type Path, Problems, readShape } from './read-shape.ts';
 import { MOST_SNAPLEN, SCENARIO_SHAPE } from './scenario-shape.ts';
@@ -125,6 +126,7 @@ export function readScenario(value: unknown, name: string): Reading {
     ...(raw.expect === undefined ? {} : { expect: raw.expect.map(expectationOf) }),
   };
   checkWhole(scenario, raw, problems);
+  checkParts(raw, problems);
   checkNames(trace.packets.nodes ?? [], [...names, ...routers], problems);
   return {
     scenario: problems.all.length === 0 ? scenario : null,
@@ -205,6 +207,33 @@ function flowsOf(raw: readonly RawFlow[], ip: IpVersion): readonly FlowSpec[] {
       traffic: traffic ?? ({ kind: 'bulk' } as const),
     }));
   });
+}
+
+/** Links and settings that there cannot be. */
+function checkParts({ topology, sysctl }: RawScenario, problems: Problems): void {
+  const trial = new Trial(problems);
+  for (const [path, duplex] of linksIn(topology)) {
+    const { back, mtu: _, between: __, ...forth } = duplex as RawLink;
+    trial.link(forth, path);
+    trial.link(back ?? {}, [...path, 'back']);
+  }
+  trial.settings(sysctl ?? {}, ['sysctl']);
+  for (const [i, host] of (topology.kind === 'graph' ? topology.hosts : []).entries()) {
+    if (typeof host === 'object') {
+      trial.settings(host.sysctl ?? {}, ['topology', 'hosts', i, 'sysctl']);
+    }
+  }
+}
+
+/** As the file has them, each with its place. */
+function linksIn(topology: RawTopology): readonly (readonly [Path, RawDuplex])[] {
+  const at = (...path: Path): Path => ['topology', ...path];
+  if (topology.kind === 'graph') return topology.links.map((link, i) => [at('links', i), link]);
+  if (topology.kind === 'point-to-point') return [[at('link'), topology.link]];
+  return [
+    [at('bottleneck'), topology.bottleneck],
+    [at('access'), topology.access ?? {}],
+  ];
 }
 
 /** Names that stand for something, once each; a way for every flow. */
