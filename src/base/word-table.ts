@@ -19,6 +19,8 @@ export class WordTable {
   private values: Int32Array;
   private mask: number;
   private count = 0;
+  /** The slot found last: the packets of a flow come one after the other, and ask for the same. */
+  private latest = 0;
   private readonly seed: number;
   /** Slots looked at so far: lets a test see that the cost of a look-up does not grow. */
   probes = 0;
@@ -77,18 +79,28 @@ export class WordTable {
     return value;
   }
 
+  /** The slot that has the key, or the free one where it would go. */
   private slot(): number {
-    const words = this.keyWords;
-    let slot = this.hashAt(this.key, 0) & this.mask;
-    while (true) {
+    const { latest, values, mask } = this;
+    if (values[latest] !== NOT_FOUND && this.hasKey(latest)) return latest;
+    let slot = this.hashAt(this.key, 0) & mask;
+    this.probes = (this.probes + 1) | 0;
+    while (values[slot] !== NOT_FOUND) {
+      if (this.hasKey(slot)) {
+        this.latest = slot;
+        return slot;
+      }
+      slot = (slot + 1) & mask;
       this.probes = (this.probes + 1) | 0;
-      if (this.values[slot] === NOT_FOUND) return slot;
-      const at = slot * words;
-      let i = 0;
-      while (i < words && this.keys[at + i] === this.key[i]) i++;
-      if (i === words) return slot;
-      slot = (slot + 1) & this.mask;
     }
+    return slot;
+  }
+
+  private hasKey(slot: number): boolean {
+    const { key, keys, keyWords } = this;
+    const at = slot * keyWords;
+    for (let i = 0; i < keyWords; i++) if (keys[at + i] !== key[i]) return false;
+    return true;
   }
 
   private hashAt(from: Int32Array, at: number): number {

@@ -38,6 +38,8 @@ export class FlowTable<T extends FlowId> {
   private readonly endpoints: (T | null)[] = [];
   private readonly freePlaces: number[] = [];
   private count = 0;
+  /** The slot found last: segments of a flow come one after the other. */
+  private latest = 0;
   /** Slots looked at so far: lets a test see that the cost of a look-up does not grow. */
   probes = 0;
 
@@ -115,29 +117,40 @@ export class FlowTable<T extends FlowId> {
 
   /** The slot that has it, or the free one where it would go. */
   private slotOf(local: Address, localPort: number, remote: Address, remotePort: number): number {
+    const { hashes, mask, latest } = this;
+    if (hashes[latest] !== FREE && this.isFlow(latest, local, localPort, remote, remotePort)) {
+      return latest;
+    }
     const hash = this.hashOf(local, localPort, remote, remotePort);
-    const { hashes, mask } = this;
     let slot = hash & mask;
     while (true) {
       this.probes = (this.probes + 1) | 0;
       const h = hashes[slot]!;
       if (h === FREE) return slot;
-      if (h === hash) {
-        const place = this.places[slot]!;
-        if (place < 0) {
-          if (this.rows.isFlow(~place, local, localPort, remote, remotePort)) return slot;
-        } else {
-          const e = this.endpoints[place]!;
-          const isSame =
-            e.remotePort === remotePort &&
-            e.localPort === localPort &&
-            addressEquals(e.remote, remote) &&
-            addressEquals(e.local, local);
-          if (isSame) return slot;
-        }
+      if (h === hash && this.isFlow(slot, local, localPort, remote, remotePort)) {
+        this.latest = slot;
+        return slot;
       }
       slot = (slot + 1) & mask;
     }
+  }
+
+  private isFlow(
+    slot: number,
+    local: Address,
+    localPort: number,
+    remote: Address,
+    remotePort: number,
+  ): boolean {
+    const place = this.places[slot]!;
+    if (place < 0) return this.rows.isFlow(~place, local, localPort, remote, remotePort);
+    const e = this.endpoints[place]!;
+    return (
+      e.remotePort === remotePort &&
+      e.localPort === localPort &&
+      addressEquals(e.remote, remote) &&
+      addressEquals(e.local, local)
+    );
   }
 
   private vacate(place: number): void {

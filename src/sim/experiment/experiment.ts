@@ -30,6 +30,8 @@ import { ReadyEnds } from './stream-end.ts';
 import { openTraffic } from './traffic.ts';
 
 const NIC_RX_FRAMES = 65536;
+/** As every interface has them today: checksums are made where bits may flip, or where somebody looks. */
+const NIC_CAPS = { txChecksum: true, rxChecksum: true };
 
 export interface ExperimentOptions {
   /** Users' congestion-control modules, beside the built-in ones: a mistake in one is counted, and Reno goes on. */
@@ -74,7 +76,7 @@ export class Experiment {
     const modules = own.map(({ module }) => module);
     const mtus = scenario.hosts.map((_, host) => mtuOf(scenario, graph, host));
     const nics = scenario.hosts.map(({ name }, i) =>
-      sim.nic(name, { rxFrames: NIC_RX_FRAMES, ...NIC_RING, mtu: mtus[i]! }),
+      sim.nic(name, { rxFrames: NIC_RX_FRAMES, ...NIC_RING, caps: NIC_CAPS, mtu: mtus[i]! }),
     );
     this.stacks = scenario.hosts.map((host, i) => this.openStack(host, i, nics[i]!, modules));
     this.routers = this.openRouters();
