@@ -137,30 +137,36 @@ export class StreamEnd implements ConnectionOwner {
   }
 }
 
-/** The ends on one stack that have something to do. */
+/** The ends on one stack that have something to do, in the order in which they got it. */
 export class ReadyEnds implements ReadyDrain {
-  private list: StreamEnd[] = [];
-  private running: StreamEnd[] = [];
+  /** The first `count`: an array that is emptied gives its room away, and would be made anew in each turn. */
+  private readonly list: (Ready | null)[] = [];
+  private count = 0;
 
   get hasReady(): boolean {
-    return this.list.length > 0;
+    return this.count > 0;
   }
 
-  add(end: StreamEnd): void {
-    this.list.push(end);
+  add(end: Ready): void {
+    this.list[this.count++] = end;
   }
 
+  /** Those too that get something to do meanwhile. */
   drainReady(): void {
-    while (this.list.length > 0) {
-      const batch = this.list;
-      this.list = this.running;
-      this.running = batch;
-      for (const end of batch) end.run();
-      batch.length = 0;
+    for (let i = 0; i < this.count; i++) {
+      const end = this.list[i]!;
+      this.list[i] = null;
+      end.run();
     }
+    this.count = 0;
   }
 
   closeAll(): void {
     this.list.length = 0;
+    this.count = 0;
   }
+}
+
+interface Ready {
+  run(): void;
 }
