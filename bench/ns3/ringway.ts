@@ -3,51 +3,12 @@
  *
  *     node --import=tsx bench/ns3/ringway.ts '{"flows": 10, …}'     (a Shape)
  */
-import type { LinkSpec } from '../../src/path/link-spec.ts';
 import { Experiment } from '../../src/sim/experiment/experiment.ts';
 import { Meters } from '../../src/sim/experiment/meter.ts';
-import type { Scenario } from '../../src/sim/experiment/scenario.ts';
 import { runAndSummarize, type Summary } from '../../src/sim/experiment/summary.ts';
-import { dumbbell } from '../../src/sim/experiment/topology.ts';
+import { cpuSeconds, framesAtHosts, scenarioOf } from '../experiment/dumbbell.ts';
 import { median } from '../quantile.ts';
 import type { RunFigures, Shape } from './shape.ts';
-
-function scenarioOf(shape: Shape): Scenario {
-  const bottleneck: LinkSpec = {
-    rateBps: shape.bottleneckBps,
-    delayNs: shape.bottleneckDelayNs,
-    queue: { kind: 'drop-tail', limitFrames: shape.bottleneckQueue },
-  };
-  const access: LinkSpec = {
-    rateBps: shape.accessBps,
-    delayNs: shape.accessDelayNs,
-    queue: { kind: 'drop-tail', limitFrames: shape.accessQueue },
-  };
-  return {
-    name: 'dumbbell',
-    seed: 1,
-    durationNs: shape.durationNs,
-    ...dumbbell(
-      shape.pairs,
-      { forth: bottleneck, back: bottleneck },
-      { forth: access, back: access },
-    ),
-    flows: Array.from({ length: shape.flows }, (_, i) => {
-      const pair = (i % shape.pairs) + 1;
-      const ends = { from: `left${pair}`, to: `right${pair}` };
-      const startNs = i * shape.everyNs;
-      return { name: `flow${i}`, ...ends, cc: shape.cc, startNs, traffic: { kind: 'bulk' } };
-    }),
-  };
-}
-
-const framesAtHosts = ({ stacks }: Experiment): number =>
-  stacks.reduce((n, stack) => n + stack.devices.at(-1)!.stats.get('rxFrames'), 0);
-
-function cpuSeconds(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1e6;
-}
 
 function run(shape: Shape): RunFigures {
   const experiment = new Experiment(scenarioOf(shape));
