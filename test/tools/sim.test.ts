@@ -262,8 +262,9 @@ bad.yaml:3:19: topology.kind: no kind "point-to-pint": did you mean "point-to-po
     sim('traced.yaml').err,
     /traced\.yaml:3:\d+: topology\.link\.rate\.trace: none\.up: ENOENT: no such file or directory$/m,
   );
-  traced('two.yaml');
-  t.match(sim('traced.yaml').err, /rate\.trace: two\.yaml: trace: line 1 is not a whole number/);
+  write('bad.up', 'soon\n');
+  traced('bad.up');
+  t.match(sim('traced.yaml').err, /rate\.trace: bad\.up: trace: line 1 is not a whole number/);
   t.match(sim('list.yaml').err, /^ringway sim: list\.yaml:3:19: topology\.kind: no kind a list: /);
   t.match(sim('nowhere.yaml').err, /ENOENT/);
   t.equal(sim('nowhere.yaml').code, 3);
