@@ -173,9 +173,9 @@ export class Stack implements Host, DadListener {
     iface.neighbours.clear();
   }
 
-  /** As `ip link set … up` and `down`. Returns -EOPNOTSUPP (loopback), -ENETDOWN (a VLAN whose interface is down) or 0. */
+  /** As `ip link set … up` and `down`. Returns -EOPNOTSUPP (loopback is not taken down), -ENETDOWN (a VLAN whose interface is down) or 0. */
   setLink(iface: Interface, isUp: boolean): number {
-    if (iface.isLoopback) return -EOPNOTSUPP;
+    if (iface.isLoopback) return isUp ? 0 : -EOPNOTSUPP;
     const { vlan } = iface;
     const below = this.net.interfaces.find((i) => vlan !== null && i.vlanOf(vlan.id) === iface);
     if (isUp && below?.isEnabled === false) return -ENETDOWN;

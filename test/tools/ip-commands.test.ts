@@ -108,6 +108,8 @@ const SAME = [
   '-6 route show fd09::/64',
   'addr del fd09::22/64 dev eth0',
   'addr del 10.9.0.10/24 dev eth0',
+  'addr add 10.8.0.1/24 brd 10.8.0.255 dev eth0',
+  'addr del 10.8.0.1/24 dev eth0',
   // The route that comes with an address goes with it; what was given by hand stays.
   'addr add 10.5.0.1/24 dev eth0',
   'route add 10.5.0.0/24 dev eth0 metric 5',
@@ -181,6 +183,7 @@ const SAME = [
   'link set eth0 down up',
   'link set up dev eth0',
   'link set',
+  'link set lo up',
   'link set dev eth0 up dev eth0',
   // Groups and broadcasts: heard or not, and nobody's gateway.
   'route get 10.9.0.255',
@@ -388,6 +391,7 @@ dialogue(
       ...['route add blackhole 10.3.0.0/16 mtu 1400', 'neigh show nud noarp'],
       ...['route add 10.3.0.0/16 dev eth0 hoplimit 3', 'route get 10.9.0.1 from 10.9.0.2'],
       ...['neigh add proxy 10.9.0.3 dev eth0', 'neigh add 10.9.0.3 dev eth0 nud noarp'],
+      ...['link set eth0 promisc on', 'addr add 10.9.0.9/24 brd 10.9.0.254 dev eth0'],
       ...['link set eth0 mtu 1400', 'link add link eth0 type vlan id 5 gvrp on'],
       'link add link eth0 type vlan protocol 802.1ad id 5',
     ];

@@ -4,7 +4,8 @@ import { NEVER, SEC } from '../../src/base/time.ts';
 import type { Interface, InterfaceAddress } from '../../src/net/interface.ts';
 import { changeSubnetRoute } from '../../src/stack/address-routes.ts';
 import type { Stack } from '../../src/stack/stack.ts';
-import { addressEquals, isLoopback, isMulticast, isV4 } from '../../src/wire/address.ts';
+import { addressEquals, IpAddress, isLoopback, isMulticast, isV4 } from '../../src/wire/address.ts';
+import { formatAddress } from '../../src/wire/address-text.ts';
 import {
   answers,
   badArgument,
@@ -173,6 +174,8 @@ interface Given {
   metric: number | undefined;
   dad: boolean;
   prefixRoute: boolean;
+  /** `+` is what there always is. */
+  broadcast: string;
 }
 
 /** Behind add, change, replace and delete. */
@@ -186,6 +189,7 @@ function givenOf(words: Words, family: Family): Given {
     metric: undefined,
     dad: true,
     prefixRoute: true,
+    broadcast: '+',
   };
   for (let word = words.take(); word !== undefined; word = words.take()) readWord(word);
   return given;
@@ -199,9 +203,7 @@ function givenOf(words: Words, family: Family): Given {
     } else if (word === 'nodad') given.dad = false;
     else if (word === 'noprefixroute') given.prefixRoute = false;
     else if (word === 'broadcast' || word === 'brd') {
-      // Each subnet has its directed broadcast address here, which is what `+` asks for.
-      const broadcast = words.need();
-      if (broadcast !== '+') throw notHere(`${word} ${broadcast}`);
+      given.broadcast = words.need();
     } else if (word === 'scope') {
       throw notHere(`scope ${scopeOf(words.need(), 'invalid scope value.')}`);
     } else if (NOT_HERE.includes(word)) throw notHere(word);
@@ -227,6 +229,7 @@ function give(stack: Stack, words: Words, family: Family, isNew: boolean): void 
   if (given.valid === 0) throw badArgument('valid_lft is zero');
   if (given.valid < given.preferred) throw badArgument('preferred_lft is greater than valid_lft');
   if (given.prefix === null) throw answers('EOPNOTSUPP');
+  checkBroadcast(given.broadcast, given.prefix);
   const iface = interfaceNamed(stack, given.dev);
   const { address, bits } = given.prefix;
   const { metric, dad, prefixRoute } = given;
@@ -243,6 +246,14 @@ function give(stack: Stack, words: Words, family: Family, isNew: boolean): void 
   const isLent = given.valid !== FOREVER || given.preferred !== FOREVER;
   if (!isLent && known === undefined) return;
   stack.lifetimes.set(iface, entry, endOf(stack, given.valid), endOf(stack, given.preferred));
+}
+
+/** Each IPv4 subnet has its directed broadcast address here, and no other. */
+function checkBroadcast(text: string, { address, bits }: Prefix): void {
+  if (text === '+') return;
+  const last = new IpAddress().setV4(address.w3 | ~(bits === 0 ? 0 : -1 << (32 - bits)));
+  const isThat = isV4(address) && bits < 31 && text === formatAddress(last);
+  if (!isThat) throw notHere(`brd ${text}`);
 }
 
 function endOf(stack: Stack, seconds: number): number {

@@ -25,6 +25,13 @@ const MOST_PRIORITY = 7;
 /** SO_PRIORITY's. */
 const MOST_MARK = 2 ** 32 - 1;
 
+/** Known to `ip`; nothing here would act by them. */
+const SETTINGS = [
+  ...['mtu', 'name', 'address', 'broadcast', 'txqueuelen', 'txqlen', 'qlen', 'master', 'nomaster'],
+  ...['netns', 'arp', 'multicast', 'allmulticast', 'promisc', 'trailers', 'alias', 'group', 'vf'],
+  ...['addrgenmode', 'carrier', 'protodown', 'state', 'mode', 'xdp', 'vrf', 'link-netnsid'],
+];
+
 /** Links to show; null: something was changed. */
 export function ipLink(stack: Stack, words: Words): readonly Interface[] | null {
   const verb = verbOf(words.take(), VERBS, 'show', 'link');
@@ -172,7 +179,7 @@ function setVlan({ vlan }: Interface, words: Words): void {
 }
 
 function isSetting(word: string): boolean {
-  return ['mtu', 'name', 'address', 'txqueuelen', 'master', 'netns'].includes(word);
+  return SETTINGS.includes(word);
 }
 
 function remove(stack: Stack, words: Words): void {
