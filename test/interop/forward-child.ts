@@ -12,6 +12,9 @@ import { join } from 'node:path';
 import { LiveDriver } from '../../src/live/driver.ts';
 import { openMemory } from '../../src/live/native-sum.ts';
 import { PacketDevice } from '../../src/live/packet-device.ts';
+import { writeAnySysctl } from '../../src/stack/all-sysctls.ts';
+import { ipRoute } from '../../tools/command/ip-route.ts';
+import { Words } from '../../tools/command/ip-words.ts';
 import { address, check, connect, linux, mustLinux, SEED, Station, until } from './lab.ts';
 
 const NARROW = 1300;
@@ -31,8 +34,15 @@ const us = new Station(driver, memory, tap, SEED, ['10.1.0.1/24', 'fd01::1/64'])
 const far = us.stack.addInterface('eth1', packet);
 us.stack.addAddress(far, address('10.2.0.1'), 24);
 us.stack.addAddress(far, address('fd02::1'), 64);
-us.stack.net.config.forwarding4 = 1;
-us.stack.net.config.forwarding6 = 1;
+for (const [name, value] of [
+  ['net.ipv4.ip_forward', '1'],
+  ['net.ipv6.conf.all.forwarding', '1'],
+  // No time decides how many errors there are.
+  ['net.ipv4.icmp_ratelimit', '0'],
+  ['net.ipv6.icmp.ratelimit', '0'],
+] as const) {
+  writeAnySysctl(us.stack, name, value);
+}
 driver.kick();
 await mustLinux('ip route add default via 10.1.0.1');
 await mustLinux('ip -6 route add default via fd01::1');
@@ -155,6 +165,26 @@ async function errors(): Promise<void> {
       return says.test(output) ? null : output;
     });
   }
+  for (const [way, to, says] of [
+    ['unreachable 10.97.0.0/24', '10.97.0.1', /From 10\.1\.0\.1 icmp_seq=1 Destination Host Unr/],
+    ['prohibit 10.98.0.0/24', '10.98.0.1', /From 10\.1\.0\.1 icmp_seq=1 Packet filtered/],
+    [
+      'unreachable fd97::/64',
+      'fd97::1',
+      /From fd01::1 icmp_seq=1 Destination unreachable: No route/,
+    ],
+    ['prohibit fd98::/64', 'fd98::1', /From fd01::1 icmp_seq=1 Destination unreachable: Admin/],
+  ] as const) {
+    await check(`route add ${way}: Linux hears ${says.source}`, async () => {
+      ipRoute(us.stack, new Words(['add', ...way.split(' ')]), '');
+      const { output } = await linux(`ping -n -c 1 ${to}`);
+      return says.test(output) ? null : output;
+    });
+  }
+  await check('RFC 4291 §2.8: all routers on the link are us', async () => {
+    const { status, output } = await linux('ping -n -c 2 ff02::2%wire1');
+    return status === 0 ? null : output;
+  });
   await check('Linux understands our redirects', async () => {
     us.stack.addRoute(address('10.4.0.0'), 24, address('10.1.0.254'), null);
     us.stack.addRoute(address('fd04::'), 64, address('fe80::fe'), us.iface);

@@ -37,11 +37,11 @@ scenario(
   'a stack of ours as the router between Linux hosts, vnet headers',
   'forward-child.ts',
   ['vnet'],
-  21,
+  26,
 );
 scenario(
   'a stack of ours as the router between Linux hosts, none',
   'forward-child.ts',
   ['plain'],
-  21,
+  26,
 );
