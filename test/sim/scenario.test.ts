@@ -146,11 +146,6 @@ const GRAPH = (hosts: unknown[], links: unknown[]) => ({
 });
 const JOIN = (a: string, b: string) => ({ between: [a, b], delay: '1 ms' });
 
-const withLink = (also: object) => ({
-  ...WHOLE,
-  topology: { ...DUMBBELL, bottleneck: { ...LINK, ...also } },
-});
-
 /** What is wrong; where; what is said of it. */
 const WRONG: readonly (readonly [object, string, string])[] = [
   [{ ...WHOLE, duration: undefined }, 'duration', 'a time is a number and a unit, as 10 ms'],
@@ -274,38 +269,6 @@ const WRONG: readonly (readonly [object, string, string])[] = [
     },
     'flows.0',
     'no way from a to b',
-  ],
-  [
-    withLink({ queue: { kind: 'red', minThreshold: 20, maxThreshold: 10 } }),
-    'topology.bottleneck.queue',
-    'this has to hold: max_th is above min_th',
-  ],
-  [
-    withLink({ back: { rate: { steps: [{ at: '0 s', rate: '0 bit/s' }] } } }),
-    'topology.bottleneck.back.rate',
-    'this has to hold: a rate is not 0 for ever',
-  ],
-  [
-    { ...WHOLE, topology: { ...DUMBBELL, access: { ...LINK, loss: { every: 2, length: 3 } } } },
-    'topology.access.loss',
-    'this has to hold: bursts do not overlap',
-  ],
-  [
-    { ...WHOLE, sysctl: { 'net.ipv4.tcp_sak': '0' } },
-    'sysctl.net.ipv4.tcp_sak',
-    'no such setting: did you mean "net.ipv4.tcp_sack"?',
-  ],
-  [
-    {
-      ...WHOLE,
-      topology: GRAPH(
-        ['a', { name: 'b', sysctl: { 'net.ipv4.tcp_sack': 'x' } }],
-        [JOIN('a', 'r'), JOIN('b', 'r')],
-      ),
-      flows: [{ from: 'a', to: 'b' }],
-    },
-    'topology.hosts.1.sysctl.net.ipv4.tcp_sack',
-    '"x" is not what it takes: a number from 0 to 1',
   ],
 ];
 
