@@ -385,6 +385,28 @@ dialogue(
 t.end();
 
 dialogue(
+  'an address that is taken away by hand leaves the route that a router advertised, and takes its own along',
+  (t, h) => {
+    const { stack, port } = h;
+    const onLink = () => routes(h).filter((r) => r.startsWith(`${P}/64`));
+    give(h, { options: [pio(P)] });
+    const [own] = port.iface.addresses.slice(1);
+    t.equal(stack.removeAddress(port.iface, own!.address), 0);
+    t.same(onLink(), [`${P}/64 kernel 86400`], 'as on Linux');
+    const manual = ip(`${P}77`);
+    t.equal(stack.addAddress(port.iface, manual, 64, { dad: false }), 0);
+    t.equal(stack.removeAddress(port.iface, manual), 0);
+    t.same(onLink(), [`${P}/64 kernel 86400`], 'nor the administrator’s, beside it');
+    stack.addAddress(port.iface, manual, 64, { dad: false });
+    give(h, { options: [pio(P, { valid: 0 })] });
+    t.same(onLink(), [`${P}/64 kernel`], 'withdrawn, it is that of the address');
+    stack.removeAddress(port.iface, manual);
+    t.same(onLink(), [], 'and goes with it');
+  },
+  HOST,
+);
+
+dialogue(
   'a router takes no advertisements, unless accept_ra is 2',
   (t, h) => {
     h.net.config.forwarding6 = 1;
