@@ -57,11 +57,9 @@ export type AddrAnswer =
   | Record<string, never>;
 
 export function ipAddr(stack: Stack, words: Words, family: Family): AddrAnswer {
-  const verb = verbOf(words.take(), VERBS, 'show', 'addr');
+  const verb = verbOf(words.take(), VERBS, 'addr');
   switch (verb) {
     case 'show':
-    case 'list':
-    case 'lst':
       return { list: show(stack, selectorOf(stack, words, family)) };
     case 'flush':
       return flush(stack, words, family);

@@ -39,10 +39,8 @@ export type LabelAnswer = { readonly list: readonly LabelView[] } | Record<strin
 
 export function ipAddrLabel(stack: Stack, words: Words): LabelAnswer {
   const { policy, routes } = stack.net;
-  const verb = verbOf(words.take(), VERBS, 'list', 'addrlabel');
-  if (verb === 'list' || verb === 'show' || verb === 'lst') {
-    return { list: policy.rows.map(labelView) };
-  }
+  const verb = verbOf(words.take(), VERBS, 'addrlabel');
+  if (verb === 'show') return { list: policy.rows.map(labelView) };
   if (verb === 'flush') {
     if (!words.isEnd) {
       throw badArgument('"ringway addrlabel flush" does not allow extra arguments');

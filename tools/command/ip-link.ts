@@ -34,11 +34,9 @@ const SETTINGS = [
 
 /** Links to show; null: something was changed. */
 export function ipLink(stack: Stack, words: Words): readonly Interface[] | null {
-  const verb = verbOf(words.take(), VERBS, 'show', 'link');
+  const verb = verbOf(words.take(), VERBS, 'link');
   switch (verb) {
     case 'show':
-    case 'list':
-    case 'lst':
       return selected(stack, words);
     case 'add':
       add(stack, words);

@@ -24,7 +24,7 @@ const BY_COMMAND = new SourceFilter(true, []);
 export type MaddrAnswer = { readonly list: readonly MaddrView[] } | Record<string, never>;
 
 export function ipMaddr(stack: Stack, words: Words, family: Family): MaddrAnswer {
-  const verb = verbOf(words.take(), VERBS, 'show', 'maddr');
+  const verb = verbOf(words.take(), VERBS, 'maddr');
   if (verb === 'add' || verb === 'delete') {
     change(stack, words, verb === 'add');
     return {};

@@ -51,11 +51,9 @@ export type NeighAnswer =
   | Record<string, never>;
 
 export function ipNeigh(stack: Stack, words: Words, family: Family): NeighAnswer {
-  const verb = verbOf<string>(words.take(), VERBS, 'show', 'neigh');
+  const verb = verbOf<string>(words.take(), VERBS, 'neigh');
   switch (verb) {
     case 'show':
-    case 'lst':
-    case 'list':
       return { list: show(stack, selectorOf(stack, words, family)) };
     case 'get':
       return { list: [get(stack, words, family)] };
@@ -65,7 +63,7 @@ export function ipNeigh(stack: Stack, words: Words, family: Family): NeighAnswer
       remove(stack, words, family);
       return {};
     default:
-      set(stack, words, family, verb === 'chg' ? 'change' : verb);
+      set(stack, words, family, verb);
       return {};
   }
 }

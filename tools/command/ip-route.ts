@@ -47,11 +47,9 @@ export type RouteAnswer =
   | Record<string, never>;
 
 export function ipRoute(stack: Stack, words: Words, family: Family): RouteAnswer {
-  const verb = verbOf<string>(words.take(), VERBS, 'show', 'route');
+  const verb = verbOf<string>(words.take(), VERBS, 'route');
   switch (verb) {
-    case 'list':
-    case 'show':
-    case 'lst': {
+    case 'show': {
       const selector = selectorOf(stack, words, family);
       const now = stack.env.nowNs;
       return { list: listed(stack, selector).map((r) => routeView(r, now)) };
@@ -64,7 +62,7 @@ export function ipRoute(stack: Stack, words: Words, family: Family): RouteAnswer
       remove(stack, words, family);
       return {};
     default:
-      set(stack, words, family, verb === 'chg' ? 'change' : verb);
+      set(stack, words, family, verb);
       return {};
   }
 }

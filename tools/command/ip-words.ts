@@ -63,19 +63,23 @@ export class Words {
   }
 }
 
-/** The first of the verbs that begins as the word does, as `ip` takes `a` for `add`. */
+/** Verbs that mean what another one does. */
+const SAME = { list: 'show', lst: 'show', chg: 'change' } as const;
+type Same = typeof SAME;
+type Plain<T> = T extends keyof Same ? Same[T] : T;
+
+/** What the first of the verbs means that begins as the word does, as `ip` takes `a` for `add`; `show` without a word. */
 export function verbOf<T extends string>(
   word: string | undefined,
   verbs: readonly T[],
-  whenNone: T,
   object: string,
-): T {
-  if (word === undefined) return whenNone;
+): Plain<T> | 'show' {
+  if (word === undefined) return 'show';
   const verb = word === '' ? undefined : verbs.find((v) => v.startsWith(word));
   if (verb === undefined) {
     throw usageError(`Command "${word}" is unknown, try "ringway ${object} --help".`);
   }
-  return verb;
+  return (Object.hasOwn(SAME, verb) ? SAME[verb as keyof Same] : verb) as Plain<T>;
 }
 
 /** A word where `key` could stand only once, or nothing of the kind. */
