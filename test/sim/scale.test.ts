@@ -143,7 +143,7 @@ t.test(
       { chunks: 64, pages: 60 },
     ]) {
       const x = new Experiment(scenario, { memory: { ...room, ...sizes } });
-      t.throws(() => x.run(), /hold more than there is memory for/, JSON.stringify(sizes));
+      t.throws(() => x.run(), /holds more than there is memory for/, JSON.stringify(sizes));
       x.end();
     }
     t.end();

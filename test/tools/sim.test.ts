@@ -226,6 +226,17 @@ t.test('packets, as tshark reads them', { skip: requires({ programs: ['tshark'] 
   t.end();
 });
 
+t.test('what holds more than there is memory for is told, and has no figures', (t) => {
+  const large = "  net.ipv4.tcp_wmem: '4096 400000000 400000000'";
+  write('large.yaml', `${TWO}sysctl:\n${large}\n`);
+  const { code, out, err } = sim('large.yaml', '--out', 'large');
+  t.match(err, /^ringway sim: large\.yaml: it holds more than there is memory for \(\d+ MiB for/);
+  t.equal(out, '');
+  t.equal(code, 3);
+  t.notOk(existsSync(join(folder, 'large', 'summary.json')));
+  t.end();
+});
+
 t.test('what is wrong, with its line', (t) => {
   write('bad.yaml', TWO.replace('point-to-point', 'point-to-pint').replace('5 s', '5'));
   const bad = sim('bad.yaml');

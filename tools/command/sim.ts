@@ -4,6 +4,7 @@ import { basename, extname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Experiment, type ExperimentOptions } from '../../src/sim/experiment/experiment.ts';
 import { type GroupHarm, harmTo } from '../../src/sim/experiment/harm.ts';
+import { OutOfMemory } from '../../src/sim/experiment/memory-sizes.ts';
 import { Meters } from '../../src/sim/experiment/meter.ts';
 import { Recorder } from '../../src/sim/experiment/recorder.ts';
 import type { Scenario } from '../../src/sim/experiment/scenario.ts';
@@ -82,7 +83,7 @@ async function sim(options: Options): Promise<number> {
   const trace = wantsTrace ? new LineFile(join(out, 'trace.jsonl')) : null;
   if (trace !== null) new Recorder(experiment, trace, { ...loaded.trace, acks });
   const startMs = performance.now();
-  const together = runAndSummarize(experiment, meters);
+  const together = summarized(file, experiment, meters);
   const tookMs = performance.now() - startMs;
   trace?.close();
   experiment.end();
@@ -113,7 +114,7 @@ function metersOf(experiment: Experiment): Meters {
 
 function runPlain(file: string, { scenario, modules }: LoadedScenario): Summary {
   const experiment = openExperiment(file, scenario, { modules });
-  const summary = runAndSummarize(experiment, metersOf(experiment));
+  const summary = summarized(file, experiment, metersOf(experiment));
   experiment.end();
   return summary;
 }
@@ -170,5 +171,14 @@ function openExperiment(file: string, scenario: Scenario, options: ExperimentOpt
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     throw new Failure('ERR_SCENARIO', `${file}: ${error.message}`, EXIT.USAGE);
+  }
+}
+
+function summarized(file: string, experiment: Experiment, meters: Meters): Summary {
+  try {
+    return runAndSummarize(experiment, meters);
+  } catch (error) {
+    if (!(error instanceof OutOfMemory)) throw error;
+    throw new Failure('ENOMEM', `${file}: ${error.message}`);
   }
 }

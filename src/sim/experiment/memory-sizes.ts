@@ -34,6 +34,8 @@ const DEFAULT_QUEUE_FRAMES: Readonly<Record<string, number>> = {
 const PAGES_A_FLOW = 32;
 const LEAST_CHUNKS = 64;
 const LEAST_PAGES = 4096;
+/** For larger buffers than usual (tcp_wmem). What is not used is not there: the slab is touched lazily. */
+const MORE_PAGES = 28_672;
 const CELL_BYTES = 8 << 20;
 const OTHER_BYTES = 16 << 20;
 const MOST_SLAB = 1.9 * 2 ** 30;
@@ -51,7 +53,7 @@ export function memoryFor({ hosts, links, flows }: Scenario, more: number): Memo
     throw new Error(`${hosts.length} hosts would need ${gib} GiB of memory, more than 1.9`);
   }
   const chunks = (1.25 * held) / CHUNK;
-  const pages = (2 * held) / PAGE + PAGES_A_FLOW * flows.length;
+  const pages = MORE_PAGES + (2 * held) / PAGE + PAGES_A_FLOW * flows.length;
   const part = Math.min(1, left / (chunks * (CHUNK + LINE) + pages * (PAGE + LINE)));
   return sizesOf(
     hosts.length,
@@ -66,16 +68,17 @@ function sizesOf(hosts: number, chunks: number, pages: number): Required<MemoryS
   return { slabBytes, chunks, pages, cellBytes: CELL_BYTES };
 }
 
+/** Not a mistake of the scenario's, nor of ours: it is too large for one slab. */
+export class OutOfMemory extends Error {
+  override readonly name = 'OutOfMemory';
+}
+
 /** Nobody had to wait for a chunk, and half of the pages were always free: below that TCP begins to save. */
 export function checkMemory({ chunks, pages }: Memory): void {
   if (chunks.leastFree > 0 && pages.leastFree >= pages.capacity >> 1) return;
-  const of = [chunks, pages].map((pool) => {
-    const mib = (pool.capacity * pool.blockBytes) / 2 ** 20;
-    return `${mib.toFixed(0)} MiB`;
-  });
-  throw new Error(
-    `its links hold more than there is memory for (${of[0]} for packets, ${of[1]} for buffers)`,
-  );
+  const [packets, buffers] = [chunks, pages].map((p) => (p.capacity * p.blockBytes) / 2 ** 20);
+  const room = `${packets!.toFixed(0)} MiB for packets, ${(buffers! / 2).toFixed(0)} for buffers`;
+  throw new OutOfMemory(`it holds more than there is memory for (${room})`);
 }
 
 /** What waits for the link and what is on the way, at most. */
