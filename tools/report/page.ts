@@ -136,16 +136,21 @@ export function pageOf(runs: readonly RunData[]): string {
   return whole(title, `${together}${sections.join('\n')}`, live.data());
 }
 
+const CHARTS_TOLD =
+  'Charts over time, by uPlot (MIT), have a value for each thousandth of the run, or a few of them: the last of windows and round trips, the most of what is in flight or waits. Drag to look closer, double-click to go back. ';
+
 /** @param data what the browser draws; null: nothing moves. */
-export function whole(title: string, body: string, data: string): string {
-  const { script, style } = library();
+export function whole(title: string, body: string, data: string | null): string {
+  const { script, style } = data === null ? { script: '', style: '' } : library();
+  const told = data === null ? '' : CHARTS_TOLD;
+  const nothing = '{"times":[],"charts":[],"light":[],"dark":[],"dashes":[]}';
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escapeXml(title)}</title><style>${style}${STYLE}</style></head>
 <body><main><h1>${escapeXml(title)}</h1>
 ${body}
-<footer>Charts over time have a value for each thousandth of the run, or a few of them: the last of windows and round trips, the most of what is in flight or waits. Drag to look closer, double-click to go back; point at a name to bring it out, press it to take it away. Made by <code>ringway report</code>; charts over time by uPlot (MIT).</footer>
-</main><script>${script}</script><script>const REPORT = ${data};${SCRIPT}</script></body></html>
+<footer>${told}Point at a name to bring it out, press it to take it away. Made by <code>ringway report</code>.</footer>
+</main><script>${script}</script><script>const REPORT = ${data ?? nothing};${SCRIPT}</script></body></html>
 `;
 }
 

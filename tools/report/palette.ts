@@ -43,7 +43,7 @@ export const FIGURE_STYLE = `
 .fig .line { fill: none; stroke-width: 1.8; stroke-linejoin: round; stroke-linecap: round; }
 .fig .thin { stroke-width: 1; stroke-opacity: 0.75; } .fig .band { fill-opacity: 0.13; stroke: none; }
 .fig .whisker { stroke-width: 1.2; fill: none; } .fig .dot { stroke: var(--card); stroke-width: 1; }
-.fig .ring { fill-opacity: 0.1; stroke-width: 1; stroke-opacity: 0.6; }
+.fig small, td small { color: var(--soft); } .fig .ring { fill-opacity: 0.1; stroke-width: 1; stroke-opacity: 0.6; }
 .fig .head { font-size: 14px; font-weight: 600; fill: var(--ink); } .fig .ink { fill: var(--ink); } .fig .soft { fill: var(--soft); }
 .fig .grid { stroke: var(--line); stroke-width: 1; } .fig .axis { stroke: var(--axis); stroke-width: 1; } .fig .mark { stroke: var(--soft); stroke-width: 1; stroke-dasharray: 3 3; }
 `;

@@ -3,7 +3,7 @@ import { type Chart, strideOf } from './chart.ts';
 import { dashText, type Figure, inPage, type Key } from './figure.ts';
 import { escapeXml } from './frame.ts';
 import { DARK, DASHES, LIGHT, type Look } from './palette.ts';
-import { STEPS, type Steps } from './run-data.ts';
+import type { Steps } from './run-data.ts';
 
 /** Values in a page: some two megabytes of text. */
 const MOST_VALUES = 360_000;
@@ -76,7 +76,7 @@ export class Live {
 
   private values(values: Steps, text: typeof short = short): readonly (number | null)[] {
     const kept: (number | null)[] = [];
-    for (let i = this.stride - 1; i < STEPS; i += this.stride) kept.push(text(values[i]!));
+    for (let i = this.stride - 1; i < values.length; i += this.stride) kept.push(text(values[i]!));
     return kept;
   }
 

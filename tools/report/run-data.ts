@@ -168,6 +168,11 @@ export function readSummary(folder: string): Summary {
     const message = `${folder}: no summary.json; \`ringway sim --out ${folder} …\` makes one`;
     throw new Failure('ERR_REPORT', message, EXIT.USAGE);
   }
+  return readSummaryFile(file);
+}
+
+export function readSummaryFile(file: string): Summary {
+  if (!existsSync(file)) throw new Failure('ERR_REPORT', `${file}: not there`, EXIT.USAGE);
   const summary = parsed(readFileSync(file, 'utf8'), file) as Partial<Summary> | null;
   if (Array.isArray(summary?.flows) && Array.isArray(summary.groups)) return summary as Summary;
   throw new Failure('ERR_REPORT', `${file}: no summary of a run`, EXIT.USAGE);

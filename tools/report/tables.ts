@@ -15,7 +15,7 @@ export type CellText = string | Markup;
 
 const DASH = '–';
 /** Longer tables are folded. */
-const MOST_ROWS = 20;
+const MOST_ROWS = 60;
 
 function cell(text: CellText, isHead: boolean): string {
   const inside = typeof text === 'string' ? escapeXml(text === '' ? DASH : text) : text.html;
