@@ -3,7 +3,10 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import t from 'tap';
+import { ENOENT } from '../../src/base/errno.ts';
 import { MS, SEC } from '../../src/base/time.ts';
+import { AF, SOCK, SOL, TCP_OPTION as TCP } from '../../src/socket/abi.ts';
+import { SocketApi } from '../../src/socket/socket-api.ts';
 import { readAnySysctl, writeAnySysctl } from '../../src/stack/all-sysctls.ts';
 import { listCounters } from '../../src/stack/nstat.ts';
 import type { TcpConnection } from '../../src/tcp/connection.ts';
@@ -125,6 +128,17 @@ t.test('files and names: the first is the default, all can be chosen', async (t)
   t.equal(moduleOf({ congestion: 'two' }), 'two', 'TCP_CONGESTION');
   t.equal(writeAnySysctl(client, 'net.ipv4.tcp_congestion_control', 'two'), 0);
   t.equal(moduleOf(), 'two');
+  const api = new SocketApi(client);
+  const fd = api.socket(AF.INET, SOCK.STREAM, 0);
+  const choose = (name: string): number =>
+    api.setsockopt(fd, SOL.TCP, TCP.CONGESTION, new TextEncoder().encode(name));
+  t.equal(choose('one'), 0);
+  const chosen = new Uint8Array(16);
+  api.getsockopt(fd, SOL.TCP, TCP.CONGESTION, chosen);
+  t.equal(new TextDecoder().decode(chosen).replace(/\0.*$/, ''), 'one');
+  t.equal(choose('nosuch'), -ENOENT);
+  t.equal(choose('vegas'), 0, 'one that is not among the allowed: who calls owns the stack');
+  api.close(fd);
   const shown = run.cc.views().filter((v) => v.file !== undefined);
   t.match(shown, [
     { name: 'one', isDefault: false, connections: 1, file: one, version: 1, faults: 0 },
@@ -352,7 +366,7 @@ t.test('what is said of it', async (t) => {
   }
   t.same(err.args().flat(), [
     'ringway up: mine: version 2 of mine.ts, for new connections',
-    'ringway up: mine: version 3 of mine.ts, for new connections and 4 open ones',
+    'ringway up: mine: version 3 of mine.ts, for new connections; open ones that have changed to it: 4',
     'ringway up: mine: version 3 stays: two lines',
     'ringway up: mine failed (congAvoid: boom): its connection goes on with reno; more mistakes are counted, see ringway cc',
   ]);

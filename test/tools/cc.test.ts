@@ -2,6 +2,10 @@
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import t from 'tap';
+import { ccCommand } from '../../tools/command/cc.ts';
+import type { Command } from '../../tools/command/command.ts';
+import { COMMON_OPTIONS, parseOptions } from '../../tools/command/options.ts';
+import { upCommand } from '../../tools/command/up.ts';
 import { requires } from '../support/requires.ts';
 import { ADDRESSES, Place } from './command-place.ts';
 
@@ -20,16 +24,9 @@ t.test('up --cc, cc, sysctl', { skip }, async (t) => {
     writeFileSync(path, text(name));
     return path;
   };
-  for (const [args, code, why] of [
-    [['--cc', './none.mts'], 2, /^ringway up: .*none\.mts: /],
-    [['--cc', 'none'], 2, /^ringway up: --cc none: there is cubic, reno, .*\n$/],
-    [['--cc', 'reno', '--cc-watch', 'x'], 2, /--cc-watch: x is none of new, live, off\n$/],
-    [['--http', '0'], 2, /--http: 0 is no port\n$/],
-  ] as const) {
-    const ended = await place.run('up', '--memory', ...ADDRESSES, ...args);
-    t.equal(ended.code, code, args.join(' '));
-    t.match(ended.err, why);
-  }
+  const refused = await place.run('up', '--memory', ...ADDRESSES, '--cc', './none.mts');
+  t.equal(refused.code, 2);
+  t.match(refused.err, /^ringway up: .*none\.mts: /);
   file('mine');
   file('other');
   file('third');
@@ -56,7 +53,10 @@ t.test('up --cc, cc, sysctl', { skip }, async (t) => {
     ].join('\n'),
   );
   t.equal(await run('cc', 'reload', 'mine'), '0 mine: version 2\n');
-  t.equal(await run('cc', 'reload', 'mine', '--live'), '0 mine: version 3, 0 connections\n');
+  t.equal(
+    await run('cc', 'reload', 'mine', '--live'),
+    '0 mine: version 3; connections that have changed to it: 0\n',
+  );
   t.match(await run('cc', 'reload', 'cubic'), /^3 ringway cc: no module of a user's is named/);
   t.equal(await run('cc', 'load', 'third.mts'), '0   third           0  third.mts, version 1\n');
   t.match(await run('cc', 'load', 'third.mts'), /^3 .*"third" is the name of the module in /);
@@ -71,9 +71,22 @@ t.test('up --cc, cc, sysctl', { skip }, async (t) => {
     ((await place.json('cc', '-j')) as object[]).find((v) => 'error' in v),
     { name: 'third', isDefault: true, isAllowed: true, connections: 0, version: 1, faults: 0 },
   );
-  for (const wrong of ['list x', 'load', 'load a b', 'reload', 'x', '--live', 'list --default']) {
-    t.match(await run('cc', ...wrong.split(' ')), /^2 ringway cc: /, wrong);
-  }
   up.child.kill('SIGTERM');
   t.equal(await up.ended, 0);
+});
+
+t.test('words that make no sense', async (t) => {
+  const run = (command: Command, line: string) =>
+    command.run(parseOptions([...command.options, ...COMMON_OPTIONS], line.split(' ')));
+  for (const line of ['list x', 'load', 'load a b', 'reload', 'x', '--live', 'list --default']) {
+    await t.rejects(run(ccCommand, line), { code: 'ERR_USAGE' }, line);
+  }
+  const up = `--memory ${ADDRESSES.join(' ')}`;
+  for (const [line, why] of [
+    ['--cc none', /^--cc none: there is cubic, reno, /],
+    ['--cc reno --cc-watch x', /^--cc-watch: x is none of new, live, off$/],
+    ['--http 0', /^--http: 0 is no port$/],
+  ] as const) {
+    await t.rejects(run(upCommand, `${up} ${line}`), { name: 'Failure', message: why }, line);
+  }
 });

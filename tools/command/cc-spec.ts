@@ -50,7 +50,7 @@ export function ccReporter(program: string, isJson: boolean): CcReporter {
   };
   return {
     loaded: (module, path, version, changed) => {
-      const live = changed === null ? '' : ` and ${changed} open ones`;
+      const live = changed === null ? '' : `; open ones that have changed to it: ${changed}`;
       say(
         { event: 'cc', module, file: path, version, ...(changed === null ? {} : { changed }) },
         `${module}: version ${version} of ${basename(path)}, for new connections${live}`,

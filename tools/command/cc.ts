@@ -53,7 +53,10 @@ async function cc(options: Options): Promise<number> {
         version: number;
       };
       if (options.has('json')) console.log(JSON.stringify({ version, changed }));
-      else console.log(`${what}: version ${version}${isLive ? `, ${changed} connections` : ''}`);
+      else
+        console.log(
+          `${what}: version ${version}${isLive ? `; connections that have changed to it: ${changed}` : ''}`,
+        );
       return EXIT.OK;
     }
     default:
