@@ -52,13 +52,13 @@ function make(module: CcModule, faults: CcFaults): CongestionControl {
     return new Guarded(module.create(), faults);
   } catch (error) {
     faults.add(textOf('create', error));
-    return reno.create();
+    return new Guarded(reno.create(), faults, true);
   }
 }
 
 class Guarded extends CongestionControl {
   private own: CongestionControl;
-  private hasFailed = false;
+  private hasFailed: boolean;
   private readonly faults: CcFaults;
   /** As they were before the hook. */
   private goodCwnd = 1;
@@ -69,9 +69,10 @@ class Guarded extends CongestionControl {
   private goodMaxRate = Infinity;
   private strays = 0;
 
-  constructor(own: CongestionControl, faults: CcFaults) {
+  constructor(own: CongestionControl, faults: CcFaults, hasFailed = false) {
     super();
     this.own = own;
+    this.hasFailed = hasFailed;
     this.faults = faults;
     this.changeHooks(own.hooks);
   }
@@ -91,11 +92,13 @@ class Guarded extends CongestionControl {
   }
 
   override release(v: CcView): void {
+    this.before(v);
     try {
       this.done(this.own.release(v));
     } catch (error) {
       this.faults.add(textOf('release', error));
     }
+    this.mend(v, 'release');
   }
 
   override congAvoid(v: CcView, acked: number): void {
@@ -221,33 +224,40 @@ class Guarded extends CongestionControl {
   }
 
   override sendsLittle(v: CcView): boolean {
+    this.before(v);
     try {
-      return this.own.sendsLittle(v) === true;
+      const isLittle = this.own.sendsLittle(v) === true;
+      this.mend(v, 'sendsLittle');
+      return isLittle;
     } catch (error) {
       this.fail(v, 'sendsLittle', error);
       return false;
     }
   }
 
-  /** For people: no reason to end it. */
+  /** For people, as what follows: no reason to end it. */
   override getInfo(v: CcView): CcInfo | null {
+    this.before(v);
+    let info: CcInfo | null = null;
     try {
-      const info = this.own.getInfo(v);
-      return typeof info?.kind === 'string' ? info : null;
+      info = this.own.getInfo(v);
     } catch (error) {
       this.faults.add(textOf('getInfo', error));
-      return null;
     }
+    this.mend(v, 'getInfo');
+    return typeof info?.kind === 'string' ? info : null;
   }
 
   override phaseName(v: CcView): string | null {
+    this.before(v);
+    let word: string | null = null;
     try {
-      const word = this.own.phaseName(v);
-      return typeof word === 'string' ? word : null;
+      word = this.own.phaseName(v);
     } catch (error) {
       this.faults.add(textOf('phaseName', error));
-      return null;
     }
+    this.mend(v, 'phaseName');
+    return typeof word === 'string' ? word : null;
   }
 
   /** A hook is done when it returns: an `async` one would change the view at some other time. */
@@ -269,6 +279,20 @@ class Guarded extends CongestionControl {
   }
 
   private check(v: CcView, hook: string): void {
+    const what = this.mistake(v);
+    if (what !== '') this.fail(v, hook, what);
+  }
+
+  /** Of a hook that may change nothing: what it has changed for the worse is put back. */
+  private mend(v: CcView, hook: string): void {
+    const what = this.mistake(v);
+    if (what === '') return;
+    this.faults.add(`${hook}: ${what}`);
+    this.restore(v);
+  }
+
+  /** '': there is none. */
+  private mistake(v: CcView): string {
     const { cwnd, ssthresh, pacingRate, cwndCnt, cwndClamp, maxPacingRate } = v;
     const isGood =
       isWindow(cwnd) &&
@@ -277,14 +301,18 @@ class Guarded extends CongestionControl {
       Number.isFinite(cwndCnt) &&
       cwndClamp === this.goodClamp &&
       maxPacingRate === this.goodMaxRate;
-    if (isGood && v.stats.strays === this.strays) return;
-    if (isGood) {
-      this.fail(v, hook, 'set a window or a threshold of 0 or less');
-      return;
-    }
+    if (isGood && v.stats.strays === this.strays) return '';
+    if (isGood) return 'set a window or a threshold of 0 or less';
     const values = `cwnd ${cwnd}, ssthresh ${ssthresh}, pacing rate ${pacingRate}, cwndCnt ${cwndCnt}`;
-    const limits = `cwndClamp ${cwndClamp}, maxPacingRate ${maxPacingRate}`;
-    this.fail(v, hook, `left ${values}, ${limits}`);
+    return `left ${values}, cwndClamp ${cwndClamp}, maxPacingRate ${maxPacingRate}`;
+  }
+
+  private restore(v: CcView): void {
+    v.setLimits(this.goodClamp, this.goodMaxRate);
+    v.setCwnd(this.goodCwnd);
+    v.setSsthresh(this.goodSsthresh);
+    v.setPacingRate(this.goodRate);
+    if (!Number.isFinite(v.cwndCnt)) v.setCwndCnt(0);
   }
 
   /** From here on it is Reno, with what was good. */
@@ -293,10 +321,7 @@ class Guarded extends CongestionControl {
     this.hasFailed = true;
     this.own = reno.create();
     this.changeHooks(this.own.hooks);
-    v.setLimits(this.goodClamp, this.goodMaxRate);
-    v.setCwnd(this.goodCwnd);
-    v.setSsthresh(this.goodSsthresh);
-    v.setPacingRate(this.goodRate);
+    this.restore(v);
     v.setCwndCnt(0);
     this.own.init(v);
   }

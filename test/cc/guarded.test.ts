@@ -8,6 +8,7 @@ import { reno } from '../../src/cc/reno.ts';
 import { renoGrowth } from '../../src/cc/window-growth.ts';
 import { Experiment } from '../../src/sim/experiment/experiment.ts';
 import { pointToPoint } from '../../src/sim/experiment/topology.ts';
+import { newView } from './rig.ts';
 
 /** Reno, until the hundredth call of a hook. */
 class Good extends CongestionControl {
@@ -333,7 +334,7 @@ t.test('its phase is a word, or none', (t) => {
   const { module, faults } = guarded(
     moduleOf(() => Object.assign(new Good(), { phaseName: () => 7 as unknown as string })),
   );
-  const view = {} as CcView;
+  const view = newView();
   t.equal(module.create().phaseName(view), null);
   t.equal(faults.count, 0);
   const bad = guarded(moduleOf(() => Object.assign(new Good(), { phaseName: throws })));
@@ -360,5 +361,40 @@ t.test('what people are shown may throw; the module goes on', (t) => {
   );
   t.equal(delivered, plain);
   t.equal(faults.first, 'release: no');
+  t.end();
+});
+
+const SPOILERS: readonly (readonly [hook: string, (v: CcView, cc: CongestionControl) => void])[] = [
+  ['release', (v, cc) => cc.release(v)],
+  ['getInfo', (v, cc) => void cc.getInfo(v)],
+  ['phaseName', (v, cc) => void cc.phaseName(v)],
+  ['sendsLittle', (v, cc) => void cc.sendsLittle(v)],
+];
+
+for (const [hook, call] of SPOILERS) {
+  t.test(`${hook} changes nothing for the worse`, (t) => {
+    const spoil = (v: CcView): never => {
+      v.cwnd = Number.NaN;
+      v.pacingRate = 0;
+      v.setCwndCnt(Infinity);
+      v.cwndClamp = -1;
+      return undefined as never;
+    };
+    const own = Object.assign(new Good(), { [hook]: spoil });
+    const { module, faults } = guarded(moduleOf(() => own));
+    const v = newView();
+    v.setCwnd(77);
+    call(v, module.create());
+    t.same([v.cwnd, v.pacingRate, v.cwndCnt, v.cwndClamp], [77, Infinity, 0, 0x7fffffff]);
+    t.equal(faults.count, 1);
+    t.match(faults.first, `${hook}: left cwnd NaN`);
+    t.end();
+  });
+}
+
+t.test('who stands in is told', (t) => {
+  const { module } = guarded(moduleOf(() => new Good()));
+  t.equal(module.create().standIn, '');
+  t.equal(guarded(moduleOf(throws)).module.create().standIn, 'reno', 'from the start');
   t.end();
 });
