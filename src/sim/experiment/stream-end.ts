@@ -78,8 +78,9 @@ export class StreamEnd implements ConnectionOwner {
     this.list();
   }
 
+  /** Told after every output, refused or not: who has written all of it wants no turn for that. */
   writable(): void {
-    this.list();
+    if (this.pending > 0) this.list();
   }
 
   closed(errno: number): void {
