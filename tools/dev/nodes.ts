@@ -10,6 +10,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const FOLDER = fileURLToPath(new URL('nodes', import.meta.url));
 
+const LIMIT_MS = 5 * 60_000;
+
 /** Beside the one that runs. Packages have them for Linux on x64 and arm64. */
 export const OTHER_NODES: readonly number[] = [22, 24];
 
@@ -27,8 +29,11 @@ export function installNodes(): string | null {
   if (missingNodes().length === 0) return null;
   // Not their commands: all are named node.
   const args = ['ci', '--prefix', FOLDER, '--ignore-scripts', '--no-bin-links', '--no-audit'];
-  const { status } = spawnSync('npm', args, { stdio: ['ignore', 'inherit', 'inherit'] });
-  if (status !== 0) return `npm ci in tools/dev/nodes ended with ${status}`;
+  const { status, signal } = spawnSync('npm', args, {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    timeout: LIMIT_MS,
+  });
+  if (status !== 0) return `npm ci in tools/dev/nodes ended with ${signal ?? status}`;
   const missing = missingNodes();
   return missing.length === 0 ? null : `npm has no Node ${missing.join(', ')} for this machine`;
 }
