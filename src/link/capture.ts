@@ -1,7 +1,8 @@
 import type { MacAddress } from '../wire/mac.ts';
 import { DIRECTION, type Direction } from '../wire/pcapng.ts';
 import type { CaptureWriter } from './capture-writer.ts';
-import type { Device, DeviceCaps, DeviceStats, RxRing } from './device.ts';
+import type { Device, RxRing } from './device.ts';
+import { DeviceAround } from './device-around.ts';
 import type { DropListener } from './frame-sink.ts';
 import { type FrameStore, gatherPieces } from './frame-store.ts';
 import { CTRL, RX, RX_FLAG, RX_STRIDE, TX, TX_FLAG } from './ring-layout.ts';
@@ -88,18 +89,9 @@ export class CapturePoint implements DropListener {
  * kernel's packet tap does; should the device refuse it later, its txDropped says so.
  * The writer stays the caller's, who closes it after the last device.
  */
-export class CaptureDevice implements Device {
-  readonly name: string;
-  readonly mac: MacAddress;
-  readonly caps: DeviceCaps;
-  readonly rx: RxRing;
-  readonly tx: TxRing;
-  readonly stats: DeviceStats;
-  readonly mtu: number;
+export class CaptureDevice extends DeviceAround {
   /** Also a DropListener: fault injection and link models report their losses to it. */
   readonly point: CapturePoint;
-  /** Whoever waits for frames looks here for the device that gets them. */
-  readonly inner: Device;
   private readonly rxDroppedId: number;
   private rxDroppedBefore: number;
   /** The ring's head up to which frames are captured. */
@@ -107,25 +99,14 @@ export class CaptureDevice implements Device {
   private isClosed = false;
 
   constructor(inner: Device, writer: CaptureWriter) {
-    this.inner = inner;
-    this.name = inner.name;
-    this.mac = inner.mac;
-    this.caps = inner.caps;
-    this.rx = inner.rx;
-    this.tx = inner.tx;
-    this.stats = inner.stats;
-    this.mtu = inner.mtu;
+    super(inner);
     this.point = new CapturePoint(writer, inner.name, inner.mac);
     this.rxDroppedId = inner.stats.id('rxDropped');
     this.rxDroppedBefore = inner.stats.values[this.rxDroppedId]!;
     this.capturedHead = inner.tx.ctrl[CTRL.TX_HEAD]!;
   }
 
-  get isUp(): boolean {
-    return this.inner.isUp;
-  }
-
-  rxBatch(budget: number): number {
+  override rxBatch(budget: number): number {
     const n = this.inner.rxBatch(budget);
     if (n <= 0) return n;
     const dropped = this.stats.values[this.rxDroppedId]! - this.rxDroppedBefore;
@@ -134,7 +115,7 @@ export class CaptureDevice implements Device {
     return n;
   }
 
-  txFlush(): number {
+  override txFlush(): number {
     const ctrl = this.tx.ctrl;
     const head = ctrl[CTRL.TX_HEAD]!;
     let ahead = (this.capturedHead - ctrl[CTRL.TX_TAIL]!) | 0;
@@ -145,14 +126,10 @@ export class CaptureDevice implements Device {
     return this.inner.txFlush();
   }
 
-  nextDeadlineNs(): number {
-    return this.inner.nextDeadlineNs();
-  }
-
-  close(): void {
+  override close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
-    this.inner.close();
+    super.close();
     this.point.end();
   }
 }

@@ -2,11 +2,11 @@
  * A device that can be watched while it runs: captures come and go without the stack noticing. Without
  * one it costs a comparison for each batch.
  */
-import type { Device, DeviceCaps, DeviceStats, RxRing } from '../link/device.ts';
+import type { Device, RxRing } from '../link/device.ts';
+import { DeviceAround } from '../link/device-around.ts';
 import type { FrameListener } from '../link/frame-sink.ts';
 import { CTRL } from '../link/ring-layout.ts';
 import type { TxRing } from '../link/tx-ring.ts';
-import type { MacAddress } from '../wire/mac.ts';
 
 /** Sees each frame as it passes; `CapturePoint` is one. */
 export interface FrameWatcher {
@@ -16,16 +16,7 @@ export interface FrameWatcher {
   sent(tx: TxRing, ahead: number): void;
 }
 
-export class ObservedDevice implements Device {
-  readonly name: string;
-  readonly mac: MacAddress;
-  readonly caps: DeviceCaps;
-  readonly rx: RxRing;
-  readonly tx: TxRing;
-  readonly stats: DeviceStats;
-  readonly mtu: number;
-  /** The poller looks here for the fd. */
-  readonly inner: Device;
+export class ObservedDevice extends DeviceAround {
   private readonly watchers: FrameWatcher[] = [];
   private readonly rxDroppedId: number;
   private rxDroppedBefore = 0;
@@ -33,19 +24,8 @@ export class ObservedDevice implements Device {
   private capturedHead = 0;
 
   constructor(inner: Device) {
-    this.inner = inner;
-    this.name = inner.name;
-    this.mac = inner.mac;
-    this.caps = inner.caps;
-    this.rx = inner.rx;
-    this.tx = inner.tx;
-    this.stats = inner.stats;
-    this.mtu = inner.mtu;
+    super(inner);
     this.rxDroppedId = inner.stats.id('rxDropped');
-  }
-
-  get isUp(): boolean {
-    return this.inner.isUp;
   }
 
   /** The watcher sees every frame from now on. Call between turns. */
@@ -74,23 +54,15 @@ export class ObservedDevice implements Device {
     (this.inner as { listen?: (listener: FrameListener | null) => void }).listen?.(listener);
   }
 
-  rxBatch(budget: number): number {
+  override rxBatch(budget: number): number {
     const n = this.inner.rxBatch(budget);
     if (n > 0 && this.watchers.length > 0) this.showReceived(n);
     return n;
   }
 
-  txFlush(): number {
+  override txFlush(): number {
     if (this.watchers.length > 0) this.showSent();
     return this.inner.txFlush();
-  }
-
-  nextDeadlineNs(): number {
-    return this.inner.nextDeadlineNs();
-  }
-
-  close(): void {
-    this.inner.close();
   }
 
   private showReceived(n: number): void {

@@ -1,12 +1,12 @@
 import { ENODEV } from '../base/errno.ts';
 import type { Rng } from '../base/rng.ts';
 import { NEVER } from '../base/time.ts';
-import { type Device, type DeviceCaps, type DeviceStats, RxRing } from '../link/device.ts';
+import { type Device, RxRing } from '../link/device.ts';
+import { DeviceAround } from '../link/device-around.ts';
 import type { Clock, DropListener } from '../link/frame-sink.ts';
 import { type FrameStore, NO_FRAME } from '../link/frame-store.ts';
 import { RX, RX_STRIDE } from '../link/ring-layout.ts';
 import { TxRing } from '../link/tx-ring.ts';
-import type { MacAddress } from '../wire/mac.ts';
 import { FaultPath, type FaultProfile } from './fault-path.ts';
 
 /** Frames that wait in one direction before the side they come from has to. */
@@ -27,18 +27,9 @@ export interface FaultOptions {
  * either direction, from the seed's streams `fault.<device>.<rx|tx>.<kind>`. Nothing else is lost: a
  * full device and a full wait are back-pressure, as without the middleware.
  */
-export class FaultDevice implements Device {
-  readonly name: string;
-  readonly mac: MacAddress;
-  readonly caps: DeviceCaps;
-  readonly rx: RxRing;
-  readonly tx: TxRing;
-  readonly stats: DeviceStats;
-  readonly mtu: number;
+export class FaultDevice extends DeviceAround {
   readonly rxPath: FaultPath;
   readonly txPath: FaultPath;
-  /** Whoever waits for frames looks here for the device that gets them. */
-  readonly inner: Device;
   private readonly frames: FrameStore;
   private readonly limit: number;
   private readonly rxStallsId: number;
@@ -57,28 +48,21 @@ export class FaultDevice implements Device {
     rng: Rng,
     options: FaultOptions = {},
   ) {
-    this.inner = inner;
+    super(
+      inner,
+      new RxRing(frames.chunks, inner.rx.capacity),
+      new TxRing(frames.slab, frames.chunks, inner.tx.capacity),
+    );
     this.frames = frames;
-    this.name = inner.name;
-    this.mac = inner.mac;
-    this.caps = inner.caps;
-    this.stats = inner.stats;
-    this.mtu = inner.mtu;
     this.limit = options.limit ?? DEFAULT_LIMIT;
     this.rxStallsId = inner.stats.id('rxStalls');
-    this.rx = new RxRing(frames.chunks, inner.rx.capacity);
-    this.tx = new TxRing(frames.slab, frames.chunks, inner.tx.capacity);
     const drops = options.drops ?? null;
     const name = `fault.${inner.name}`;
     this.rxPath = new FaultPath(frames, clock, rng, `${name}.rx`, options.rx ?? {}, drops);
     this.txPath = new FaultPath(frames, clock, rng, `${name}.tx`, options.tx ?? {}, drops);
   }
 
-  get isUp(): boolean {
-    return this.inner.isUp;
-  }
-
-  rxBatch(budget: number): number {
+  override rxBatch(budget: number): number {
     this.releaseBatch();
     if (this.isClosed) return -ENODEV;
     if (this.txPath.firstDue() !== NO_FRAME) this.pump();
@@ -95,7 +79,7 @@ export class FaultDevice implements Device {
     return this.batch;
   }
 
-  txFlush(): number {
+  override txFlush(): number {
     const path = this.txPath;
     const pending = this.tx.inFlight;
     let taken = 0;
@@ -111,14 +95,14 @@ export class FaultDevice implements Device {
     return left < 0 ? left : left + pending - taken;
   }
 
-  nextDeadlineNs(): number {
+  override nextDeadlineNs(): number {
     if (this.isRxFull || this.isClosed) return this.ownDueNs;
     const innerNs = this.inner.nextDeadlineNs();
     if (this.ownDueNs >= innerNs) return innerNs; // as it came: a minimum would be a new number, boxed
     return this.ownDueNs;
   }
 
-  close(): void {
+  override close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
     this.releaseBatch();
