@@ -235,3 +235,45 @@ t.test('a hundred hosts; an MTU in the middle', (t) => {
   y.end();
   t.end();
 });
+
+t.test('parameters of modules, and hosts that pace', (t) => {
+  const msOf = (bytes: number, more: Partial<Scenario>): number => {
+    const x = new Experiment({
+      ...dumbbell([flow('it', 'a', 'd', { kind: 'bulk', bytes })]),
+      ...more,
+    });
+    x.run();
+    x.end();
+    return x.flows[0]!.completions[0]! / MS;
+  };
+  const ms = msOf(200_000, {});
+  const slowMs = msOf(200_000, { modules: { cubic: { hystart: 0, initial_ssthresh: 4 } } });
+  t.ok(slowMs > 1.5 * ms, `${slowMs} ms without slow start, ${ms} ms with`);
+  for (const modules of [{ cubic: { hysstart: 0 } }, { cubik: { hystart: 0 } }]) {
+    const wrong = { modules: modules as NonNullable<Scenario['modules']> };
+    t.throws(() => msOf(1, wrong), /errno 2$/);
+  }
+  // The second flight, 18 segments at two windows a round trip.
+  const fast = dumbbell([flow('it', 'a', 'd', { kind: 'bulk', bytes: 40_000 })], { rateBps: 1e9 });
+  const later = msOf(40_000, { ...fast, isPaced: true }) - msOf(40_000, fast);
+  t.ok(later > 5 && later < 22, `${later} ms later than in a burst`);
+  t.end();
+});
+
+t.test('a queue of fifty bandwidth-delay products, and two flows that fill it', (t) => {
+  const queue = { kind: 'drop-tail', limitFrames: 6192 } as const;
+  const deep = dumbbell(
+    [flow('one', 'a', 'c', { kind: 'bulk' }), flow('two', 'b', 'd', { kind: 'bulk' })],
+    { rateBps: 50e6, delayNs: 15 * MS, queue },
+  );
+  const most = '4096 131072 250000000';
+  const sysctl = { 'net.ipv4.tcp_wmem': most, 'net.ipv4.tcp_rmem': most };
+  const hosts = deep.hosts.map((host) => ({ ...host, sysctl }));
+  const x = new Experiment({ ...deep, hosts, modules: { cubic: { hystart: 0 } } });
+  t.ok(
+    runAndSummarize(x, new Meters(x.flows)).links.some((l) => l.dropped > 0),
+    'it was full',
+  );
+  x.end();
+  t.end();
+});

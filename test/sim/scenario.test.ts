@@ -153,7 +153,7 @@ const WRONG: readonly (readonly [object, string, string])[] = [
   [
     { ...WHOLE, constructor: 1 },
     'constructor',
-    'no field "constructor" here: there are name, seed, duration, topology, flows, ip, sysctl, modules, trace, fairness, expect',
+    'no field "constructor" here: there are name, seed, duration, topology, flows, ip, sysctl, paced, modules, trace, fairness, expect',
   ],
   [{ ...WHOLE, seeds: 1 }, 'seeds', 'no field "seeds" here: did you mean "seed"?'],
   [{ ...WHOLE, seed: -1 }, 'seed', 'a whole number from 0 to 9007199254740991, not -1'],
@@ -455,6 +455,7 @@ t.test('the JSON Schema says the same', (t) => {
       'flows',
       'ip',
       'sysctl',
+      'paced',
       'modules',
       'trace',
       'fairness',

@@ -14,7 +14,7 @@ import { outcomeText } from '../../tools/command/expect-text.ts';
 import { loadScenario, scenarioOf } from '../../tools/command/scenario-file.ts';
 import { readSpec } from '../../tools/command/spec-file.ts';
 
-const FOLDERS = ['bbr-draft', 'ns3'];
+const FOLDERS = ['bbr-draft', 'ns3', 'nsperf', 'rfc9743'];
 const isLong = process.env.LONG === '1';
 
 interface Note {
@@ -31,6 +31,13 @@ const NOTES: Readonly<Record<string, Note>> = {
       /alpha 15\.36 to 25\.6, .*: 0 to 4\d$/,
     ],
   },
+  'nsperf/bufferbloat.yaml': { seconds: 15 },
+  'nsperf/coexist.yaml': { seconds: 20 },
+  'nsperf/random-loss.yaml': { seconds: 10 },
+  'nsperf/shallow.yaml': { seconds: 12 },
+  'rfc9743/against-cubic.yaml': { seconds: 45 },
+  'rfc9743/against-reno.yaml': { seconds: 45 },
+  'rfc9743/fairness-within.yaml': { seconds: 75 },
 };
 
 const files = FOLDERS.flatMap((folder) =>

@@ -131,6 +131,7 @@ export class Experiment {
       if (errno < 0) throw new Error(`host ${spec.name}: sysctl ${name}=${value}: errno ${-errno}`);
     }
     const iface = stack.addInterface(nic.name, nic, { linkLocal: false, groupReports: false });
+    iface.setPaced(this.scenario.isPaced === true);
     for (const [ip, others] of this.peers[host]!) {
       // Nobody else has it: they are numbered.
       const errno = stack.addAddress(iface, addressOf(host, ip), PREFIX[ip], { dad: false });

@@ -32,6 +32,11 @@ const DEFAULT_QUEUE_FRAMES: Readonly<Record<string, number>> = {
 };
 /** A flow's buffers begin with 6, and have doubled by the end of its slow start. */
 const PAGES_A_FLOW = 32;
+/**
+ * Where there is room: slow start goes to twice what a deep queue holds, a send buffer has two such windows, and half of all
+ * pages stay free.
+ */
+const MORE_WINDOWS = 8;
 const LEAST_CHUNKS = 64;
 const LEAST_PAGES = 4096;
 /** For larger buffers than usual (tcp_wmem). What is not used is not there: the slab is touched lazily. */
@@ -55,10 +60,12 @@ export function memoryFor({ hosts, links, flows }: Scenario, more: number): Memo
   const chunks = (1.25 * held) / CHUNK;
   const pages = MORE_PAGES + (2 * held) / PAGE + PAGES_A_FLOW * flows.length;
   const part = Math.min(1, left / (chunks * (CHUNK + LINE) + pages * (PAGE + LINE)));
+  const spare = left - part * (chunks * (CHUNK + LINE) + pages * (PAGE + LINE));
+  const windows = Math.min(spare / (PAGE + LINE), (MORE_WINDOWS * held) / PAGE);
   return sizesOf(
     hosts.length,
     least.chunks + Math.floor(part * chunks),
-    least.pages + Math.floor(part * pages),
+    least.pages + Math.floor(part * pages + windows),
   );
 }
 

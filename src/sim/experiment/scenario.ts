@@ -18,6 +18,8 @@ export interface Scenario {
   readonly routers: readonly string[];
   readonly links: readonly GraphLink[];
   readonly flows: readonly FlowSpec[];
+  /** Hosts space what they send, as under Linux's fq; only what congestion control paces by itself. */
+  readonly isPaced?: boolean;
   /** Parameters of congestion-control modules on every host, as under /sys/module; their defaults. */
   readonly modules?: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** How shares are compared; DEFAULT_FAIRNESS. */

@@ -100,6 +100,7 @@ interface RawScenario {
   readonly trace?: RawTrace;
   readonly fairness?: Partial<FairnessSpec>;
   readonly expect?: readonly RawExpectation[];
+  readonly isPaced?: boolean;
   readonly modules?: NonNullable<Scenario['modules']>;
 }
 
@@ -122,6 +123,7 @@ export function readScenario(value: unknown, name: string): Reading {
     links: links.map((link) => withPartitions(link, names, problems)),
     flows: flowsOf(raw.flows, raw.ip ?? 4),
     ...(raw.fairness === undefined ? {} : { fairness: { ...DEFAULT_FAIRNESS, ...raw.fairness } }),
+    ...(raw.isPaced === undefined ? {} : { isPaced: raw.isPaced }),
     ...(raw.modules === undefined ? {} : { modules: raw.modules }),
     ...(raw.expect === undefined ? {} : { expect: raw.expect.map(expectationOf) }),
   };

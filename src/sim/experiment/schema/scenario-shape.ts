@@ -275,6 +275,12 @@ const SCENARIO: Fields = {
   },
   ip: { shape: IP, help: 'Over which IP flows are that say none.', otherwise: '4' },
   sysctl: { shape: { type: 'map', of: { type: 'text' } }, help: 'Settings of every host.' },
+  paced: {
+    shape: { type: 'flag' },
+    as: 'isPaced',
+    help: "Hosts space what they send, as under Linux's fq.",
+    otherwise: 'what congestion control paces by itself',
+  },
   modules: {
     shape: { type: 'map', of: { type: 'map', of: PARAMETER } },
     help: 'Parameters of congestion-control modules, as cubic: { hystart: 0 }.',
