@@ -273,6 +273,19 @@ t.test('a run without a trace has its tables; what is no run is refused', (t) =>
   t.end();
 });
 
+t.test('a run in which nothing happened', (t) => {
+  const idle = read('x.yaml').replaceAll('from:', 'start: 9 s, from:');
+  writeFileSync(join(folder, 'idle.yaml'), idle);
+  t.equal(ringway('sim', 'idle.yaml', '--out', 'idle').code, 0);
+  t.equal(ringway('report', 'idle', '--svg', 'idle-svg').code, 0);
+  const page = read('idle', 'report.html');
+  checkPage(t, page);
+  t.same(drawnIn(page).charts, []);
+  t.notMatch(page, /Without a trace/, 'there is one, with nothing in it');
+  t.same(readdirSync(join(folder, 'idle-svg')), []);
+  t.end();
+});
+
 t.test('a trace with more connections than are followed', async (t) => {
   writeMade('many');
   const lines: string[] = [];

@@ -27,20 +27,36 @@ export function inPage({ width, height, parts, title }: Figure): string {
 export const dashText = ({ dash }: Look): string =>
   dash === 0 ? '' : ` stroke-dasharray="${DASHES[dash]!.join(' ')}"`;
 
-const HEAD = 48;
+const HEAD = 32;
+const SAID_ROW = 16;
 const ROW = 18;
+
+/** As many lines as it takes. */
+function wrapped(text: string, pixels: number): readonly string[] {
+  const most = Math.floor(pixels / 6.6);
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + word.length < most)
+      lines[lines.length - 1] += ` ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}
 
 /** As a file by itself. */
 export function asFile(figure: Figure): string {
   const { width, height, title, said, parts } = figure;
-  const [rows, keys] = keyRows(figure);
-  const whole = HEAD + height + rows * ROW + 10;
+  const told = said === '' ? [] : wrapped(said, width - 32);
+  const head = HEAD + told.length * SAID_ROW;
+  const [rows, keys] = keyRows(figure, head + height);
+  const whole = head + height + rows * ROW + 10;
   return `<svg xmlns="http://www.w3.org/2000/svg" class="fig" viewBox="0 0 ${width} ${whole}" width="${width}" height="${whole}">
 <style>${FILE_STYLE}</style>
 <rect width="${width}" height="${whole}" fill="#fff"/>
 <text class="head" x="16" y="22">${escapeXml(fitted(title, width - 32))}</text>
-<text class="soft" x="16" y="39">${escapeXml(fitted(said, width - 32))}</text>
-<g transform="translate(0 ${HEAD})">
+${told.map((line, i) => `<text class="soft" x="16" y="${39 + i * SAID_ROW}">${escapeXml(fitted(line, width - 32))}</text>`).join('\n')}
+<g transform="translate(0 ${head})">
 ${parts.join('\n')}
 </g>
 ${keys}
@@ -48,7 +64,7 @@ ${keys}
 `;
 }
 
-function keyRows({ keys, width, height }: Figure): [rows: number, text: string] {
+function keyRows({ keys, width }: Figure, top: number): [rows: number, text: string] {
   if (keys.length < 2) return [0, ''];
   const parts: string[] = [];
   let [x, row] = [64, 0];
@@ -56,7 +72,7 @@ function keyRows({ keys, width, height }: Figure): [rows: number, text: string] 
     const text = fitted(label, 280);
     const wide = 34 + text.length * 6.6 + 14;
     if (x + wide > width && x > 64) [x, row] = [64, row + 1];
-    const y = HEAD + height + row * ROW + 6;
+    const y = top + row * ROW + 6;
     parts.push(
       `<line class="line s${look.colour}" x1="${x}" x2="${x + 22}" y1="${y}" y2="${y}"${dashText(look)}/>`,
     );

@@ -99,10 +99,9 @@ function runSection(
 ): string {
   const { summary } = run;
   const facts = `${escapeXml(isOnly ? '' : `${run.name}, `)}seed ${summary.seed}, ${timeText(summary.durationNs)}, ${summary.flows.length} ${summary.flows.length === 1 ? 'flow' : 'flows'}, ${summary.frames} frames delivered to hosts`;
-  const untraced =
-    charts.some(({ id }) => id !== 'jain') || !isOnly
-      ? ''
-      : '<p class="note">Without a trace there are no charts over time: <code>--acks</code>, or <code>trace: { acks: true, interval: 100 ms }</code> in the scenario.</p>';
+  const untraced = run.hasTrace
+    ? ''
+    : '<p class="note">Without a trace there are few charts over time: <code>--acks</code>, or <code>trace: { acks: true, interval: 100 ms }</code> in the scenario.</p>';
   const more =
     run.unfollowed === 0
       ? ''

@@ -39,6 +39,8 @@ export interface RunData {
   /** What tells its folder from those of other runs. */
   readonly folder: string;
   readonly summary: Summary;
+  /** Whether there is one, and not only the summary. */
+  readonly hasTrace: boolean;
   /** The end of each step, in seconds. */
   readonly times: Steps;
   readonly flows: readonly FlowSteps[];
@@ -220,6 +222,7 @@ export async function readRun(folder: string, name: string, durationNs: number):
     name: summary.name,
     folder: name,
     summary,
+    hasTrace: existsSync(trace),
     times: Float64Array.from({ length: STEPS }, (_, i) => ((i + 1) * seconds) / STEPS),
     flows: [...reader.flows.values()].filter(hasText),
     unfollowed: reader.unfollowed,

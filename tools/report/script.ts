@@ -42,7 +42,7 @@ export const SCRIPT = `
       this.u = new uPlot({
         width: width || this.at.clientWidth || 600, height: 264, legend: { show: false }, padding: [8, 12, 0, 0],
         cursor: { sync: { key: chart.group, setSeries: false }, points: { size: 5 }, y: false },
-        scales: { x: { time: false, range: (u, a, b) => [a == null ? 0 : a, b == null ? 1 : b] }, y: { range: (u, low, high) => [0, (Math.max(high || 0, chart.level || 0) || 1) * 1.05] } },
+        scales: { x: { time: false, range: (u, a, b) => [a == null || a <= times[0] ? 0 : a, b == null ? 1 : b] }, y: { range: (u, low, high) => [0, (Math.max(high || 0, chart.level || 0) || 1) * 1.05] } },
         axes: [{ ...axis, label: 'time, s', labelSize: 20, size: 34 }, { ...axis, grid: { stroke: line, width: 1 }, label: chart.unit, labelSize: 20, size: 58, values: (u, v) => v.map((n) => n >= 1e4 ? n / 1e3 + 'k' : String(+n.toPrecision(6))) }],
         series: [{}].concat(lines.map((s) => ({ label: s.label, stroke: colours[s.look[0]], width: thin ? 1 : 1.7, dash: dashes[s.look[1]], paths: stepped, points: { show: false }, show: !this.off.has(s.key) }))),
         hooks: { setCursor: [(u) => this.values(u)], drawAxes: [(u) => {
