@@ -1,6 +1,14 @@
 /** `ringway sim` as users run it: figures, traces, and what is said of files that are wrong. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import t from 'tap';
@@ -45,6 +53,25 @@ flows:
 trace: { interval: 1 s }
 `;
 write('two.yaml', TWO);
+
+t.test('--cc: of flows that name none, a file from where one stands, or a name', (t) => {
+  mkdirSync(join(folder, 'below'));
+  write('below/some.yaml', TWO.replace('from: b, to: a', 'from: b, to: a, cc: reno'));
+  write(
+    'mine.mts',
+    `import { reno } from '${resolve('src/cc/reno.ts')}'; export default { ...reno, name: 'mine' };`,
+  );
+  const ccOf = (...args: string[]): string[] => {
+    const { flows } = JSON.parse(sim('below/some.yaml', '--duration', '1', '-j', ...args).out);
+    return (flows as { cc: string }[]).map((flow) => flow.cc);
+  };
+  t.same(ccOf('--cc', './mine.mts', '--solo'), ['mine', 'reno']);
+  t.same(ccOf('--cc', 'bbr'), ['bbr', 'reno']);
+  const { code, err } = sim('below/some.yaml', '--cc', 'bbr4');
+  t.equal(code, 2);
+  t.match(err, /bulk: no congestion control "bbr4": did you mean "bbr3?"\?/);
+  t.end();
+});
 
 t.test('figures for people, and for programs', (t) => {
   const { code, out, err } = sim('two.yaml');

@@ -7,17 +7,16 @@
  *
  * A version that cannot be loaded leaves the one before where it is.
  */
-import { basename, extname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { builtinModules } from '../../src/cc/builtin.ts';
 import type { CcModule } from '../../src/cc/congestion-control.ts';
 import { type CcFaults, guarded } from '../../src/cc/guarded.ts';
 import type { Stack } from '../../src/stack/stack.ts';
 import { ccFailure, loadCcModule } from './cc-file.ts';
-import type { CcReporter, CcWatch } from './cc-spec.ts';
+import { type CcReporter, type CcWatch, isCcFile } from './cc-spec.ts';
 import { Failure, failureOf } from './failure.ts';
 import { FileWatch } from './file-watch.ts';
 import { freshUrl } from './fresh-import.ts';
-import { MODULE_EXTENSIONS } from './user-module.ts';
 
 /** What `ringway cc` shows of a module; the part behind the first four is of users' files. */
 export interface CcView {
@@ -131,7 +130,7 @@ export class CcFiles {
   /** Files and names; the first is what connections get. Before the stack is there. Throws a Failure. */
   async open(words: readonly string[]): Promise<void> {
     for (const word of words) {
-      const name = isFile(word) ? (await this.addFile(word)).name : knownName(word);
+      const name = isCcFile(word) ? (await this.addFile(word)).name : knownName(word);
       if (this.defaultName === '') this.defaultName = name;
     }
   }
@@ -233,11 +232,6 @@ export class CcFiles {
       ...(file === undefined ? {} : file.view),
     };
   }
-}
-
-/** A path has a slash in it, or ends as modules do. */
-function isFile(word: string): boolean {
-  return basename(word) !== word || MODULE_EXTENSIONS.includes(extname(word));
 }
 
 function knownName(word: string): string {

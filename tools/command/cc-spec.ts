@@ -1,6 +1,7 @@
 /** `--cc` and `--cc-watch`, for whatever opens a stack; and what is said of modules while it runs. */
-import { basename } from 'node:path';
+import { basename, extname, resolve } from 'node:path';
 import type { OptionSpec, Options } from './options.ts';
+import { MODULE_EXTENSIONS } from './user-module.ts';
 
 /** When a file changes: new connections have the new module, open ones too, or nothing happens. */
 const WATCHES = ['new', 'live', 'off'] as const;
@@ -30,6 +31,18 @@ export const NO_CC: CcSpec = { words: [], watch: 'new' };
 export function ccSpecOf(options: Options): CcSpec {
   const watch = options.choice('cc-watch', WATCHES) ?? NO_CC.watch;
   return { words: options.list('cc'), watch };
+}
+
+/** A path has a slash in it, or ends as modules do; else it is a name. */
+export function isCcFile(word: string): boolean {
+  return basename(word) !== word || MODULE_EXTENSIONS.includes(extname(word));
+}
+
+/** What `--cc` says to who looks for files in another folder; null: nothing. */
+export function ccWordOf(options: Options): string | null {
+  const word = options.text('cc');
+  if (word === undefined) return null;
+  return isCcFile(word) ? resolve(word) : word;
 }
 
 /** Hears what happens to users' modules. */

@@ -32,14 +32,15 @@ export function scenarioSchema(): JsonSchema {
   };
 }
 
-/** @param only a group: its flows alone. */
+/** @param only a group: its flows alone. @param cc a name, or a file by its whole path: of flows that name none. */
 export async function loadScenario(
   file: string,
   name: string,
   only: string | null = null,
+  cc: string | null = null,
 ): Promise<LoadedScenario> {
   const [value, place] = await readSpec(file);
-  return scenarioOf(value, file, name, only, place);
+  return scenarioOf(value, file, name, only, place, cc);
 }
 
 /** What stands in a file, or would: paths in it are from the file's folder. */
@@ -49,6 +50,7 @@ export async function scenarioOf(
   name: string,
   only: string | null = null,
   place: Place = NO_PLACE,
+  cc: string | null = null,
 ): Promise<LoadedScenario> {
   const { scenario, trace, problems } = readScenario(value, name);
   if (scenario === null) throw specFailure(file, problems, place);
@@ -56,7 +58,7 @@ export async function scenarioOf(
   const unread = traceProblems(topology, file, ['topology']);
   if (unread.length > 0) throw specFailure(file, unread, place);
   const own = only === null ? scenario : alone(scenario, only);
-  return { trace, ...(await withModules(withTraces(own, file), file, place)) };
+  return { trace, ...(await withModules(withCc(withTraces(own, file), cc), file, place)) };
 }
 
 /** Of the files that stand as `trace` of a rate: whether they are there, and are traces. */
@@ -89,6 +91,11 @@ function withTraces(scenario: Scenario, file: string): Scenario {
     back: one(link.back),
   }));
   return { ...scenario, links };
+}
+
+function withCc(scenario: Scenario, cc: string | null): Scenario {
+  if (cc === null) return scenario;
+  return { ...scenario, flows: scenario.flows.map((flow) => ({ ...flow, cc: flow.cc ?? cc })) };
 }
 
 /** A flow's congestion control may be the path of a module, from the scenario's folder; then it is its name. */

@@ -9,6 +9,7 @@ import { Meters } from '../../src/sim/experiment/meter.ts';
 import { Recorder } from '../../src/sim/experiment/recorder.ts';
 import type { Scenario } from '../../src/sim/experiment/scenario.ts';
 import { runAndSummarize, type Summary } from '../../src/sim/experiment/summary.ts';
+import { ccWordOf } from './cc-spec.ts';
 import type { Command } from './command.ts';
 import { missedOf } from './expect-text.ts';
 import { EXIT, Failure, usageError } from './failure.ts';
@@ -26,6 +27,7 @@ export const simCommand: Command = {
   options: [
     { name: 'seed', value: 'N', help: "instead of the scenario's" },
     { name: 'duration', value: 'SECONDS', help: "instead of the scenario's" },
+    { name: 'cc', value: 'FILE|NAME', help: 'congestion control of flows that name none' },
     {
       name: 'out',
       value: 'DIR',
@@ -60,7 +62,8 @@ async function sim(options: Options): Promise<number> {
   if (options.has('lines')) return simLines();
   const [file, ...more] = options.words;
   if (file === undefined || more.length > 0) throw usageError('which scenario? one file');
-  const loaded = await loadScenario(file, basename(file, extname(file)));
+  const cc = ccWordOf(options);
+  const loaded = await loadScenario(file, basename(file, extname(file)), null, cc);
   const seed = options.integer('seed', 0, Number.MAX_SAFE_INTEGER) ?? loaded.scenario.seed;
   const seconds = options.decimal('duration', 1e-9, 1e6);
   const durationNs = seconds === undefined ? loaded.scenario.durationNs : Math.round(seconds * 1e9);
@@ -89,7 +92,7 @@ async function sim(options: Options): Promise<number> {
   experiment.end();
   sink?.close();
   const harm = options.has('solo')
-    ? await harmIn(file, together, { seed, durationNs }, out)
+    ? await harmIn(file, together, { seed, durationNs }, out, cc)
     : together.harm;
   const summary = { ...together, harm };
   if (out !== undefined)
@@ -125,13 +128,14 @@ async function harmIn(
   together: Summary,
   own: Pick<Scenario, 'seed' | 'durationNs'>,
   out: string | undefined,
+  cc: string | null,
 ): Promise<readonly GroupHarm[]> {
   if (together.groups.length < 2) return [];
   const store = out === undefined ? null : new CellStore(join(out, 'cells'));
   const code = codeKey();
   const all: GroupHarm[] = [];
   for (const group of together.groups) {
-    const loaded = await loadScenario(file, together.name, group.name);
+    const loaded = await loadScenario(file, together.name, group.name, cc);
     const scenario = { ...loaded.scenario, ...own };
     const key = cellKey(code, modulesKey(loaded.moduleFiles), scenario);
     const known = store?.read(key) ?? null;
