@@ -1,41 +1,28 @@
 /** One rate for a while, then another: as much as the network takes, so many bits a second, or nothing. */
 import { SEC, US } from '../../../base/time.ts';
-import type { Flow, Traffic } from '../flow.ts';
+import type { Flow } from '../flow.ts';
 import type { StepsSpec } from '../scenario.ts';
 import type { StreamEnd } from '../stream-end.ts';
+import { OneWay } from './one-way.ts';
 
 const WRITE_BYTES = 1200;
 /** Writes that are closer to each other are one. */
 const LEAST_NS = 10 * US;
 
-export class Steps implements Traffic {
-  private readonly flow: Flow;
+export class Steps extends OneWay {
   private readonly steps: StepsSpec['steps'];
-  private sender: StreamEnd | null = null;
   /** The step that holds; -1 before the first. */
   private at = -1;
   private sinceNs = 0;
   private writes = 0;
-  private isStopped = false;
 
   constructor(flow: Flow, { steps }: StepsSpec) {
-    this.flow = flow;
+    super(flow);
     this.steps = steps;
   }
 
-  start(): void {
-    this.flow.connect();
-  }
-
-  begun(end: StreamEnd): void {
-    if (!end.isOpener) return; // it only reads
-    this.sender = end;
-    if (this.isStopped) end.finish();
-    this.timer();
-  }
-
-  timer(): void {
-    if (this.isStopped || this.sender === null) return;
+  override timer(): void {
+    if (this.sender === null) return;
     const { nowNs } = this.flow;
     const { steps } = this;
     let { at } = this;
@@ -45,25 +32,6 @@ export class Steps implements Traffic {
     const changeNs = at + 1 < steps.length ? steps[at + 1]!.atNs : Infinity;
     const nextNs = Math.min(writeNs, changeNs);
     if (nextNs !== Infinity) this.flow.wakeAt(nextNs);
-  }
-
-  got(_end: StreamEnd, bytes: number): void {
-    this.flow.count(bytes);
-  }
-
-  finished(end: StreamEnd): void {
-    end.close();
-  }
-
-  closed(_end: StreamEnd, errno: number): void {
-    this.isStopped = true;
-    this.flow.fail(errno);
-  }
-
-  stop(): void {
-    this.isStopped = true;
-    this.sender?.hold();
-    this.sender?.finish();
   }
 
   private change(sender: StreamEnd, at: number, nowNs: number): void {
