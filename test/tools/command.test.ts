@@ -72,8 +72,8 @@ t.test('against a stack in memory', { skip }, async (t) => {
   const place = new Place(t);
   const up = await place.up(
     ['--memory', ...ADDRESSES, '--vlan', '100=10.100.0.2/24', '--echo', '7'].concat(
-      '--capture',
-      'all.pcapng',
+      ['--sysctl', 'net.ipv6.conf.mem0.100.force_mld_version=1'],
+      ['--capture', 'all.pcapng'],
     ),
   );
   t.equal(statSync(join(place.folder, '.ringway/default.sock')).mode & 0o777, 0o600);
@@ -300,6 +300,8 @@ async function changes(t: Test, place: Place): Promise<void> {
 async function vlans(t: Test, place: Place): Promise<void> {
   const ping = await place.run('ping', '-c', '1', '10.100.0.1');
   t.equal(ping.code, 0, 'the peer answers on the VLAN');
+  const groups = await place.run('maddr', 'show', 'dev', 'mem0.100');
+  t.match(groups.out, /mem0\.100\tigmp V3 mld V1/, 'with a setting of its own from the start');
   const [add, again, none, odd] = await Promise.all([
     place.run(
       'link',

@@ -81,10 +81,13 @@ export class LiveStack {
       const [early, late] = sysctlsInOrder(spec.sysctls);
       for (const [name, value] of early) setSysctl(this.stack, name, value);
       this.iface = this.stack.addInterface(opened.device.name, this.device);
+      const vlans = spec.vlans.map(({ id, addresses }) => ({
+        iface: addVlan(this.stack, this.iface, id, `${this.iface.name}.${id}`, null),
+        addresses,
+      }));
       for (const [name, value] of late) setSysctl(this.stack, name, value);
-      for (const { id, addresses } of spec.vlans) {
-        const vlan = addVlan(this.stack, this.iface, id, `${this.iface.name}.${id}`, null);
-        for (const a of addresses) addAddress(this.stack, vlan, a);
+      for (const { iface, addresses } of vlans) {
+        for (const a of addresses) addAddress(this.stack, iface, a);
       }
       this.peer = opened.far === null ? null : this.newPeer(frames, opened.far);
       for (const a of spec.addresses) addAddress(this.stack, this.iface, a);
