@@ -23,6 +23,11 @@ export function timeText(ns: number): string {
   return `${Math.round(ns)} ns`;
 }
 
+/** How long after a change shares were equal for good. */
+export function convergedText(ns: number | null): string {
+  return ns === null ? 'not' : ns === 0 ? 'at once' : timeText(ns);
+}
+
 function digits(x: number): string {
   return x >= 100 ? x.toFixed(0) : x >= 10 ? x.toFixed(1) : x.toFixed(2);
 }

@@ -72,7 +72,9 @@ function convergenceLines({ fairness }: Summary): readonly string[] {
     const what =
       convergenceNs === null
         ? 'equal shares not reached'
-        : `equal shares ${timeText(convergenceNs)} later`;
+        : convergenceNs === 0
+          ? 'equal shares at once'
+          : `equal shares ${timeText(convergenceNs)} later`;
     return `${flows} flows from ${timeText(fromNs)} on: ${what} (Jain ≥ ${threshold} to the end of it)`;
   });
   const hidden = epochs.length - shown.length;

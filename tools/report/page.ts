@@ -3,12 +3,12 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { countText, missedOf, outcomeText } from '../command/expect-text.ts';
-import { percent, rateText, timeText } from '../command/figures.ts';
+import { convergedText, percent, rateText, timeText } from '../command/figures.ts';
 import { cdfOf } from './cdf.ts';
 import { type Chart, chartsOf, overlaid } from './chart.ts';
 import type { Figure } from './figure.ts';
 import { escapeXml } from './frame.ts';
-import { Live, stillPanel } from './panels.ts';
+import { Live } from './panels.ts';
 import type { RunData } from './run-data.ts';
 import { scatterOf } from './scatter.ts';
 import { SCRIPT } from './script.ts';
@@ -74,21 +74,11 @@ function cards({ summary }: RunData): string {
     ...(jain === null ? [] : [card(jain.toFixed(3), "Jain's index, 2nd half")]),
     ...(last === undefined
       ? []
-      : [
-          card(
-            last.convergenceNs === null ? 'not' : timeText(last.convergenceNs),
-            'until converged',
-          ),
-        ]),
+      : [card(convergedText(last.convergenceNs), 'converged after the last change')]),
     ...(slow == null ? [] : [card(`${slow.p50.toFixed(1)} ×`, 'slowdown of completions, median')]),
   ];
   return `<div class="cards">${all.join('')}</div>`;
 }
-
-const pair = (...figures: readonly (Figure | null)[]): string => {
-  const panels = figures.map(stillPanel).join('\n');
-  return panels === '\n' || panels === '' ? '' : `<div class="charts">${panels}</div>`;
-};
 
 function runSection(
   run: RunData,
@@ -107,8 +97,7 @@ function runSection(
       ? ''
       : `<p class="note">${run.unfollowed} short connections of the trace are in the tables only.</p>`;
   return `<p class="facts">${facts}</p>${warnings(run)}${cards(run)}${untraced}
-${live.panels(charts, group)}${more}
-${isOnly ? pair(scatterOf([run]), cdfOf([run])) : ''}
+${live.panels(charts, group, isOnly ? [scatterOf([run]), cdfOf([run])] : [])}${more}
 ${tables.flowTable(run)}${tables.completionTable(run)}${tables.fairnessTable(run)}${tables.harmTable(run)}${tables.linkTable(run)}`;
 }
 
@@ -124,7 +113,7 @@ export function pageOf(runs: readonly RunData[]): string {
     const section = runSection(run, own[0]!, live, 'run0', true);
     return whole(run.name, `<section>${section}</section>`, live.data());
   }
-  const together = `${tables.runTable(runs)}${pair(scatterOf(runs), cdfOf(runs))}${live.panels(overlaid(runs, own), 'all')}`;
+  const together = `${tables.runTable(runs)}${live.panels(overlaid(runs, own), 'all', [scatterOf(runs), cdfOf(runs)])}`;
   const open = runs.length <= MOST_OPEN ? ' open' : '';
   const sections = runs.map((run, i) => {
     const inside = runSection(run, own[i]!, live, `run${i}`, false);

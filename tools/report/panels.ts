@@ -50,10 +50,11 @@ export class Live {
     this.stride = strideOf(charts, MOST_VALUES);
   }
 
-  /** Of several charts in one place; `group` is of those whose cursors move together. */
-  panels(charts: readonly Chart[], group: string): string {
-    if (charts.length === 0) return '';
-    return `<div class="charts">${charts.map((chart) => this.panel(chart, group)).join('\n')}</div>`;
+  /** Of several charts in one place, and figures after them; `group` is of those whose cursors move together. */
+  panels(charts: readonly Chart[], group: string, still: readonly (Figure | null)[]): string {
+    const panels = [...charts.map((chart) => this.panel(chart, group)), ...still.map(stillPanel)];
+    const some = panels.filter((panel) => panel !== '');
+    return some.length === 0 ? '' : `<div class="charts">${some.join('\n')}</div>`;
   }
 
   private panel(chart: Chart, group: string): string {

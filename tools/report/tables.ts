@@ -1,7 +1,7 @@
 /** A run's figures as HTML tables. */
 import { HARM_FIGURES } from '../../src/sim/experiment/harm.ts';
 import type { FlowSummary, Quantiles, Summary } from '../../src/sim/experiment/summary.ts';
-import { percent, rateText, timeText } from '../command/figures.ts';
+import { convergedText, percent, rateText, timeText } from '../command/figures.ts';
 import { HARM_HEADS } from '../command/sim-text.ts';
 import { Looks } from './chart.ts';
 import { escapeXml } from './frame.ts';
@@ -85,7 +85,7 @@ export function fairnessTable({ summary: { fairness } }: RunData): string {
     const fair = known.filter((x) => x >= threshold).length;
     return [
       ...[`${timeText(fromNs)} to ${timeText(toNs)}`, String(flows)],
-      convergenceNs === null ? 'not' : convergenceNs === 0 ? 'at once' : timeText(convergenceNs),
+      convergedText(convergenceNs),
       convergenceFairness === null ? '' : convergenceFairness.toFixed(3),
       known.length === 0 ? '' : Math.min(...known).toFixed(3),
       `${fair} of ${jain.length}`,
@@ -156,7 +156,7 @@ export function runTable(runs: readonly RunData[]): string {
       ),
       delays.length === 0 ? '' : timeText(delays[delays.length >> 1]!),
       jain === null ? '' : jain.toFixed(3),
-      last === undefined ? '' : last.convergenceNs === null ? 'not' : timeText(last.convergenceNs),
+      last === undefined ? '' : convergedText(last.convergenceNs),
     ];
   });
   const head = [
