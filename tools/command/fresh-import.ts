@@ -1,7 +1,7 @@
 /**
  * Loads a file as if it had never been loaded, and with it the files of its own that it imports.
  *
- * Node keeps a module under its URL for as long as the process lives. So every load has a number in its URL, and a hook of
+ * Node keeps a module under its URL for as long as the process lives (decision 0019). So every load has a number in its URL, and a hook of
  * Node's loader gives the same number to what is imported from there: all but packages and Ringway itself, of which there
  * is one. What was loaded before stays: about 20 KB for each time (`test/tools/cc-files.test.ts`; with LONG=1 ten thousand times).
  */
