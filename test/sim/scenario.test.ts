@@ -270,6 +270,11 @@ const WRONG: readonly (readonly [object, string, string])[] = [
     'flows.0',
     'no way from a to b',
   ],
+  [
+    { ...WHOLE, duration: '101 s', fairness: { window: '1 ms' } },
+    'fairness.window',
+    'more than 100000 of them in the run',
+  ],
 ];
 
 t.test('what is wrong is told with its place', (t) => {

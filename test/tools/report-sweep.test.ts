@@ -148,6 +148,20 @@ t.test('one chart for each combination of what else differs', (t) => {
   t.end();
 });
 
+t.test('between names there is no line', (t) => {
+  const runs = ['cubic', 'reno'].map((cc, i) => ({
+    ...{ changes: { 'flows.0.cc': cc }, seed: 1, summary: summary(1e6 * (i + 1), 10, 1) },
+  }));
+  write('names', runs);
+  t.equal(report('names', '--svg', 'names-svg').code, 0);
+  const goodput = read('names-svg', 'goodput.svg');
+  t.match(goodput, '>reno</text>');
+  t.notMatch(goodput, /class="line s0" d/);
+  t.match(goodput, /class="dot f1"/, 'a colour for each');
+  t.equal(goodput.split('<circle').length, 3);
+  t.end();
+});
+
 t.test('sweeps that cannot be shown', (t) => {
   write('failed', [{ changes: {}, seed: 1, error: 'all broke' }]);
   for (const [args, wanted] of [

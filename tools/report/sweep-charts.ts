@@ -106,13 +106,18 @@ export class SweepCharts {
     if (told.length === 0 || told.every(({ low, high }) => low === 0 && high === 0)) return null;
     const up = axisFor(metric, told);
     const layout = layoutOf(plan.facets.length);
+    const isJoined = plan.x?.numbers != null;
+    const isOwnPlace = plan.x !== null && plan.modules.includes(plan.x);
     const parts: string[] = [];
     for (const [i, facet] of plan.facets.entries()) {
       const frame = framed(layout, i, plan.facets.length, axisOf(plan.x), up, facet);
       for (const [k, line] of lines.entries()) {
         const points = all[i]![wanted.indexOf(line)]!;
-        const shift = (k - (lines.length - 1) / 2) * Math.min(7, 40 / lines.length);
-        frame.add(drawn(frame, points, line, k, shift, metric, up));
+        const [place, n] = isOwnPlace
+          ? [plan.groups.indexOf(line.group), plan.groups.length]
+          : [k, lines.length];
+        const shift = (place - (n - 1) / 2) * Math.min(7, 40 / n);
+        frame.add(drawn(frame, points, line, k, shift, metric, up, isJoined));
       }
       parts.push(...frame.parts);
     }
@@ -212,14 +217,14 @@ export class SweepCharts {
           return `${ring(frame, rtt, goodput, colour)}${cross(frame, rtt, goodput, colour)}<circle class="dot f${colour}" cx="${frame.x(rtt.median / 1e6).toFixed(1)}" cy="${frame.y(goodput.median / 1e6).toFixed(1)}" r="4.5"><title>${escapeXml(told)}</title></circle>`;
         });
         const joint =
-          path.length < 2
+          path.length < 2 || plan.x?.numbers == null
             ? ''
             : `<path class="line thin s${colour}" d="M${path.join('L')}"${dashText(line.look)}/>`;
         frame.add(`<g class="k k${k}">${joint}${body.join('')}</g>`);
       }
       parts.push(...frame.parts);
     }
-    const along = plan.x === null ? '' : ` Lines follow ${axisOf(plan.x).label}.`;
+    const along = plan.x?.numbers == null ? '' : ` Lines follow ${axisOf(plan.x).label}.`;
     return {
       ...{ id: 'scatter', title: 'Goodput against delay', parts, keys: shown },
       said: `Up and to the left is better. Crosses: 95 % intervals of medians; rings: one standard deviation over seeds.${along}`,
@@ -274,6 +279,7 @@ function drawn(
   shift: number,
   { factor, text }: Metric,
   up: Axis,
+  isJoined: boolean,
 ): string {
   const { colour } = look;
   const y = (v: number) => frame.y(Math.min(up.high, Math.max(up.low, v / factor))).toFixed(1);
@@ -292,8 +298,9 @@ function drawn(
       low === high ? '' : `<path class="whisker s${colour}" d="M${x(at)} ${y(low)}V${y(high)}"/>`;
     return `${whisker}<circle class="dot f${colour}" cx="${x(at)}" cy="${y(median)}" r="4"><title>${escapeXml(name)}</title></circle>`;
   });
+  // Between names there is nothing.
   const shape =
-    points.length < 2
+    points.length < 2 || !isJoined
       ? ''
       : `<path class="band f${colour}" d="M${band}Z"/><path class="line s${colour}" d="M${line}"${dashText(look)}/>`;
   return `<g class="k k${key}">${shape}${marks.join('')}</g>`;

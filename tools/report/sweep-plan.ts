@@ -25,6 +25,7 @@ export interface Line {
 }
 
 export interface Plan {
+  /** A module where nothing else differs: then each line is a point at its name. */
   readonly x: Parameter | null;
   readonly facets: readonly Facet[];
   /** More facets than anybody looks at are in the table only. */
@@ -52,14 +53,10 @@ export function variantOf(cell: Cell, modules: readonly Parameter[]): string {
 
 export function planOf({ cells, parameters }: SweepData): Plan {
   const others = parameters.filter((p) => !isModule(p));
-  let modules = parameters.filter(isModule);
+  const modules = parameters.filter(isModule);
   // The one with the most values; of equals one with numbers.
   const rank = (p: Parameter) => p.values.length + (p.numbers === null ? 0 : 0.5);
-  let x = [...others].sort((a, b) => rank(b) - rank(a))[0] ?? null;
-  if (x === null && modules.length > 0) {
-    x = modules[0]!;
-    modules = modules.slice(1);
-  }
+  const x = [...others].sort((a, b) => rank(b) - rank(a))[0] ?? modules[0] ?? null;
   const rest = others.filter((p) => p !== x);
   const facets = facetsOf(cells, rest);
   const variants = [...new Set(cells.map((cell) => variantOf(cell, modules)))];

@@ -238,6 +238,9 @@ function linksIn(topology: RawTopology): readonly (readonly [Path, RawDuplex])[]
   ];
 }
 
+/** Of the index of fairness: each is a number in the summary. */
+const MOST_WINDOWS = 100_000;
+
 /** Names that stand for something, once each; a way for every flow. */
 function checkWhole(scenario: Scenario, raw: RawScenario, problems: Problems): void {
   const { hosts, routers, links, flows } = scenario;
@@ -271,6 +274,10 @@ function checkWhole(scenario: Scenario, raw: RawScenario, problems: Problems): v
       problems.add(['flows', i, 'stop'], 'it stops before it starts');
     }
     if (flow.from === flow.to) problems.add(['flows', i, 'to'], 'a flow is between two hosts');
+  }
+  const { windowNs = Infinity } = raw.fairness ?? {};
+  if (scenario.durationNs / windowNs > MOST_WINDOWS) {
+    problems.add(['fairness', 'window'], `more than ${MOST_WINDOWS} of them in the run`);
   }
   checkExpectations(scenario, problems);
   if (problems.all.length === 0) checkGraph(scenario, raw, problems);
