@@ -18,7 +18,7 @@
  * the median of the rounds', beside the least and the largest.
  *
  * **ns-3 as it is fastest**: no checksums, no payload, writes of one segment, its fastest scheduler, few routes. Debian's build has
- * no assertions; its log statements are there, and off.
+ * no assertions; its log statements are there, and off: asking takes 6 % of the time (`perf record`).
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
