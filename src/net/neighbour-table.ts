@@ -24,7 +24,7 @@ import { IPV6_SRC } from '../wire/ipv6.ts';
 import type { MacAddress } from '../wire/mac.ts';
 import { HeldPackets } from './held-packets.ts';
 import { NEIGHBOUR } from './mib.ts';
-import { isInDoubt, type Neighbour, NUD } from './neighbour.ts';
+import { type Neighbour, NUD } from './neighbour.ts';
 import { NeighbourCache } from './neighbour-cache.ts';
 import type { NeighbourHost, NeighbourOutput, NeighbourProtocol } from './neighbour-host.ts';
 import type { NeighbourTimes } from './neighbour-times.ts';
@@ -49,8 +49,6 @@ export const LEARN = {
 export class NeighbourTable implements Expirable {
   /** For the addresses in the ARP or NDP message being read. */
   readonly scratch = new IpAddress();
-  /** How many are in DELAY or PROBE. */
-  doubts = 0;
 
   private readonly cells: CellStore;
   private readonly held: HeldPackets;
@@ -276,7 +274,6 @@ export class NeighbourTable implements Expirable {
     if (isUnanswered && n.notBeforeNs > this.env.nowNs) this.history.note(n.identity, n);
     this.held.discardAll(n);
     this.deadlines.remove(n.deadline);
-    if (isInDoubt(n.state)) this.doubts--;
     n.state = NUD.NONE;
     n.family.mib.count(NEIGHBOUR.Destroys);
     this.cache.remove(n);
@@ -377,8 +374,6 @@ export class NeighbourTable implements Expirable {
   }
 
   private enter(n: Neighbour, state: number): void {
-    if (isInDoubt(n.state)) this.doubts--;
-    if (isInDoubt(state)) this.doubts++;
     n.state = state;
     this.cache.place(n);
     this.env.trace.event('neighbour.state', state, n.identity.w3);

@@ -20,11 +20,6 @@ export const NUD = {
 /** The link-layer address is known and may be used now, whether proven or not. */
 const USABLE = NUD.REACHABLE | NUD.STALE | NUD.DELAY | NUD.PROBE | NUD.PERMANENT;
 
-/** It is, or will soon be, asked whether it is still there: an upper layer's word would spare that. */
-const IN_DOUBT = NUD.DELAY | NUD.PROBE;
-
-export const isInDoubt = (state: number): boolean => (state & IN_DOUBT) !== 0;
-
 const NAMES: Readonly<Record<number, string>> = {
   [NUD.NONE]: 'NONE',
   [NUD.INCOMPLETE]: 'INCOMPLETE',

@@ -13,7 +13,6 @@ import {
 import { Datagram } from '../net/datagram-store.ts';
 import { QueuedError } from '../net/error-queue.ts';
 import type { Network } from '../net/network.ts';
-import { confirmPath } from '../net/reachability.ts';
 import type { Udp } from '../udp/udp.ts';
 import { READY, type ReadyListener, UdpSendControl, type UdpSocket } from '../udp/udp-socket.ts';
 import {
@@ -364,7 +363,6 @@ export class UdpEndpoint extends Endpoint implements IpSocket, ReadyListener, Re
         ? udp.send(s, from, asked)
         : udp.sendTo(s, from, to.address, to.port, scopeOf(to), asked);
     if (n === -EMSGSIZE) this.keepTooBig(to === null ? s.remote : to.address);
-    if (n >= 0 && (flags & MSG.CONFIRM) !== 0) confirmPath(this.net.out.path); // what has just been sent by
     return n;
   }
 

@@ -4,7 +4,6 @@ import { CA_ACK, CA_STATE } from '../cc/ca-state.ts';
 import { HOOK } from '../cc/congestion-control.ts';
 import { NO_SAMPLE } from '../cc/samples.ts';
 import { ACCEPTED, DROP } from '../net/drops.ts';
-import { noteProgress } from '../net/reachability.ts';
 import { type Seq, seqDiff, seqEq, seqGe, seqGt, seqLe, seqLt } from '../wire/seq.ts';
 import { TCP_FLAG } from '../wire/tcp.ts';
 import type { AckOutcome } from './ack-outcome.ts';
@@ -96,10 +95,7 @@ function acknowledge(c: TcpConnection, seg: Segment): void {
     updatePacingRate(c);
   }
   if (hadFlight) tcp.watch.tell(c, FLOW_EVENT.ACK);
-  if (a.isUnaAdvanced) {
-    noteProgress(tcp.net, c.remote, c.boundIndex);
-    tellRoom(c);
-  }
+  if (a.isUnaAdvanced) tellRoom(c);
   probeAnswered(c);
   if (isFinAcked) finAcknowledged(c, seg); // may be the end of it
 }

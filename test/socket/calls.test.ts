@@ -1,6 +1,4 @@
 /** The calls of the socket interface, one by one: what Linux answers. */
-
-import { NUD } from '../../src/net/neighbour.ts';
 import {
   AF,
   F,
@@ -18,9 +16,7 @@ import {
 } from '../../src/socket/abi.ts';
 import { Message } from '../../src/socket/message.ts';
 import { SockAddr } from '../../src/socket/sock-addr.ts';
-import { MacAddress } from '../../src/wire/mac.ts';
-import { data, PEER_MAC } from '../net/packets.ts';
-import { ip } from '../net/rig.ts';
+import { data } from '../net/packets.ts';
 import { addr, asked, dialogue, named } from './socket-rig.ts';
 
 dialogue('socket: what there is, and the errno of what there is not', (t, h) => {
@@ -276,17 +272,4 @@ dialogue('flags that would change what is sent are refused', (t, h) => {
     t.equal(h.sendto(fd, 1, '10.0.0.2:4000', flag), 'EOPNOTSUPP');
   }
   t.equal(h.sendto(fd, 1, '10.0.0.2:4000', MSG.NOSIGNAL | MSG.DONTWAIT | MSG.CONFIRM), 1);
-});
-
-dialogue('a connected UDP socket confirms with MSG_CONFIRM', (t, h) => {
-  const { neighbours } = h.port.iface;
-  const mac = MacAddress.parse(PEER_MAC)!;
-  const state = () => neighbours.find(ip('10.0.0.2'))!.state;
-  const fd = h.bound('0.0.0.0:5000');
-  neighbours.put(ip('10.0.0.2'), mac, NUD.STALE, false);
-  h.api.connect(fd, addr('10.0.0.2:4000'));
-  t.equal(h.sendto(fd, 1, '10.0.0.2:4000', 0), 1);
-  t.equal(state(), NUD.DELAY);
-  t.equal(h.sendto(fd, 1, '10.0.0.2:4000', MSG.CONFIRM), 1);
-  t.equal(state(), NUD.REACHABLE);
 });

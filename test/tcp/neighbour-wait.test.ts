@@ -1,6 +1,4 @@
 /** Segments wait while the neighbour's address is asked for (RFC 1122 §2.3.2.2), and the connection hears when nobody has it. */
-import { NUD } from '../../src/net/neighbour.ts';
-import { MacAddress } from '../../src/wire/mac.ts';
 import { PEER_MAC, PEER4 } from '../net/packets.ts';
 import { ip } from '../net/rig.ts';
 import { dialogue, type TcpHarness } from './tcp-harness.ts';
@@ -60,31 +58,6 @@ dialogue('nobody answers: a standing connection goes on, and ends by its timeout
     6.1~60 > P. 1:301(300) ack 1
     +0.01 < . 1:1(0) ack 301`);
 });
-
-dialogue(
-  'RFC 4861 §7.3.1: an ACK of text says that the neighbour is there, and it is not asked',
-  (t, h) => {
-    h.passive();
-    const { neighbours } = h.rig.port.iface;
-    const state = () => neighbours.find(ip(PEER4))!.state;
-    neighbours.put(ip(PEER4), MacAddress.parse(PEER_MAC)!, NUD.STALE, false);
-    h.run(`
-      0.1   write 300
-      0.1   > P. 1:301(300) ack 1
-      0.11  < . 1:1(0) ack 1
-      0.12  < P. 1:101(100) ack 1
-      0.12  > . 301:301(0) ack 101`);
-    t.equal(state(), NUD.DELAY, 'neither duplicates nor text of his are a word for ours');
-    t.equal(neighbours.doubts, 1);
-    h.run(`
-      0.13  < . 101:101(0) ack 301`);
-    t.equal(state(), NUD.REACHABLE);
-    t.equal(neighbours.doubts, 0);
-    h.run(`
-      9     state ESTABLISHED`);
-    t.equal(state(), NUD.REACHABLE, 'nor was it after five seconds');
-  },
-);
 
 dialogue(
   'RFC 3168 §6.1.2: a super-frame that waits says CWR once',
