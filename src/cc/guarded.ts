@@ -201,7 +201,7 @@ class Guarded extends CongestionControl {
     this.before(v);
     try {
       const n = this.own.minTsoSegs(v);
-      if (n >= 0 && n <= 65535) return n;
+      if (isFrom(0, 65535, n)) return n;
       this.done(n);
       this.fail(v, 'minTsoSegs', `returned ${n}`);
     } catch (error) {
@@ -214,7 +214,7 @@ class Guarded extends CongestionControl {
     this.before(v);
     try {
       const n = this.own.sndbufExpand(v);
-      if (n >= 1 && n <= 1000) return n;
+      if (isFrom(1, 1000, n)) return n;
       this.done(n);
       this.fail(v, 'sndbufExpand', `returned ${n}`);
     } catch (error) {
@@ -327,10 +327,15 @@ class Guarded extends CongestionControl {
   }
 }
 
-const isWindow = (pieces: number): boolean => pieces >= 1 && pieces <= MOST_CWND;
-const isThreshold = (pieces: number): boolean => pieces >= 2 && pieces <= INFINITE_SSTHRESH;
+const isWindow = (pieces: number): boolean => isFrom(1, MOST_CWND, pieces);
+const isThreshold = (pieces: number): boolean => isFrom(2, INFINITE_SSTHRESH, pieces);
 const isRate = (bytesPerSecond: number): boolean =>
-  bytesPerSecond >= LEAST_RATE && (bytesPerSecond <= MOST_RATE || bytesPerSecond === Infinity);
+  isFrom(LEAST_RATE, MOST_RATE, bytesPerSecond) || bytesPerSecond === Infinity;
+
+/** A file in JavaScript has no types: 10n and '10' compare as 10 does, and the sender counts with neither. */
+function isFrom(least: number, most: number, value: number): boolean {
+  return typeof value === 'number' && value >= least && value <= most;
+}
 
 function textOf(hook: string, why: unknown): string {
   try {

@@ -57,6 +57,20 @@ const MISTAKES: readonly (readonly [string, (v: CcView) => void, RegExp])[] = [
     /^congAvoid: left cwnd NaN/,
   ],
   [
+    'writes a BigInt',
+    (v) => {
+      v.cwnd = 10n as unknown as number;
+    },
+    /^congAvoid: left cwnd 10,/,
+  ],
+  [
+    'writes a rate as text',
+    (v) => {
+      v.pacingRate = '1e6' as unknown as number;
+    },
+    /^congAvoid: .*pacing rate 1e6,/,
+  ],
+  [
     'writes 0',
     (v) => {
       v.cwnd = 0;
@@ -192,6 +206,46 @@ const OTHERS: readonly (readonly [string, () => CongestionControl, RegExp])[] = 
         }
       })(),
     /^ssthresh: returned undefined$/,
+  ],
+  [
+    'ssthresh returns a BigInt',
+    () =>
+      new (class extends Good {
+        override ssthresh() {
+          return 10n as unknown as number;
+        }
+      })(),
+    /^ssthresh: returned 10$/,
+  ],
+  [
+    'ssthresh returns text',
+    () =>
+      new (class extends Good {
+        override ssthresh() {
+          return '10' as unknown as number;
+        }
+      })(),
+    /^ssthresh: returned 10$/,
+  ],
+  [
+    'minTsoSegs returns a BigInt',
+    () =>
+      new (class extends Good {
+        override minTsoSegs() {
+          return 2n as unknown as number;
+        }
+      })(),
+    /^minTsoSegs: returned 2$/,
+  ],
+  [
+    'sndbufExpand returns a BigInt',
+    () =>
+      new (class extends Good {
+        override sndbufExpand() {
+          return 2n as unknown as number;
+        }
+      })(),
+    /^sndbufExpand: returned 2$/,
   ],
   ['a hook is async', () => new Async(), /^congAvoid: is async: a hook is done when it returns$/],
   [
