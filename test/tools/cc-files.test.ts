@@ -1,5 +1,14 @@
 /** A user's congestion control on a stack that runs: loaded, refused, loaded again, in place of an older version. */
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  unwatchFile,
+  watchFile,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import t from 'tap';
@@ -12,6 +21,7 @@ import { listCounters } from '../../src/stack/nstat.ts';
 import type { TcpConnection } from '../../src/tcp/connection.ts';
 import { CcFiles } from '../../tools/command/cc-files.ts';
 import { type CcReporter, type CcWatch, ccReporter } from '../../tools/command/cc-spec.ts';
+import { FileWatch } from '../../tools/command/file-watch.ts';
 import { type BulkEnd, goodput, PathRig } from '../tcp/path-rig.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ringway-cc-'));
@@ -46,6 +56,18 @@ export const mine = { name: '${name}', flags: 1, create: () => new Mine() };
 function write(name: string, content: string): string {
   const path = join(folder, name);
   writeFileSync(path, content);
+  return path;
+}
+
+function folderOf(name: string): string {
+  const path = join(folder, name);
+  mkdirSync(path);
+  return path;
+}
+
+function pipeOf(name: string): string {
+  const path = join(folder, name);
+  execFileSync('mkfifo', [path]);
   return path;
 }
 
@@ -206,6 +228,12 @@ const REFUSED: readonly (readonly [title: string, words: () => readonly string[]
       /made\.mts: create: no$/,
     ],
     ['a syntax error', () => [write('syntax.mts', 'const = 1;')], /syntax\.mts: /],
+    ['a folder', () => [folderOf('folder.mts')], /folder\.mts: is no regular file$/],
+    [
+      'a pipe, which nobody writes to',
+      () => [pipeOf('pipe.mts')],
+      /pipe\.mts: is no regular file$/,
+    ],
   ];
 
 for (const [title, words, why] of REFUSED) {
@@ -339,6 +367,18 @@ t.test('a file that changes is loaded: written, replaced, or one that it imports
 });
 
 const TIMES = process.env.LONG === '1' ? 10_000 : 200;
+
+t.test('after the end nothing is watched: news of an import may come later', (t) => {
+  const path = write('late.mts', text('late', 1));
+  const watch = new FileWatch(() => undefined);
+  watch.add(path);
+  watch.close();
+  watch.add(path);
+  const mine = watchFile(path, { persistent: false }, () => undefined);
+  t.equal(mine.listenerCount('change'), 1);
+  unwatchFile(path);
+  t.end();
+});
 
 t.test(`loaded again ${TIMES} times`, async (t) => {
   const path = write('mine.mts', text('mine', 1));

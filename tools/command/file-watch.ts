@@ -13,6 +13,7 @@ export class FileWatch {
   private readonly paths = new Set<string>();
   private readonly changed: () => void;
   private timer: NodeJS.Timeout | null = null;
+  private isClosed = false;
   private readonly heard: StatsListener = (now) => {
     if (now.nlink > 0) this.wait(); // while it is away there is nothing to be read
   };
@@ -21,14 +22,15 @@ export class FileWatch {
     this.changed = changed;
   }
 
-  /** Neither a file nor the watch is a reason for the process to stay. */
+  /** Neither a file nor the watch is a reason for the process to stay. After `close` nothing is watched. */
   add(path: string): void {
-    if (this.paths.has(path)) return;
+    if (this.isClosed || this.paths.has(path)) return;
     this.paths.add(path);
     watchFile(path, { interval: PERIOD_MS, persistent: false }, this.heard);
   }
 
   close(): void {
+    this.isClosed = true;
     for (const path of this.paths) unwatchFile(path, this.heard);
     this.paths.clear();
     if (this.timer !== null) clearTimeout(this.timer);

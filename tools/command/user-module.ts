@@ -1,5 +1,5 @@
 /** A user's TypeScript or JavaScript file, loaded as an ES module. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { dirname, extname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { EXIT, Failure } from './failure.ts';
@@ -23,6 +23,7 @@ export async function loadModule(
     const message = `${file}: an ES module is named .mts or .mjs, or is in a package of "type": "module"`;
     throw new Failure(code, message, EXIT.USAGE);
   }
+  if (isNoFile(path)) throw new Failure(code, `${file}: is no regular file`, EXIT.USAGE);
   if (TYPESCRIPT.includes(extname(path)) && !(await isTypeScriptLoaded())) {
     const message = `${file}: Node ${process.version} loads no TypeScript: Node 22.18 does, tsx does (npm install tsx), and a .mjs needs neither`;
     throw new Failure(code, message, EXIT.USAGE);
@@ -42,6 +43,15 @@ async function isTypeScriptLoaded(): Promise<boolean> {
   try {
     (await import('tsx/esm/api')).register();
     return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Node would wait for ever for a pipe's other end, and with it whatever else is to be loaded. What is not there, it says itself. */
+function isNoFile(path: string): boolean {
+  try {
+    return !statSync(path).isFile();
   } catch {
     return false;
   }
