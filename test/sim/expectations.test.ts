@@ -104,6 +104,10 @@ const CASES: readonly (readonly [object, boolean, (number | readonly string[])?,
   [{ failed: { max: 0 } }, true, 0, 0],
   [{ jain: { min: 0.9 } }, true, 1, 1],
   [{ flow: 'ask', jain: { min: 0.9999 } }, true, 1, 1],
+  // Where nothing came, nothing was as it should be.
+  [{ flow: 'ask', jain: { min: 0 }, from: '2.9 s' }, false],
+  [{ flow: 'ask', retransmitted: { max: 1 }, from: '2.9 s' }, false],
+  [{ flow: 'it', time: { max: '1 s' }, during: 'late', from: '2.999999 s' }, false],
   [{ link: 'left>right', throughput: { min: '800 kbit/s', max: '1 Mbit/s' }, from: '1.5 s' }, true],
   [{ link: 'left>right', lost: { min: 0.001, max: 0.01 } }, true],
   [{ link: 'left>right', dropped: { max: 0 } }, true, 0, 0],
@@ -165,6 +169,21 @@ const WRONG: readonly (readonly [readonly object[], string, string])[] = [
   [[{ cwnd: { min: 3 }, to: '2 h' }], 'expect.0.to', 'the experiment is over by then'],
   [[{ cwnd: { min: 3 }, take: 'p51' }], 'expect.0.take', 'not "p51": did you mean "p50"?'],
   [[{ time: { min: '3 s' } }], 'expect.0', 'the field "during" is missing'],
+  [
+    [{ flow: 'ask', phases: ['late'] }],
+    'expect.0.phases',
+    'it is of one connection, not of 2 flows',
+  ],
+  [
+    [{ time: { max: '1 s' }, during: 'late' }],
+    'expect.0.time',
+    'it is of one connection, not of 3 flows',
+  ],
+  [
+    [{ goodput: { min: '1 kbit/s' }, from: '2 s', every: '1001 ms' }],
+    'expect.0.every',
+    'it is longer than all of the time',
+  ],
 ];
 
 t.test('what is wrong is told with its place', (t) => {

@@ -54,7 +54,7 @@ export class AckWatch {
       const isMet = what === 'phases' ? isSame(phases, spec.phases!) : this.hasNone(spec.phases!);
       return { expected: spec, isMet, least: null, most: null, phases };
     }
-    if (what === 'time') {
+    if (what === 'time' && this.hasSeen) {
       const { spentNs } = this;
       return { expected: spec, isMet: isWithin(spec, spentNs), least: spentNs, most: spentNs };
     }

@@ -84,7 +84,11 @@ export class CompletionWatch {
 }
 
 const sum = (values: readonly number[]): number => values.reduce((n, x) => n + x, 0);
-const part = (some: number, all: number): number => (all === 0 ? 0 : some / all);
+/** Of nothing there is no share: 0 would be as good as it gets. */
+const part = (some: number, all: number): number => (all === 0 ? Number.NaN : some / all);
+
+const jainOfSome = (grown: readonly number[]): number =>
+  grown.some((x) => x > 0) ? jain(grown) : Number.NaN;
 
 /** @param mine what it is about; `all` of the scenario's. */
 export function flowGauge(
@@ -112,7 +116,7 @@ export function flowGauge(
     case 'failed':
       return { read: () => [sum(mine.map((f) => f.failures.length))], value: ([n]) => n! };
     case 'jain':
-      return { read: () => mine.map((f) => f.delivered), value: (grown) => jain(grown) };
+      return { read: () => mine.map((f) => f.delivered), value: jainOfSome };
   }
 }
 

@@ -1,7 +1,7 @@
 /** Expectations from what a file says: a band's place in it is not its place in the program. */
-import type { ExpectationSpec } from '../expect/expectation.ts';
+import type { AckSpec, ExpectationSpec, FlowCountSpec } from '../expect/expectation.ts';
 import { endOf, flowsNamed } from '../expect/flow-names.ts';
-import type { Scenario } from '../scenario.ts';
+import type { FlowSpec, Scenario } from '../scenario.ts';
 import { EXPECTED_OF } from './expect-shape.ts';
 import type { Path, Problems } from './read-shape.ts';
 import { suggestion } from './suggest.ts';
@@ -49,6 +49,31 @@ export function checkExpectations(scenario: Scenario, problems: Problems): void 
     if (name !== undefined && flowsNamed(flows, name).length === 0) {
       const known = [...new Set([...names, ...groups])];
       problems.add([...at, 'flow'], `no flow "${name}": ${suggestion(name, known)}`);
-    }
+    } else checkCount(spec, flowsNamed(flows, name), toNs - fromNs, at, problems);
   }
+}
+
+/** Phases are of one connection, and of intervals there is one at least. */
+function checkCount(
+  spec: AckSpec | FlowCountSpec,
+  flows: readonly FlowSpec[],
+  ns: number,
+  at: Path,
+  problems: Problems,
+): void {
+  const { what } = spec;
+  const many = flows.length > 1 ? `${flows.length} flows` : "a page's connections";
+  if (PHASES.has(what) && (flows.length > 1 || hasMany(flows[0]!))) {
+    problems.add([...at, what], `it is of one connection, not of ${many}`);
+  }
+  if (spec.of === 'flows' && (spec.everyNs ?? 0) > ns) {
+    problems.add([...at, 'every'], 'it is longer than all of the time');
+  }
+}
+
+/** `never` may be of many. */
+const PHASES: ReadonlySet<string> = new Set(['phases', 'time']);
+
+function hasMany({ traffic }: FlowSpec): boolean {
+  return traffic.kind === 'page' && traffic.connections !== 1 && traffic.objects > 1;
 }
