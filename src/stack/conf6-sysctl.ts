@@ -19,6 +19,7 @@ const MTU = 'mtu';
 const SECRET = 'stable_secret';
 /** Acts when it is set. */
 const FORWARDING = 'forwarding';
+const FORCE_FORWARDING = 'force_forwarding';
 
 /** Every name there is, in no order. */
 export function conf6SysctlNames(net: Network): string[] {
@@ -62,19 +63,17 @@ export function writeConf6Sysctl(net: Network, dotted: string, text: string): nu
   } else if (leaf === MTU) {
     iface?.setMtu6(value);
     net.routes.changed();
-  } else if (leaf === FORWARDING) setForwarding(net, iface, value);
-  else conf.set(leaf as Conf6Name, value);
+  } else if (leaf === FORWARDING || leaf === FORCE_FORWARDING) {
+    setForAll(net, iface, leaf, value);
+    if (leaf === FORWARDING) for (const each of net.interfaces) net.autoconfOf(each)?.followRole();
+  } else conf.set(leaf as Conf6Name, value);
   return 0;
 }
 
 /** As on Linux `all` says it to every interface, and then each may be told otherwise. */
-function setForwarding(net: Network, iface: Interface | null, isOn: number): void {
-  if (iface !== null) iface.conf6.set(FORWARDING, isOn);
-  else {
-    net.config.forwarding6 = isOn;
-    for (const each of net.interfaces) each.conf6.unset(FORWARDING);
-  }
-  for (const each of net.interfaces) net.autoconfOf(each)?.followRole();
+function setForAll(net: Network, iface: Interface | null, name: Conf6Name, value: number): void {
+  (iface?.conf6 ?? net.config.conf6).set(name, value);
+  if (iface === null) for (const each of net.interfaces) each.conf6.unset(name);
 }
 
 /** The least and the most that may be written; undefined where there is no such name, or no number. */
