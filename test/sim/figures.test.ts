@@ -234,6 +234,40 @@ t.test('harm: what the others do to a group that it does not do alone', (t) => {
   t.end();
 });
 
+t.test('a flow that has fallen silent has not ended', (t) => {
+  const cuts = [{ fromNs: SEC, toNs: 10 * SEC }];
+  const cut = (link: LinkSpec): LinkSpec => ({ ...link, partitions: [{ cuts }] });
+  const whole = scenario([], 10 * SEC);
+  const links = whole.links.map((l) => ({ ...l, forth: cut(l.forth), back: cut(l.back) }));
+  const ask: TrafficSpec = { kind: 'requests', requestBytes: 100, responseBytes: 10_000 };
+  const flows = [
+    spec('asks', 0, { traffic: ask }),
+    spec('stops', 0, { stopNs: 8 * SEC }),
+    spec('ends', 0),
+  ];
+  const summary = run({ ...whole, links, flows });
+  for (const [i, seconds] of [10, 8, 10].entries()) {
+    const { delivered, goodput, lateGoodput } = summary.flows[i]!;
+    t.ok(delivered > 0);
+    t.equal(goodput, Math.round((8 * delivered) / seconds));
+    t.equal(lateGoodput, 0);
+  }
+  t.end();
+});
+
+t.test('the second half of who stops in it, and of who stops at its end', (t) => {
+  const flows = [
+    spec('stops', 0, { stopNs: 5 * SEC }),
+    spec('whole', 0, { stopNs: 8 * SEC, from: 'left2', to: 'right2' }),
+    spec('endless', 0, { from: 'left2', to: 'right2' }),
+  ];
+  const summary = run(scenario(flows, 8 * SEC));
+  const [stops, whole, endless] = summary.flows;
+  t.ok(stops!.lateGoodput > 0.6 * stops!.goodput, 'its rate is over its own time');
+  t.equal(summary.jain, Math.round(jain([whole!.lateGoodput, endless!.lateGoodput]) * 1e4) / 1e4);
+  t.end();
+});
+
 t.test('a flow that begins late is no unfair share of the second half', (t) => {
   const flows = [spec('one', 0), spec('late', 6 * SEC, { from: 'left2', to: 'right2' })];
   const summary = run(scenario(flows, 8 * SEC));

@@ -17,6 +17,7 @@ import type { GroupHarm } from './harm.ts';
 import { Ideals } from './ideal.ts';
 import type { Meters } from './meter.ts';
 import { type Quantiles, quantilesIn, quantilesOf } from './quantiles.ts';
+import type { FlowSpec } from './scenario.ts';
 
 export type { Quantiles } from './quantiles.ts';
 
@@ -95,23 +96,24 @@ export function runAndSummarize(experiment: Experiment, meters: Meters): Summary
     fairness.look(ns);
     if (ns === halfNs) half = flows.map((f) => f.delivered);
   }
+  const ends = flows.map((flow) => endOf(flow, durationNs));
   const late = flows.map((f, i) => {
-    const ns = durationNs - Math.max(halfNs, f.spec.startNs);
+    const ns = ends[i]! - Math.max(halfNs, f.spec.startNs);
     return ns <= 0 ? 0 : ((f.delivered - half[i]!) * 8 * SEC) / ns;
   });
   const shares = flows
-    .filter(({ spec }) => isEndless(spec) && spec.startNs <= halfNs && spec.stopNs === undefined)
+    .filter(({ spec }) => isEndless(spec) && spec.startNs <= halfNs)
+    .filter(({ spec }) => (spec.stopNs ?? durationNs) >= durationNs)
     .map((f) => late[f.index]!);
   const ideals = new Ideals(scenario, experiment.graph);
   const members = flows.map((flow, i): Member => {
-    const { spec, completions, lastNs } = flow;
-    const goesOn = completions.length === 0 && spec.stopNs === undefined;
+    const { spec, completions } = flow;
     return {
       flow,
       meter: meters.all[i]!,
       cc: spec.cc ?? experiment.stackOf(spec.from).tcp.ccModules.defaultModule.name,
       idealNs: completions.length === 0 ? null : ideals.ns(spec),
-      endNs: goesOn || lastNs === NEVER ? durationNs : lastNs,
+      endNs: ends[i]!,
     };
   });
   return {
@@ -130,6 +132,20 @@ export function runAndSummarize(experiment: Experiment, meters: Meters): Summary
     expectations: expectations.outcomes(),
     frames: experiment.stacks.reduce((n, s) => n + s.devices.at(-1)!.stats.get('rxFrames'), 0),
   };
+}
+
+/** Its last byte once it has done what it had to, or was told to stop; what is silent before that has not ended. */
+function endOf({ spec, completions, lastNs }: Flow, durationNs: number): number {
+  if (completions.length >= tasksOf(spec)) return lastNs;
+  const stopNs = Math.min(spec.stopNs ?? durationNs, durationNs);
+  return lastNs === NEVER ? stopNs : Math.max(stopNs, lastNs);
+}
+
+/** What there is to complete, until it has ended by itself. */
+function tasksOf({ traffic }: FlowSpec): number {
+  if (traffic.kind === 'page') return 1;
+  if (traffic.kind === 'requests') return traffic.count ?? Infinity;
+  return traffic.kind === 'bulk' && traffic.bytes !== undefined ? 1 : Infinity;
 }
 
 function flowSummary({ flow, meter, cc, idealNs, endNs }: Member, late: number): FlowSummary {
