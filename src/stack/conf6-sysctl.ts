@@ -70,10 +70,15 @@ export function writeConf6Sysctl(net: Network, dotted: string, text: string): nu
   return 0;
 }
 
-/** As on Linux `all` says it to every interface, and then each may be told otherwise. */
+/**
+ * As on Linux `all` says it to every interface, and then each may be told otherwise; force_forwarding only when it is
+ * another value than before.
+ */
 function setForAll(net: Network, iface: Interface | null, name: Conf6Name, value: number): void {
-  (iface?.conf6 ?? net.config.conf6).set(name, value);
-  if (iface === null) for (const each of net.interfaces) each.conf6.unset(name);
+  const conf = iface?.conf6 ?? net.config.conf6;
+  const isNews = name === FORWARDING || conf.get(name) !== value;
+  conf.set(name, value);
+  if (iface === null && isNews) for (const each of net.interfaces) each.conf6.unset(name);
 }
 
 /** The least and the most that may be written; undefined where there is no such name, or no number. */
