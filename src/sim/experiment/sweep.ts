@@ -20,7 +20,10 @@ export interface SweepSpec {
   };
 }
 
-/** One for each combination of a grid, times those of a list, times those drawn; without any of them one that changes nothing. */
+/**
+ * One for each combination of a grid, times those of a list, times those drawn; without any of them one that
+ * changes nothing. What comes up twice is one: the same runs over again would make a median look surer than it is.
+ */
 export function changesOf(spec: SweepSpec): readonly Changes[] {
   let all: Changes[] = [{}];
   for (const [place, values] of Object.entries(spec.grid ?? {})) {
@@ -31,7 +34,8 @@ export function changesOf(spec: SweepSpec): readonly Changes[] {
     all = all.flatMap((changes) => cells.map((cell) => ({ ...changes, ...cell })));
   }
   const drawn = drawnOf(spec);
-  return drawn === null ? all : all.flatMap((changes) => drawn.map((d) => ({ ...changes, ...d })));
+  if (drawn !== null) all = all.flatMap((changes) => drawn.map((d) => ({ ...changes, ...d })));
+  return [...new Map(all.map((changes) => [JSON.stringify(changes), changes])).values()];
 }
 
 function drawnOf({ random }: SweepSpec): readonly Changes[] | null {
