@@ -199,6 +199,22 @@ const WRONG: readonly (readonly [object, string, string])[] = [
     '"x" is the name of two flows',
   ],
   [
+    {
+      ...WHOLE,
+      flows: [
+        { ...FLOW, count: 20_000 },
+        { ...FLOW, count: 7_001 },
+      ],
+    },
+    'flows',
+    '27000 at most, not 27001',
+  ],
+  [
+    { ...WHOLE, sysctl: { 'net.ipv4.ip_local_port_range': '5001 40000' } },
+    '',
+    'host "left1": net.ipv4.ip_local_port_range begins above the flows\' ports: 5002',
+  ],
+  [
     { ...WHOLE, topology: { ...DUMBBELL, bottleneck: { rate: '0 bit/s' } } },
     'topology.bottleneck.rate',
     '"0 bit/s" is too little',

@@ -30,7 +30,7 @@ export interface Traffic extends StreamUser {
 }
 
 /** Flow 0 is on this port, the next on the next; all below the ports that stacks choose by themselves. */
-const FIRST_PORT = 5001;
+export const FIRST_PORT = 5001;
 const BACKLOG = 4096;
 /** Who falls silent does so soon: no megabytes wait in the send buffer. */
 const LITTLE_UNSENT = 16384;

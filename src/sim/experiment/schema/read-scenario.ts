@@ -6,6 +6,7 @@ import { formatAddress } from '../../../wire/address-text.ts';
 import { IPV6_MIN_MTU } from '../../../wire/ipv6.ts';
 import { addressOf, type IpVersion } from '../addresses.ts';
 import { DEFAULT_FAIRNESS, type FairnessSpec } from '../fairness.ts';
+import { FIRST_PORT } from '../flow.ts';
 import { Graph } from '../graph.ts';
 import {
   DEFAULT_MTU,
@@ -19,7 +20,7 @@ import { type Duplex, dumbbell, parkingLot, pointToPoint, type Topology } from '
 import { Trial } from './check-parts.ts';
 import { checkExpectations, expectationOf, type RawExpectation } from './read-expect.ts';
 import { type Path, Problems, readShape } from './read-shape.ts';
-import { MOST_SNAPLEN, SCENARIO_SHAPE } from './scenario-shape.ts';
+import { MOST_FLOWS, MOST_SNAPLEN, SCENARIO_SHAPE } from './scenario-shape.ts';
 import { suggestion } from './suggest.ts';
 
 /** What is written down on the way. */
@@ -279,9 +280,26 @@ function checkWhole(scenario: Scenario, raw: RawScenario, problems: Problems): v
   if (scenario.durationNs / windowNs > MOST_WINDOWS) {
     problems.add(['fairness', 'window'], `more than ${MOST_WINDOWS} of them in the run`);
   }
+  checkPorts(scenario, problems);
   checkExpectations(scenario, problems);
   if (problems.all.length === 0) checkGraph(scenario, raw, problems);
 }
+
+/** Each flow has a port, and which end opened a connection is told by which port is the lower one. */
+function checkPorts({ flows, hosts }: Scenario, problems: Problems): void {
+  if (flows.length > MOST_FLOWS) {
+    problems.add(['flows'], `${MOST_FLOWS} at most, not ${flows.length}`);
+  }
+  const above = FIRST_PORT + flows.length;
+  for (const { name, sysctl = {} } of hosts) {
+    const range = sysctl[PORT_RANGE];
+    if (range === undefined || Number.parseInt(range, 10) >= above) continue;
+    problems.add([], `host "${name}": ${PORT_RANGE} begins above the flows' ports: ${above}`);
+    return;
+  }
+}
+
+const PORT_RANGE = 'net.ipv4.ip_local_port_range';
 
 function checkNames(wished: readonly string[], nodes: readonly string[], problems: Problems): void {
   for (const [i, name] of wished.entries()) {

@@ -12,7 +12,7 @@ const DUPLEX: RecordShape = { type: 'record', fields: DUPLEX_FIELDS };
 const PARAMETER = { type: 'number', least: -1e15, most: 1e15 } as const;
 const MOST_HOSTS = 10_000;
 /** Each has a port, below those that stacks choose by themselves. */
-const MOST_FLOWS = 27_000;
+export const MOST_FLOWS = 27_000;
 
 /** All of any packet; what Wireshark takes. */
 export const MOST_SNAPLEN = 262_144;
