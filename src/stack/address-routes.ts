@@ -17,23 +17,34 @@ export function addSubnetRoute(
 ): void {
   const v4 = isV4(entry.address);
   if (entry.bits === HOST_BITS || iface.isLoopback) return;
-  if (v4 && iface.addresses.some((a) => a !== entry && sameSubnet(a, entry))) return;
+  if (v4 && isShared(iface, entry)) return;
   const rank = metric ?? (v4 ? 0 : METRIC6);
   const { address, bits } = entry;
   net.routes.add(new Route(address, bits, null, iface, rank, NO_METRICS, null, WITH_ADDRESS));
 }
 
-/** With another metric, or (null) without; what a router advertised is not touched. */
+/**
+ * The address is given again, with this metric (undefined: with none) or without a route; what a router advertised is not
+ * touched. As on Linux IPv4's route stays without being asked for, and is never made here; IPv6's is made, or goes
+ * unless another address has need of it.
+ */
 export function changeSubnetRoute(
   net: Network,
   iface: Interface,
   entry: InterfaceAddress,
-  metric: number | null,
+  metric: number | undefined,
+  isWanted: boolean,
 ): void {
-  removeOwn(net, iface, entry);
-  if (metric === null || entry.bits === HOST_BITS || iface.isLoopback) return;
   const { address, bits } = entry;
-  net.routes.add(new Route(address, bits, null, iface, metric, NO_METRICS, null, WITH_ADDRESS));
+  if (bits === HOST_BITS || iface.isLoopback) return;
+  const v4 = isV4(address);
+  const first = iface.addresses.find((a) => sameSubnet(a, entry));
+  const isNews = isWanted && metric !== undefined;
+  if (v4 ? first !== entry : !isNews && isShared(iface, entry)) return;
+  const hadOne = removeOwn(net, iface, entry) > 0;
+  if (v4 ? !hadOne : !isWanted) return;
+  const rank = metric ?? (v4 ? 0 : METRIC6);
+  net.routes.add(new Route(address, bits, null, iface, rank, NO_METRICS, null, WITH_ADDRESS));
 }
 
 /** The address has gone already. */
@@ -41,10 +52,10 @@ export function removeSubnetRoute(net: Network, iface: Interface, entry: Interfa
   if (!iface.addresses.some((a) => sameSubnet(a, entry))) removeOwn(net, iface, entry);
 }
 
-function removeOwn(net: Network, iface: Interface, { address, bits }: InterfaceAddress): void {
+function removeOwn(net: Network, iface: Interface, { address, bits }: InterfaceAddress): number {
   const prefix = networkOf(address, bits);
   const advertised = net.autoconfOf(iface)?.routes ?? [];
-  net.routes.removeWhere(
+  return net.routes.removeWhere(
     (r) =>
       r.iface === iface &&
       r.gateway === null &&
@@ -53,6 +64,10 @@ function removeOwn(net: Network, iface: Interface, { address, bits }: InterfaceA
       addressEquals(r.prefix, prefix) &&
       !advertised.includes(r),
   );
+}
+
+function isShared(iface: Interface, entry: InterfaceAddress): boolean {
+  return iface.addresses.some((a) => a !== entry && sameSubnet(a, entry));
 }
 
 function sameSubnet(a: InterfaceAddress, b: InterfaceAddress): boolean {

@@ -238,9 +238,7 @@ function give(stack: Stack, words: Words, family: Family, isNew: boolean): void 
     if (result < 0) throw refusal(result, given.prefix, iface);
   }
   const entry = iface.find(address)!; // it is there now
-  if (known !== undefined && (metric !== undefined || !prefixRoute)) {
-    changeSubnetRoute(stack.net, iface, known, prefixRoute ? (metric ?? null) : null);
-  }
+  if (known !== undefined) changeSubnetRoute(stack.net, iface, known, metric, prefixRoute);
   const isLent = given.valid !== FOREVER || given.preferred !== FOREVER;
   if (!isLent && known === undefined) return;
   stack.lifetimes.set(iface, entry, endOf(stack, given.valid), endOf(stack, given.preferred));
