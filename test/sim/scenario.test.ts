@@ -17,6 +17,8 @@ const LINK = { rate: '10 Mbit/s', delay: '5 ms' };
 const DUMBBELL = { kind: 'dumbbell', pairs: 2, bottleneck: LINK };
 const FLOW = { from: 'left1', to: 'right1' };
 const WHOLE = { duration: '1 s', topology: DUMBBELL, flows: [FLOW] };
+const BACKWARDS = { kind: 'steps', steps: [{ at: '1 s' }, { at: 0, rate: '1 Mbit/s' }] };
+const withFlows = (...flows: readonly object[]) => ({ ...WHOLE, flows });
 
 t.test('quantities', (t) => {
   for (const [text, unit, wanted] of [
@@ -188,24 +190,17 @@ const WRONG: readonly (readonly [object, string, string])[] = [
     'which kind? there are bulk, requests, on-off, constant-rate, steps, page',
   ],
   [
-    {
-      ...WHOLE,
-      flows: [
-        { ...FLOW, name: 'x' },
-        { ...FLOW, name: 'x' },
-      ],
-    },
+    withFlows({ ...FLOW, name: 'x' }, { ...FLOW, name: 'x' }),
     'flows',
     '"x" is the name of two flows',
   ],
   [
-    {
-      ...WHOLE,
-      flows: [
-        { ...FLOW, count: 20_000 },
-        { ...FLOW, count: 7_001 },
-      ],
-    },
+    withFlows({ ...FLOW, traffic: BACKWARDS }),
+    'flows.0.traffic.steps',
+    'steps are in the order of time',
+  ],
+  [
+    withFlows({ ...FLOW, count: 20_000 }, { ...FLOW, count: 7_001 }),
     'flows',
     '27000 at most, not 27001',
   ],

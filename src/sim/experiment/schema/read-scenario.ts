@@ -274,6 +274,10 @@ function checkWhole(scenario: Scenario, raw: RawScenario, problems: Problems): v
     if (flow.stopNs !== undefined && flow.stopNs <= (flow.startNs ?? 0)) {
       problems.add(['flows', i, 'stop'], 'it stops before it starts');
     }
+    const steps = flow.traffic?.kind === 'steps' ? flow.traffic.steps : [];
+    if (steps.some(({ atNs }, k) => k > 0 && atNs <= steps[k - 1]!.atNs)) {
+      problems.add(['flows', i, 'traffic', 'steps'], 'steps are in the order of time');
+    }
     if (flow.from === flow.to) problems.add(['flows', i, 'to'], 'a flow is between two hosts');
   }
   const { windowNs = Infinity } = raw.fairness ?? {};
