@@ -42,10 +42,11 @@ export class CellStore {
     mkdirSync(folder, { recursive: true });
   }
 
-  /** Null where it has not been run, or was not written to its end. */
+  /** Null where it has not been run, or what is there is no summary. */
   read(key: string): Summary | null {
     try {
-      return JSON.parse(readFileSync(this.path(key), 'utf8')) as Summary;
+      const value = JSON.parse(readFileSync(this.path(key), 'utf8')) as Summary;
+      return Array.isArray(value.flows) ? value : null;
     } catch {
       return null;
     }
