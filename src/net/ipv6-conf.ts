@@ -3,7 +3,7 @@
  *
  * `all` and `default` are one set of values here, the base; an interface follows it but for what was set
  * for the interface itself. (On Linux most of `all` does nothing, and `default` is copied when an interface
- * is made.)
+ * is made.) What makes a router of a host is as on Linux: see ROLE6.
  */
 import type { Address } from '../wire/address.ts';
 
@@ -55,6 +55,9 @@ export const CONF6 = {
   use_tempaddr: [0, 0, 2],
 } as const satisfies Readonly<Record<string, readonly [number, number, number]>>;
 
+/** Whether it is a router: `default` says it to interfaces that come later, and to no other. */
+export const ROLE6 = ['forwarding', 'force_forwarding'] as const;
+
 export type Conf6Name = keyof typeof CONF6;
 
 /** RFC 7217's modes of addr_gen_mode. */
@@ -75,6 +78,14 @@ export class Ipv6Conf {
 
   set(name: Conf6Name, value: number): void {
     this.own.set(name, value);
+  }
+
+  /** Takes over what another was told of these. */
+  adopt(names: readonly Conf6Name[], from: Ipv6Conf): void {
+    for (const name of names) {
+      const value = from.own.get(name);
+      if (value !== undefined) this.own.set(name, value);
+    }
   }
 
   /** The base's again. */

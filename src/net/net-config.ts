@@ -100,6 +100,8 @@ export class NetConfig {
   readonly conf4 = new Ipv4Conf();
   /** net.ipv6.conf.all and default. */
   readonly conf6 = new Ipv6Conf(null);
+  /** What `default` alone says, of whether it is a router: to interfaces that come later. */
+  readonly laterConf6 = new Ipv6Conf(this.conf6);
 
   /** net.ipv4.ip_forward: packets for other hosts are sent on. */
   get forwarding4(): number {

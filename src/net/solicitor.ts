@@ -14,7 +14,7 @@ import { BROADCAST_HIGH, BROADCAST_LOW } from '../wire/ethernet.ts';
 import { sendArpRequest } from './arp.ts';
 import { Interface } from './interface.ts';
 import { CONF4, InterfaceConf4 } from './ipv4-conf.ts';
-import { Ipv6Conf } from './ipv6-conf.ts';
+import { Ipv6Conf, ROLE6 } from './ipv6-conf.ts';
 import { NEIGHBOUR } from './mib.ts';
 import { GROUP_MAC_HIGH, sendSolicit } from './ndp-output.ts';
 import type { Neighbour } from './neighbour.ts';
@@ -85,6 +85,7 @@ export function createInterface(
   const random = net.env.rng.stream(`net.interface.${index}`);
   const conf4 = new InterfaceConf4(net.config.conf4);
   const conf6 = new Ipv6Conf(net.config.conf6);
+  conf6.adopt(ROLE6, net.config.laterConf6);
   const iface = new Interface(index, name, device, table, isOnLoopback, conf4, conf6, random);
   solicitor.attach(iface);
   // Every host belongs to these (RFC 1112 §4, RFC 4291 §2.8).

@@ -1,10 +1,10 @@
 /**
  * net.ipv6.conf.{all,default,IFACE}.*: `all` and `default` are one set of values, for every interface that was
- * not given its own.
+ * not given its own; but whether it is a router, `default` says to later ones only.
  */
 import { EINVAL, ENOENT } from '../base/errno.ts';
 import type { Interface } from '../net/interface.ts';
-import { CONF6, type Conf6Name, type Ipv6Conf } from '../net/ipv6-conf.ts';
+import { CONF6, type Conf6Name, type Ipv6Conf, ROLE6 } from '../net/ipv6-conf.ts';
 import type { Network } from '../net/network.ts';
 import { isV4 } from '../wire/address.ts';
 import { formatAddress, parseAddress } from '../wire/address-text.ts';
@@ -19,7 +19,7 @@ const MTU = 'mtu';
 const SECRET = 'stable_secret';
 /** Acts when it is set. */
 const FORWARDING = 'forwarding';
-const FORCE_FORWARDING = 'force_forwarding';
+const isRole = (leaf: string): leaf is (typeof ROLE6)[number] => ROLE6.some((r) => r === leaf);
 
 /** Every name there is, in no order. */
 export function conf6SysctlNames(net: Network): string[] {
@@ -63,7 +63,7 @@ export function writeConf6Sysctl(net: Network, dotted: string, text: string): nu
   } else if (leaf === MTU) {
     iface?.setMtu6(value);
     net.routes.changed();
-  } else if (leaf === FORWARDING || leaf === FORCE_FORWARDING) {
+  } else if (isRole(leaf) && conf !== net.config.laterConf6) {
     setForAll(net, iface, leaf, value);
     if (leaf === FORWARDING) for (const each of net.interfaces) net.autoconfOf(each)?.followRole();
   } else conf.set(leaf as Conf6Name, value);
@@ -78,7 +78,9 @@ function setForAll(net: Network, iface: Interface | null, name: Conf6Name, value
   const conf = iface?.conf6 ?? net.config.conf6;
   const isNews = name === FORWARDING || conf.get(name) !== value;
   conf.set(name, value);
-  if (iface === null && isNews) for (const each of net.interfaces) each.conf6.unset(name);
+  if (iface !== null || !isNews) return;
+  for (const each of net.interfaces) each.conf6.unset(name);
+  net.config.laterConf6.unset(name);
 }
 
 /** The least and the most that may be written; undefined where there is no such name, or no number. */
@@ -105,8 +107,10 @@ interface Found {
 function find(net: Network, dotted: string): Found | null {
   const name = parseConfName(net, BRANCH, dotted);
   if (name === null) return null;
-  const { iface, leaf } = name;
+  const { owner, iface, leaf } = name;
   const isKnown = Object.hasOwn(CONF6, leaf) || leaf === HOP_LIMIT || leaf === SECRET;
   if (!isKnown && (leaf !== MTU || iface === null)) return null;
-  return { conf: iface?.conf6 ?? net.config.conf6, iface, leaf };
+  const { conf6, laterConf6 } = net.config;
+  const base = owner === 'default' && isRole(leaf) ? laterConf6 : conf6;
+  return { conf: iface?.conf6 ?? base, iface, leaf };
 }

@@ -262,6 +262,14 @@ t.test('a router of IPv6: all sends on, and says it to every interface', async (
   t.same(all(), ['0', '0', '0', '0']);
   t.equal(h.give(AWAY), 'IP_NOT_LOCAL');
   t.equal(late.iface.groups.find(ip('ff02::2')), null);
+  write('default', '1');
+  t.same(all(), ['0', '1', '0', '0'], 'default says it to nobody who is there');
+  t.equal(h.give(AWAY), 'IP_NOT_LOCAL');
+  const later = h.addPort('eth2', '02:00:00:00:02:01');
+  t.not(later.iface.groups.find(ip('ff02::2')), null, 'but to who comes');
+  t.equal(h.give(AWAY), 'IP_NOT_LOCAL', 'and all decides');
+  write('all', '0');
+  t.same([...all(), readAnySysctl(h.stack, name('eth2'))], ['0', '0', '0', '0', '0']);
   h.close(t);
 });
 
