@@ -14,7 +14,7 @@ import type { FramePort, FrameSink } from '../../link/frame-sink.ts';
 import type { FrameStore } from '../../link/frame-store.ts';
 import type { LinkSpec } from '../../path/link-spec.ts';
 import type { MacAddress } from '../../wire/mac.ts';
-import { DIRECTION } from '../../wire/pcapng.ts';
+import { DIRECTION, type Direction } from '../../wire/pcapng.ts';
 import type { Simulator } from '../simulator.ts';
 
 export interface PacketTraceOptions {
@@ -65,48 +65,40 @@ export class PacketTrace {
   }
 }
 
-class SeenPort implements FramePort {
-  private readonly frames: FrameStore;
-  private readonly point: CapturePoint;
+/** What goes into it is written down. */
+class SeenSink implements FrameSink {
+  protected readonly frames: FrameStore;
+  protected readonly point: CapturePoint;
+  private readonly direction: Direction;
+  private readonly sink: FrameSink;
+
+  constructor(frames: FrameStore, point: CapturePoint, direction: Direction, sink: FrameSink) {
+    this.frames = frames;
+    this.point = point;
+    this.direction = direction;
+    this.sink = sink;
+  }
+
+  room(): number {
+    return this.sink.room();
+  }
+
+  take(frame: number): void {
+    this.point.passed(this.frames, frame, this.direction);
+    this.sink.take(frame);
+  }
+}
+
+/** What comes in by it, and what goes out. */
+class SeenPort extends SeenSink implements FramePort {
   private readonly port: FramePort;
 
   constructor(frames: FrameStore, point: CapturePoint, port: FramePort) {
-    this.frames = frames;
-    this.point = point;
+    super(frames, point, DIRECTION.IN, port);
     this.port = port;
   }
 
   connect(outlet: FrameSink): void {
-    this.port.connect(new SeenOutlet(this.frames, this.point, outlet));
-  }
-
-  room(): number {
-    return this.port.room();
-  }
-
-  take(frame: number): void {
-    this.point.passed(this.frames, frame, DIRECTION.IN);
-    this.port.take(frame);
-  }
-}
-
-class SeenOutlet implements FrameSink {
-  private readonly frames: FrameStore;
-  private readonly point: CapturePoint;
-  private readonly outlet: FrameSink;
-
-  constructor(frames: FrameStore, point: CapturePoint, outlet: FrameSink) {
-    this.frames = frames;
-    this.point = point;
-    this.outlet = outlet;
-  }
-
-  room(): number {
-    return this.outlet.room();
-  }
-
-  take(frame: number): void {
-    this.point.passed(this.frames, frame, DIRECTION.OUT);
-    this.outlet.take(frame);
+    this.port.connect(new SeenSink(this.frames, this.point, DIRECTION.OUT, outlet));
   }
 }
