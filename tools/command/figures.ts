@@ -1,26 +1,29 @@
 /** Rates, times, shares and tables as people read them. */
 
-/** `9.45 Mbit/s`: three digits. */
-export function rateText(bps: number): string {
-  for (const [unit, factor] of [
-    ['Gbit/s', 1e9],
-    ['Mbit/s', 1e6],
-    ['kbit/s', 1e3],
-  ] as const) {
-    if (bps >= factor) return `${digits(bps / factor)} ${unit}`;
-  }
-  return `${Math.round(bps)} bit/s`;
-}
+type Units = readonly (readonly [string, number])[];
 
-export function timeText(ns: number): string {
-  for (const [unit, factor] of [
-    ['s', 1e9],
-    ['ms', 1e6],
-    ['µs', 1e3],
-  ] as const) {
-    if (ns >= factor) return `${digits(ns / factor)} ${unit}`;
+const RATES: Units = [
+  ['Gbit/s', 1e9],
+  ['Mbit/s', 1e6],
+  ['kbit/s', 1e3],
+];
+const TIMES: Units = [
+  ['s', 1e9],
+  ['ms', 1e6],
+  ['µs', 1e3],
+];
+
+/** `9.45 Mbit/s`: three digits. */
+export const rateText = (bps: number): string => inUnits(bps, RATES, 'bit/s');
+
+export const timeText = (ns: number): string => inUnits(ns, TIMES, 'ns');
+
+/** In the largest unit of which it is one or more; a whole number of the least. */
+function inUnits(value: number, units: Units, least: string): string {
+  for (const [unit, factor] of units) {
+    if (value >= factor) return `${digits(value / factor)} ${unit}`;
   }
-  return `${Math.round(ns)} ns`;
+  return `${Math.round(value)} ${least}`;
 }
 
 /** How long after a change shares were equal for good. */
