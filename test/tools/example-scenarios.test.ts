@@ -4,9 +4,8 @@ import { join } from 'node:path';
 import t from 'tap';
 import { SEC } from '../../src/base/time.ts';
 import { Experiment } from '../../src/sim/experiment/experiment.ts';
-import { changed, changesOf, type SweepSpec } from '../../src/sim/experiment/sweep.ts';
-import { loadScenario, scenarioOf } from '../../tools/command/scenario-file.ts';
-import { readSpec } from '../../tools/command/spec-file.ts';
+import { loadScenario } from '../../tools/command/scenario-file.ts';
+import { cellsAreRead } from '../support/sweep-cells.ts';
 
 const files = readdirSync('examples').filter((name) => name.endsWith('.yaml'));
 const sweeps = files.filter((name) => name.endsWith('-sweep.yaml'));
@@ -26,17 +25,5 @@ for (const name of files.filter((file) => !sweeps.includes(file))) {
 }
 
 for (const name of sweeps) {
-  t.test(name, async (t) => {
-    const [value] = await readSpec(join('examples', name));
-    const spec = value as SweepSpec;
-    const file = join('examples', spec.scenario);
-    const [base] = await readSpec(file);
-    const cells = changesOf(spec);
-    t.ok(cells.length > 1);
-    for (const changes of cells) {
-      const own = changed(base, changes);
-      if ('noPlace' in own) t.fail(`no place ${own.noPlace}`);
-      else await t.resolves(scenarioOf(own.value, file, name));
-    }
-  });
+  t.test(name, (t) => cellsAreRead(t, name));
 }

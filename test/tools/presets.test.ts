@@ -3,16 +3,15 @@
  * named here. Long ones run for some seconds, and whole with LONG=1.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import t from 'tap';
 import { SEC } from '../../src/base/time.ts';
 import { Experiment } from '../../src/sim/experiment/experiment.ts';
 import { Meters } from '../../src/sim/experiment/meter.ts';
 import { runAndSummarize } from '../../src/sim/experiment/summary.ts';
-import { changed, changesOf, type SweepSpec } from '../../src/sim/experiment/sweep.ts';
 import { outcomeText } from '../../tools/command/expect-text.ts';
-import { loadScenario, scenarioOf } from '../../tools/command/scenario-file.ts';
-import { readSpec } from '../../tools/command/spec-file.ts';
+import { loadScenario } from '../../tools/command/scenario-file.ts';
+import { cellsAreRead } from '../support/sweep-cells.ts';
 
 const FOLDERS = ['bbr-draft', 'ns3', 'nsperf', 'rfc9743'];
 const isLong = process.env.LONG === '1';
@@ -82,17 +81,5 @@ for (const name of files.filter((file) => !isSweep(file))) {
 }
 
 for (const name of files.filter(isSweep)) {
-  t.test(name, async (t) => {
-    const [value] = await readSpec(join('examples', name));
-    const spec = value as SweepSpec;
-    const file = join('examples', dirname(name), spec.scenario);
-    const [base] = await readSpec(file);
-    const cells = changesOf(spec);
-    t.ok(cells.length > 1);
-    for (const changes of cells) {
-      const own = changed(base, changes);
-      if ('noPlace' in own) t.fail(`no place ${own.noPlace}`);
-      else await t.resolves(scenarioOf(own.value, file, name));
-    }
-  });
+  t.test(name, (t) => cellsAreRead(t, name));
 }

@@ -1,21 +1,14 @@
 /** `ringway report` over a sweep: a made-up one whose figures are worked out by hand. */
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import t from 'tap';
+import { ringwayIn, type Said } from '../support/ringway-command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ringway-report-sweep-'));
 t.teardown(() => rmSync(folder, { recursive: true, force: true }));
 
-function report(...args: readonly string[]): { code: number | null; out: string; err: string } {
-  const command = [resolve('bin/ringway.js'), 'report', ...args];
-  const { status, stdout, stderr } = spawnSync(process.execPath, command, {
-    cwd: folder,
-    encoding: 'utf8',
-  });
-  return { code: status, out: stdout, err: stderr };
-}
+const report = (...args: readonly string[]): Said => ringwayIn(folder, 'report', ...args);
 
 const read = (...names: string[]): string => readFileSync(join(folder, ...names), 'utf8');
 

@@ -1,5 +1,4 @@
 /** `ringway report`: one file with everything in it, and SVG files. */
-import { spawnSync } from 'node:child_process';
 import {
   appendFileSync,
   mkdirSync,
@@ -10,23 +9,17 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join, resolve } from 'node:path';
+import { basename, join } from 'node:path';
 import t, { type Test } from 'tap';
 import { chartsOf } from '../../tools/report/chart.ts';
 import { logTicks, ticks, tickText } from '../../tools/report/frame.ts';
 import { readRun } from '../../tools/report/run-data.ts';
+import { ringwayIn, type Said } from '../support/ringway-command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ringway-report-'));
 t.teardown(() => rmSync(folder, { recursive: true, force: true }));
 
-function ringway(...args: readonly string[]): { code: number | null; out: string; err: string } {
-  const command = [resolve('bin/ringway.js'), ...args];
-  const { status, stdout, stderr } = spawnSync(process.execPath, command, {
-    cwd: folder,
-    encoding: 'utf8',
-  });
-  return { code: status, out: stdout, err: stderr };
-}
+const ringway = (...args: readonly string[]): Said => ringwayIn(folder, ...args);
 
 const read = (...names: string[]): string => readFileSync(join(folder, ...names), 'utf8');
 

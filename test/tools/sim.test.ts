@@ -13,18 +13,12 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import t from 'tap';
 import { requires } from '../support/requires.ts';
+import { ringwayIn, type Said } from '../support/ringway-command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ringway-sim-'));
 t.teardown(() => rmSync(folder, { recursive: true, force: true }));
 
-function sim(...args: readonly string[]): { code: number | null; out: string; err: string } {
-  const command = [resolve('bin/ringway.js'), 'sim', ...args];
-  const { status, stdout, stderr } = spawnSync(process.execPath, command, {
-    cwd: folder,
-    encoding: 'utf8',
-  });
-  return { code: status, out: stdout, err: stderr };
-}
+const sim = (...args: readonly string[]): Said => ringwayIn(folder, 'sim', ...args);
 
 const write = (name: string, text: string): void => writeFileSync(join(folder, name), text);
 const read = (...names: string[]): string => readFileSync(join(folder, ...names), 'utf8');

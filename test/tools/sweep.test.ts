@@ -1,24 +1,16 @@
 /** `ringway sweep`: results, what is not run again, and what fails. */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import t from 'tap';
+import { RINGWAY, ringwayIn, type Said } from '../support/ringway-command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ringway-sweep-'));
 t.teardown(() => rmSync(folder, { recursive: true, force: true }));
 
-const BIN = resolve('bin/ringway.js');
-
-function sweep(...args: readonly string[]): { code: number | null; out: string; err: string } {
-  const command = [BIN, 'sweep', ...args];
-  const { status, stdout, stderr } = spawnSync(process.execPath, command, {
-    cwd: folder,
-    encoding: 'utf8',
-  });
-  return { code: status, out: stdout, err: stderr };
-}
+const sweep = (...args: readonly string[]): Said => ringwayIn(folder, 'sweep', ...args);
 
 const write = (name: string, text: string): void => writeFileSync(join(folder, name), text);
 const read = (...names: string[]): string => readFileSync(join(folder, ...names), 'utf8');
@@ -183,7 +175,7 @@ t.test('after a kill it goes on where it was', async (t) => {
   write('many.yaml', 'scenario: base.yaml\nrepeats: 40\n');
   const child = spawn(
     process.execPath,
-    [BIN, 'sweep', 'many.yaml', '--out', 'many', '--jobs', '1'],
+    [RINGWAY, 'sweep', 'many.yaml', '--out', 'many', '--jobs', '1'],
     {
       cwd: folder,
       stdio: 'ignore',
