@@ -37,8 +37,8 @@ function text4(p: Bytes, ends: Ends): string | null {
   if (p[9] === 2) return null;
   const flags = u16At(p, 6);
   const words = [`${from}>${to}`, `ttl ${p[8]}`, `tos ${p[1]}`];
-  if ((flags & 0x4000) !== 0) words.push('DF');
-  words.push(u16At(p, 4) === 0 ? 'id 0' : 'id');
+  // Without DF it is drawn (RFC 6864 §4.2): one in 65,536 is zero.
+  if ((flags & 0x4000) !== 0) words.push(u16At(p, 4) === 0 ? 'DF' : 'DF id');
   if (headerLen > 20) words.push(`options ${hexText(p.slice(20, headerLen))}`);
   if ((flags & 0x3fff) !== 0) words.push(`fragment ${(flags & 0x1fff) * 8}`);
   return `${words.join(' ')} ${transport(p[9]!, p.subarray(headerLen))}`;
