@@ -12,6 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import t from 'tap';
+import { RunFolder } from '../../tools/command/run-folder.ts';
 import { requires } from '../support/requires.ts';
 import { ringwayIn, type Said } from '../support/ringway-command.ts';
 
@@ -209,6 +210,48 @@ t.test('a folder has nothing of the run before', (t) => {
     existsSync(trace) || existsSync(packets),
     'a trace would be of another seed, or scenario',
   );
+  t.end();
+});
+
+/** What stands in the folder before; what is said of it. */
+const NOT_OURS: readonly (readonly [Readonly<Record<string, string>>, RegExp])[] = [
+  [{ 'summary.json': '{"coverage": 1}' }, /has summary\.json that ringway sim has not written/],
+  [{ 'packets.pcapng': 'x' }, /has packets\.pcapng that ringway sim has not written/],
+  [{ 'summary.json': '', 'trace.jsonl': '{}' }, /has summary\.json and trace\.jsonl that/],
+  [{ 'sweep.json': '[]' }, /has a sweep in it/],
+];
+
+t.test('a run that comes to nothing leaves the one before', (t) => {
+  const filesIn = (dir: string) =>
+    Object.fromEntries(readdirSync(join(folder, dir)).map((name) => [name, read(dir, name)]));
+  t.equal(sim('two.yaml', '--acks', '--packets', '--out', 'kept').code, 0);
+  write('kept/notes.txt', 'mine');
+  const before = filesIn('kept');
+  t.same(Object.keys(before), ['notes.txt', 'packets.pcapng', 'summary.json', 'trace.jsonl']);
+  const late = "  net.ipv4.tcp_wmem: '4096 400000000 400000000'";
+  for (const [text, exit] of [
+    [TWO.replace('to: b }', 'to: bee }'), 2],
+    [`${TWO}modules: { cubic: { hystart: 77 } }\n`, 2], // found when hosts are made
+    [`${TWO}sysctl:\n${late}\n`, 3], // found when all has run
+  ] as const) {
+    write('wrong.yaml', text);
+    t.equal(sim('wrong.yaml', '--acks', '--packets', '--out', 'kept').code, exit);
+    t.same(filesIn('kept'), before);
+  }
+  t.match(sim('two.yaml', '--out', 'two.yaml').err, /^ringway sim: two\.yaml: is no folder$/m);
+  t.equal(read('two.yaml'), TWO);
+  t.end();
+});
+
+t.test('what stands in a folder and is not of a run is left', (t) => {
+  const other = join(folder, 'other');
+  for (const [files, message] of NOT_OURS) {
+    mkdirSync(other);
+    for (const [name, text] of Object.entries(files)) write(`other/${name}`, text);
+    t.throws(() => new RunFolder(other), { message });
+    t.same(readdirSync(other), Object.keys(files));
+    rmSync(other, { recursive: true });
+  }
   t.end();
 });
 

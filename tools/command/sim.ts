@@ -1,5 +1,4 @@
 /** `ringway sim`: an experiment in virtual time, from a scenario file. */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Experiment, type ExperimentOptions } from '../../src/sim/experiment/experiment.ts';
@@ -8,6 +7,7 @@ import { OutOfMemory } from '../../src/sim/experiment/memory-sizes.ts';
 import { Meters } from '../../src/sim/experiment/meter.ts';
 import { Recorder } from '../../src/sim/experiment/recorder.ts';
 import type { Scenario } from '../../src/sim/experiment/scenario.ts';
+import type { PacketWish, TraceWish } from '../../src/sim/experiment/schema/read-scenario.ts';
 import { runAndSummarize, type Summary } from '../../src/sim/experiment/summary.ts';
 import { ccWordOf } from './cc-spec.ts';
 import type { Command } from './command.ts';
@@ -16,6 +16,7 @@ import { EXIT, Failure, usageError } from './failure.ts';
 import { LineFile } from './line-file.ts';
 import type { Options } from './options.ts';
 import { PacketFile } from './packet-file.ts';
+import { RunFolder } from './run-folder.ts';
 import { type LoadedScenario, loadScenario, scenarioOf, scenarioSchema } from './scenario-file.ts';
 import { summaryText } from './sim-text.ts';
 import { CellStore, cellKey, codeKey, modulesKey } from './sweep-cache.ts';
@@ -76,37 +77,47 @@ async function sim(options: Options): Promise<number> {
   if ((acks || wantsPackets) && out === undefined) {
     throw usageError('a trace goes to a folder: --out DIR');
   }
-  if (out !== undefined) emptied(out);
+  const folder = out === undefined ? null : new RunFolder(out);
+  try {
+    const packets = wantsPackets ? { nodes, snaplen } : null;
+    const run = runInto(folder, file, { ...loaded, scenario }, { ...loaded.trace, acks }, packets);
+    const harm = options.has('solo')
+      ? await harmIn(file, run.summary, { seed, durationNs }, out, cc)
+      : run.summary.harm;
+    const summary = { ...run.summary, harm };
+    folder?.end(summary);
+    if (options.has('json')) console.log(JSON.stringify(summary));
+    else console.log(summaryText(summary, run.tookMs));
+    return missedOf(summary.expectations).length > 0 ? EXIT.NO : EXIT.OK;
+  } catch (error) {
+    folder?.abandon();
+    throw error;
+  }
+}
+
+/** With what is to be written down on the way; without a folder nothing is. */
+function runInto(
+  folder: RunFolder | null,
+  file: string,
+  { scenario, modules }: LoadedScenario,
+  wish: TraceWish,
+  packets: PacketWish | null,
+): { summary: Summary; tookMs: number } {
   const sink =
-    wantsPackets && out !== undefined ? new PacketFile(join(out, 'packets.pcapng')) : null;
-  const packets = sink === null ? {} : { packets: { sink, nodes, snaplen } };
-  const experiment = openExperiment(file, scenario, { modules: loaded.modules, ...packets });
+    folder === null || packets === null ? null : new PacketFile(folder.begin('packets.pcapng'));
+  const seen = sink === null || packets === null ? {} : { packets: { sink, ...packets } };
+  const experiment = openExperiment(file, scenario, { modules, ...seen });
   const meters = metersOf(experiment);
-  const wantsTrace = out !== undefined && (acks || loaded.trace.intervalNs !== Infinity);
-  const trace = wantsTrace ? new LineFile(join(out, 'trace.jsonl')) : null;
-  if (trace !== null) new Recorder(experiment, trace, { ...loaded.trace, acks });
+  const wantsTrace = folder !== null && (wish.acks || wish.intervalNs !== Infinity);
+  const trace = wantsTrace ? new LineFile(folder.begin('trace.jsonl')) : null;
+  if (trace !== null) new Recorder(experiment, trace, wish);
   const startMs = performance.now();
-  const together = summarized(file, experiment, meters);
+  const summary = summarized(file, experiment, meters);
   const tookMs = performance.now() - startMs;
   trace?.close();
   experiment.end();
   sink?.close();
-  const harm = options.has('solo')
-    ? await harmIn(file, together, { seed, durationNs }, out, cc)
-    : together.harm;
-  const summary = { ...together, harm };
-  if (out !== undefined)
-    writeFileSync(join(out, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`);
-  if (options.has('json')) console.log(JSON.stringify(summary));
-  else console.log(summaryText(summary, tookMs));
-  return missedOf(summary.expectations).length > 0 ? EXIT.NO : EXIT.OK;
-}
-
-/** A folder in which nothing is of the run before: neither its traces beside our summary, nor its summary if we are killed. */
-function emptied(out: string): void {
-  mkdirSync(out, { recursive: true });
-  const ours = ['summary.json', 'trace.jsonl', 'packets.pcapng'];
-  for (const name of ours) rmSync(join(out, name), { force: true });
+  return { summary, tookMs };
 }
 
 function metersOf(experiment: Experiment): Meters {

@@ -176,8 +176,12 @@ export function readSummary(folder: string): Summary {
 export function readSummaryFile(file: string): Summary {
   if (!existsSync(file)) throw new Failure('ERR_REPORT', `${file}: not there`, EXIT.USAGE);
   const summary = parsed(readFileSync(file, 'utf8'), file) as Partial<Summary> | null;
-  if (Array.isArray(summary?.flows) && Array.isArray(summary.groups)) return summary as Summary;
+  if (isSummary(summary)) return summary;
   throw new Failure('ERR_REPORT', `${file}: no summary of a run`, EXIT.USAGE);
+}
+
+export function isSummary(value: Partial<Summary> | null): value is Summary {
+  return Array.isArray(value?.flows) && Array.isArray(value.groups);
 }
 
 /** What a file says that a run may have left in the middle. */
