@@ -1,5 +1,6 @@
 import type { Memory } from './memory.ts';
 import type { Rng } from './rng.ts';
+import { ZERO_NS } from './time.ts';
 import type { TraceSink } from './trace.ts';
 
 /**
@@ -15,7 +16,7 @@ export interface Clock {
  * The driver (live or simulated) writes `nowNs` once per turn; everything else only reads it.
  */
 export class Env {
-  nowNs = 0;
+  nowNs = ZERO_NS;
   readonly memory: Memory;
   readonly rng: Rng;
   readonly trace: TraceSink;

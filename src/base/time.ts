@@ -5,6 +5,11 @@
 export const US = 1_000;
 export const MS = 1_000_000;
 export const SEC = 1_000_000_000;
+/**
+ * The start, for fields that hold times. To V8 a field that begins with 0 holds small integers; the first time beyond
+ * 2.1 s then changes the object's layout, and all code compiled for it is compiled again. Minus zero is a double.
+ */
+export const ZERO_NS = -0;
 /** A deadline that is off. */
 export const NEVER = Infinity;
 

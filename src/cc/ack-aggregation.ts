@@ -5,7 +5,7 @@
  *
  * An epoch begins when deliveries are no longer ahead of the rate; the surplus is what it delivered beyond rate × time.
  */
-import { MS, SEC } from '../base/time.ts';
+import { MS, SEC, ZERO_NS } from '../base/time.ts';
 import { type BbrRate, isMeasured } from './bbr-rate.ts';
 import type { CcView } from './cc-view.ts';
 import type { RateSample } from './samples.ts';
@@ -18,7 +18,7 @@ const EPOCH_PIECES = 1 << 20;
 const MOST_NS = 100 * MS;
 
 export class AckAggregation {
-  private epochNs = 0;
+  private epochNs = ZERO_NS;
   private epochPieces = 0;
   /** The largest surplus of these rounds, and of those before. */
   private present = 0;

@@ -2,7 +2,7 @@
  * What BBR believes of the bottleneck's rate: the highest delivery rate of ten round trips, or a policer's. Round trips are
  * counted by deliveries: one is over when something is delivered that was sent after it began.
  */
-import { SEC } from '../base/time.ts';
+import { SEC, ZERO_NS } from '../base/time.ts';
 import type { CcView } from './cc-view.ts';
 import { PolicerSampling } from './policer-sampling.ts';
 import type { RateSample } from './samples.ts';
@@ -15,7 +15,7 @@ export class BbrRate {
   /** This ACK begins a round trip. */
   isRoundStart = false;
   /** When something was delivered last. */
-  deliveredNs = 0;
+  deliveredNs = ZERO_NS;
   /** Pieces a second: the highest, and what is sent by, which is the same or what a policer lets pass. */
   max = 0;
   bw = 0;

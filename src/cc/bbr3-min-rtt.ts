@@ -2,7 +2,7 @@
  * BBRv3's round-trip time without a queue, and when to look for it (draft-ietf-ccwg-bbr-06 §5.3.4.3, §5.5.7). Two
  * windows: the least of 5 s says when a ProbeRTT is due; the least of 10 s, which spans two of them, is the estimate.
  */
-import { NEVER, SEC } from '../base/time.ts';
+import { NEVER, SEC, ZERO_NS } from '../base/time.ts';
 import type { CcView } from './cc-view.ts';
 import type { RateSample } from './samples.ts';
 
@@ -15,7 +15,7 @@ export class Bbr3MinRtt {
   ns = NEVER;
   isProbeDue = false;
   probeMinNs = NEVER;
-  private stampNs = 0;
+  private stampNs = ZERO_NS;
   private probeStampNs = 0;
 
   init(v: CcView): void {

@@ -9,7 +9,7 @@
 import { assert } from '../base/assert.ts';
 import { Counters } from '../base/counters.ts';
 import type { RandomStream } from '../base/rng.ts';
-import { NEVER } from '../base/time.ts';
+import { NEVER, ZERO_NS } from '../base/time.ts';
 import { CA_STATE, type CaState } from './ca-state.ts';
 
 /** No loss has been seen: slow start has no end (TCP_INFINITE_SSTHRESH of Linux). */
@@ -66,7 +66,7 @@ export class CcView {
 
   // -- the moment
 
-  nowNs = 0;
+  nowNs = ZERO_NS;
   caState: CaState = CA_STATE.OPEN;
   /** In `ssthresh`: the sign of congestion is a mark (RFC 3168), and RFC 8511's smaller step is wanted (tcp_abe). */
   isGentle = false;
@@ -114,9 +114,9 @@ export class CcView {
   maxPacingRate = Infinity;
   /** The largest super-frame the device takes; the MSS where it takes none. */
   gsoMaxBytes = 65536;
-  lastSentNs = 0;
+  lastSentNs = ZERO_NS;
   /** When the pacer lets the next frame go. */
-  nextDepartureNs = 0;
+  nextDepartureNs = ZERO_NS;
 
   readonly stats: CcStats;
   private readonly stream: RandomStream;

@@ -2,7 +2,7 @@
  * CUBIC's function of time as Linux has it, in integers: time in 1/1024 s, C and shares in 1/1024. It says after how many
  * acknowledged pieces the window takes one more. What a connection that never left slow start does without.
  */
-import { MS, NEVER, SEC } from '../base/time.ts';
+import { MS, NEVER, SEC, ZERO_NS } from '../base/time.ts';
 import type { CcView } from './cc-view.ts';
 import { type CubicCurve, type CubicParams, SCALE } from './cubic-params.ts';
 import type { SlowStartExit } from './slow-start-exit.ts';
@@ -43,7 +43,7 @@ export class LinuxCurve implements CubicCurve {
   /** The window at the last reduction, or less (fast convergence); 0: there was none. */
   private wMax = 0;
   private lastCwnd = 0;
-  private lastNs = 0;
+  private lastNs = ZERO_NS;
   /** Where the cubic function is flat, and how long after the epoch's start: 1/1024 s. */
   private origin = 0;
   private k = 0;

@@ -1,4 +1,5 @@
 /** Frames on the way, each with the time of its arrival in `frames.timeNs`. */
+import { ZERO_NS } from '../base/time.ts';
 import { FrameList } from '../link/frame-list.ts';
 import { type FrameStore, NO_FRAME } from '../link/frame-store.ts';
 
@@ -17,7 +18,7 @@ export interface Flight {
 export class InOrder implements Flight {
   private readonly frames: FrameStore;
   private readonly list: FrameList;
-  private lastNs = 0;
+  private lastNs = ZERO_NS;
 
   constructor(frames: FrameStore) {
     this.frames = frames;

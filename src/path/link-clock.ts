@@ -1,3 +1,4 @@
+import { ZERO_NS } from '../base/time.ts';
 import type { Clock } from '../link/frame-sink.ts';
 
 /**
@@ -8,11 +9,11 @@ import type { Clock } from '../link/frame-sink.ts';
  * always of this class, because a double that crosses a call that is not inlined costs 16 bytes.
  */
 export class LinkClock implements Clock {
-  nowNs = 0;
+  nowNs = ZERO_NS;
   /** When the transmitter takes the next frame, if one waits. Moved by the rate model. */
-  readyNs = 0;
+  readyNs = ZERO_NS;
   /** When the last bit of the frame sent last has left. */
-  endNs = 0;
+  endNs = ZERO_NS;
 
   /** Brings the clock to where another one is. */
   follow(clock: Clock): void {

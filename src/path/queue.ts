@@ -1,3 +1,4 @@
+import { ZERO_NS } from '../base/time.ts';
 import type { Clock } from '../link/frame-sink.ts';
 import type { QueueLedger } from './queue-ledger.ts';
 
@@ -39,7 +40,7 @@ export const DEFAULT_LIMIT_FRAMES = 1000;
  * A field, not an argument: a double that crosses a real call costs 16 bytes.
  */
 export class QueueClock implements Clock {
-  nowNs = 0;
+  nowNs = ZERO_NS;
 
   /** The transmitter alone moves it, and never back. */
   advanceTo(ns: number): void {

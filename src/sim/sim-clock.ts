@@ -1,9 +1,10 @@
+import { ZERO_NS } from '../base/time.ts';
 import type { Clock } from '../link/frame-sink.ts';
 
 /** Virtual time: it stands still while things happen and jumps to the next thing that does. */
 export class SimClock implements Clock {
   /** Written by `advanceTo` alone. A field, not a getter: read in places that do not inline one. */
-  nowNs = 0;
+  nowNs = ZERO_NS;
 
   /** The simulator alone moves it, and only forward. */
   advanceTo(ns: number): void {

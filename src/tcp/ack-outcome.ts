@@ -1,3 +1,4 @@
+import { ZERO_NS } from '../base/time.ts';
 import { CA_ACK } from '../cc/ca-state.ts';
 import { NO_SAMPLE } from '../cc/samples.ts';
 import { type Seq, seqLt, seqOf } from '../wire/seq.ts';
@@ -28,10 +29,10 @@ export class AckOutcome {
    * When those that were never retransmitted had been sent, NO_SAMPLE without: the oldest and the newest
    * that SND.UNA passed, and that were SACKed.
    */
-  firstSentNs = NO_SAMPLE;
-  lastSentNs = NO_SAMPLE;
-  firstSackedNs = NO_SAMPLE;
-  lastSackedNs = NO_SAMPLE;
+  firstSentNs = ZERO_NS;
+  lastSentNs = ZERO_NS;
+  firstSackedNs = ZERO_NS;
+  lastSackedNs = ZERO_NS;
   /** Pieces in flight when the newest that SND.UNA passed was sent. */
   lastInFlight = 0;
   /** What is first in the queue now had been SACKed. */

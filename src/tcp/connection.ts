@@ -4,7 +4,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { ENOENT } from '../base/errno.ts';
-import { SEC } from '../base/time.ts';
+import { SEC, ZERO_NS } from '../base/time.ts';
 import { CcView } from '../cc/cc-view.ts';
 import type { TxRing } from '../link/tx-ring.ts';
 import { type Address, isV4 } from '../wire/address.ts';
@@ -116,8 +116,8 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   watcher: SendWatcher | null = null;
   /** What an ICMP error said that did not end it (RFC 1122 §4.2.3.9): the reason, if it times out. */
   softError = 0;
-  lastReceivedNs = 0;
-  lastSentNs = 0;
+  lastReceivedNs = ZERO_NS;
+  lastSentNs = ZERO_NS;
   /** See `answer-limit`. */
   private lastUnwantedMs: number;
   /** How it ended: 0 or an errno. */

@@ -7,7 +7,7 @@
  * end of the turn, so a batch of frames is answered by one ACK.
  */
 import type { Clock } from '../base/env.ts';
-import { MS } from '../base/time.ts';
+import { MS, ZERO_NS } from '../base/time.ts';
 import { type Deadlines, DUE } from './deadlines.ts';
 import type { Rtt } from './rtt.ts';
 import type { TcpConfig } from './tcp-config.ts';
@@ -27,11 +27,11 @@ export class DelayedAck {
   private isPushed = false;
   private isPushedTwice = false;
   /** How long we wait: adapts to the sender's pace. 0 before the first segment. */
-  timeoutNs = 0;
+  timeoutNs = ZERO_NS;
   /** Size of the sender's full segments, as seen. */
   rcvMss = 0;
   /** When text last came; before the first, when the connection began. */
-  lastReceivedNs = 0;
+  lastReceivedNs = ZERO_NS;
 
   constructor(rcvMss: number, nowNs: number) {
     this.rcvMss = rcvMss;

@@ -8,7 +8,7 @@
  * and ends with the first that is not lost: each record is looked at once more than it is sent.
  */
 import type { Clock } from '../base/env.ts';
-import { NEVER } from '../base/time.ts';
+import { NEVER, ZERO_NS } from '../base/time.ts';
 import { type Seq, seqGt, seqOf } from '../wire/seq.ts';
 import type { RtxQueue } from './rtx-queue.ts';
 import { NO_RECORD, REC_TIME, type TxRecords } from './tx-records.ts';
@@ -19,7 +19,7 @@ const MAX_STEPS = 255;
 
 export class Rack {
   /** Of the most recently sent segment that was delivered. */
-  xmitNs = 0;
+  xmitNs = ZERO_NS;
   endSeq: Seq = seqOf(0);
   rttNs = 0;
   /** How long a gap may be mere reordering, and how long the doubtful have left: fields, as calls would box them. */

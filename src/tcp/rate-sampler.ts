@@ -6,15 +6,15 @@
  * covers, the one sent last gives the sample.
  */
 
-import { NEVER } from '../base/time.ts';
+import { NEVER, ZERO_NS } from '../base/time.ts';
 import type { CcView } from '../cc/cc-view.ts';
 import { type LossSample, NO_SAMPLE, type RateSample } from '../cc/samples.ts';
 import { REC, REC_STATE, REC_TIME, type TxRecords } from './tx-records.ts';
 
 export class RateSampler {
   /** When `delivered` last grew, and when the flight that is being measured began to be sent. */
-  private deliveredNs = 0;
-  private firstTxNs = 0;
+  private deliveredNs = ZERO_NS;
+  private firstTxNs = ZERO_NS;
   /** Until this much is delivered, samples are marked as limited by the application; 0: they are not. */
   private appLimitedUntil = 0;
   /** The last sample that the application did not limit, or the best one that it did: tcpi_delivery_rate. */

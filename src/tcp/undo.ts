@@ -2,7 +2,9 @@
  * Whether a reduction of the window was for nothing (RFC 3522, RFC 4015; D-SACK: RFC 3708): what an undo must
  * know. It stays after the recovery, because the D-SACKs that prove it wrong may come later.
  */
+
 import type { Clock } from '../base/env.ts';
+import { ZERO_NS } from '../base/time.ts';
 import { type Seq, seqGt, seqLe, seqOf } from '../wire/seq.ts';
 
 /** Nothing was retransmitted yet: not the same as "all retransmissions were unneeded". */
@@ -15,7 +17,7 @@ export class Undo {
   /** Retransmissions, in pieces, that are not yet proven unneeded. */
   private retrans = NONE_SENT;
   /** First retransmission since all was well: Eifel compares it with the echo, R2 counts from it. 0: none. */
-  stampNs = 0;
+  stampNs = ZERO_NS;
 
   constructor(una: Seq) {
     this.marker = una;

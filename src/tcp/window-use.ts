@@ -5,6 +5,7 @@
  * The strongest sign of a window's worth of data counts: "cwnd held us back" stays true until what was in flight
  * then is acknowledged; otherwise the most that was in flight.
  */
+import { ZERO_NS } from '../base/time.ts';
 import { type Seq, seqLt, seqOf } from '../wire/seq.ts';
 
 export class WindowUse {
@@ -14,7 +15,7 @@ export class WindowUse {
   private usageEnds: Seq = seqOf(0);
   /** The most in flight since the window was last full, and when that was. */
   private used = 0;
-  private fullNs = 0;
+  private fullNs = ZERO_NS;
 
   constructor(una: Seq, nowNs: number) {
     this.usageEnds = una;
