@@ -6,7 +6,14 @@ import { aptLine, missingPrograms } from '../../tools/dev/requirements.ts';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const LANGUAGE = ['-std=c++17', '-O2', '-Wall', '-Wextra'];
-const LIBRARIES = ['applications', 'point-to-point', 'internet', 'network', 'core'];
+const LIBRARIES = [
+  'applications',
+  'point-to-point',
+  'internet',
+  'traffic-control',
+  'network',
+  'core',
+];
 
 /** What to install before anything can be compared; null: nothing. */
 export function missingForNs3(): string | null {

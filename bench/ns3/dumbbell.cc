@@ -3,14 +3,17 @@
 //   left hosts ── access ── router ── bottleneck, drop-tail ── router ── access ── right hosts
 //
 // Every number comes as name=value from bench/ns3/shape.ts, where both sides have it from. The last line printed is
-// JSON. Wherever there is a choice, ns-3 gets what is fastest for it and does not change the network: no checksums, no
-// queue discs above the devices, no IPv6, static routes, one write of the application a segment. With count=1 trace
-// sinks count frames, retransmissions and round trips; runs that are timed have none, and deliver the same bytes.
+// JSON. The same network is set up in one of two ways. lean=0 is how ns-3's own examples do it: what its helpers make
+// when nothing is asked of them (IPv4 and IPv6, global routing, traffic control above each device, writes of 512 bytes), the
+// bottleneck's queue a FifoQueueDisc above a device that holds one frame. lean=1 is what is fastest: no traffic control,
+// no IPv6, static routes, one write of the application a segment. Neither has checksums. With count=1 trace sinks count
+// frames, retransmissions and round trips; runs that are timed have none, and deliver the same bytes.
 #include <ns3/applications-module.h>
 #include <ns3/core-module.h>
 #include <ns3/internet-module.h>
 #include <ns3/network-module.h>
 #include <ns3/point-to-point-module.h>
+#include <ns3/traffic-control-module.h>
 #include <ns3/version-defines.h>
 
 #include <sys/resource.h>
@@ -41,6 +44,8 @@ const std::string& Setting(const std::string& name) {
 }
 
 uint64_t Number(const std::string& name) { return std::strtoull(Setting(name).c_str(), nullptr, 10); }
+
+bool IsLean() { return Number("lean") != 0; }
 
 // Processor time of this process, user and system.
 double CpuSeconds() {
@@ -101,17 +106,27 @@ void SetDefaults() {
   Config::SetDefault("ns3::TcpSocketBase::ClockGranularity", TimeValue(MilliSeconds(1)));
 }
 
+QueueSizeValue Frames(uint64_t most) { return QueueSizeValue(QueueSize(QueueSizeUnit::PACKETS, most)); }
+
+// Lean: without flow control there is no queue disc: frames wait, and drop, in the device's queue alone.
 PointToPointHelper LinkOf(const std::string& which) {
   PointToPointHelper link;
-  link.DisableFlowControl();  // so there is no queue disc either: frames wait, and drop, in this queue alone
+  if (IsLean()) link.DisableFlowControl();
+  const bool isDisc = !IsLean() && which == "bottleneck";
   link.SetDeviceAttribute("DataRate", DataRateValue(DataRate(Number(which + "Bps"))));
   link.SetChannelAttribute("Delay", TimeValue(NanoSeconds(Number(which + "DelayNs"))));
-  link.SetQueue("ns3::DropTailQueue<Packet>", "MaxSize",
-                QueueSizeValue(QueueSize(QueueSizeUnit::PACKETS, Number(which + "Queue"))));
+  link.SetQueue("ns3::DropTailQueue<Packet>", "MaxSize", Frames(isDisc ? 1 : Number(which + "Queue")));
   return link;
 }
 
-// Static routes, a default at each host; the addresses of one side are one route at the other router.
+// The bottleneck's queue, where it is one of traffic control.
+QueueDiscContainer InstallFifo(const NetDeviceContainer& devices) {
+  TrafficControlHelper control;
+  control.SetRootQueueDisc("ns3::FifoQueueDisc", "MaxSize", Frames(Number("bottleneckQueue")));
+  return control.Install(devices);
+}
+
+// Lean: static routes, a default at each host; the addresses of one side are one route at the other router.
 class Dumbbell {
  public:
   explicit Dumbbell(uint32_t pairs) {
@@ -119,16 +134,23 @@ class Dumbbell {
     right_.Create(pairs);
     routers_.Create(2);
     InternetStackHelper internet;
-    internet.SetIpv6StackInstall(false);
-    internet.SetRoutingHelper(Ipv4StaticRoutingHelper());
+    if (IsLean()) {
+      internet.SetIpv6StackInstall(false);
+      internet.SetRoutingHelper(Ipv4StaticRoutingHelper());
+    }
     internet.Install(left_);
     internet.Install(right_);
     internet.Install(routers_);
     const NetDeviceContainer middle = LinkOf("bottleneck").Install(routers_);
+    if (!IsLean()) disc_ = InstallFifo(middle).Get(0);
     Ipv4AddressHelper("10.9.0.0", "255.255.255.252").Assign(middle);
     queue_ = DynamicCast<PointToPointNetDevice>(middle.Get(0))->GetQueue();
     Attach(left_, 0, "10.1.0.0");
     addresses_ = Attach(right_, 1, "10.2.0.0");
+    if (!IsLean()) {
+      Ipv4GlobalRoutingHelper::PopulateRoutingTables();
+      return;
+    }
     Route(routers_.Get(0), "10.2.0.0", "255.255.0.0", "10.9.0.2", 1);
     Route(routers_.Get(1), "10.1.0.0", "255.255.0.0", "10.9.0.1", 1);
   }
@@ -136,7 +158,13 @@ class Dumbbell {
   Ptr<Node> Left(uint32_t i) const { return left_.Get(i); }
   Ptr<Node> Right(uint32_t i) const { return right_.Get(i); }
   Ipv4Address RightAddress(uint32_t i) const { return addresses_[i]; }
-  Ptr<Queue<Packet>> BottleneckQueue() const { return queue_; }
+
+  uint64_t Dropped() const {
+    return IsLean() ? queue_->GetTotalDroppedPackets() : disc_->GetStats().nTotalDroppedPackets;
+  }
+
+  // Bytes that the bottleneck has taken from its queue.
+  uint64_t Carried() const { return queue_->GetTotalReceivedBytes() - queue_->GetNBytes(); }
 
   void CountFrames() const {
     for (const NodeContainer& side : {left_, right_}) {
@@ -156,7 +184,7 @@ class Dumbbell {
       const Ipv4InterfaceContainer at = subnets.Assign(ends);
       subnets.NewNetwork();
       addresses.push_back(at.GetAddress(1));
-      StaticRoutes(side.Get(i))->SetDefaultRoute(at.GetAddress(0), 1);
+      if (IsLean()) StaticRoutes(side.Get(i))->SetDefaultRoute(at.GetAddress(0), 1);
     }
     return addresses;
   }
@@ -173,6 +201,7 @@ class Dumbbell {
   NodeContainer right_;
   NodeContainer routers_;
   Ptr<Queue<Packet>> queue_;
+  Ptr<QueueDisc> disc_;
   std::vector<Ipv4Address> addresses_;
 };
 
@@ -188,7 +217,7 @@ class Flows {
       sinks_.Add(sink.Install(net.Right(i % pairs)));
       BulkSendHelper bulk(tcp, InetSocketAddress(net.RightAddress(i % pairs), port));
       bulk.SetAttribute("MaxBytes", UintegerValue(0));
-      bulk.SetAttribute("SendSize", UintegerValue(Number("mss")));
+      if (IsLean()) bulk.SetAttribute("SendSize", UintegerValue(Number("mss")));
       ApplicationContainer source = bulk.Install(net.Left(i % pairs));
       const Time start = NanoSeconds(Number("everyNs") * i);
       source.Start(start);
@@ -247,13 +276,10 @@ void PrintNetwork(Flows& flows, const Dumbbell& net) {
   }
   std::printf("\"delivered\":%lu,\"segments\":%lu,\"retransmitted\":%lu,\"rttNs\":%ld,",
               flows.Delivered(), segments, retransmitted, MiddleOf(middlesNs));
-  const Ptr<Queue<Packet>> queue = net.BottleneckQueue();
-  const uint64_t dropped = queue->GetTotalDroppedPackets();
-  const uint64_t carried = queue->GetTotalReceivedBytes() - queue->GetNBytes();
   rusage usage;
   getrusage(RUSAGE_SELF, &usage);
-  std::printf("\"dropped\":%lu,\"bottleneckBytes\":%lu,\"events\":%lu,\"peakRss\":%ld}\n", dropped,
-              carried, Simulator::GetEventCount(), usage.ru_maxrss * 1024);
+  std::printf("\"dropped\":%lu,\"bottleneckBytes\":%lu,\"events\":%lu,\"peakRss\":%ld}\n", net.Dropped(),
+              net.Carried(), Simulator::GetEventCount(), usage.ru_maxrss * 1024);
 }
 
 void Run() {
