@@ -194,6 +194,12 @@ const WRONG: readonly (readonly [object, string, string])[] = [
     'flows',
     '"x" is the name of two flows',
   ],
+  [withFlows({ ...FLOW, start: '1 s' }), 'flows.0.start', 'the experiment is over by then'],
+  [
+    withFlows(FLOW, { ...FLOW, count: 5, start: '700 ms', every: '100 ms' }),
+    'flows.1.every',
+    'the experiment is over when 3 of 5 have begun',
+  ],
   [
     withFlows({ ...FLOW, traffic: BACKWARDS }),
     'flows.0.traffic.steps',

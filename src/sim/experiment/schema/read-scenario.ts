@@ -265,20 +265,7 @@ function checkWhole(scenario: Scenario, raw: RawScenario, problems: Problems): v
     if (between[0] === between[1]) problems.add(where, 'a link has two different ends');
   }
   for (const [i, flow] of raw.flows.entries()) {
-    for (const end of ['from', 'to'] as const) {
-      const name = flow[end];
-      if (!hostNames.includes(name)) {
-        problems.add(['flows', i, end], `no host "${name}": ${suggestion(name, hostNames)}`);
-      }
-    }
-    if (flow.stopNs !== undefined && flow.stopNs <= (flow.startNs ?? 0)) {
-      problems.add(['flows', i, 'stop'], 'it stops before it starts');
-    }
-    const steps = flow.traffic?.kind === 'steps' ? flow.traffic.steps : [];
-    if (steps.some(({ atNs }, k) => k > 0 && atNs <= steps[k - 1]!.atNs)) {
-      problems.add(['flows', i, 'traffic', 'steps'], 'steps are in the order of time');
-    }
-    if (flow.from === flow.to) problems.add(['flows', i, 'to'], 'a flow is between two hosts');
+    checkFlow(flow, hostNames, scenario.durationNs, ['flows', i], problems);
   }
   const { windowNs = Infinity } = raw.fairness ?? {};
   if (scenario.durationNs / windowNs > MOST_WINDOWS) {
@@ -287,6 +274,36 @@ function checkWhole(scenario: Scenario, raw: RawScenario, problems: Problems): v
   checkPorts(scenario, problems);
   checkExpectations(scenario, problems);
   if (problems.all.length === 0) checkGraph(scenario, raw, problems);
+}
+
+function checkFlow(
+  flow: RawFlow,
+  hosts: readonly string[],
+  durationNs: number,
+  at: Path,
+  problems: Problems,
+): void {
+  const { startNs = 0, stopNs, count = 1, everyNs = 0, traffic } = flow;
+  for (const end of ['from', 'to'] as const) {
+    const name = flow[end];
+    if (!hosts.includes(name)) {
+      problems.add([...at, end], `no host "${name}": ${suggestion(name, hosts)}`);
+    }
+  }
+  if (flow.from === flow.to) problems.add([...at, 'to'], 'a flow is between two hosts');
+  if (stopNs !== undefined && stopNs <= startNs) {
+    problems.add([...at, 'stop'], 'it stops before it starts');
+  }
+  if (startNs >= durationNs) {
+    problems.add([...at, 'start'], 'the experiment is over by then');
+  } else if (startNs + (count - 1) * everyNs >= durationNs) {
+    const begun = Math.ceil((durationNs - startNs) / everyNs);
+    problems.add([...at, 'every'], `the experiment is over when ${begun} of ${count} have begun`);
+  }
+  const steps = traffic?.kind === 'steps' ? traffic.steps : [];
+  if (steps.some(({ atNs }, k) => k > 0 && atNs <= steps[k - 1]!.atNs)) {
+    problems.add([...at, 'traffic', 'steps'], 'steps are in the order of time');
+  }
 }
 
 /** Each flow has a port, and which end opened a connection is told by which port is the lower one. */
