@@ -50,8 +50,9 @@ function text6(p: Bytes, ends: Ends): string | null {
   if (p[6] === 0 || (p[6] === 58 && [133, 134, 143].includes(p[40]!))) return null;
   const tc = ((p[0]! & 15) << 4) | (p[1]! >>> 4);
   const label = ((p[1]! & 15) << 16) | u16At(p, 2);
-  const flow = label === 0 ? 'no label' : 'label';
-  return `${from}>${to} hop ${p[7]} tc ${tc} ${flow} ${transport(p[6]!, p.subarray(40))}`;
+  // A connection's is a hash (RFC 6437 §3): one in a million is zero.
+  const flow = p[6] === 6 ? '' : label === 0 ? 'no label ' : 'label ';
+  return `${from}>${to} hop ${p[7]} tc ${tc} ${flow}${transport(p[6]!, p.subarray(40))}`;
 }
 
 function transport(protocol: number, b: Bytes): string {
