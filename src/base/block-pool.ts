@@ -19,6 +19,8 @@ export class BlockPool {
   private freeCount: number;
   /** The fewest blocks that were ever free. */
   leastFree: number;
+  /** 0: nobody has asked for them. */
+  private zerosAt = 0;
 
   readonly slab: Slab;
   readonly blockBytes: number;
@@ -72,6 +74,12 @@ export class BlockPool {
 
   offsetOf(block: number): number {
     return this.base + block * this.blockBytes;
+  }
+
+  /** Where there are as many zeros as a block has bytes: for all to read, and nobody to write. */
+  zeros(): number {
+    if (this.zerosAt === 0) this.zerosAt = this.slab.carve(this.blockBytes);
+    return this.zerosAt;
   }
 
   /** The block that holds this slab offset, or NO_BLOCK when it is outside the pool. */

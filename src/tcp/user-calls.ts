@@ -163,18 +163,34 @@ export function tcpWriteMore(c: TcpConnection, data: Uint8Array): number {
   return n;
 }
 
+/** The same for `bytes` zeros, which are not copied: for traffic whose bytes nobody looks at. */
+export function tcpWriteZeros(c: TcpConnection, bytes: number): number {
+  const room = roomToWrite(c, bytes);
+  if (room < 0) return room;
+  return written(c, c.sendQueue.appendZeros(room, c.tcp.pageWait.allowance(c)), room, false);
+}
+
 function write(c: TcpConnection, data: Uint8Array, isMore: boolean): number {
+  const room = roomToWrite(c, data.length);
+  if (room < 0) return room;
+  const part = data.length === room ? data : data.subarray(0, room);
+  return written(c, c.sendQueue.append(part, c.tcp.pageWait.allowance(c)), room, isMore);
+}
+
+/** For how many of `bytes` the send buffer has room, or -errno. */
+function roomToWrite(c: TcpConnection, bytes: number): number {
   if (!isIn(c.state, MAY_SEND) || c.isFinQueued) return -EPIPE;
   c.beginSending();
   applicationWrites(c);
-  const room = writeRoom(c, data.length);
-  if (room < data.length) c.chrono.refused();
-  if (room === 0 && data.length > 0) return -EAGAIN;
-  const part = data.length === room ? data : data.subarray(0, room);
-  const { pageWait } = c.tcp;
-  const n = c.sendQueue.append(part, pageWait.allowance(c));
-  if (n < part.length) pageWait.addWriter(c);
-  if (n === 0 && data.length > 0) return -EAGAIN;
+  const room = writeRoom(c, bytes);
+  if (room < bytes) c.chrono.refused();
+  return room === 0 && bytes > 0 ? -EAGAIN : room;
+}
+
+/** `n` bytes are in the queue of the `room` there was room for: where pages are short there are fewer. */
+function written(c: TcpConnection, n: number, room: number, isMore: boolean): number {
+  if (n < room) c.tcp.pageWait.addWriter(c);
+  if (n === 0 && room > 0) return -EAGAIN;
   c.chrono.queued();
   c.endPush();
   if (!isMore) c.forgetMore();

@@ -25,6 +25,7 @@ const byteAt = (offset: number): number => (Math.imul(offset, 0x9e3779b1) >>> 24
 t.test('the send queue: bytes go out as they were written, and pages come back', (t) => {
   const step = fc.oneof(
     fc.record({ write: fc.integer({ min: 1, max: 50_000 }) }),
+    fc.record({ zeros: fc.integer({ min: 1, max: 50_000 }) }),
     fc.record({ ack: fc.nat(60_000) }),
     fc.record({ send: fc.nat(100_000), len: fc.integer({ min: 1, max: 65_000 }) }),
   );
@@ -33,20 +34,26 @@ t.test('the send queue: bytes go out as they were written, and pages come back',
     const pages = new BlockPool(slab, 16448, 32);
     const tx = new TxRing(slab, pages, 16, 4096);
     const queue = new SendQueue(memoryOf(new BlockPool(slab, 64, 1), pages));
+    pages.slab.u8.fill(1, pages.base, pages.base + pages.capacity * pages.blockBytes);
+    const stream = new Uint8Array(40 * 50_000);
     let una = 0;
     let end = 0;
     for (const s of steps) {
       if ('write' in s) {
         const data = new Uint8Array(s.write).map((_, i) => byteAt(end + i));
-        end += queue.append(data, MANY);
+        const n = queue.append(data, MANY);
+        stream.set(data.subarray(0, n), end);
+        end += n;
+      } else if ('zeros' in s) {
+        end += queue.appendZeros(s.zeros, MANY);
       } else if ('ack' in s) {
         const bytes = Math.min(s.ack, end - una);
         queue.release(bytes);
         una += bytes;
       } else if (end > una) {
         const from = s.send % (end - una);
-        if (!sendsRight(slab, tx, queue, una, from, Math.min(s.len, end - una - from)))
-          return false;
+        const len = Math.min(s.len, end - una - from);
+        if (!sendsRight(slab, tx, queue, stream, una + from, from, len)) return false;
       }
       if (queue.length !== end - una) return false;
     }
@@ -62,7 +69,8 @@ function sendsRight(
   slab: Slab,
   tx: TxRing,
   queue: SendQueue,
-  una: number,
+  stream: Uint8Array,
+  first: number,
   from: number,
   len: number,
 ): boolean {
@@ -71,14 +79,14 @@ function sendsRight(
   const added = queue.addTo(tx, from, len, 7);
   tx.commit();
   const d = tx.descAt(0);
-  let at = una + from;
+  let at = first;
   for (let i = 1; i < tx.desc[d + TX.PIECES]!; i++) {
     const off = tx.desc[d + TX.PIECE + 2 * i]!;
     const n = tx.desc[d + TX.PIECE + 2 * i + 1]!;
-    for (let k = 0; k < n; k++, at++) if (slab.u8[off + k] !== byteAt(at)) return false;
+    for (let k = 0; k < n; k++, at++) if (slab.u8[off + k] !== stream[at]) return false;
   }
   tx.complete(1);
-  return added === len && at === una + from + len && d < tx.capacity * TX_STRIDE;
+  return added === len && at === first + len && d < tx.capacity * TX_STRIDE;
 }
 
 t.test('a page stays while a frame names it, though its bytes are acknowledged', (t) => {

@@ -7,10 +7,10 @@ import { EAGAIN } from '../../base/errno.ts';
 import type { ReadyDrain } from '../../stack/stack.ts';
 import type { TcpConnection } from '../../tcp/connection.ts';
 import type { ConnectionOwner } from '../../tcp/endpoint.ts';
-import { tcpClose, tcpDiscard, tcpShutdown, tcpWrite } from '../../tcp/user-calls.ts';
+import { tcpClose, tcpDiscard, tcpShutdown, tcpWriteZeros } from '../../tcp/user-calls.ts';
 
-/** What is sent; nobody looks at it. */
-const ZEROS = new Uint8Array(65536);
+/** Of a write. */
+const MOST_BYTES = 65536;
 const ALL = 1 << 30;
 
 export interface StreamUser {
@@ -121,8 +121,7 @@ export class StreamEnd implements ConnectionOwner {
 
   private write(): void {
     while (this.pending > 0) {
-      const part = this.pending < ZEROS.length ? ZEROS.subarray(0, this.pending) : ZEROS;
-      const n = tcpWrite(this.c, part);
+      const n = tcpWriteZeros(this.c, Math.min(this.pending, MOST_BYTES));
       if (n < 0) return;
       this.pending -= n;
     }
