@@ -4,7 +4,12 @@ import { LogHistogram } from '../../src/base/log-histogram.ts';
 import { MS, SEC } from '../../src/base/time.ts';
 import type { LinkSpec } from '../../src/path/link-spec.ts';
 import { Experiment } from '../../src/sim/experiment/experiment.ts';
-import { FairnessMeter, type FairnessSpec, jain } from '../../src/sim/experiment/fairness.ts';
+import {
+  FairnessMeter,
+  type FairnessSpec,
+  jain,
+  jain4,
+} from '../../src/sim/experiment/fairness.ts';
 import { Graph } from '../../src/sim/experiment/graph.ts';
 import { alone, groupsIn, harmOf, harmTo } from '../../src/sim/experiment/harm.ts';
 import { Ideals } from '../../src/sim/experiment/ideal.ts';
@@ -23,7 +28,7 @@ function spec(name: string, startNs: number, more: Partial<FlowSpec> = {}): Flow
 t.test("Jain's index", (t) => {
   t.equal(jain([1, 1, 1]), 1);
   t.equal(jain([1, 0]), 0.5);
-  t.equal(jain([0, 0]), 1);
+  t.equal(jain([0, 0]), null, 'of nothing');
   t.equal(jain([3, 1]), 16 / 20);
   t.end();
 });
@@ -264,7 +269,7 @@ t.test('the second half of who stops in it, and of who stops at its end', (t) =>
   const summary = run(scenario(flows, 8 * SEC));
   const [stops, whole, endless] = summary.flows;
   t.ok(stops!.lateGoodput > 0.6 * stops!.goodput, 'its rate is over its own time');
-  t.equal(summary.jain, Math.round(jain([whole!.lateGoodput, endless!.lateGoodput]) * 1e4) / 1e4);
+  t.equal(summary.jain, jain4([whole!.lateGoodput, endless!.lateGoodput]));
   t.end();
 });
 
@@ -279,6 +284,19 @@ t.test('a flow that begins late is no unfair share of the second half', (t) => {
     summary.fairness!.epochs.map(({ fromNs, toNs, jain }) => [fromNs, toNs, jain.length]),
     [[6 * SEC, 8 * SEC, 2]],
   );
+  t.end();
+});
+
+t.test('flows to which nothing comes have no index', (t) => {
+  const flows = [spec('one', 0), spec('two', 0, { from: 'left2', to: 'right2' })];
+  const own = scenario(flows, 3 * SEC);
+  const [first, ...links] = own.links;
+  const lost = { ...first!, forth: { ...first!.forth, loss: 1 } };
+  const summary = run({ ...own, links: [lost, ...links] });
+  t.equal(summary.jain, null);
+  const [epoch] = summary.fairness!.epochs;
+  t.same(new Set(epoch!.jain), new Set([null]));
+  t.equal(epoch!.convergenceNs, null);
   t.end();
 });
 

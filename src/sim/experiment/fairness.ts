@@ -48,19 +48,24 @@ export function isEndless({ traffic }: FlowSpec): boolean {
   return traffic.kind === 'bulk' && traffic.bytes === undefined;
 }
 
-/** (Σx)² / (n·Σx²): 1 for equal shares, 1/n when one has it all. */
-export function jain(shares: readonly number[]): number {
+/** (Σx)² / (n·Σx²): 1 for equal shares, 1/n when one has it all. Null where nobody has anything. */
+export function jain(shares: readonly number[]): number | null {
   let sum = 0;
   let squares = 0;
   for (const x of shares) {
     sum += x;
     squares += x * x;
   }
-  return squares === 0 ? 1 : (sum * sum) / (shares.length * squares);
+  return squares === 0 ? null : (sum * sum) / (shares.length * squares);
 }
 
 /** Four digits are enough for people, and the same everywhere. */
 export const round4 = (x: number): number => Math.round(x * 1e4) / 1e4;
+
+export function jain4(shares: readonly number[]): number | null {
+  const index = jain(shares);
+  return index === null ? null : round4(index);
+}
 
 interface Epoch {
   readonly fromNs: number;
@@ -119,7 +124,7 @@ export class FairnessMeter {
     const now = epoch.flows.map((f) => f.delivered);
     if (nowNs > epoch.fromNs) {
       const shares = now.map((bytes, i) => bytes - this.before[i]!);
-      epoch.jain.push(shares.some((x) => x > 0) ? round4(jain(shares)) : null);
+      epoch.jain.push(jain4(shares));
     }
     this.before = now;
     if (nowNs + windowNs <= epoch.toNs) return;

@@ -8,7 +8,7 @@ import {
   FairnessMeter,
   type FairnessSummary,
   isEndless,
-  jain,
+  jain4,
   round4,
 } from './fairness.ts';
 import type { Flow } from './flow.ts';
@@ -31,7 +31,7 @@ export interface Summary {
   readonly groups: readonly GroupSummary[];
   /**
    * Jain's index of the goodput in the second half of the endless bulk flows that are there all the time of it: 1 is
-   * equal shares. Null for fewer than two.
+   * equal shares. Null for fewer than two, and where none of them has anything.
    */
   readonly jain: number | null;
   /** The same window by window. Null where there never were two of them for a window. */
@@ -123,7 +123,7 @@ export function runAndSummarize(experiment: Experiment, meters: Meters): Summary
     flows: members.map((member, i) => flowSummary(member, late[i]!)),
     links: linkSummaries(experiment),
     groups: summariesByGroup(members),
-    jain: shares.length < 2 ? null : round4(jain(shares)),
+    jain: shares.length < 2 ? null : jain4(shares),
     fairness: fairness.summary(),
     harm: null,
     faults: experiment.faults

@@ -87,9 +87,6 @@ const sum = (values: readonly number[]): number => values.reduce((n, x) => n + x
 /** Of nothing there is no share: 0 would be as good as it gets. */
 const part = (some: number, all: number): number => (all === 0 ? Number.NaN : some / all);
 
-const jainOfSome = (grown: readonly number[]): number =>
-  grown.some((x) => x > 0) ? jain(grown) : Number.NaN;
-
 /** @param mine what it is about; `all` of the scenario's. */
 export function flowGauge(
   what: Exclude<FlowCountSpec['what'], 'completion'>,
@@ -116,7 +113,10 @@ export function flowGauge(
     case 'failed':
       return { read: () => [sum(mine.map((f) => f.failures.length))], value: ([n]) => n! };
     case 'jain':
-      return { read: () => mine.map((f) => f.delivered), value: jainOfSome };
+      return {
+        read: () => mine.map((f) => f.delivered),
+        value: (grown) => jain(grown) ?? Number.NaN,
+      };
   }
 }
 
