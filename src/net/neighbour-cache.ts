@@ -20,7 +20,7 @@ import { assert } from '../base/assert.ts';
 import type { Expirable } from '../base/deadline-queue.ts';
 import type { RandomStream } from '../base/rng.ts';
 import { NOT_FOUND, WordTable } from '../base/word-table.ts';
-import { type Address, isV4 } from '../wire/address.ts';
+import { type Address, addressEquals, isV4 } from '../wire/address.ts';
 import type { Mib, NeighbourMib } from './mib.ts';
 import { Neighbour, NUD } from './neighbour.ts';
 import { NeighbourTimes } from './neighbour-times.ts';
@@ -110,6 +110,8 @@ export class NeighbourCache {
   /** Every entry ever made, in use or spare: at most the bound of both families. */
   private readonly entries: Neighbour[] = [];
   private readonly table: WordTable;
+  /** What was found last: packets in a row go to the same router. Null: look it up. */
+  private latest: Neighbour | null = null;
   private readonly owner: Expirable;
 
   constructor(owner: Expirable, mib: Mib, random: RandomStream) {
@@ -128,9 +130,13 @@ export class NeighbourCache {
   }
 
   find(address: Address): Neighbour | null {
+    const { latest } = this;
+    if (latest !== null && addressEquals(latest.identity, address)) return latest;
     this.writeKey(address);
     const at = this.table.find();
-    return at === NOT_FOUND ? null : this.entries[at]!;
+    if (at === NOT_FOUND) return null;
+    this.latest = this.entries[at]!;
+    return this.latest;
   }
 
   /** A fresh entry, in no rank yet. The caller has checked the bound and that there is none. */
@@ -152,6 +158,7 @@ export class NeighbourCache {
   /** Takes the entry out. What hangs on it (deadline, packets) is the caller's to clear. */
   remove(n: Neighbour): void {
     this.unrank(n);
+    if (n === this.latest) this.latest = null;
     n.generation = (n.generation + 1) | 0;
     this.writeKey(n.identity);
     assert(this.table.remove() === n.index, 'a neighbour is found under its address');

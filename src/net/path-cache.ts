@@ -99,6 +99,8 @@ export class Path {
 export class PathCache {
   private readonly table: WordTable;
   private readonly paths: Path[] = [];
+  /** What was found last: the segments of a flow, and the steps of sending one, ask for the same. Null: look it up. */
+  private latest: Path | null = null;
   private hand = 0;
   /** Places the hand has looked at: lets a test see that an eviction costs the same whatever is cached. */
   looks = 0;
@@ -136,24 +138,28 @@ export class PathCache {
 
   /** What is cached, as it is; null when there is nothing. */
   find(destination: Address, boundIndex: number): Path | null {
+    const { latest } = this;
+    const isLatest =
+      latest !== null &&
+      addressEquals(latest.destination, destination) &&
+      latest.boundIndex === boundIndex;
+    if (isLatest) return latest;
     this.writeKey(destination, boundIndex);
     const at = this.table.find();
-    return at === NOT_FOUND ? null : this.paths[at]!;
+    if (at === NOT_FOUND) return null;
+    this.latest = this.paths[at]!;
+    return this.latest;
   }
 
   /** The path to a destination, out of interface `boundIndex` if not 0. Null: no route. */
   lookup(destination: Address, boundIndex: number): Path | null {
-    this.writeKey(destination, boundIndex);
-    const at = this.table.find();
-    if (at !== NOT_FOUND) {
-      const path = this.paths[at]!;
-      path.wasUsed = true;
-      const isFresh =
-        path.generation === this.routes.generation && !path.isDetour && this.holds(path);
-      if (isFresh && path.iface.isUp) return path;
-      return this.derive(path, path.destination, boundIndex) ? path : null;
-    }
-    return this.insert(destination, boundIndex);
+    const path = this.find(destination, boundIndex);
+    if (path === null) return this.insert(destination, boundIndex);
+    path.wasUsed = true;
+    const isFresh =
+      path.generation === this.routes.generation && !path.isDetour && this.holds(path);
+    if (isFresh && path.iface.isUp) return path;
+    return this.derive(path, path.destination, boundIndex) ? path : null;
   }
 
   /**
@@ -257,6 +263,7 @@ export class PathCache {
       this.hand = (at + 1) % this.paths.length;
     }
     const path = this.paths[best]!;
+    if (path === this.latest) this.latest = null;
     this.writeKey(path.destination, path.boundIndex);
     this.table.remove();
     return best;

@@ -340,3 +340,12 @@ dialogue('the cache of paths is bounded, and follows every change of the table',
   for (let i = 0; i < 10000; i++) h.net.paths.lookup(ip(`10.0.0.${i & 127}`), 0);
   t.equal(way(h, '10.0.0.99'), 'eth0 10.0.0.99 from 10.0.0.1', 'failures cost no place');
 });
+
+dialogue('a place that was emptied for nothing knows no way', (t, { net }) => {
+  const [first, nobody] = [ip('198.18.0.0'), ip('0.0.0.9')];
+  for (let i = 0; i < 4096; i++) net.paths.lookup(ip(`198.18.${i >> 8}.${i & 255}`), 0);
+  t.equal(net.paths.lookup(first, 0)?.destination.w3, first.w3, 'found last, and the oldest');
+  t.ok(net.paths.lookup(nobody, 0) === null, 'no way there');
+  t.ok(net.paths.find(first, 0) === null, 'it had to go');
+  t.ok(net.paths.find(nobody, 0) === null, 'and nothing has come');
+});
