@@ -60,6 +60,16 @@ const WRONG: readonly (readonly [object, string, string])[] = [
     'flows',
     '"x" is the name of two flows',
   ],
+  [
+    withFlows({ ...FLOW, name: 'x', count: 3 }, { ...FLOW, name: 'x' }),
+    'flows.1.name',
+    '"x" is the name of a group, too (x.1 …): "x-alone"?',
+  ],
+  [
+    withFlows({ ...FLOW, name: 'y', group: 'flow2' }, { ...FLOW, group: 'z' }),
+    'flows.1.name',
+    '"flow2" is the name of a group, too (y): "flow2-alone"?',
+  ],
   [withFlows({ ...FLOW, start: '1 s' }), 'flows.0.start', 'the experiment is over by then'],
   [
     withFlows(FLOW, { ...FLOW, count: 5, start: '700 ms', every: '100 ms' }),
@@ -159,6 +169,16 @@ const WRONG: readonly (readonly [object, string, string])[] = [
     'more than 100000 of them in the run',
   ],
 ];
+
+t.test('a group may have the name of its only flow, and several counts', (t) => {
+  const flows = [
+    { ...FLOW, name: 'one', group: 'one' },
+    { ...FLOW, name: 'few', count: 2 },
+    { ...FLOW, name: 'more', count: 2, group: 'few' },
+  ];
+  t.same(readScenario(withFlows(...flows), 'x').problems, []);
+  t.end();
+});
 
 t.test('what is wrong is told with its place', (t) => {
   for (const [value, path, message] of WRONG) {

@@ -8,6 +8,7 @@ import { addressOf, type IpVersion } from '../addresses.ts';
 import { DEFAULT_FAIRNESS, type FairnessSpec } from '../fairness.ts';
 import { FIRST_PORT } from '../flow.ts';
 import { Graph } from '../graph.ts';
+import { groupOf } from '../group-summary.ts';
 import {
   DEFAULT_MTU,
   type FlowSpec,
@@ -252,6 +253,7 @@ function checkWhole(scenario: Scenario, raw: RawScenario, problems: Problems): v
   for (const name of repeated(flows.map((f) => f.name))) {
     problems.add(['flows'], `"${name}" is the name of two flows`);
   }
+  checkGroups(flows, raw, problems);
   for (const [i, { between, forth, back }] of links.entries()) {
     const where = raw.topology.kind === 'graph' ? ['topology', 'links', i, 'between'] : [];
     for (const name of between) {
@@ -274,6 +276,28 @@ function checkWhole(scenario: Scenario, raw: RawScenario, problems: Problems): v
   checkPorts(scenario, problems);
   checkExpectations(scenario, problems);
   if (problems.all.length === 0) checkGraph(scenario, raw, problems);
+}
+
+/** A name stands for one flow, or for those of a group: where they are expected or shown there is no more to tell by. */
+function checkGroups(flows: readonly FlowSpec[], raw: RawScenario, problems: Problems): void {
+  const groups = new Map<string, FlowSpec[]>();
+  for (const flow of flows) {
+    const name = groupOf(flow);
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, [flow]);
+    else group.push(flow);
+  }
+  for (const flow of flows) {
+    const { name } = flow;
+    const others = (groups.get(name) ?? []).filter((one) => one !== flow);
+    if (others.length === 0) continue;
+    const i = raw.flows.findIndex(
+      (own, k) => own.count === undefined && (own.name ?? `flow${k + 1}`) === name,
+    );
+    const of = `${others[0]!.name}${others.length > 1 ? ' …' : ''}`;
+    const message = `"${name}" is the name of a group, too (${of}): "${name}-alone"?`;
+    problems.add(['flows', i, 'name'], message);
+  }
 }
 
 function checkFlow(
