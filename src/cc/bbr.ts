@@ -9,7 +9,7 @@
  *
  * Gains are in 1/256, as in Linux and in TCP_CC_INFO; rates in pieces a second.
  */
-import { MS, NEVER, SEC, US } from '../base/time.ts';
+import { MS, NEVER, SEC, US, ZERO_NS } from '../base/time.ts';
 import { AckAggregation } from './ack-aggregation.ts';
 import { BbrRate, isMeasured } from './bbr-rate.ts';
 import { CA_EVENT, CA_STATE, type CaEvent, type CaState } from './ca-state.ts';
@@ -69,13 +69,13 @@ export class Bbr extends CongestionControl {
   private readonly aggregation = new AckAggregation();
 
   private minRttNs = NEVER;
-  private minRttStampNs = 0;
+  private minRttStampNs = ZERO_NS;
   /** PROBE_RTT may end then, and once a round trip began with it; NEVER: the flight is not small yet. */
   private probeRttEndNs = NEVER;
   private hasProbeRttRound = false;
 
   private phase = 0;
-  private phaseNs = 0;
+  private phaseNs = ZERO_NS;
 
   /** The rate that the next rounds must exceed by a quarter. */
   private fullBw = 0;

@@ -1,5 +1,5 @@
 /** Where a connection of BBRv3 is between two probes for bandwidth (draft-ietf-ccwg-bbr-06 §2.14). */
-import { NEVER, SEC } from '../base/time.ts';
+import { NEVER, SEC, ZERO_NS } from '../base/time.ts';
 import type { CcView } from './cc-view.ts';
 
 /** BBR.ack_phase: what the ACKs tell of, which is a round trip later than what is sent. */
@@ -33,7 +33,7 @@ export class Bbr3Cycle {
   /** BBR.bw_probe_wait */
   waitNs = 0;
   /** BBR.cycle_stamp */
-  private startNs = 0;
+  private startNs = ZERO_NS;
   /** BBR.bw_probe_up_rounds, bw_probe_up_acked, probe_up_acked_per_inc */
   upRounds = 0;
   private upAcked = 0;

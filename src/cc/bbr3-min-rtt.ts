@@ -16,7 +16,7 @@ export class Bbr3MinRtt {
   isProbeDue = false;
   probeMinNs = NEVER;
   private stampNs = ZERO_NS;
-  private probeStampNs = 0;
+  private probeStampNs = ZERO_NS;
 
   init(v: CcView): void {
     this.ns = v.srttNs > 0 ? v.srttNs : NEVER;

@@ -9,7 +9,7 @@
  *
  * Rates are bytes a second. Volumes are pieces, as the sender counts them; a short segment is a piece.
  */
-import { NEVER, SEC } from '../base/time.ts';
+import { NEVER, SEC, ZERO_NS } from '../base/time.ts';
 import type { CcView } from './cc-view.ts';
 import type { LossSample, RateSample } from './samples.ts';
 import { WindowedMax } from './windowed-max.ts';
@@ -79,7 +79,7 @@ export class Bbr3Model {
 
   extraAcked = 0;
   private readonly extraAckedFilter = new WindowedMax(EXTRA_ACKED_ROUNDS_STARTUP);
-  private extraIntervalNs = 0;
+  private extraIntervalNs = ZERO_NS;
   private extraDelivered = 0;
 
   init(v: CcView): void {

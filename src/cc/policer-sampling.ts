@@ -4,7 +4,7 @@
  * that stays the same over two intervals in a row, each of four round trips or more, begun and ended by a loss, with a
  * fifth of it lost. That rate is then used as it is, without probing, for 48 round trips.
  */
-import { MS, SEC } from '../base/time.ts';
+import { MS, SEC, ZERO_NS } from '../base/time.ts';
 import type { BbrRate } from './bbr-rate.ts';
 import type { CcView } from './cc-view.ts';
 
@@ -26,7 +26,7 @@ export class PolicerSampling {
   private isSampling = false;
   /** Of this interval, or since the rate came into use. */
   private rounds = 0;
-  private startNs = 0;
+  private startNs = ZERO_NS;
   private startDelivered = 0;
   private startLost = 0;
 

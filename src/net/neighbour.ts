@@ -1,4 +1,5 @@
 import { Deadline, type Expirable } from '../base/deadline-queue.ts';
+import { ZERO_NS } from '../base/time.ts';
 import { type Address, IpAddress } from '../wire/address.ts';
 import type { NeighbourFamily } from './neighbour-cache.ts';
 
@@ -62,11 +63,11 @@ export class Neighbour {
   /** Solicitations sent in this round. */
   probes = 0;
   /** RFC 1122 §2.3.2.1: no solicitation before this. */
-  notBeforeNs = 0;
+  notBeforeNs = ZERO_NS;
   /** When reachability was last confirmed; REACHABLE lasts ReachableTime from then. */
-  confirmedNs = 0;
+  confirmedNs = ZERO_NS;
   /** When the link-layer address was last set. */
-  linkSetNs = 0;
+  linkSetNs = ZERO_NS;
   /** The source of the packet that made us ask: preferred as the solicitation's own; unspecified if none. */
   readonly source = new IpAddress();
 

@@ -11,7 +11,7 @@
  * drop for the control law.
  */
 
-import { MS, NEVER } from '../base/time.ts';
+import { MS, NEVER, ZERO_NS } from '../base/time.ts';
 import type { FrameList } from '../link/frame-list.ts';
 import type { Clock } from '../link/frame-sink.ts';
 import { type FrameStore, NO_FRAME } from '../link/frame-store.ts';
@@ -69,7 +69,7 @@ export class CodelLaw {
 export class CodelState {
   /** When it will have waited too long for an interval; NEVER while it does not. */
   firstAboveNs = NEVER;
-  dropNextNs = 0;
+  dropNextNs = ZERO_NS;
   /** Drops since it began to, and at the last begin. */
   count = 0;
   lastCount = 0;

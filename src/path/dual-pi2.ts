@@ -14,7 +14,7 @@
  * so those that are due are done at the next call, each as it would have been at its time.
  */
 import { assert } from '../base/assert.ts';
-import { MS, US } from '../base/time.ts';
+import { MS, US, ZERO_NS } from '../base/time.ts';
 import { FrameList } from '../link/frame-list.ts';
 import type { DropListener } from '../link/frame-sink.ts';
 import { type FrameStore, NO_FRAME } from '../link/frame-store.ts';
@@ -85,7 +85,7 @@ export class DualPi2 implements QueueDiscipline {
   private readonly rampNs: number;
   private readonly rampFrames: number;
   private readonly classicShare: number;
-  private nextUpdateNs = 0;
+  private nextUpdateNs = ZERO_NS;
   private waitBeforeNs = 0;
   /** RFC 9332 A.1, recur(): what of a mark, or a drop, each queue has earned. */
   private lowOwed = 0;

@@ -12,7 +12,7 @@
  */
 import { assert } from '../base/assert.ts';
 import type { RandomStream } from '../base/rng.ts';
-import { MS } from '../base/time.ts';
+import { MS, ZERO_NS } from '../base/time.ts';
 import type { DropListener } from '../link/frame-sink.ts';
 import { type FrameStore, NO_FRAME } from '../link/frame-store.ts';
 import { ECN, ecnOf, markCe } from './ecn-mark.ts';
@@ -85,7 +85,7 @@ export class Pie extends FifoQueue {
   private readonly burstNs: number;
   private readonly ecn: boolean;
   private readonly byBytes: boolean;
-  private nextUpdateNs = 0;
+  private nextUpdateNs = ZERO_NS;
   /** current_qdelay, of the frame that left last; and as the last update saw it. */
   private waitNs = 0;
   private waitBeforeNs = 0;

@@ -10,8 +10,10 @@
  *       0 ┼─────╯
  *              min        max      2·max     average length
  */
+
 import { assert } from '../base/assert.ts';
 import type { RandomStream } from '../base/rng.ts';
+import { ZERO_NS } from '../base/time.ts';
 import type { DropListener } from '../link/frame-sink.ts';
 import { type FrameStore, NO_FRAME } from '../link/frame-store.ts';
 import { ECN, ecnOf, markCe } from './ecn-mark.ts';
@@ -71,7 +73,7 @@ export class Red extends FifoQueue {
   /** count, as §7 has it: frames since the last one that was dropped or marked, this one not among them. */
   private since = 0;
   /** q_time. */
-  private emptySinceNs = 0;
+  private emptySinceNs = ZERO_NS;
 
   /** @param rateBps of the link: how fast an idle queue would have drained. */
   constructor(

@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.ts';
+import { ZERO_NS } from '../base/time.ts';
 import type { Clock } from '../link/frame-sink.ts';
 import type { LinkClock } from './link-clock.ts';
 import { nsPerByteAt, type RateModel } from './rate.ts';
@@ -10,7 +11,7 @@ import { nsPerByteAt, type RateModel } from './rate.ts';
 export class TokenBucket {
   private readonly nsPerByte: number;
   private readonly depthNs: number;
-  private fullAtNs = 0;
+  private fullAtNs = ZERO_NS;
 
   constructor(bps: number, depthBytes: number) {
     assert(bps > 0 && bps < Infinity, 'a bucket fills at a rate');

@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.ts';
+import { ZERO_NS } from '../base/time.ts';
 import type { LinkClock } from './link-clock.ts';
 import { OPPORTUNITY_BYTES } from './mahimahi.ts';
 import type { RateModel } from './rate.ts';
@@ -15,7 +16,7 @@ export class TraceRate implements RateModel {
   private readonly opportunities: Float64Array;
   private readonly roundNs: number;
   /** When the trace began for this round, and the opportunity we are at. */
-  private baseNs = 0;
+  private baseNs = ZERO_NS;
   private index = 0;
   /** Its time, and the bytes that still fit into it. In an array for `readyFrom`. */
   private readonly atNs: Float64Array;

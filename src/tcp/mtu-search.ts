@@ -12,6 +12,7 @@
  *
  * `tcp_mtu_probing` 2 searches from the start of each connection, 1 after a black hole was suspected.
  */
+import { ZERO_NS } from '../base/time.ts';
 import { CA_STATE } from '../cc/ca-state.ts';
 import { type Seq, seqAdd, seqEq, seqLe, seqOf } from '../wire/seq.ts';
 import { TIMESTAMP_BYTES } from './agreed.ts';
@@ -44,7 +45,7 @@ export class MtuSearch {
   from: Seq = seqOf(0);
   end: Seq = seqOf(0);
   /** When the search began. */
-  private sinceNs = 0;
+  private sinceNs = ZERO_NS;
 
   constructor(low: number, high: number, pathMtu: number, nowNs: number) {
     this.begin(low, high, nowNs);

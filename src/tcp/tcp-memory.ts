@@ -13,7 +13,7 @@
  */
 import { type BlockPool, NO_BLOCK } from '../base/block-pool.ts';
 import type { Clock } from '../base/env.ts';
-import { MS } from '../base/time.ts';
+import { MS, ZERO_NS } from '../base/time.ts';
 import type { WordArrays } from '../base/word-arrays.ts';
 import type { TcpConfig } from './tcp-config.ts';
 import { TCP_MIB, type TcpMib } from './tcp-mib.ts';
@@ -42,7 +42,7 @@ export class TcpMemory {
   /** Connections that may come to hold some. */
   private sharers = 0;
   isPressed = false;
-  private sinceNs = 0;
+  private sinceNs = ZERO_NS;
 
   constructor(pools: Pools, config: TcpConfig, clock: Clock, mib: TcpMib) {
     this.pages = pools.pages;

@@ -3,7 +3,7 @@
  * since it and since the second, each ready to take over when the one before falls out of the window.
  */
 import type { Clock } from '../base/env.ts';
-import { NEVER } from '../base/time.ts';
+import { NEVER, ZERO_NS } from '../base/time.ts';
 
 /** tcp_min_rtt_wlen. */
 interface Window {
@@ -20,7 +20,7 @@ class Successors {
 
 export class WindowedMin {
   private v0 = NEVER;
-  private t0 = 0;
+  private t0 = ZERO_NS;
   /** Null until one differs from the best: that of an idle connection is its handshake's. */
   private next: Successors | null = null;
   /** The sample that is being taken. */

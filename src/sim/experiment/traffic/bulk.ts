@@ -1,4 +1,5 @@
 /** As much as the network takes, from the flow's host to the other. */
+import { ZERO_NS } from '../../../base/time.ts';
 import type { Flow, Traffic } from '../flow.ts';
 import type { BulkSpec } from '../scenario.ts';
 import type { StreamEnd } from '../stream-end.ts';
@@ -7,7 +8,7 @@ export class Bulk implements Traffic {
   private readonly flow: Flow;
   private readonly bytes: number;
   private sender: StreamEnd | null = null;
-  private askedNs = 0;
+  private askedNs = ZERO_NS;
   private isStopped = false;
 
   constructor(flow: Flow, spec: BulkSpec) {

@@ -1,5 +1,5 @@
 /** So many bits a second, in writes of one size, whether the network takes them at once or not. */
-import { SEC, US } from '../../../base/time.ts';
+import { SEC, US, ZERO_NS } from '../../../base/time.ts';
 import type { Flow } from '../flow.ts';
 import type { ConstantRateSpec } from '../scenario.ts';
 import type { StreamEnd } from '../stream-end.ts';
@@ -12,7 +12,7 @@ const LEAST_NS = 10 * US;
 export class ConstantRate extends OneWay {
   private readonly writeBytes: number;
   private readonly everyNs: number;
-  private beginNs = 0;
+  private beginNs = ZERO_NS;
   private writes = 0;
 
   constructor(flow: Flow, spec: ConstantRateSpec) {

@@ -1,4 +1,5 @@
 /** A page as browsers fetch one: a document, and when it is there its objects over several connections at once. */
+import { ZERO_NS } from '../../../base/time.ts';
 import type { Flow, Traffic } from '../flow.ts';
 import type { PageSpec } from '../scenario.ts';
 import type { StreamEnd } from '../stream-end.ts';
@@ -22,7 +23,7 @@ export class Page implements Traffic {
   private asked = 0;
   private come = 0;
   private opened = 0;
-  private askedNs = 0;
+  private askedNs = ZERO_NS;
   private isStopped = false;
 
   constructor(flow: Flow, spec: PageSpec) {

@@ -1,4 +1,5 @@
 /** One connection: a request, its answer, a pause, and so on. */
+import { ZERO_NS } from '../../../base/time.ts';
 import type { Flow, Traffic } from '../flow.ts';
 import type { RequestsSpec } from '../scenario.ts';
 import type { StreamEnd } from '../stream-end.ts';
@@ -9,7 +10,7 @@ export class Requests implements Traffic {
   private readonly most: number;
   private client: StreamEnd | null = null;
   private asked = 0;
-  private askedNs = 0;
+  private askedNs = ZERO_NS;
   private answered = 0;
   private isStopped = false;
 

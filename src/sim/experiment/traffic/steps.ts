@@ -1,5 +1,5 @@
 /** One rate for a while, then another: as much as the network takes, so many bits a second, or nothing. */
-import { SEC, US } from '../../../base/time.ts';
+import { SEC, US, ZERO_NS } from '../../../base/time.ts';
 import type { Flow } from '../flow.ts';
 import type { StepsSpec } from '../scenario.ts';
 import type { StreamEnd } from '../stream-end.ts';
@@ -13,7 +13,7 @@ export class Steps extends OneWay {
   private readonly steps: StepsSpec['steps'];
   /** The step that holds; -1 before the first. */
   private at = -1;
-  private sinceNs = 0;
+  private sinceNs = ZERO_NS;
   private writes = 0;
 
   constructor(flow: Flow, { steps }: StepsSpec) {
