@@ -34,7 +34,8 @@ export function step5Ack(c: TcpConnection, seg: Segment): number {
   if (seg.seqLen === 0) c.tcp.mib.count(c.tcp.ids.TCPPureAcks);
   c.noteReceived();
   if (seqGe(seg.ack, snd.una)) rememberTimestamp(c, seg);
-  acknowledge(c, seg);
+  if (isRepeated(c, seg)) acknowledgeNothing(c, seg);
+  else acknowledge(c, seg);
   return ACCEPTED;
 }
 
@@ -56,6 +57,28 @@ function isTooOld({ snd, totals }: TcpConnection, ack: Seq): boolean {
 function rememberTimestamp(c: TcpConnection, seg: Segment): void {
   if (!seg.hasTimestamps || !c.agreed.hasTimestamps || seqGt(seg.seq, c.lastAckSent)) return;
   if (((seg.tsVal - c.tsRecent) | 0) >= 0 || c.isTimestampStale()) c.rememberTimestamp(seg.tsVal);
+}
+
+/** Nothing is in flight, and it says again what is known: so does every segment of a peer who only sends. */
+function isRepeated(c: TcpConnection, seg: Segment): boolean {
+  return (
+    c.rtx.isEmpty &&
+    seqEq(seg.ack, c.snd.una) &&
+    seg.sackBlocks === 0 &&
+    !c.probe.isUnderWay &&
+    !c.congestion.has(HOOK.IN_ACK_EVENT)
+  );
+}
+
+/** All that `acknowledge` does then: there is no record, no sample and no news that the rest of it could act on. */
+function acknowledgeNothing(c: TcpConnection, seg: Segment): void {
+  note(c, seg);
+  updateWindow(c, seg, c.tcp.ackOutcome);
+  observe(c);
+  c.rate.checkLimit(c.congestion.view);
+  if (c.congestion.state !== CA_STATE.LOSS) c.totals.timeoutsOver();
+  disarmXmit(c);
+  probeAnswered(c);
 }
 
 /** The order is that of Linux, so that a module meets the numbers its algorithm was written for. */
@@ -107,11 +130,16 @@ function markDelivered(c: TcpConnection, pieces: number): void {
   tcp.mib.add(tcp.ids.TCPDeliveredCE, pieces);
 }
 
-function begin(c: TcpConnection, seg: Segment): void {
-  const { tcp, congestion } = c;
-  tcp.ackOutcome.begin();
-  congestion.observe(c.tcp.env.nowNs, c.mss());
+/** When it came, and what its echo tells. */
+function note(c: TcpConnection, seg: Segment): void {
+  c.congestion.observe(c.tcp.env.nowNs, c.mss());
   c.noteEcho(seg.hasTimestamps, seg.tsEcr);
+}
+
+function begin(c: TcpConnection, seg: Segment): void {
+  const { tcp } = c;
+  tcp.ackOutcome.begin();
+  note(c, seg);
   c.rate.begin(tcp.rateSample, c.rtx.inFlight(), c.agreed.hasSack);
 }
 

@@ -47,6 +47,11 @@ export class RateSampler {
     this.appLimitedUntil = Math.max(1, v.delivered + inFlight);
   }
 
+  /** What was in flight when it ran dry is delivered. */
+  checkLimit(v: CcView): void {
+    if (this.appLimitedUntil !== 0 && v.delivered > this.appLimitedUntil) this.appLimitedUntil = 0;
+  }
+
   begin(s: RateSample, inFlight: number, hasSack: boolean): void {
     s.priorNs = NEVER;
     s.priorDelivered = 0;
@@ -115,7 +120,7 @@ export class RateSampler {
 
   /** Completes the sample once the ACK is worked through. `minRttNs` is the floor of belief. */
   finish(v: CcView, s: RateSample, ackedSacked: number, losses: number, isReneged: boolean): void {
-    if (this.appLimitedUntil !== 0 && v.delivered > this.appLimitedUntil) this.appLimitedUntil = 0;
+    this.checkLimit(v);
     if (ackedSacked > 0) this.deliveredNs = v.nowNs;
     s.ackedSacked = ackedSacked;
     s.losses = losses;
