@@ -16,10 +16,45 @@ import { STATE } from './tcp-state.ts';
 /** Both steps. ACCEPTED: there was nothing of either, or some of it was taken; else why none was. */
 export function textAndFin(c: TcpConnection, seg: Segment): number {
   if (seg.seqLen === 0 && c.finAt === null) return ACCEPTED;
+  if (isNext(c, seg)) return takeNext(c, seg);
   const text = step7Text(c, seg);
   if (text === DROP.TCP_ABORT_ON_DATA) return text; // the connection is over
   const fin = step8Fin(c, seg);
   return text === ACCEPTED ? fin : text;
+}
+
+/** Text and nothing else, the next in order, within the window, without a gap, and somebody reads: nearly every one. */
+function isNext(c: TcpConnection, { seq, len, seqLen }: Segment): boolean {
+  const { rcv } = c;
+  return (
+    seqEq(seq, rcv.nxt) &&
+    len > 0 &&
+    len === seqLen &&
+    c.finAt === null &&
+    !c.isReceiveShut &&
+    len <= rcv.acceptable() &&
+    !c.received.gaps
+  );
+}
+
+/** What `step7Text` comes to with such a segment; `step8Fin` has no FIN to look for. */
+function takeNext(c: TcpConnection, seg: Segment): number {
+  const { tcp } = c;
+  const { len } = seg;
+  c.beginReceiving();
+  if (c.ecn !== null) marked(c, c.ecn, seg);
+  const hasPush = seg.has(TCP_FLAG.PSH);
+  c.delack.received(len, seg.pieces, c.rcv.window(), hasPush, tcp.env, c.rtt, tcp.config);
+  if (!isRoomFor(c, seg.seq, len, seg.chunk)) return DROP.TCP_NO_MEMORY;
+  accepted(c, c.received.append(seg.textOff, len, seg.chunk));
+  return ACCEPTED;
+}
+
+/** For text at RCV.NXT; if there is none the peer hears of that. */
+function isRoomFor(c: TcpConnection, seq: Seq, len: number, chunk: number): boolean {
+  if (c.received.hasRoom(len, chunk, 0) || prune(c, seq, len, chunk, 0)) return true;
+  noRoom(c);
+  return false;
 }
 
 /** Its fate. TCP_ABORT_ON_DATA: there was text and nobody to read it; the connection has been reset. */
@@ -87,10 +122,7 @@ function takeText(c: TcpConnection, seg: Segment, end: Seq): number {
   delack.received(seg.len, seg.pieces, window, hasPush, tcp.env, c.rtt, tcp.config);
   const from = seqAdd(seg.seq, skip);
   if (seqEq(from, rcv.nxt)) {
-    if (!received.hasRoom(len, seg.chunk, 0) && !prune(c, from, len, seg.chunk, 0)) {
-      noRoom(c);
-      return DROP.TCP_NO_MEMORY;
-    }
+    if (!isRoomFor(c, from, len, seg.chunk)) return DROP.TCP_NO_MEMORY;
     if (!received.gaps) {
       accepted(c, received.append(seg.textOff + skip, len, seg.chunk));
       return ACCEPTED;
