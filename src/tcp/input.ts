@@ -95,9 +95,9 @@ function whyOutside(c: TcpConnection, seg: Segment): number {
 
 /** RFC 7323 §5.3, with Linux's two exceptions: TS.Recent of 0 means nothing, nor does a replayed pure ACK. */
 function isOldDuplicateByTimestamp(c: TcpConnection, seg: Segment): boolean {
-  if (!c.agreed.hasTimestamps || !seg.hasTimestamps || c.isTimestampStale()) return false;
   const ageMs = (c.tsRecent - seg.tsVal) | 0;
-  return ageMs > 0 && !isDisorderedAck(c, seg, ageMs);
+  if (ageMs <= 0 || !c.agreed.hasTimestamps || !seg.hasTimestamps) return false;
+  return !c.isTimestampStale() && !isDisorderedAck(c, seg, ageMs);
 }
 
 /** A pure ACK from before what has arrived since: nobody waits for an answer to it (Linux 6.14). */

@@ -45,9 +45,9 @@ export class ReceiverRtt {
 
   private byWindow(c: TcpConnection): void {
     const { rcv } = c;
+    if (this.isMeasuring && seqLt(rcv.nxt, this.windowEnds)) return;
     const nowUs = Math.floor(c.tcp.env.nowNs / US) | 0;
     if (this.isMeasuring) {
-      if (seqLt(rcv.nxt, this.windowEnds)) return;
       const us = Math.max(1, (nowUs - this.sinceUs) | 0);
       if (this.rttUs === 0 || us < this.rttUs) this.rttUs = us;
     }

@@ -95,6 +95,10 @@ export class Segment {
   }
 }
 
+/** RFC 7323 appendix A: NOP, NOP, and the timestamps: what nearly all segments have, and nothing else. */
+const TIMESTAMPS_ALONE = 0x0101080a;
+const TIMESTAMPED_LEN = TCP_HEADER_LEN + 12;
+
 /** Reads the header at `off`, with `len` bytes of TCP there. 0, or a DROP reason. */
 export function parseSegment(slab: Slab, off: number, len: number, seg: Segment): number {
   const { dv } = slab;
@@ -117,8 +121,18 @@ export function parseSegment(slab: Slab, off: number, len: number, seg: Segment)
   seg.hasTimestamps = false;
   seg.sackBlocks = 0;
   seg.cookieLen = NO_COOKIE;
-  if (headerLen > TCP_HEADER_LEN) parseOptions(slab, off + TCP_HEADER_LEN, off + headerLen, seg);
+  if (headerLen === TIMESTAMPED_LEN && dv.getInt32(off + TCP_HEADER_LEN) === TIMESTAMPS_ALONE) {
+    takeTimestamps(dv, off + TCP_HEADER_LEN + 2, seg);
+  } else if (headerLen > TCP_HEADER_LEN) {
+    parseOptions(slab, off + TCP_HEADER_LEN, off + headerLen, seg);
+  }
   return 0;
+}
+
+function takeTimestamps(dv: DataView, at: number, seg: Segment): void {
+  seg.hasTimestamps = true;
+  seg.tsVal = dv.getInt32(at + 2);
+  seg.tsEcr = dv.getInt32(at + 6);
 }
 
 /** A lie about a length ends the walk; what was read before it stays, as on Linux (RFC 9293 MUST-7). */
@@ -150,10 +164,7 @@ function parseOption(dv: DataView, kind: number, at: number, len: number, seg: S
       seg.isSackPermitted = len === 2 && isSyn;
       return;
     case TCP_OPT.TIMESTAMPS:
-      if (len !== 10) return;
-      seg.hasTimestamps = true;
-      seg.tsVal = dv.getInt32(at + 2);
-      seg.tsEcr = dv.getInt32(at + 6);
+      if (len === 10) takeTimestamps(dv, at, seg);
       return;
     case TCP_OPT.SACK:
       parseSack(dv, at, len, seg);
