@@ -25,11 +25,17 @@ import { NO_RECORD, REC, REC_STATE, REC_TIME, type TxRecords } from './tx-record
 const STRETCH_BITS = 14;
 const FIRST_INDEX = 8;
 
+// Constants of this module are folded into the code; those of another one are loaded and checked at each use.
+const NONE: number = NO_RECORD;
+const { SEQ, LEN, PIECES, STATE, NEXT, PREV, TRANSMISSIONS } = REC;
+const { SENT_NS, FIRST_NS } = REC_TIME;
+const { SACKED, LOST, RETRANS, EVER_RETRANS, FIN, SYN, EOR, PSH } = REC_STATE;
+
 export class RtxQueue {
   private readonly records: TxRecords;
   private readonly arrays: WordArrays;
-  first = NO_RECORD;
-  last = NO_RECORD;
+  first = NONE;
+  last = NONE;
   readonly sent: SentOrder;
   readonly lost: LostOrder;
   packetsOut = 0;
@@ -58,7 +64,7 @@ export class RtxQueue {
   }
 
   get isEmpty(): boolean {
-    return this.first === NO_RECORD;
+    return this.first === NONE;
   }
 
   inFlight(): number {
@@ -78,44 +84,48 @@ export class RtxQueue {
   /** Something of what is outstanding was retransmitted, or still is under way again. */
   isAnyRetransmitted(): boolean {
     if (this.retransOut > 0) return true;
-    return this.first !== NO_RECORD && this.has(this.first, REC_STATE.EVER_RETRANS);
+    return this.first !== NONE && this.has(this.first, EVER_RETRANS);
   }
 
   seqOfRecord(r: number): Seq {
-    return seqOf(this.records.get(r, REC.SEQ));
+    return seqOf(this.records.get(r, SEQ));
   }
 
   endOfRecord(r: number): Seq {
-    return seqAdd(this.seqOfRecord(r), this.records.get(r, REC.LEN));
+    const { records } = this;
+    return seqOf(records.get(r, SEQ) + records.get(r, LEN));
   }
 
   next(r: number): number {
-    return this.records.get(r, REC.NEXT);
+    return this.records.get(r, NEXT);
   }
 
   has(r: number, state: number): boolean {
-    return (this.records.get(r, REC.STATE) & state) !== 0;
+    return (this.records.get(r, STATE) & state) !== 0;
   }
 
   pieces(r: number): number {
-    return this.records.get(r, REC.PIECES);
+    return this.records.get(r, PIECES);
   }
 
   /** A segment was sent for the first time; it continues where the last one ended. */
   append(seq: Seq, len: number, pieces: number, state: number, clock: Clock): number {
-    const { records } = this;
+    const { records, last } = this;
     const r = records.take();
-    records.set(r, REC.SEQ, seqBits(seq));
-    records.set(r, REC.LEN, len);
-    records.set(r, REC.PIECES, pieces);
-    records.set(r, REC.STATE, state);
-    records.set(r, REC.TRANSMISSIONS, 1);
-    records.setTime(r, REC_TIME.FIRST_NS, clock.nowNs);
-    records.setTime(r, REC_TIME.SENT_NS, clock.nowNs);
-    records.set(r, REC.NEXT, NO_RECORD);
-    records.set(r, REC.PREV, this.last);
-    if (this.last === NO_RECORD) this.first = r;
-    else records.set(this.last, REC.NEXT, r);
+    const { words, times } = records;
+    const at = records.wordsAt(r);
+    words[at + SEQ] = seqBits(seq);
+    words[at + LEN] = len;
+    words[at + PIECES] = pieces;
+    words[at + STATE] = state;
+    words[at + TRANSMISSIONS] = 1;
+    words[at + NEXT] = NONE;
+    words[at + PREV] = last;
+    const timesAt = records.timesAt(r);
+    times[timesAt + FIRST_NS] = clock.nowNs;
+    times[timesAt + SENT_NS] = clock.nowNs;
+    if (last === NONE) this.first = r;
+    else records.set(last, NEXT, r);
     this.last = r;
     this.sent.push(r);
     this.packetsOut += pieces;
@@ -124,11 +134,11 @@ export class RtxQueue {
     return r;
   }
 
-  /** The record that holds `seq`, or NO_RECORD when it is outside SND.UNA … SND.NXT. */
+  /** The record that holds `seq`, or NONE when it is outside SND.UNA … SND.NXT. */
   find(seq: Seq): number {
-    if (this.first === NO_RECORD) return NO_RECORD;
+    if (this.first === NONE) return NONE;
     const start = this.seqOfRecord(this.first);
-    if (seqDiff(seq, start) < 0 || seqDiff(seq, this.endOfRecord(this.last)) >= 0) return NO_RECORD;
+    if (seqDiff(seq, start) < 0 || seqDiff(seq, this.endOfRecord(this.last)) >= 0) return NONE;
     let r = this.index[this.stretch(seqBits(seq) >>> STRETCH_BITS)]!;
     // The first byte of the stretch may be acknowledged already, and its record gone or trimmed.
     const stretchStart = seqOf((seqBits(seq) >>> STRETCH_BITS) << STRETCH_BITS);
@@ -144,19 +154,19 @@ export class RtxQueue {
   /** Cuts a record in two, `len` bytes from its start; both keep its history. Returns the second. */
   split(r: number, len: number, mss: number): number {
     const { records } = this;
-    const whole = records.get(r, REC.LEN);
+    const whole = records.get(r, LEN);
     assert(len > 0 && len < whole, 'a record is split inside');
     const second = records.take();
     this.count++;
     records.copy(r, second);
     const seq = seqAdd(this.seqOfRecord(r), len);
-    records.set(second, REC.SEQ, seqBits(seq));
-    records.set(second, REC.LEN, whole - len);
-    records.set(r, REC.LEN, len);
+    records.set(second, SEQ, seqBits(seq));
+    records.set(second, LEN, whole - len);
+    records.set(r, LEN, len);
     // FIN and EOR are at the end of what was one segment.
-    const atEnd = REC_STATE.FIN | REC_STATE.EOR | REC_STATE.PSH;
-    records.set(r, REC.STATE, records.get(r, REC.STATE) & ~atEnd);
-    records.set(second, REC.STATE, records.get(second, REC.STATE) & ~REC_STATE.SYN);
+    const atEnd = FIN | EOR | PSH;
+    records.set(r, STATE, records.get(r, STATE) & ~atEnd);
+    records.set(second, STATE, records.get(second, STATE) & ~SYN);
     this.repartition(r, second, len, whole, mss);
     this.linkBehind(r, second);
     this.indexRecord(second);
@@ -184,14 +194,14 @@ export class RtxQueue {
   trimFirst(bytes: number, mss: number): number {
     const { records } = this;
     const r = this.first;
-    const left = records.get(r, REC.LEN) - bytes;
+    const left = records.get(r, LEN) - bytes;
     assert(left > 0, 'a whole record is removed, not trimmed');
     const before = this.pieces(r);
-    records.set(r, REC.SEQ, seqBits(seqAdd(this.seqOfRecord(r), bytes)));
-    records.set(r, REC.LEN, left);
+    records.set(r, SEQ, seqBits(seqAdd(this.seqOfRecord(r), bytes)));
+    records.set(r, LEN, left);
     const after = Math.min(before, Math.max(1, Math.ceil(left / mss)));
-    this.countPieces(r, after - before);
-    records.set(r, REC.PIECES, after);
+    this.countPieces(records.get(r, STATE), after - before);
+    records.set(r, PIECES, after);
     this.indexRecord(r);
     return before - after;
   }
@@ -200,39 +210,42 @@ export class RtxQueue {
   removeFirst(): void {
     const { records } = this;
     const r = this.first;
-    this.countPieces(r, -this.pieces(r));
-    this.unlink(r);
-    this.first = this.next(r);
-    if (this.first === NO_RECORD) {
-      this.last = NO_RECORD;
+    const { words } = records;
+    const at = records.wordsAt(r);
+    this.countPieces(words[at + STATE]!, -words[at + PIECES]!);
+    this.unlink(r, words[at + STATE]!);
+    this.first = words[at + NEXT]!;
+    if (this.first === NONE) {
+      this.last = NONE;
       this.arrays.give(this.index);
       this.index = NO_WORDS;
-    } else records.set(this.first, REC.PREV, NO_RECORD);
+    } else records.set(this.first, PREV, NONE);
     records.give(r);
     this.count--;
   }
 
   /** The MSS is another than when it was cut into pieces. */
   recount(r: number, mss: number): void {
-    const pieces = Math.max(1, Math.ceil(this.records.get(r, REC.LEN) / mss));
-    this.countPieces(r, pieces - this.pieces(r));
-    this.records.set(r, REC.PIECES, pieces);
+    const { records } = this;
+    const pieces = Math.max(1, Math.ceil(records.get(r, LEN) / mss));
+    this.countPieces(records.get(r, STATE), pieces - this.pieces(r));
+    records.set(r, PIECES, pieces);
   }
 
   /** It has arrived. A retransmission of what is no longer thought lost is still believed to be under way. */
   markSacked(r: number): void {
     const { records } = this;
-    const state = records.get(r, REC.STATE);
-    assert((state & REC_STATE.SACKED) === 0, 'a record is SACKed once');
+    const state = records.get(r, STATE);
+    assert((state & SACKED) === 0, 'a record is SACKed once');
     const pieces = this.pieces(r);
-    this.unlink(r);
+    this.unlink(r, state);
     let left = state;
-    if ((state & REC_STATE.LOST) !== 0) {
+    if ((state & LOST) !== 0) {
       this.lostOut -= pieces;
-      if ((state & REC_STATE.RETRANS) !== 0) this.retransOut -= pieces;
-      left &= ~(REC_STATE.LOST | REC_STATE.RETRANS);
+      if ((state & RETRANS) !== 0) this.retransOut -= pieces;
+      left &= ~(LOST | RETRANS);
     }
-    records.set(r, REC.STATE, left | REC_STATE.SACKED);
+    records.set(r, STATE, left | SACKED);
     const end = this.endOfRecord(r);
     if (this.sackedOut === 0 || seqGt(end, this.sackedEnd)) this.sackedEnd = end;
     this.sackedOut += pieces;
@@ -242,9 +255,9 @@ export class RtxQueue {
   mergeSacked(r: number): number {
     const { records } = this;
     const next = this.next(r);
-    if (next !== NO_RECORD && this.isPlainSacked(next) && this.isPlainSacked(r)) this.absorbNext(r);
-    const prev = records.get(r, REC.PREV);
-    if (prev === NO_RECORD || !this.isPlainSacked(prev) || !this.isPlainSacked(r)) return r;
+    if (next !== NONE && this.isPlainSacked(next) && this.isPlainSacked(r)) this.absorbNext(r);
+    const prev = records.get(r, PREV);
+    if (prev === NONE || !this.isPlainSacked(prev) || !this.isPlainSacked(r)) return r;
     this.absorbNext(prev);
     return prev;
   }
@@ -252,29 +265,29 @@ export class RtxQueue {
   /** Deemed lost: it no longer counts as in flight, and RACK is done with it until it is resent. */
   markLost(r: number): void {
     const { records } = this;
-    const state = records.get(r, REC.STATE);
+    const state = records.get(r, STATE);
     const pieces = this.pieces(r);
-    assert((state & REC_STATE.SACKED) === 0, 'what has arrived is not lost');
-    if ((state & (REC_STATE.LOST | REC_STATE.RETRANS)) === REC_STATE.LOST) return;
+    assert((state & SACKED) === 0, 'what has arrived is not lost');
+    if ((state & (LOST | RETRANS)) === LOST) return;
     this.sent.remove(r);
-    if ((state & REC_STATE.RETRANS) !== 0) this.retransOut -= pieces;
-    if ((state & REC_STATE.LOST) === 0) this.lostOut += pieces;
-    records.set(r, REC.STATE, (state & ~REC_STATE.RETRANS) | REC_STATE.LOST);
+    if ((state & RETRANS) !== 0) this.retransOut -= pieces;
+    if ((state & LOST) === 0) this.lostOut += pieces;
+    records.set(r, STATE, (state & ~RETRANS) | LOST);
     this.lost.insert(r);
   }
 
   /** Nothing is lost after all. */
   clearLost(): void {
     const { records } = this;
-    let near = NO_RECORD;
-    while (this.lost.first !== NO_RECORD) {
+    let near = NONE;
+    while (this.lost.first !== NONE) {
       const r = this.lost.first;
       this.lost.remove(r);
       this.clearLostOf(r);
       this.sent.putBack(r, near);
       near = r;
     }
-    for (let r = this.first; r !== NO_RECORD && this.lostOut > 0; r = records.get(r, REC.NEXT)) {
+    for (let r = this.first; r !== NONE && this.lostOut > 0; r = records.get(r, NEXT)) {
       this.look();
       this.clearLostOf(r);
     }
@@ -283,10 +296,10 @@ export class RtxQueue {
   /** RFC 2018 §8: the peer has thrown away what it had SACKed. */
   renege(): void {
     const { records } = this;
-    let near = NO_RECORD;
-    for (let r = this.first; r !== NO_RECORD; r = this.next(r)) {
-      if (!this.has(r, REC_STATE.SACKED)) continue;
-      records.set(r, REC.STATE, records.get(r, REC.STATE) & ~REC_STATE.SACKED);
+    let near = NONE;
+    for (let r = this.first; r !== NONE; r = this.next(r)) {
+      if (!this.has(r, SACKED)) continue;
+      records.set(r, STATE, records.get(r, STATE) & ~SACKED);
       this.sent.putBack(r, near);
       near = r;
     }
@@ -296,30 +309,31 @@ export class RtxQueue {
   /** A D-SACK tells that the retransmission has arrived: it is no longer under way. */
   clearRetransmitted(r: number): void {
     const { records } = this;
-    const state = records.get(r, REC.STATE);
-    if ((state & REC_STATE.RETRANS) === 0) return;
-    const wasSent = (state & REC_STATE.SACKED) === 0;
+    const state = records.get(r, STATE);
+    if ((state & RETRANS) === 0) return;
+    const wasSent = (state & SACKED) === 0;
     this.retransOut -= this.pieces(r);
-    records.set(r, REC.STATE, state & ~REC_STATE.RETRANS);
-    if (!wasSent || (state & REC_STATE.LOST) === 0) return;
+    records.set(r, STATE, state & ~RETRANS);
+    if (!wasSent || (state & LOST) === 0) return;
     this.sent.remove(r);
     this.lost.insert(r);
   }
 
   markRetransmitted(r: number, clock: Clock): void {
     const { records } = this;
-    const state = records.get(r, REC.STATE);
-    this.unlink(r);
-    if ((state & REC_STATE.RETRANS) === 0) this.retransOut += this.pieces(r);
-    records.set(r, REC.STATE, state | REC_STATE.RETRANS | REC_STATE.EVER_RETRANS);
+    const state = records.get(r, STATE);
+    this.unlink(r, state);
+    if ((state & RETRANS) === 0) this.retransOut += this.pieces(r);
+    records.set(r, STATE, state | RETRANS | EVER_RETRANS);
     this.stamp(r, clock);
   }
 
   /** RFC 8985 §7.3: a tail-loss probe resends, but the original is not thought lost: nothing more is in flight. */
   markProbed(r: number, clock: Clock): void {
     const { records } = this;
-    this.unlink(r);
-    records.set(r, REC.STATE, records.get(r, REC.STATE) | REC_STATE.EVER_RETRANS);
+    const state = records.get(r, STATE);
+    this.unlink(r, state);
+    records.set(r, STATE, state | EVER_RETRANS);
     this.stamp(r, clock);
   }
 
@@ -330,28 +344,28 @@ export class RtxQueue {
 
   clear(): void {
     this.sackedOut = 0;
-    while (this.first !== NO_RECORD) this.removeFirst();
+    while (this.first !== NONE) this.removeFirst();
     this.sackedOut = 0;
   }
 
   private stamp(r: number, clock: Clock): void {
     const { records } = this;
-    records.set(r, REC.TRANSMISSIONS, records.get(r, REC.TRANSMISSIONS) + 1);
-    records.setTime(r, REC_TIME.SENT_NS, clock.nowNs);
+    records.set(r, TRANSMISSIONS, records.get(r, TRANSMISSIONS) + 1);
+    records.setTime(r, SENT_NS, clock.nowNs);
     this.sent.push(r);
   }
 
   private clearLostOf(r: number): void {
     const { records } = this;
-    const state = records.get(r, REC.STATE);
-    if ((state & REC_STATE.LOST) === 0) return;
+    const state = records.get(r, STATE);
+    if ((state & LOST) === 0) return;
     this.lostOut -= this.pieces(r);
-    records.set(r, REC.STATE, state & ~REC_STATE.LOST);
+    records.set(r, STATE, state & ~LOST);
   }
 
   private isPlainSacked(r: number): boolean {
-    const tags = REC_STATE.SACKED | REC_STATE.LOST | REC_STATE.RETRANS;
-    return (this.records.get(r, REC.STATE) & tags) === REC_STATE.SACKED;
+    const tags = SACKED | LOST | RETRANS;
+    return (this.records.get(r, STATE) & tags) === SACKED;
   }
 
   /** The next record becomes part of `r`; both are SACKed. */
@@ -360,25 +374,24 @@ export class RtxQueue {
     this.look();
     const gone = this.next(r);
     const next = this.next(gone);
-    const kept = REC_STATE.EVER_RETRANS | REC_STATE.FIN | REC_STATE.EOR | REC_STATE.PSH;
-    records.set(r, REC.STATE, records.get(r, REC.STATE) | (records.get(gone, REC.STATE) & kept));
-    records.set(r, REC.PIECES, this.pieces(r) + this.pieces(gone));
+    const kept = EVER_RETRANS | FIN | EOR | PSH;
+    records.set(r, STATE, records.get(r, STATE) | (records.get(gone, STATE) & kept));
+    records.set(r, PIECES, this.pieces(r) + this.pieces(gone));
     this.indexStretches(this.seqOfRecord(gone), this.endOfRecord(gone), r);
-    records.set(r, REC.LEN, records.get(r, REC.LEN) + records.get(gone, REC.LEN));
-    records.set(r, REC.NEXT, next);
-    if (next === NO_RECORD) this.last = r;
-    else records.set(next, REC.PREV, r);
+    records.set(r, LEN, records.get(r, LEN) + records.get(gone, LEN));
+    records.set(r, NEXT, next);
+    if (next === NONE) this.last = r;
+    else records.set(next, PREV, r);
     records.give(gone);
     this.count--;
   }
 
   // ---- in the other orders ----
 
-  /** Takes it out of the one it is in. */
-  private unlink(r: number): void {
-    const state = this.records.get(r, REC.STATE);
-    if ((state & REC_STATE.SACKED) !== 0) return;
-    if ((state & (REC_STATE.LOST | REC_STATE.RETRANS)) === REC_STATE.LOST) this.lost.remove(r);
+  /** Takes it, whose state that is, out of the one it is in. */
+  private unlink(r: number, state: number): void {
+    if ((state & SACKED) !== 0) return;
+    if ((state & (LOST | RETRANS)) === LOST) this.lost.remove(r);
     else this.sent.remove(r);
   }
 
@@ -386,14 +399,14 @@ export class RtxQueue {
   private linkBehind(r: number, second: number): void {
     const { records } = this;
     const next = this.next(r);
-    records.set(second, REC.NEXT, next);
-    records.set(second, REC.PREV, r);
-    records.set(r, REC.NEXT, second);
-    if (next === NO_RECORD) this.last = second;
-    else records.set(next, REC.PREV, second);
-    const state = records.get(r, REC.STATE);
-    if ((state & REC_STATE.SACKED) !== 0) return;
-    const isLost = (state & (REC_STATE.LOST | REC_STATE.RETRANS)) === REC_STATE.LOST;
+    records.set(second, NEXT, next);
+    records.set(second, PREV, r);
+    records.set(r, NEXT, second);
+    if (next === NONE) this.last = second;
+    else records.set(next, PREV, second);
+    const state = records.get(r, STATE);
+    if ((state & SACKED) !== 0) return;
+    const isLost = (state & (LOST | RETRANS)) === LOST;
     if (isLost) this.lost.insertBehind(r, second);
     else this.sent.insertBehind(r, second);
   }
@@ -406,17 +419,19 @@ export class RtxQueue {
     const before = this.pieces(r);
     const a = Math.max(1, Math.ceil(len / mss));
     const b = Math.max(1, Math.ceil((whole - len) / mss));
-    this.countPieces(r, a + b - before);
-    records.set(r, REC.PIECES, a);
-    records.set(second, REC.PIECES, b);
+    this.countPieces(records.get(r, STATE), a + b - before);
+    records.set(r, PIECES, a);
+    records.set(second, PIECES, b);
   }
 
-  private countPieces(r: number, difference: number): void {
+  /** Of a record in that state. */
+  private countPieces(state: number, difference: number): void {
     if (difference === 0) return;
     this.packetsOut += difference;
-    if (this.has(r, REC_STATE.SACKED)) this.sackedOut += difference;
-    if (this.has(r, REC_STATE.LOST)) this.lostOut += difference;
-    if (this.has(r, REC_STATE.RETRANS)) this.retransOut += difference;
+    if ((state & (SACKED | LOST | RETRANS)) === 0) return;
+    if ((state & SACKED) !== 0) this.sackedOut += difference;
+    if ((state & LOST) !== 0) this.lostOut += difference;
+    if ((state & RETRANS) !== 0) this.retransOut += difference;
   }
 
   // ---- by sequence number ----
@@ -429,7 +444,8 @@ export class RtxQueue {
   private indexRecord(r: number): void {
     const start = this.seqOfRecord(r);
     const end = this.endOfRecord(r);
-    const span = seqDiff(this.endOfRecord(this.last), this.seqOfRecord(this.first));
+    const last = r === this.last ? end : this.endOfRecord(this.last);
+    const span = seqDiff(last, this.seqOfRecord(this.first));
     if (span >>> STRETCH_BITS >= this.index.length - 2) this.widenIndex(span);
     if (r === this.first) this.index[this.stretch(seqBits(start) >>> STRETCH_BITS)] = r;
     this.indexStretches(start, end, r);
@@ -451,6 +467,6 @@ export class RtxQueue {
     if (length <= this.index.length) length = this.index.length * 2;
     this.arrays.give(this.index);
     this.index = this.arrays.take(length);
-    for (let r = this.first; r !== NO_RECORD; r = this.next(r)) this.indexRecord(r);
+    for (let r = this.first; r !== NONE; r = this.next(r)) this.indexRecord(r);
   }
 }

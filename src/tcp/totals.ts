@@ -37,6 +37,9 @@ export const TOTAL = {
 } as const;
 export const TOTALS_WIDTH = 19;
 
+// For every segment: a constant of this function's module is folded into the code.
+const { SEGS_OUT, SEGS_IN, DATA_SEGS_OUT, DATA_SEGS_IN, BYTES_SENT, RTO_SINCE_NS } = TOTAL;
+
 export class Totals {
   private readonly table: RowTable;
   private row = 0;
@@ -76,15 +79,19 @@ export class Totals {
   }
 
   segmentIn(pieces: number, textLen: number): void {
-    this.add(TOTAL.SEGS_IN, pieces);
-    if (textLen > 0) this.add(TOTAL.DATA_SEGS_IN, pieces);
+    const { cells } = this;
+    const from = this.place();
+    cells[from + SEGS_IN]! += pieces;
+    if (textLen > 0) cells[from + DATA_SEGS_IN]! += pieces;
   }
 
   segmentOut(pieces: number, textLen: number): void {
-    this.add(TOTAL.SEGS_OUT, pieces);
+    const { cells } = this;
+    const from = this.place();
+    cells[from + SEGS_OUT]! += pieces;
     if (textLen === 0) return;
-    this.add(TOTAL.DATA_SEGS_OUT, pieces);
-    this.add(TOTAL.BYTES_SENT, textLen);
+    cells[from + DATA_SEGS_OUT]! += pieces;
+    cells[from + BYTES_SENT]! += textLen;
   }
 
   retransmitted(pieces: number, textLen: number): void {
@@ -124,13 +131,8 @@ export class Totals {
 
   /** The sender has left the Loss state: what the timeouts interrupted goes on. */
   timeoutsOver(): void {
-    if (this.row < 0) return;
-    const { cells } = this;
-    const from = inBlock(this.row);
-    const since = cells[from + TOTAL.RTO_SINCE_NS]!;
-    if (since === 0) return;
-    cells[from + TOTAL.RTO_NS]! += this.env.nowNs - since;
-    cells[from + TOTAL.RTO_SINCE_NS] = 0;
+    if (this.row < 0 || this.cells[inBlock(this.row) + RTO_SINCE_NS] === 0) return;
+    this.endRun(inBlock(this.row));
   }
 
   /** Time since the last call goes to `to`, one of the chronograph's places; 0: to nobody. */
@@ -161,8 +163,19 @@ export class Totals {
     this.row = -1;
   }
 
+  private endRun(from: number): void {
+    const { cells } = this;
+    cells[from + TOTAL.RTO_NS]! += this.env.nowNs - cells[from + RTO_SINCE_NS]!;
+    cells[from + RTO_SINCE_NS] = 0;
+  }
+
   private add(which: number, n: number): void {
+    this.cells[this.place() + which]! += n;
+  }
+
+  /** Where its row begins. */
+  private place(): number {
     assert(this.row >= 0, 'a connection that is gone sends and receives nothing');
-    this.cells[inBlock(this.row) + which]! += n;
+    return inBlock(this.row);
   }
 }

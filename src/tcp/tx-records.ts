@@ -25,6 +25,7 @@ export const REC = {
   TRANSMISSIONS: 9,
 } as const;
 const WORDS = 10;
+const { NEXT, IN_FLIGHT, TRANSMISSIONS } = REC;
 
 /** Float64 fields of a record. */
 export const REC_TIME = {
@@ -68,7 +69,7 @@ export class TxRecords {
     this.live++;
     const reused = this.firstFree;
     if (reused !== NO_RECORD) {
-      this.firstFree = this.words[reused * WORDS + REC.NEXT]!;
+      this.firstFree = this.words[reused * WORDS + NEXT]!;
       return reused;
     }
     if (this.used * WORDS === this.words.length) this.widen();
@@ -77,7 +78,7 @@ export class TxRecords {
 
   give(record: number): void {
     this.live--;
-    this.words[record * WORDS + REC.NEXT] = this.firstFree;
+    this.words[record * WORDS + NEXT] = this.firstFree;
     this.firstFree = record;
   }
 
@@ -87,6 +88,11 @@ export class TxRecords {
 
   set(record: number, field: number, value: number): void {
     this.words[record * WORDS + field] = value;
+  }
+
+  /** Where its fields of REC begin in `words`: who reads many finds them there, and computes that once. */
+  wordsAt(record: number): number {
+    return record * WORDS;
   }
 
   time(record: number, field: number): number {
@@ -104,9 +110,9 @@ export class TxRecords {
 
   /** `to` starts as a copy of `from`, links excepted. */
   copy(from: number, to: number): void {
-    this.words.copyWithin(to * WORDS, from * WORDS, from * WORDS + REC.NEXT);
-    this.set(to, REC.IN_FLIGHT, this.get(from, REC.IN_FLIGHT));
-    this.set(to, REC.TRANSMISSIONS, this.get(from, REC.TRANSMISSIONS));
+    this.words.copyWithin(to * WORDS, from * WORDS, from * WORDS + NEXT);
+    this.set(to, IN_FLIGHT, this.get(from, IN_FLIGHT));
+    this.set(to, TRANSMISSIONS, this.get(from, TRANSMISSIONS));
     this.times.copyWithin(to * TIMES, from * TIMES, (from + 1) * TIMES);
   }
 
