@@ -14,6 +14,71 @@ const GRAPH = (hosts: unknown[], links: unknown[]) => ({
 });
 const JOIN = (a: string, b: string) => ({ between: [a, b], delay: '1 ms' });
 
+const withLink = (link: object) => ({
+  ...WHOLE,
+  topology: { ...DUMBBELL, bottleneck: { ...DUMBBELL.bottleneck, ...link } },
+});
+
+/** What would never come to an end, or lose its last digits. */
+const ENDLESS: readonly (readonly [object, string, string])[] = [
+  [{ ...WHOLE, duration: '300 h' }, 'duration', '"300 h" is too much: at most 1000000 s'],
+  [{ ...WHOLE, seed: Number.NaN }, 'seed', 'a whole number from 0 to 9007199254740991, not NaN'],
+  [
+    withFlows({ ...FLOW, traffic: { kind: 'on-off', on: '1 ns', off: '1 s' } }),
+    'flows.0.traffic.on',
+    '"1 ns" is too little: at least 1 us',
+  ],
+  [
+    withFlows({ ...FLOW, traffic: { kind: 'constant-rate', rate: '1000000 Tbit/s' } }),
+    'flows.0.traffic.rate',
+    '"1000000 Tbit/s" is too much: at most 1 Tbit/s',
+  ],
+  [
+    withFlows({ ...FLOW, traffic: { kind: 'bulk', bytes: `1${'0'.repeat(400)} B` } }),
+    'flows.0.traffic.bytes',
+    `"1${'0'.repeat(400)} B" is too much: at most 1000000 GB`,
+  ],
+  [
+    withLink({ rate: '1.1 Tbit/s' }),
+    'topology.bottleneck.rate',
+    '"1.1 Tbit/s" is too much: at most 1 Tbit/s',
+  ],
+  ...(
+    [
+      ['rate.onOff.on', { rate: { onOff: { rate: '1 Mbit/s', on: '999 ns', off: '1 s' } } }],
+      ['rate.markov.0.mean', { rate: { markov: [{ rate: '1 Mbit/s', mean: '999 ns' }] } }],
+      ['rate.repeat', { rate: { steps: [{ at: 0, rate: '1 Mbit/s' }], repeat: '999 ns' } }],
+      ['delay.repeat', { delay: { steps: [{ at: 0, delay: '1 ms' }], repeat: '999 ns' } }],
+      ['partitions.0.flapping.up', { partitions: [{ flapping: { up: '999 ns', down: '1 s' } }] }],
+      ['partitions.0.random.down', { partitions: [{ random: { up: '1 s', down: '999 ns' } }] }],
+      ['queue.update', { queue: { kind: 'pie', update: '999 ns' } }],
+      ['queue.target', { queue: { kind: 'dualpi2', target: '999 ns' } }],
+    ] as const
+  ).map(
+    ([path, link]) =>
+      [
+        withLink(link),
+        `topology.bottleneck.${path}`,
+        '"999 ns" is too little: at least 1 us',
+      ] as const,
+  ),
+  [
+    withLink({ queue: { kind: 'dualpi2', maxRtt: '1 us' } }),
+    'topology.bottleneck.queue.maxRtt',
+    '"1 us" is too little: at least 3 us',
+  ],
+  [
+    { ...WHOLE, trace: { interval: '1 ns' } },
+    'trace.interval',
+    '"1 ns" is too little: at least 1 us',
+  ],
+  [
+    { ...WHOLE, expect: [{ goodput: { min: 0 }, every: '1 ns' }] },
+    'expect.0.every',
+    '"1 ns" is too little: at least 1 us',
+  ],
+];
+
 /** What is wrong; where; what is said of it. */
 const WRONG: readonly (readonly [object, string, string])[] = [
   [{ ...WHOLE, duration: undefined }, 'duration', 'a time is a number and a unit, as 10 ms'],
@@ -27,6 +92,11 @@ const WRONG: readonly (readonly [object, string, string])[] = [
   [{ ...WHOLE, seed: -1 }, 'seed', 'a whole number from 0 to 9007199254740991, not -1'],
   [{ ...WHOLE, seed: 1.5 }, 'seed', 'a whole number from 0 to 9007199254740991, not 1.5'],
   [{ ...WHOLE, flows: [] }, 'flows', 'a list of at least 1, not of 0'],
+  [
+    { ...WHOLE, flows: Array.from({ length: 27_001 }, () => FLOW) },
+    'flows',
+    'a list of at most 27000, not of 27001',
+  ],
   [{ ...WHOLE, flows: FLOW }, 'flows', 'a list, not fields'],
   [{ ...WHOLE, flows: [{ from: 'left1' }] }, 'flows.0', 'the field "to" is missing'],
   [
@@ -94,7 +164,7 @@ const WRONG: readonly (readonly [object, string, string])[] = [
   [
     { ...WHOLE, topology: { ...DUMBBELL, bottleneck: { rate: '0 bit/s' } } },
     'topology.bottleneck.rate',
-    '"0 bit/s" is too little',
+    '"0 bit/s" is too little: at least 1 bit/s',
   ],
   [
     {
@@ -181,7 +251,7 @@ t.test('a group may have the name of its only flow, and several counts', (t) => 
 });
 
 t.test('what is wrong is told with its place', (t) => {
-  for (const [value, path, message] of WRONG) {
+  for (const [value, path, message] of [...WRONG, ...ENDLESS]) {
     const { scenario, problems } = readScenario(value, 'x');
     t.equal(scenario, null);
     const found = problems.find((p) => p.path.join('.') === path && p.message === message);

@@ -1,18 +1,11 @@
 /** What a scenario file may expect of its results: told by the quantity, whose value is the band that it has to be in. */
 import { TAKES } from '../expect/expectation.ts';
-import type { Unit } from './quantity.ts';
+import { ANY_RATE, PERIOD, TIME } from './limits.ts';
 import type { Field, Fields, FormsShape, PlainShape, Shape } from './shape.ts';
 
-const TIME = { type: 'quantity', unit: 'time', least: 0 } as const;
 const ANY: PlainShape = { type: 'number', least: -1e18, most: 1e18 };
 const COUNT: PlainShape = { type: 'number', least: 0, most: 1e15 };
 const SHARE: PlainShape = { type: 'number', least: 0, most: 1 };
-const RATE = quantity('rate');
-const SPAN = quantity('time');
-
-function quantity(unit: Unit): PlainShape {
-  return { type: 'quantity', unit, least: 0 };
-}
 
 function band(shape: PlainShape, more: Fields = {}): Shape {
   return {
@@ -52,7 +45,7 @@ const DURING: Fields = {
 };
 const EVERY: Fields = {
   every: {
-    shape: { ...TIME, least: 1 },
+    shape: PERIOD,
     as: 'everyNs',
     help: 'Each interval of this length has to be in the band.',
     otherwise: 'the whole',
@@ -93,10 +86,10 @@ const ACKS: Readonly<Record<string, Fields>> = {
     acks('cwnd', COUNT, 'Segments, after each ACK.'),
     acks('ssthresh', COUNT, 'Segments.'),
     acks('inFlight', COUNT, 'Segments.'),
-    acks('rtt', SPAN, 'A round trip as each ACK told it.'),
-    acks('srtt', SPAN, 'Smoothed.'),
-    acks('pacing', RATE, 'The pacing rate.'),
-    acks('rate', RATE, 'The latest delivery rate.'),
+    acks('rtt', TIME, 'A round trip as each ACK told it.'),
+    acks('srtt', TIME, 'Smoothed.'),
+    acks('pacing', ANY_RATE, 'The pacing rate.'),
+    acks('rate', ANY_RATE, 'The latest delivery rate.'),
   ]),
   info: form(
     'info',
@@ -109,16 +102,16 @@ const ACKS: Readonly<Record<string, Fields>> = {
   phases: form('phases', WORDS, 'Those of the module, exactly these, one after the other.', FLOW),
   never: form('never', WORDS, 'None of these phases.', FLOW),
   time: {
-    ...form('time', band(SPAN), 'Spent in a phase, in all.', FLOW),
+    ...form('time', band(TIME), 'Spent in a phase, in all.', FLOW),
     during: { ...DURING.during!, isRequired: true },
   },
 };
 const FLOWS: Readonly<Record<string, Fields>> = Object.fromEntries([
-  flows('goodput', RATE, 'Payload that applications have read.', EVERY),
+  flows('goodput', ANY_RATE, 'Payload that applications have read.', EVERY),
   flows('share', SHARE, 'Of the goodput of all flows.'),
   flows('retransmitted', SHARE, 'Of the segments sent.'),
   flows('completed', COUNT, 'Transfers, answers, pages.'),
-  flows('completion', SPAN, 'How long each of those took.', TAKE),
+  flows('completion', TIME, 'How long each of those took.', TAKE),
   flows('failed', COUNT, 'Connections.'),
   flows(
     'jain',
@@ -127,7 +120,7 @@ const FLOWS: Readonly<Record<string, Fields>> = Object.fromEntries([
   ),
 ]);
 const LINKS: Readonly<Record<string, Fields>> = Object.fromEntries([
-  link('throughput', RATE, 'Bits of frames that arrived.'),
+  link('throughput', ANY_RATE, 'Bits of frames that arrived.'),
   link('dropped', SHARE, 'Of the packets that came: by its queue, policer, MTU or a cut.'),
   link('lost', SHARE, 'Of the packets that came.'),
   link('marked', SHARE, 'Of the packets that came: with CE.'),

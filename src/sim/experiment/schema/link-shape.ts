@@ -1,13 +1,10 @@
 /** A link's direction in a scenario file: LinkSpec, with units. */
+import { ANY_RATE, PERIOD, RATE, SIZE, SOME_TIME, TIME } from './limits.ts';
 import { QUEUE_SHAPE } from './queue-shape.ts';
 import type { Field, Fields, RecordShape, Shape } from './shape.ts';
 
 const PROBABILITY = { type: 'number', least: 0, most: 1 } as const;
 const COUNT = { type: 'whole', least: 1, most: 1e9 } as const;
-const TIME = { type: 'quantity', unit: 'time', least: 0 } as const;
-const SOME_TIME = { type: 'quantity', unit: 'time', least: 1 } as const;
-const RATE = { type: 'quantity', unit: 'rate', least: 1 } as const;
-const ANY_RATE = { type: 'quantity', unit: 'rate', least: 0 } as const;
 
 const record = (fields: Fields): RecordShape => ({ type: 'record', fields });
 const must = (shape: Shape, help: string, as?: string): Field => ({
@@ -18,18 +15,18 @@ const some = (of: Shape): Shape => ({ type: 'list', of, least: 1 });
 
 const AT = must(TIME, 'From then on.', 'atNs');
 const REPEAT: Field = {
-  shape: SOME_TIME,
+  shape: PERIOD,
   as: 'repeatNs',
   help: 'It begins again after so long.',
   otherwise: 'the last one stays',
 };
 const BUCKET = record({
   rate: must(RATE, 'How fast it fills.', 'rateBps'),
-  burst: must({ type: 'quantity', unit: 'size', least: 1 }, 'How deep it is.', 'burstBytes'),
+  burst: must(SIZE, 'How deep it is.', 'burstBytes'),
 });
 const UP_DOWN = record({
-  up: must(SOME_TIME, 'Whole for so long.', 'upNs'),
-  down: must(SOME_TIME, 'Cut for so long.', 'downNs'),
+  up: must(PERIOD, 'Whole for so long.', 'upNs'),
+  down: must(PERIOD, 'Cut for so long.', 'downNs'),
 });
 
 const RATE_SHAPE: Shape = {
@@ -55,8 +52,8 @@ const RATE_SHAPE: Shape = {
         onOff: must(
           record({
             rate: must(RATE, 'While it sends.', 'bps'),
-            on: must(SOME_TIME, 'Mean time of sending.', 'onNs'),
-            off: must(SOME_TIME, 'Mean time of silence.', 'offNs'),
+            on: must(PERIOD, 'Mean time of sending.', 'onNs'),
+            off: must(PERIOD, 'Mean time of silence.', 'offNs'),
           }),
           'Sends, pauses, sends: times exponentially distributed.',
         ),
@@ -66,7 +63,7 @@ const RATE_SHAPE: Shape = {
           some(
             record({
               rate: must(ANY_RATE, 'In this state.', 'bps'),
-              mean: must(SOME_TIME, 'Mean time in it.', 'meanNs'),
+              mean: must(PERIOD, 'Mean time in it.', 'meanNs'),
               to: {
                 shape: { type: 'list', of: { type: 'number', least: 0, most: 1e9 } },
                 help: 'Weights of what comes after it.',

@@ -41,3 +41,10 @@ export function readQuantity(value: unknown, unit: Unit): number | string {
     return `no unit of ${what}: ${name}; there are ${unitsOf(unit).join(', ')}`;
   return Math.round(Number(number) * factor);
 }
+
+/** In the largest unit of which it is a whole number. */
+export function quantityText(value: number, unit: Unit): string {
+  const whole = Object.entries(UNITS[unit]).filter(([, factor]) => value % factor === 0);
+  const [name, factor] = whole.reduce((most, one) => (one[1] > most[1] ? one : most));
+  return `${value / factor} ${name}`;
+}

@@ -1,13 +1,10 @@
 /** The queue of a link in a scenario file: QueueSpec, with units. What each means and its default: docs/path.md. */
+import { PERIOD, SIZE, SOME_TIME, TIME } from './limits.ts';
 import type { Field, Fields, PlainShape, VariantShape } from './shape.ts';
 
 const MOST_FRAMES = 1e7;
 const FLAG: PlainShape = { type: 'flag' };
 const CHANCE: PlainShape = { type: 'number', least: 0, most: 1 };
-const TIME: PlainShape = { type: 'quantity', unit: 'time', least: 0 };
-/** An update, an interval: it has to end. */
-const SOME_TIME: PlainShape = { type: 'quantity', unit: 'time', least: 1 };
-const SIZE: PlainShape = { type: 'quantity', unit: 'size', least: 1 };
 const FRAMES: PlainShape = { type: 'whole', least: 1, most: MOST_FRAMES };
 /** Of a controller, in Hz. */
 const GAIN: PlainShape = { type: 'number', least: 0, most: 1e6 };
@@ -119,7 +116,7 @@ const PIE: Fields = {
   ...limits('1000'),
   target: target('15 ms'),
   update: {
-    shape: SOME_TIME,
+    shape: PERIOD,
     as: 'updateNs',
     help: 'The chance is set so often.',
     otherwise: '15 ms',
@@ -145,17 +142,18 @@ const PIE: Fields = {
   },
 };
 
+/** Its update is as often as these, unless it is said. */
 const DUALPI2: Fields = {
   ...limits('10000'),
-  target: target('15 ms'),
+  target: { ...target('15 ms'), shape: PERIOD },
   maxRtt: {
-    shape: SOME_TIME,
+    shape: { ...PERIOD, least: 3 * PERIOD.least },
     as: 'maxRttNs',
     help: 'The longest round trip that it stays stable with.',
     otherwise: '100 ms',
   },
   update: {
-    shape: SOME_TIME,
+    shape: PERIOD,
     as: 'updateNs',
     help: 'The chance is set so often.',
     otherwise: 'the target, or a third of maxRtt if that is less',

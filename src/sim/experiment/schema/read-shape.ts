@@ -1,5 +1,5 @@
 /** A value from a file, checked against a shape and turned into what the program uses. */
-import { readQuantity } from './quantity.ts';
+import { quantityText, readQuantity } from './quantity.ts';
 import type { Fields, FormsShape, PlainShape, Shape, VariantShape } from './shape.ts';
 import { suggestion } from './suggest.ts';
 
@@ -82,8 +82,12 @@ function readPlain(shape: PlainShape, value: unknown): string | number | boolean
     case 'quantity': {
       const n = readQuantity(value, shape.unit);
       if (typeof n === 'string') return new Wrong(n);
-      if (n < shape.least) return new Wrong(`${shown(value)} is too little`);
-      return n > (shape.most ?? Infinity) ? new Wrong(`${shown(value)} is too much`) : n;
+      const { unit, least, most = Infinity } = shape;
+      if (n < least)
+        return new Wrong(`${shown(value)} is too little: at least ${quantityText(least, unit)}`);
+      return n > most
+        ? new Wrong(`${shown(value)} is too much: at most ${quantityText(most, unit)}`)
+        : n;
     }
     default: {
       const { least, most, type } = shape;
@@ -155,7 +159,8 @@ function readList(
     return undefined;
   }
   if (value.length < least || value.length > most) {
-    const many = least === most ? `${least}` : `at least ${least}`;
+    const bound = value.length < least ? `at least ${least}` : `at most ${most}`;
+    const many = least === most ? `${least}` : bound;
     problems.add(path, `a list of ${many}, not of ${value.length}`);
   }
   return value.map((v, i) => readShape(of, v, [...path, i], problems));
@@ -191,5 +196,5 @@ function shown(value: unknown): string {
   if (value === undefined || value === null) return 'nothing';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'fields';
-  return JSON.stringify(value);
+  return typeof value === 'number' ? String(value) : JSON.stringify(value);
 }

@@ -1,11 +1,10 @@
 /** A scenario file. */
+
 import { EXPECT_SHAPE } from './expect-shape.ts';
+import { ANY_RATE, PERIOD, RATE, SIZE, SOME_TIME, TIME } from './limits.ts';
 import { DUPLEX_FIELDS } from './link-shape.ts';
 import type { Fields, RecordShape, Shape } from './shape.ts';
 
-const TIME = { type: 'quantity', unit: 'time', least: 0 } as const;
-const SOME_TIME = { type: 'quantity', unit: 'time', least: 1 } as const;
-const SIZE = { type: 'quantity', unit: 'size', least: 1 } as const;
 const NAME = { type: 'name' } as const;
 const IP = { type: 'choice', values: [4, 6] } as const;
 const DUPLEX: RecordShape = { type: 'record', fields: DUPLEX_FIELDS };
@@ -97,7 +96,7 @@ const TRAFFIC_STEP: RecordShape = {
   fields: {
     at: { shape: TIME, as: 'atNs', isRequired: true, help: 'From then on.' },
     rate: {
-      shape: { type: 'quantity', unit: 'rate', least: 0 },
+      shape: ANY_RATE,
       as: 'rateBps',
       help: 'Of payload; 0 is silence.',
       otherwise: 'as much as the network takes',
@@ -126,16 +125,16 @@ const TRAFFIC: Shape = {
     },
     'on-off': {
       on: {
-        shape: SOME_TIME,
+        shape: PERIOD,
         as: 'onNs',
         isRequired: true,
         help: 'Mean time of sending, exponentially distributed.',
       },
-      off: { shape: SOME_TIME, as: 'offNs', isRequired: true, help: 'Mean time of silence.' },
+      off: { shape: PERIOD, as: 'offNs', isRequired: true, help: 'Mean time of silence.' },
     },
     'constant-rate': {
       rate: {
-        shape: { type: 'quantity', unit: 'rate', least: 1 },
+        shape: RATE,
         as: 'rateBps',
         isRequired: true,
         help: 'Of payload.',
@@ -213,7 +212,7 @@ const TRACE: RecordShape = {
       otherwise: 'false',
     },
     interval: {
-      shape: SOME_TIME,
+      shape: PERIOD,
       as: 'intervalNs',
       help: 'A line for each queue and each flow, so often.',
       otherwise: 'none',
@@ -235,7 +234,7 @@ const FAIRNESS: RecordShape = {
   type: 'record',
   fields: {
     window: {
-      shape: { type: 'quantity', unit: 'time', least: 1e6 },
+      shape: { ...PERIOD, least: 1e6 },
       as: 'windowNs',
       help: "Jain's index is worked out for each of these.",
       otherwise: '1 s',

@@ -1,4 +1,5 @@
 /** A sweep file: a scenario, what is different in each cell, and how often each is run. */
+import { TIME } from './limits.ts';
 import type { RecordShape, Shape } from './shape.ts';
 
 const ANY: Shape = { type: 'any' };
@@ -24,7 +25,7 @@ export const SWEEP_SHAPE: RecordShape = {
       otherwise: 'false',
     },
     limit: {
-      shape: { type: 'quantity', unit: 'time', least: 1e6, most: 1e15 },
+      shape: { ...TIME, least: 1e6 },
       as: 'limitNs',
       help: 'What takes longer, by the clock on the wall, has failed.',
       otherwise: 'none',
