@@ -13,6 +13,7 @@
  * record found lost; `ssthresh` and `setState` when the state changes; then `congControl`, or, without it, `congAvoid`
  * when the state lets the window grow. `sndUna`, `delivered` and `inFlight` already count the ACK.
  */
+import { EINVAL, ENOENT } from '../base/errno.ts';
 import type { CaEvent, CaState } from './ca-state.ts';
 import type { CcView } from './cc-view.ts';
 import type { AckSample, LossSample, RateSample } from './samples.ts';
@@ -165,6 +166,16 @@ export abstract class CongestionControl {
   }
 }
 
+/** Whole numbers: by the parameter's name the least and the most that it takes. */
+export type CcParameters = Readonly<Record<string, readonly [least: number, most: number]>>;
+
+/** 0; -ENOENT: there is none of that name; -EINVAL: it does not take that value. */
+export function checkParameter(parameters: CcParameters, name: string, value: number): number {
+  const range = Object.hasOwn(parameters, name) ? parameters[name] : undefined;
+  if (range === undefined) return -ENOENT;
+  return Number.isInteger(value) && value >= range[0] && value <= range[1] ? 0 : -EINVAL;
+}
+
 /** What is registered: a name and a way to make the state of one connection. */
 export interface CcModule {
   /** 1 to 15 characters: letters, digits, `_`, `-`, `.` */
@@ -173,6 +184,8 @@ export interface CcModule {
   readonly flags: number;
   /** A module without state of its own may give every connection the same object. */
   create(): CongestionControl;
+  /** Those that `withParameter` knows. */
+  readonly parameters?: CcParameters;
   /** The same module with another value of a parameter of its own; -ENOENT: it has none of that name, -EINVAL. */
   withParameter?(name: string, value: number): CcModule | number;
 }

@@ -17,11 +17,17 @@
  * - §5.8: the time without data to send is left out only when nothing at all was in flight (TX_START).
  */
 import { assert } from '../base/assert.ts';
-import { EINVAL, ENOENT } from '../base/errno.ts';
 import { NEVER, US } from '../base/time.ts';
 import { CA_EVENT, CA_STATE, type CaEvent, type CaState } from './ca-state.ts';
 import type { CcView } from './cc-view.ts';
-import { CC_FLAG, type CcInfo, type CcModule, CongestionControl } from './congestion-control.ts';
+import {
+  CC_FLAG,
+  type CcInfo,
+  type CcModule,
+  type CcParameters,
+  CongestionControl,
+  checkParameter,
+} from './congestion-control.ts';
 import { LinuxCurve } from './cubic-curve.ts';
 import { type CubicCurve, type CubicParams, LINUX_CUBIC, SCALE } from './cubic-params.ts';
 import { Rfc9438Curve } from './cubic-rfc9438.ts';
@@ -144,16 +150,19 @@ const PARAMETERS: Readonly<
   hystart_plus: { field: 'hystartPlus', least: 0, most: 1 },
 };
 
+const RANGES: CcParameters = Object.fromEntries(
+  Object.entries(PARAMETERS).map(([name, { least, most }]) => [name, [least, most]]),
+);
+
 function withParameter(
   name: string,
   params: CubicParams,
   parameter: string,
   value: number,
 ): CcModule | number {
-  const known = Object.hasOwn(PARAMETERS, parameter) ? PARAMETERS[parameter] : undefined;
-  if (known === undefined) return -ENOENT;
-  const { field, least, most } = known;
-  if (!Number.isInteger(value) || value < least || value > most) return -EINVAL;
+  const errno = checkParameter(RANGES, parameter, value);
+  if (errno < 0) return errno;
+  const { field } = PARAMETERS[parameter]!; // it has a range
   const isSwitch = typeof LINUX_CUBIC[field] === 'boolean';
   return cubicWith(name, { ...params, [field]: isSwitch ? value !== 0 : value });
 }
@@ -165,6 +174,7 @@ export function cubicWith(name: string, changes: Partial<CubicParams>): CcModule
     name,
     flags: CC_FLAG.NON_RESTRICTED,
     create: () => new Cubic(params),
+    parameters: RANGES,
     withParameter: (parameter, value) => withParameter(name, params, parameter, value),
   };
 }

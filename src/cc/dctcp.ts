@@ -5,10 +5,16 @@
  * The receiver's half is here as well: each ACK says whether what it acknowledges was marked (§3.2). Where the peers did
  * not agree on ECN it is Reno.
  */
-import { EINVAL, ENOENT } from '../base/errno.ts';
 import { CA_EVENT, CA_STATE, type CaEvent, type CaState } from './ca-state.ts';
 import { type CcView, ECN_ECHO } from './cc-view.ts';
-import { CC_FLAG, type CcInfo, type CcModule, CongestionControl } from './congestion-control.ts';
+import {
+  CC_FLAG,
+  type CcInfo,
+  type CcModule,
+  type CcParameters,
+  CongestionControl,
+  checkParameter,
+} from './congestion-control.ts';
 import { renoGrowth } from './window-growth.ts';
 
 /** alpha is in 1/1024. */
@@ -122,13 +128,19 @@ export class Dctcp extends CongestionControl {
 
 const half = (v: CcView): number => Math.max(v.cwnd >> 1, 2);
 
-/** The files of /sys/module/tcp_dctcp/parameters, and what they take. */
+/** The files of /sys/module/tcp_dctcp/parameters, and what they take: more than 1024 is 1024. */
+const PARAMETERS: CcParameters = {
+  dctcp_shift_g: [0, 10],
+  dctcp_alpha_on_init: [0, 0xffffffff],
+};
+
 function withParameter(params: DctcpParams, name: string, value: number): CcModule | number {
-  const isShift = name === 'dctcp_shift_g';
-  if (!isShift && name !== 'dctcp_alpha_on_init') return -ENOENT;
-  if (!Number.isInteger(value) || value < 0 || (isShift && value > 10)) return -EINVAL;
+  const errno = checkParameter(PARAMETERS, name, value);
+  if (errno < 0) return errno;
   return dctcpWith(
-    isShift ? { ...params, shiftG: value } : { ...params, alphaOnInit: Math.min(value, ONE) },
+    name === 'dctcp_shift_g'
+      ? { ...params, shiftG: value }
+      : { ...params, alphaOnInit: Math.min(value, ONE) },
   );
 }
 
@@ -137,6 +149,7 @@ function dctcpWith(params: DctcpParams): CcModule {
     name: 'dctcp',
     flags: CC_FLAG.NEEDS_ECN,
     create: () => new Dctcp(params),
+    parameters: PARAMETERS,
     withParameter: (name, value) => withParameter(params, name, value),
   };
 }

@@ -5,11 +5,16 @@
  *
  * Where that differs from Linux: slow start, too, waits for a window that is the limit.
  */
-import { EINVAL, ENOENT } from '../base/errno.ts';
 import { NEVER, US } from '../base/time.ts';
 import { CA_EVENT, CA_STATE, type CaEvent, type CaState } from './ca-state.ts';
 import type { CcView } from './cc-view.ts';
-import { type CcInfo, type CcModule, CongestionControl } from './congestion-control.ts';
+import {
+  type CcInfo,
+  type CcModule,
+  type CcParameters,
+  CongestionControl,
+  checkParameter,
+} from './congestion-control.ts';
 import type { AckSample } from './samples.ts';
 import { renoGrowth, slowStart } from './window-growth.ts';
 
@@ -128,9 +133,15 @@ export class Vegas extends CongestionControl {
 const inUs = (ns: number): number => (ns === NEVER ? NO_RTT_US : Math.floor(ns / US));
 
 /** The files of /sys/module/tcp_vegas/parameters, and what they take. */
+const PARAMETERS: CcParameters = {
+  alpha: [0, 0x7fffffff],
+  beta: [0, 0x7fffffff],
+  gamma: [0, 0x7fffffff],
+};
+
 function withParameter(params: VegasParams, name: string, value: number): CcModule | number {
-  if (!Object.hasOwn(LINUX_VEGAS, name)) return -ENOENT;
-  if (!Number.isInteger(value) || value < 0 || value > 0x7fffffff) return -EINVAL;
+  const errno = checkParameter(PARAMETERS, name, value);
+  if (errno < 0) return errno;
   return vegasWith({ ...params, [name]: value });
 }
 
@@ -139,6 +150,7 @@ function vegasWith(params: VegasParams): CcModule {
     name: 'vegas',
     flags: 0,
     create: () => new Vegas(params),
+    parameters: PARAMETERS,
     withParameter: (name, value) => withParameter(params, name, value),
   };
 }

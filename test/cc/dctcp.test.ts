@@ -132,6 +132,7 @@ t.test('parameters, as files under /sys/module/tcp_dctcp', (t) => {
     ['dctcp_shift_g', 0.5, -EINVAL],
     ['dctcp_alpha_on_init', 5000, 0],
     ['dctcp_alpha_on_init', -1, -EINVAL],
+    ['dctcp_alpha_on_init', 2 ** 32, -EINVAL],
     ['beta', 1, -ENOENT],
   ] as const) {
     t.equal(new CcRegistry(dctcp).setParameter('dctcp', name, value), result, `${name} ${value}`);

@@ -1,4 +1,4 @@
-/** Links and settings that have the shape and cannot be: told with their place when the file is read. */
+/** Links, settings and parameters that have the shape and cannot be: told with their place when the file is read. */
 import t from 'tap';
 import { readScenario } from '../../src/sim/experiment/schema/read-scenario.ts';
 
@@ -50,6 +50,26 @@ const WRONG: readonly (readonly [object, string, string])[] = [
     },
     'topology.hosts.1.sysctl.net.ipv4.tcp_sack',
     '"x" is not what it takes: a number from 0 to 1',
+  ],
+  [
+    { ...WHOLE, modules: { cubik: { beta: 700 } } },
+    'modules.cubik',
+    'no built-in module "cubik": did you mean "cubic"?',
+  ],
+  [
+    { ...WHOLE, modules: { bbr: { cwnd_gain: 3 } } },
+    'modules.bbr',
+    'no parameters of "bbr": there are cubic, dctcp, vegas',
+  ],
+  [
+    { ...WHOLE, modules: { cubic: { histart: 0 } } },
+    'modules.cubic.histart',
+    'cubic has no parameter "histart": did you mean "hystart"?',
+  ],
+  [
+    { ...WHOLE, modules: { cubic: { beta: 717 }, dctcp: { dctcp_shift_g: 11 } } },
+    'modules.dctcp.dctcp_shift_g',
+    'a whole number from 0 to 10, not 11',
   ],
 ];
 

@@ -1,6 +1,8 @@
 /** What a file may say by its shape, and no link or stack can be: found by making one of each, with the place in the file. */
 import { InvariantError } from '../../../base/assert.ts';
 import { EINVAL } from '../../../base/errno.ts';
+import { builtinModules } from '../../../cc/builtin.ts';
+import { checkParameter } from '../../../cc/congestion-control.ts';
 import type { FrameSink } from '../../../link/frame-sink.ts';
 import { buildLink, type LinkSpec } from '../../../path/link-spec.ts';
 import { PathStreams } from '../../../path/path-streams.ts';
@@ -12,6 +14,7 @@ import {
 } from '../../../stack/all-sysctls.ts';
 import { Stack } from '../../../stack/stack.ts';
 import { Simulator } from '../../simulator.ts';
+import type { Scenario } from '../scenario.ts';
 import { LINK_FIELDS } from './link-shape.ts';
 import type { Path, Problems } from './read-shape.ts';
 import { suggestion } from './suggest.ts';
@@ -64,6 +67,29 @@ export class Trial {
         const range = sysctlRange(stack, name);
         const wants = range === undefined ? '' : `: a number from ${range[0]} to ${range[1]}`;
         problems.add(at, `"${value}" is not what it takes${wants}`);
+      }
+    }
+  }
+
+  /** Of modules that are built in, by Linux's names. */
+  parameters(wanted: NonNullable<Scenario['modules']>, path: Path): void {
+    const known = builtinModules();
+    const some = known.available().filter((name) => known.find(name)!.parameters !== undefined);
+    for (const [module, values] of Object.entries(wanted)) {
+      const { parameters } = known.find(module) ?? {};
+      if (parameters === undefined) {
+        const what = known.find(module) === undefined ? 'no built-in module' : 'no parameters of';
+        this.problems.add([...path, module], `${what} "${module}": ${suggestion(module, some)}`);
+        continue;
+      }
+      for (const [name, value] of Object.entries(values)) {
+        const errno = checkParameter(parameters, name, value);
+        if (errno === 0) continue;
+        const message =
+          errno === -EINVAL
+            ? `a whole number from ${parameters[name]!.join(' to ')}, not ${value}`
+            : `${module} has no parameter "${name}": ${suggestion(name, Object.keys(parameters))}`;
+        this.problems.add([...path, module, name], message);
       }
     }
   }

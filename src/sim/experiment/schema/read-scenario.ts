@@ -153,7 +153,7 @@ function flowsOf(raw: readonly RawFlow[], ip: IpVersion): readonly FlowSpec[] {
 }
 
 /** Links and settings that there cannot be. */
-function checkParts({ topology, sysctl }: RawScenario, problems: Problems): void {
+function checkParts({ topology, sysctl, modules }: RawScenario, problems: Problems): void {
   const trial = new Trial(problems);
   for (const [path, duplex] of linksIn(topology)) {
     const { back, mtu: _, between: __, ...forth } = duplex as RawLink;
@@ -161,6 +161,7 @@ function checkParts({ topology, sysctl }: RawScenario, problems: Problems): void
     trial.link(back ?? {}, [...path, 'back']);
   }
   trial.settings(sysctl ?? {}, ['sysctl']);
+  trial.parameters(modules ?? {}, ['modules']);
   for (const [i, host] of (topology.kind === 'graph' ? topology.hosts : []).entries()) {
     if (typeof host === 'object') {
       trial.settings(host.sysctl ?? {}, ['topology', 'hosts', i, 'sysctl']);
