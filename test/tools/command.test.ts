@@ -359,7 +359,7 @@ t.test(
   { skip: tap },
   async (t) => {
     const place = new Place(t);
-    const keeper = spawn(programPath('unshare')!, ['-n', 'sleep', '60'], { stdio: 'ignore' });
+    const keeper = spawn(programPath('unshare')!, ['-n', 'sleep', '600'], { stdio: 'ignore' });
     t.teardown(() => void keeper.kill('SIGKILL'));
     const where = `/proc/${keeper.pid}/ns/net`;
     const own = statSync('/proc/self/ns/net').ino;

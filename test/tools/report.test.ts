@@ -267,7 +267,7 @@ t.test('a run without a trace has its tables; what is no run is refused', (t) =>
 });
 
 t.test('a run in which nothing happened', (t) => {
-  const idle = read('x.yaml').replaceAll('from:', 'start: 9 s, from:');
+  const idle = read('x.yaml').replaceAll('from:', 'start: 2999 ms, from:');
   writeFileSync(join(folder, 'idle.yaml'), idle);
   t.equal(ringway('sim', 'idle.yaml', '--out', 'idle').code, 0);
   t.equal(ringway('report', 'idle', '--svg', 'idle-svg').code, 0);

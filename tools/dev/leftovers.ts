@@ -18,8 +18,9 @@ export function markedProcesses(mark: string): Leftover[] {
     const pid = Number(entry);
     if (!Number.isInteger(pid) || pid === process.pid) continue;
     if (!readProc(pid, 'environ').split('\0').includes(`${RUN_MARK}=${mark}`)) continue;
-    if (isZombie(pid)) continue;
-    found.push({ pid, command: readProc(pid, 'cmdline').replaceAll('\0', ' ').trim() });
+    const command = readProc(pid, 'cmdline').replaceAll('\0', ' ').trim();
+    if (command === '' || isZombie(pid)) continue; // it is ending: the kernel has taken its memory
+    found.push({ pid, command });
   }
   return found;
 }

@@ -170,7 +170,7 @@ t.test(
 
 t.test('a device that moves to another namespace goes on, and can be asked for', async (t) => {
   const { tap } = rig(t);
-  const there = spawn('unshare', ['-n', 'sleep', '60'], { stdio: 'ignore' });
+  const there = spawn('unshare', ['-n', 'sleep', '600'], { stdio: 'ignore' });
   t.teardown(() => void there.kill());
   const ours = readlinkSync('/proc/self/ns/net');
   const isThere = () => readlinkSync(`/proc/${there.pid}/ns/net`) !== ours;
