@@ -4,6 +4,12 @@ import { NO_SAMPLE } from '../cc/samples.ts';
 import { type Seq, seqLt, seqOf } from '../wire/seq.ts';
 import { REC, REC_TIME, type TxRecords } from './tx-records.ts';
 
+// Constants of this module are folded into the code; those of another one are loaded and checked at each use.
+const { IN_FLIGHT } = REC;
+const { SENT_NS } = REC_TIME;
+const { ECE } = CA_ACK;
+const NONE: number = NO_SAMPLE;
+
 /** What one ACK told. One scratch object per protocol instance; `ack` and `sack` report, `recovery` reads. */
 export class AckOutcome {
   /** Pieces newly acknowledged (cumulatively or selectively), those SND.UNA passed, those found lost. */
@@ -57,10 +63,10 @@ export class AckOutcome {
     this.hasAckedRetrans = false;
     this.hasAckedOriginal = false;
     this.looks = 0;
-    this.firstSentNs = NO_SAMPLE;
-    this.lastSentNs = NO_SAMPLE;
-    this.firstSackedNs = NO_SAMPLE;
-    this.lastSackedNs = NO_SAMPLE;
+    this.firstSentNs = NONE;
+    this.lastSentNs = NONE;
+    this.firstSackedNs = NONE;
+    this.lastSackedNs = NONE;
     this.lastInFlight = 0;
     this.isReneging = false;
     this.hasLostRetrans = false;
@@ -108,16 +114,16 @@ export class AckOutcome {
 
   /** SND.UNA passed a record that was sent once, and had not been SACKed. */
   timedAck(records: TxRecords, r: number): void {
-    const sentNs = records.time(r, REC_TIME.SENT_NS);
-    if (this.firstSentNs === NO_SAMPLE) this.firstSentNs = sentNs;
+    const sentNs = records.time(r, SENT_NS);
+    if (this.firstSentNs === NONE) this.firstSentNs = sentNs;
     this.lastSentNs = sentNs;
-    this.lastInFlight = records.get(r, REC.IN_FLIGHT);
+    this.lastInFlight = records.get(r, IN_FLIGHT);
   }
 
   /** A record that was sent once is SACKed. */
   timedSack(records: TxRecords, r: number): void {
-    const sentNs = records.time(r, REC_TIME.SENT_NS);
-    if (this.firstSackedNs === NO_SAMPLE) this.firstSackedNs = sentNs;
+    const sentNs = records.time(r, SENT_NS);
+    if (this.firstSackedNs === NONE) this.firstSackedNs = sentNs;
     this.lastSackedNs = sentNs;
   }
 
@@ -168,6 +174,6 @@ export class AckOutcome {
 
   /** RFC 3168 §6.1.2: the peer echoes a congestion mark. */
   get isEce(): boolean {
-    return (this.looks & CA_ACK.ECE) !== 0;
+    return (this.looks & ECE) !== 0;
   }
 }

@@ -21,8 +21,12 @@ import type { Segment } from './segment.ts';
 import { tellRoom } from './send-buffer.ts';
 import { probeOutcome } from './tail-loss-probe.ts';
 import { TOTAL } from './totals.ts';
-import { NO_RECORD, REC_STATE, REC_TIME, type TxRecords } from './tx-records.ts';
+import { NO_RECORD, REC, REC_STATE, REC_TIME, type TxRecords } from './tx-records.ts';
 import { disarmXmit, restartXmit } from './xmit-timer.ts';
+
+// Constants of this module are folded into the code; those of another one are loaded and checked at each use.
+const { STATE } = REC;
+const { FIN, SACKED, EVER_RETRANS } = REC_STATE;
 
 /** ACCEPTED, or: the segment acknowledges what was never sent, or is too old to be believed. */
 export function step5Ack(c: TcpConnection, seg: Segment): number {
@@ -104,12 +108,12 @@ function acknowledge(c: TcpConnection, seg: Segment): void {
   }
   if (a.isEce && a.delivered > 0) markDelivered(c, a.delivered);
   congestion.ackEvent(a.looks);
-  probeOutcome(c, seg.ack, a);
+  if (c.probe.isUnderWay) probeOutcome(c, seg.ack, a);
   c.recovery.afterAck(a, priorUna, hadFlight);
   if (congestion.state !== CA_STATE.LOSS) c.totals.timeoutsOver();
   if (rtx.isEmpty) disarmXmit(c);
   else if (a.isTimerRestarted) restartXmit(c);
-  tcp.mib.add(tcp.ids.TCPDelivered, a.delivered);
+  if (a.delivered > 0) tcp.mib.add(tcp.ids.TCPDelivered, a.delivered);
   const { isReneged } = c.recovery;
   c.rate.finish(congestion.view, tcp.rateSample, a.delivered, a.lost, isReneged);
   if (hadFlight) {
@@ -225,10 +229,9 @@ function removeAcknowledged(c: TcpConnection, ack: Seq, priorForward: Seq): bool
   const { mss } = c.congestion.view;
   let isFinAcked = false;
   a.beginOrder(ack);
-  while (rtx.first !== NO_RECORD && seqLe(rtx.endOfRecord(rtx.first), ack)) {
-    const r = rtx.first;
-    if (rtx.has(r, REC_STATE.FIN)) isFinAcked = true;
-    recordAcknowledged(c, r, rtx.seqOfRecord(r), rtx.pieces(r), tcp.records);
+  for (let r = rtx.first; r !== NO_RECORD && seqLe(rtx.endOfRecord(r), ack); r = rtx.first) {
+    const state = recordAcknowledged(c, r, rtx.seqOfRecord(r), rtx.pieces(r), tcp.records);
+    if ((state & FIN) !== 0) isFinAcked = true;
     rtx.removeFirst();
   }
   if (rtx.first !== NO_RECORD && seqGt(ack, rtx.seqOfRecord(rtx.first))) {
@@ -242,7 +245,7 @@ function removeAcknowledged(c: TcpConnection, ack: Seq, priorForward: Seq): bool
   if (c.pathMtu !== null) probeAcknowledged(c, c.pathMtu);
   a.unaAdvanced();
   if (rtx.isEmpty && c.sendQueue.length === 0) c.chrono.idle();
-  if (rtx.first !== NO_RECORD && rtx.has(rtx.first, REC_STATE.SACKED)) a.reneging();
+  if (rtx.first !== NO_RECORD && rtx.has(rtx.first, SACKED)) a.reneging();
   if (!c.agreed.hasSack) {
     acknowledgeDuplicates(c, a.acked);
     if (a.hasAckedRetrans) a.forgetOriginals();
@@ -273,32 +276,33 @@ function isOlderEcho(c: TcpConnection, r: number): boolean {
   return c.echoIsBefore(tcp.timestamp(tcp.records.time(r, REC_TIME.SENT_NS), c.tsOffset));
 }
 
-/** `pieces` of a record that began at `seq`. */
+/** `pieces` of a record that began at `seq`. Returns its state. */
 function recordAcknowledged(
   c: TcpConnection,
   r: number,
   seq: Seq,
   pieces: number,
   records: TxRecords,
-): void {
-  const { rtx, tcp, recovery } = c;
-  const a = tcp.ackOutcome;
-  const wasResent = rtx.has(r, REC_STATE.EVER_RETRANS);
-  const wasSacked = rtx.has(r, REC_STATE.SACKED);
+): number {
+  const a = c.tcp.ackOutcome;
+  const end = c.rtx.endOfRecord(r);
+  const state = records.get(r, STATE);
+  const wasResent = (state & EVER_RETRANS) !== 0;
   a.passed(pieces);
   if (wasResent) a.retransmission();
-  else if (!wasSacked) {
+  else if ((state & SACKED) === 0) {
     a.timedAck(records, r);
     a.arrivedLate(seq);
-    if (seqLe(rtx.endOfRecord(r), recovery.highSeq)) a.original();
+    if (seqLe(end, c.recovery.highSeq)) a.original();
   }
-  if (wasSacked) return;
-  c.noteDelivered(r);
-  if (!c.agreed.hasSack) return; // counted together: duplicates have counted some of them
+  if ((state & SACKED) !== 0) return state;
+  c.noteDelivered(r, end);
+  if (!c.agreed.hasSack) return state; // counted together: duplicates have counted some of them
   arrived(c, pieces);
   // The echo is older than this transmission: another one is acknowledged.
-  if (wasResent && isOlderEcho(c, r)) return;
-  c.rack.delivered(records, r, rtx.endOfRecord(r), wasResent, c.congestion.view);
+  if (wasResent && isOlderEcho(c, r)) return state;
+  c.rack.delivered(records, r, end, wasResent, c.congestion.view);
+  return state;
 }
 
 /**

@@ -307,11 +307,10 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     return seqAdd(this.snd.una, this.sendQueue.length);
   }
 
-  /** The record gives the rate sampler its sample. */
-  noteDelivered(r: number): void {
+  /** The record, which ends at `end`, gives the rate sampler its sample. */
+  noteDelivered(r: number, end: Seq): void {
     const { rate, tcp } = this;
-    const end = seqDiff(this.rtx.endOfRecord(r), this.snd.iss);
-    rate.delivered(tcp.rateSample, tcp.records, r, end);
+    rate.delivered(tcp.rateSample, tcp.records, r, seqDiff(end, this.snd.iss));
   }
 
   /** The flags that ECN adds to a segment; only new text is ECT (RFC 3168 §6.1.2, §6.1.4, §6.1.5). */

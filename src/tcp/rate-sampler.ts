@@ -11,6 +11,13 @@ import type { CcView } from '../cc/cc-view.ts';
 import { type LossSample, NO_SAMPLE, type RateSample } from '../cc/samples.ts';
 import { REC, REC_STATE, REC_TIME, type TxRecords } from './tx-records.ts';
 
+// Constants of this module are folded into the code; those of another one are loaded and checked at each use.
+const { STATE, IN_FLIGHT } = REC;
+const { APP_LIMITED, EVER_RETRANS } = REC_STATE;
+const { SENT_NS, DELIVERED, DELIVERED_NS, FIRST_TX_NS, LOST, DELIVERED_CE } = REC_TIME;
+const NONE: number = NO_SAMPLE;
+const UNTAKEN: number = NEVER;
+
 export class RateSampler {
   /** When `delivered` last grew, and when the flight that is being measured began to be sent. */
   private deliveredNs = ZERO_NS;
@@ -32,14 +39,16 @@ export class RateSampler {
       this.firstTxNs = v.nowNs;
       this.deliveredNs = v.nowNs;
     }
-    records.setTime(r, REC_TIME.DELIVERED, v.delivered);
-    records.setTime(r, REC_TIME.DELIVERED_NS, this.deliveredNs);
-    records.setTime(r, REC_TIME.FIRST_TX_NS, this.firstTxNs);
-    records.setTime(r, REC_TIME.DELIVERED_CE, v.deliveredCe);
-    records.setTime(r, REC_TIME.LOST, v.lost);
-    records.set(r, REC.IN_FLIGHT, inFlight);
-    const state = records.get(r, REC.STATE) & ~REC_STATE.APP_LIMITED;
-    records.set(r, REC.STATE, this.isAppLimited ? state | REC_STATE.APP_LIMITED : state);
+    const { times } = records;
+    const at = records.timesAt(r);
+    times[at + DELIVERED] = v.delivered;
+    times[at + DELIVERED_NS] = this.deliveredNs;
+    times[at + FIRST_TX_NS] = this.firstTxNs;
+    times[at + DELIVERED_CE] = v.deliveredCe;
+    times[at + LOST] = v.lost;
+    records.set(r, IN_FLIGHT, inFlight);
+    const state = records.get(r, STATE) & ~APP_LIMITED;
+    records.set(r, STATE, this.isAppLimited ? state | APP_LIMITED : state);
   }
 
   /** The sender ran out of data before it ran out of window. */
@@ -52,26 +61,11 @@ export class RateSampler {
     if (this.appLimitedUntil !== 0 && v.delivered > this.appLimitedUntil) this.appLimitedUntil = 0;
   }
 
+  /** What the steps of an ACK ask before `finish`: that writes the rest. */
   begin(s: RateSample, inFlight: number, hasSack: boolean): void {
-    s.priorNs = NEVER;
+    s.priorNs = UNTAKEN;
     s.priorDelivered = 0;
-    s.priorDeliveredCe = 0;
-    s.delivered = NO_SAMPLE;
-    s.deliveredCe = 0;
-    s.intervalNs = NO_SAMPLE;
-    s.sndIntervalNs = 0;
-    s.rcvIntervalNs = 0;
-    s.rttNs = NO_SAMPLE;
-    s.losses = 0;
-    s.ackedSacked = 0;
     s.priorInFlight = inFlight;
-    s.lastEndSeq = 0;
-    s.isAppLimited = false;
-    s.isRetrans = false;
-    s.isAckDelayed = false;
-    s.txInFlight = 0;
-    s.priorLost = 0;
-    s.lost = 0;
     s.isEce = false;
     s.hasSack = hasSack;
     s.isAckingTlpRetrans = false;
@@ -86,25 +80,25 @@ export class RateSampler {
   delivered(s: RateSample, records: TxRecords, r: number, endBytes: number): void {
     const { times } = records;
     const at = records.timesAt(r);
-    const stamp = times[at + REC_TIME.DELIVERED_NS]!;
+    const stamp = times[at + DELIVERED_NS]!;
     if (stamp < 0) return; // it has given its sample
-    const sentNs = times[at + REC_TIME.SENT_NS]!;
+    const sentNs = times[at + SENT_NS]!;
     const isLater =
       sentNs > this.firstTxNs || (sentNs === this.firstTxNs && endBytes > s.lastEndSeq);
-    if (s.priorNs === NEVER || isLater) {
-      s.priorDelivered = times[at + REC_TIME.DELIVERED]!;
-      s.priorDeliveredCe = times[at + REC_TIME.DELIVERED_CE]!;
+    if (s.priorNs === UNTAKEN || isLater) {
+      s.priorDelivered = times[at + DELIVERED]!;
+      s.priorDeliveredCe = times[at + DELIVERED_CE]!;
       s.priorNs = stamp;
-      const state = records.get(r, REC.STATE);
-      s.isAppLimited = (state & REC_STATE.APP_LIMITED) !== 0;
-      s.isRetrans = (state & REC_STATE.EVER_RETRANS) !== 0;
-      s.txInFlight = records.get(r, REC.IN_FLIGHT);
-      s.priorLost = times[at + REC_TIME.LOST]!;
+      const state = records.get(r, STATE);
+      s.isAppLimited = (state & APP_LIMITED) !== 0;
+      s.isRetrans = (state & EVER_RETRANS) !== 0;
+      s.txInFlight = records.get(r, IN_FLIGHT);
+      s.priorLost = times[at + LOST]!;
       s.lastEndSeq = endBytes;
-      s.sndIntervalNs = sentNs - times[at + REC_TIME.FIRST_TX_NS]!;
+      s.sndIntervalNs = sentNs - times[at + FIRST_TX_NS]!;
       this.firstTxNs = sentNs;
     }
-    times[at + REC_TIME.DELIVERED_NS] = -1;
+    times[at + DELIVERED_NS] = -1;
   }
 
   /** The ACK covers a tail-loss probe that was a retransmission. */
@@ -124,16 +118,20 @@ export class RateSampler {
     if (ackedSacked > 0) this.deliveredNs = v.nowNs;
     s.ackedSacked = ackedSacked;
     s.losses = losses;
-    if (s.priorNs === NEVER || isReneged) return;
+    if (s.priorNs === UNTAKEN) forgetFlight(s);
+    if (s.priorNs === UNTAKEN || isReneged) {
+      forgetDelivery(s);
+      return;
+    }
     s.delivered = v.delivered - s.priorDelivered;
     s.deliveredCe = v.deliveredCe - s.priorDeliveredCe;
     s.lost = v.lost - s.priorLost;
     s.rcvIntervalNs = v.nowNs - s.priorNs;
     s.intervalNs = Math.max(s.sndIntervalNs, s.rcvIntervalNs);
     // A sample shorter than the path's RTT would claim more than the path can do.
-    if (s.intervalNs < v.minRttNs && v.minRttNs !== NEVER) {
-      s.delivered = NO_SAMPLE;
-      s.intervalNs = NO_SAMPLE;
+    if (s.intervalNs < v.minRttNs && v.minRttNs !== UNTAKEN) {
+      s.delivered = NONE;
+      s.intervalNs = NONE;
       return;
     }
     if (!s.isAppLimited || s.delivered * this.bestIntervalNs >= this.bestDelivered * s.intervalNs) {
@@ -142,6 +140,25 @@ export class RateSampler {
       this.isBestAppLimited = s.isAppLimited;
     }
   }
+}
+
+/** No record gave a sample: nothing is known of any flight. */
+function forgetFlight(s: RateSample): void {
+  s.priorDeliveredCe = 0;
+  s.sndIntervalNs = 0;
+  s.lastEndSeq = 0;
+  s.isAppLimited = false;
+  s.isRetrans = false;
+  s.txInFlight = 0;
+  s.priorLost = 0;
+}
+
+function forgetDelivery(s: RateSample): void {
+  s.delivered = NONE;
+  s.deliveredCe = 0;
+  s.intervalNs = NONE;
+  s.rcvIntervalNs = 0;
+  s.lost = 0;
 }
 
 /** What a record knows of the moment it was sent, for a module that looks at losses one by one. */

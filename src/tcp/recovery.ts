@@ -45,6 +45,9 @@ function placeLoss(
   s.endSeq = congestion.view.sndUna + seqDiff(rtx.endOfRecord(r), snd.una);
 }
 
+// One of this module is folded into the code where each ACK asks for it.
+const { OPEN } = CA_STATE;
+
 export class Recovery implements LossListener {
   /** SND.NXT when the present state was entered: reaching it ends the state. */
   highSeq: Seq = seqOf(0);
@@ -90,10 +93,13 @@ export class Recovery implements LossListener {
 
   /** `wasFlight`: something was outstanding before it. */
   afterAck(a: AckOutcome, priorUna: Seq, wasFlight: boolean): void {
-    const { rtx, congestion, snd } = this.c;
     if (a.isUnaAdvanced) this.retransmits = 0;
     if (!wasFlight && !a.hasDsack) return;
-    if (!a.isDubious && congestion.state === CA_STATE.OPEN) return;
+    if (a.isDubious || this.c.congestion.state !== OPEN) this.judge(a, priorUna);
+  }
+
+  private judge(a: AckOutcome, priorUna: Seq): void {
+    const { rtx, congestion, snd } = this.c;
     if (a.isEce) congestion.forgetPrior(); // a mark was seen: no reduction is taken back
     this.rexmit = REXMIT.NONE;
     if (rtx.isEmpty) rtx.setRenoSacked(0);

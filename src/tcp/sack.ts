@@ -170,7 +170,7 @@ function markRecord(c: TcpConnection, r: number, una: Seq, a: AckOutcome): void 
     if (seqLe(rtx.endOfRecord(r), recovery.highSeq)) a.original();
     a.timedSack(tcp.records, r);
   }
-  c.noteDelivered(r);
+  c.noteDelivered(r, rtx.endOfRecord(r));
   rtx.markSacked(r);
   a.arrived(pieces);
   a.sacked();
