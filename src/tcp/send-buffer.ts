@@ -6,7 +6,7 @@
 import { HOOK } from '../cc/congestion-control.ts';
 import type { TcpConnection } from './connection.ts';
 import { sparePages } from './page-shares.ts';
-import { chargedBytes } from './write-room.ts';
+import { isRoomy } from './write-room.ts';
 
 /** Linux: MAX_TCP_HEADER, skb_shared_info and sk_buff, the first two with the text in one power of two. */
 const HEADROOM_BYTES = 320 + 320;
@@ -37,7 +37,7 @@ export function checkSendBuffer(c: TcpConnection): void {
 
 /** A third of it is free: the application can write. */
 export function tellRoom(c: TcpConnection): void {
-  if (c.owner === null || chargedBytes(c) * 3 >= c.sndbufBytes * 2) return;
+  if (c.owner === null || !isRoomy(c)) return;
   c.chrono.roomReturned();
   c.owner.writable();
 }

@@ -76,6 +76,13 @@ export function chargedBytes(c: TcpConnection): number {
   return c.sendQueue.length + buffers * BUFFER_COST;
 }
 
+/** A third of the send buffer is free. What is in flight decides, as a rule: the rest of the sum takes two divisions. */
+export function isRoomy(c: TcpConnection): boolean {
+  const most = c.sndbufBytes * 2;
+  const least = c.sendQueue.length + c.rtx.count * BUFFER_COST;
+  return least * 3 < most && chargedBytes(c) * 3 < most;
+}
+
 /**
  * A peer that SACKs pieces of what was sent as one has it cut in two, each time: not beyond twice what the socket may
  * hold (CVE-2019-11478).
