@@ -386,4 +386,5 @@ export const bbr: CcModule = {
   name: 'bbr',
   flags: CC_FLAG.NON_RESTRICTED,
   create: () => new Bbr(),
+  phases: PHASES,
 };

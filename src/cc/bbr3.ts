@@ -169,4 +169,5 @@ export const bbr3: CcModule = {
   name: 'bbr3',
   flags: CC_FLAG.NON_RESTRICTED,
   create: () => new Bbr3(),
+  phases: Object.values(MODE_NAMES),
 };

@@ -184,10 +184,18 @@ export interface CcModule {
   readonly flags: number;
   /** A module without state of its own may give every connection the same object. */
   create(): CongestionControl;
+  /** The words of `phaseName`: what a scenario may expect to be in, or never in. */
+  readonly phases?: readonly string[];
   /** Those that `withParameter` knows. */
   readonly parameters?: CcParameters;
   /** The same module with another value of a parameter of its own; -ENOENT: it has none of that name, -EINVAL. */
   withParameter?(name: string, value: number): CcModule | number;
+}
+
+/** The words that a module has for what it is doing: none; null where it has some and does not say which. */
+export function phasesOf(module: CcModule): readonly string[] | null {
+  if (module.phases !== undefined) return module.phases;
+  return module.create().phaseName === CongestionControl.prototype.phaseName ? [] : null;
 }
 
 function hooksOf(m: CongestionControl): number {

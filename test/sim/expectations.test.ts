@@ -1,13 +1,16 @@
 /** What a scenario says of its own results is looked at while it runs, and told. */
 import t from 'tap';
 import { MS, SEC } from '../../src/base/time.ts';
+import { builtinModules } from '../../src/cc/builtin.ts';
 import type { CcView } from '../../src/cc/cc-view.ts';
 import { type CcModule, CongestionControl } from '../../src/cc/congestion-control.ts';
 import type { Outcome } from '../../src/sim/experiment/expect/expectation.ts';
 import { Experiment } from '../../src/sim/experiment/experiment.ts';
 import { Meters } from '../../src/sim/experiment/meter.ts';
 import type { Scenario } from '../../src/sim/experiment/scenario.ts';
+import { checkPhases } from '../../src/sim/experiment/schema/check-phases.ts';
 import { readScenario } from '../../src/sim/experiment/schema/read-scenario.ts';
+import { Problems } from '../../src/sim/experiment/schema/read-shape.ts';
 import { runAndSummarize } from '../../src/sim/experiment/summary.ts';
 
 /** Four segments a round trip in the first second, eight from then on, and a phase for each. */
@@ -194,5 +197,90 @@ t.test('what is wrong is told with its place', (t) => {
       [[path, message]],
     );
   }
+  t.end();
+});
+
+const silent: CcModule = { ...steps, name: 'silent' };
+const named: CcModule = { ...steps, name: 'named', phases: ['early', 'late'] };
+
+/** The congestion control of `it`; what is expected; where it is wrong, and what is said of it. */
+const PHASES: readonly (readonly [string | undefined, object, string?, string?])[] = [
+  ['bbr3', { never: ['startup'] }],
+  [
+    'bbr3',
+    { never: ['drain', 'crusie'] },
+    'never.1',
+    'no phase "crusie" of bbr3: did you mean "cruise"?',
+  ],
+  [
+    'bbr',
+    { time: { max: '1 s' }, during: 'probe_bw' },
+    'during',
+    'no phase "probe_bw" of bbr: did you mean "probe-bw"?',
+  ],
+  [
+    'bbr',
+    { flow: 'it:back', cwnd: { min: 1 }, during: 'up' },
+    'during',
+    'no phase "up" of bbr: there are startup, drain, probe-bw, probe-rtt',
+  ],
+  [undefined, { never: ['late'] }, 'never.0', 'no phase "late" of cubic: there are none'],
+  ['named', { never: ['late'] }],
+  [
+    'named',
+    { phases: ['early', 'lake'] },
+    'phases.1',
+    'no phase "lake" of named: did you mean "late"?',
+  ],
+  ['silent', { phases: ['early', 'lake'] }],
+  ['silent', { cwnd: { min: 1 }, during: 'lake' }],
+  [
+    'silent',
+    { never: ['late'] },
+    'never.0',
+    '"silent" does not say which phases it has: "phases", beside "create"',
+  ],
+  [
+    'silent',
+    { time: { max: '1 s' }, during: 'late' },
+    'during',
+    '"silent" does not say which phases it has: "phases", beside "create"',
+  ],
+];
+
+t.test('phases are those of the flow’s module', (t) => {
+  const modules = builtinModules();
+  for (const module of [named, silent]) modules.register(module);
+  for (const [cc, expect, path, message] of PHASES) {
+    const [it, ...others] = scenarioOf({ flow: 'it', ...expect }).flows;
+    const { cc: _, ...rest } = it!;
+    const flows = [cc === undefined ? rest : { ...rest, cc }, ...others];
+    const problems = new Problems();
+    checkPhases({ ...scenarioOf({ flow: 'it', ...expect }), flows }, modules, problems);
+    const wanted = path === undefined ? [] : [[`expect.0.${path}`, message]];
+    t.same(
+      problems.all.map((p) => [p.path.join('.'), p.message]),
+      wanted,
+    );
+  }
+  t.end();
+});
+
+t.test('a host has its default by sysctl; of many modules one has to have the phase', (t) => {
+  const check = (expect: object, sysctl: object = {}) => {
+    const { scenario } = readScenario({ ...WHOLE, sysctl, expect: [expect] }, 'x');
+    const problems = new Problems();
+    const flows = scenario!.flows.map((flow) =>
+      flow.name === 'it' ? { ...flow, cc: 'bbr' } : flow,
+    );
+    checkPhases({ ...scenario!, flows }, builtinModules(), problems);
+    return problems.all.map(({ message }) => message);
+  };
+  const other = { 'net.ipv4.tcp_congestion_control': 'bbr3' };
+  t.same(check({ flow: 'ask', never: ['refill'] }, other), []);
+  t.same(check({ never: ['probe-bw'] }), []);
+  t.same(check({ never: ['refill'] }), [
+    'no phase "refill" of bbr, cubic: there are startup, drain, probe-bw, probe-rtt',
+  ]);
   t.end();
 });

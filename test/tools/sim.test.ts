@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import t from 'tap';
 import { RunFolder } from '../../tools/command/run-folder.ts';
+import { loadScenario } from '../../tools/command/scenario-file.ts';
 import { requires } from '../support/requires.ts';
 import { ringwayIn, type Said } from '../support/ringway-command.ts';
 
@@ -387,6 +388,25 @@ t.test('what is expected is told, line by line; what is missed is an exit code',
     'ringway sim: far.yaml:8:45: expect.0.to: the experiment is over by then\n',
   );
   t.end();
+});
+
+t.test('a phase that the module does not have is told with its line', async (t) => {
+  const expect = (word: string) => TWO.replace(/^trace:.*$/m, `expect: [{ never: [${word}] }]`);
+  write('never.yaml', expect('startup'));
+  const file = join(folder, 'never.yaml');
+  const said = (error: Error) => error.message.replaceAll(`${folder}/`, '');
+  const refused = async (cc: string) => loadScenario(file, 'x', null, cc).then(() => '', said);
+  t.match(
+    await refused('cubic'),
+    /^never\.yaml:7:\d+: expect\.0\.never\.0: no phase "startup" of cubic: /,
+  );
+  t.equal(await refused('bbr'), '');
+  write(
+    'one.mts',
+    `import { reno } from '${resolve('src/cc/reno.ts')}';
+export default { ...reno, name: 'one', phases: 'startup' };`,
+  );
+  t.match(await refused(join(folder, 'one.mts')), /one\.mts: phases: a list of words$/);
 });
 
 t.test('the schema', (t) => {

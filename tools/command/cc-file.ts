@@ -17,7 +17,8 @@ export async function loadCcModule(file: string, urlOf?: UrlOf): Promise<CcModul
   if (more.length > 0) {
     throw ccFailure(`${file}: exports several modules: ${found.map((m) => m.name).join(', ')}`);
   }
-  const { name } = module;
+  const { name, phases } = module;
+  if (phases !== undefined && !isWords(phases)) throw ccFailure(`${file}: phases: a list of words`);
   if (!isCcName(name)) {
     const letters = '1 to 15 letters, digits, "_", "-" and "."';
     throw ccFailure(`${file}: "${name}" is no name for a module: ${letters}`);
@@ -40,6 +41,9 @@ function register(file: string, module: CcModule): number {
     throw ccFailure(`${file}: create: ${why}`);
   }
 }
+
+const isWords = (value: unknown): boolean =>
+  Array.isArray(value) && value.every((word) => typeof word === 'string');
 
 function isModule(value: unknown): value is CcModule {
   if (typeof value !== 'object' || value === null) return false;

@@ -7,9 +7,10 @@ import type { LinkSpec } from '../../src/path/link-spec.ts';
 import { parseMahimahi } from '../../src/path/mahimahi.ts';
 import { alone } from '../../src/sim/experiment/harm.ts';
 import type { Scenario } from '../../src/sim/experiment/scenario.ts';
+import { checkPhases } from '../../src/sim/experiment/schema/check-phases.ts';
 import { type JsonSchema, jsonSchemaOf } from '../../src/sim/experiment/schema/json-schema.ts';
 import { readScenario, type TraceWish } from '../../src/sim/experiment/schema/read-scenario.ts';
-import type { Path, Problem } from '../../src/sim/experiment/schema/read-shape.ts';
+import { type Path, type Problem, Problems } from '../../src/sim/experiment/schema/read-shape.ts';
 import { SCENARIO_SHAPE } from '../../src/sim/experiment/schema/scenario-shape.ts';
 import { suggestion } from '../../src/sim/experiment/schema/suggest.ts';
 import { loadCcModule } from './cc-file.ts';
@@ -58,7 +59,13 @@ export async function scenarioOf(
   const unread = traceProblems(topology, file, ['topology']);
   if (unread.length > 0) throw specFailure(file, unread, place);
   const own = only === null ? scenario : alone(scenario, only);
-  return { trace, ...(await withModules(withCc(withTraces(own, file), cc), file, place)) };
+  const loaded = await withModules(withCc(withTraces(own, file), cc), file, place);
+  const wrong = new Problems();
+  const known = builtinModules();
+  for (const module of loaded.modules) known.register(module);
+  checkPhases(loaded.scenario, known, wrong);
+  if (wrong.all.length > 0) throw specFailure(file, wrong.all, place);
+  return { trace, ...loaded };
 }
 
 /** Of the files that stand as `trace` of a rate: whether they are there, and are traces. */
