@@ -76,7 +76,9 @@ function isRepeated(c: TcpConnection, seg: Segment): boolean {
 
 /** All that `acknowledge` does then: there is no record, no sample and no news that the rest of it could act on. */
 function acknowledgeNothing(c: TcpConnection, seg: Segment): void {
-  note(c, seg);
+  // What a full segment is, the output will ask.
+  c.congestion.observe(c.tcp.env.nowNs, c.congestion.view.mss);
+  c.noteEcho(seg.hasTimestamps, seg.tsEcr);
   updateWindow(c, seg, c.tcp.ackOutcome);
   observe(c);
   c.rate.checkLimit(c.congestion.view);
@@ -134,16 +136,11 @@ function markDelivered(c: TcpConnection, pieces: number): void {
   tcp.mib.add(tcp.ids.TCPDeliveredCE, pieces);
 }
 
-/** When it came, and what its echo tells. */
-function note(c: TcpConnection, seg: Segment): void {
-  c.congestion.observe(c.tcp.env.nowNs, c.mss());
-  c.noteEcho(seg.hasTimestamps, seg.tsEcr);
-}
-
 function begin(c: TcpConnection, seg: Segment): void {
   const { tcp } = c;
   tcp.ackOutcome.begin();
-  note(c, seg);
+  c.congestion.observe(tcp.env.nowNs, c.mss());
+  c.noteEcho(seg.hasTimestamps, seg.tsEcr);
   c.rate.begin(tcp.rateSample, c.rtx.inFlight(), c.agreed.hasSack);
 }
 

@@ -32,6 +32,11 @@ const NONE = -1;
 const GONE = -2;
 const NO_TIMES = new Float64Array(0);
 
+// Constants of this module are folded into the code; those of another one are loaded and checked at each use.
+const IDLE: number = NEVER;
+const startOf = inBlock;
+const { RTO, TLP, REORDER } = DUE;
+
 export class Deadlines implements Expirable {
   private readonly queue: DeadlineQueue;
   /** Made when something is armed for the first time: a connection that has only been opened waits for nothing. */
@@ -53,12 +58,12 @@ export class Deadlines implements Expirable {
   }
 
   at(which: number): number {
-    return this.row < 0 ? NEVER : this.times[inBlock(this.row) + which]!;
+    return this.row < 0 ? IDLE : this.times[startOf(this.row) + which]!;
   }
 
   /** Not by `at`: where that is not inlined it would make a double to compare with. */
   isArmed(which: number): boolean {
-    return this.row >= 0 && this.times[inBlock(this.row) + which] !== NEVER;
+    return this.row >= 0 && this.times[startOf(this.row) + which] !== IDLE;
   }
 
   /** At most 27 bytes of bytecode, so that it is always inlined: a double that crosses a real call costs 16 bytes. */
@@ -71,16 +76,32 @@ export class Deadlines implements Expirable {
     if (this.row === GONE) return;
     if (this.row === NONE) this.takeRow();
     this.entry ??= new Deadline(this);
-    this.times[inBlock(this.row) + which] = this.staged[0]!;
+    this.times[startOf(this.row) + which] = this.staged[0]!;
     this.place(this.entry, which);
+  }
+
+  /** RTO, TLP or REORDER, whose time was staged, instead of whichever of the three there was. */
+  armXmitStaged(which: number): void {
+    this.disarmXmit();
+    this.armStaged(which);
+  }
+
+  /** None of the three waits: with each segment that leaves, and each ACK. */
+  disarmXmit(): void {
+    if (this.row < 0) return;
+    const { times } = this;
+    const from = startOf(this.row);
+    times[from + RTO] = IDLE;
+    times[from + TLP] = IDLE;
+    times[from + REORDER] = IDLE;
   }
 
   private takeRow(): void {
     const { table } = this;
     this.row = table.take();
     this.times = table.block(this.row);
-    const from = inBlock(this.row);
-    this.times.fill(NEVER, from, from + COUNT);
+    const from = startOf(this.row);
+    this.times.fill(IDLE, from, from + COUNT);
   }
 
   private giveRow(): void {
@@ -90,12 +111,12 @@ export class Deadlines implements Expirable {
   }
 
   private place(entry: Deadline, which: number): void {
-    const at = inBlock(this.row) + which;
+    const at = startOf(this.row) + which;
     if (this.times[at]! < entry.dueNs) this.queue.armFrom(entry, this.times, at);
   }
 
   disarm(which: number): void {
-    if (this.row >= 0) this.times[inBlock(this.row) + which] = NEVER;
+    if (this.row >= 0) this.times[startOf(this.row) + which] = IDLE;
   }
 
   /** The connection is over: arming does nothing any more. Idempotent. */
@@ -109,7 +130,7 @@ export class Deadlines implements Expirable {
   expire(): void {
     const clock = this.target.tcp.env;
     for (let which = 0; which < COUNT && this.row >= 0; which++) {
-      if (this.times[inBlock(this.row) + which]! > clock.nowNs) continue;
+      if (this.times[startOf(this.row) + which]! > clock.nowNs) continue;
       this.disarm(which);
       this.target.deadlinePassed(which);
     }

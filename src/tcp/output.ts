@@ -133,13 +133,19 @@ function lengthToResend(c: TcpConnection, r: number, most: number): number {
 /** As much as may go now. Whether cwnd was what ended it decides whether it grows. */
 export function sendNewData(c: TcpConnection): void {
   if (!isIn(c.state, MAY_SEND | HAS_CLOSED) || c.isFinSent) return;
-  const { congestion, rtx } = c;
+  if (c.unsentBytes() === 0) {
+    // Who has nothing to send is not held back by cwnd, full as it may be.
+    c.chrono.outputEnded(false, true);
+    return;
+  }
+  const { congestion, rtx, snd } = c;
+  const v = congestion.view;
   const most = segmentsPerFrame(c);
-  const before = c.snd.nxt;
-  const hadText = c.unsentBytes() > 0;
-  if (hadText && c.pathMtu !== null && !probePath(c, c.pathMtu)) return;
+  const before = snd.nxt;
+  if (c.pathMtu !== null && !probePath(c, c.pathMtu)) return;
   let wait: number = WAIT.NO;
-  for (let unsent = c.unsentBytes(); unsent > 0; unsent = c.unsentBytes()) {
+  let unsent = c.unsentBytes();
+  while (unsent > 0) {
     if (!isPacerOpen(c)) break;
     const quota = cwndQuota(c);
     if (quota === 0) break;
@@ -148,16 +154,15 @@ export function sendNewData(c: TcpConnection): void {
       wait = len;
       break;
     }
-    if (!sendText(c, len, unsent, false, congestion.view.mss)) break;
+    if (!sendText(c, len, unsent, false, v.mss)) break;
+    unsent -= len;
   }
-  // Who has nothing to send is not held back by cwnd, full as it may be.
-  const isFull = hadText && c.inFlight() >= congestion.view.cwnd;
-  const isCwndLimited = wait === WAIT.CWND || isFull;
-  if (isCwndLimited || c.snd.nxt !== before) {
-    c.use.sent(isCwndLimited, rtx.packetsOut, c.snd.una, c.snd.nxt);
+  const isCwndLimited = wait === WAIT.CWND || c.inFlight() >= v.cwnd;
+  if (isCwndLimited || snd.nxt !== before) {
+    c.use.sent(isCwndLimited, rtx.packetsOut, snd.una, snd.nxt);
     validateWindow(c);
   }
-  c.chrono.outputEnded(wait === WAIT.WINDOW, c.unsentBytes() === 0 && !isCwndLimited);
+  c.chrono.outputEnded(wait === WAIT.WINDOW, unsent === 0 && !isCwndLimited);
 }
 
 /** RFC 8985 §7.3: one segment of new text, whatever cwnd, pacing and Nagle say. False: none, or no window for it. */

@@ -16,12 +16,12 @@ export function selectWindow(c: TcpConnection): number {
   if (c.isStarved) return shutWindow(c);
   if (c.tcp.memory.isPressed) comeDown(c);
   const standing = rcv.standing();
-  const grain = 1 << agreed.rcvShift;
-  const most = 65535 * grain;
-  const offered = roundDown(Math.min(freeWindow(c), most), grain);
+  const grain = 1 << agreed.rcvShift; // no window passes 2^30, so bits will do
+  const most = 65535 << agreed.rcvShift;
+  const offered = Math.min(freeWindow(c), most) & -grain;
   // RFC 9293 §3.8.6.2.1: the right edge never moves left.
   const promised = Math.max(offered, Math.min(standing, most));
-  const window = Math.min(roundUp(promised, grain), most);
+  const window = Math.min((promised + grain - 1) & -grain, most);
   countWindow(c, offered, rcv.wnd, window);
   rcv.advertise(window, promised);
   return window;
@@ -162,7 +162,6 @@ function clamped(window: number, { settings }: TcpConnection): number {
 }
 
 const roundDown = (n: number, grain: number): number => Math.max(0, n - (n % grain));
-const roundUp = (n: number, grain: number): number => Math.ceil(n / grain) * grain;
 
 /** Bytes received and not yet acknowledged. */
 export function unackedBytes(c: TcpConnection): number {

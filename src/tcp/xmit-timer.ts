@@ -16,21 +16,19 @@ export const SHORTAGE_NS = 500 * MS;
 
 export function armRto(c: TcpConnection): void {
   const { due } = c;
-  disarmXmit(c);
   due.staged[0] = c.tcp.env.nowNs + c.rtt.rtoNs;
-  due.armStaged(DUE.RTO);
+  due.armXmitStaged(DUE.RTO);
 }
 
 /** A wait of `waitNs` instead of the timeout: a local shortage, or a peer that seems to renege. */
 export function armRtoIn(c: TcpConnection, waitNs: number): void {
-  disarmXmit(c);
-  c.due.arm(DUE.RTO, c.tcp.env.nowNs + waitNs);
+  const { due } = c;
+  due.staged[0] = c.tcp.env.nowNs + waitNs;
+  due.armXmitStaged(DUE.RTO);
 }
 
 export function disarmXmit(c: TcpConnection): void {
-  c.due.disarm(DUE.RTO);
-  c.due.disarm(DUE.TLP);
-  c.due.disarm(DUE.REORDER);
+  c.due.disarmXmit();
 }
 
 /** RFC 6298 §5.2, §5.3. After a probe or a wait, the timeout still counts from when the oldest segment was sent. */
@@ -48,8 +46,9 @@ export function rearmRto(c: TcpConnection): void {
 /** A probe or a wait is over without effect: what it took counts. */
 export function armRtoAfterWait(c: TcpConnection): void {
   const sentNs = c.tcp.records.time(c.rtx.first, REC_TIME.SENT_NS);
-  disarmXmit(c);
-  c.due.arm(DUE.RTO, Math.max(sentNs + c.rtt.rtoNs, c.tcp.env.nowNs + 1));
+  const { due } = c;
+  due.staged[0] = Math.max(sentNs + c.rtt.rtoNs, c.tcp.env.nowNs + 1);
+  due.armXmitStaged(DUE.RTO);
 }
 
 /** An ACK made progress: a probe if there may be one, else the timeout, both counted from now. */
@@ -59,8 +58,7 @@ export function restartXmit(c: TcpConnection): void {
 
 /** New text left. A probe that was armed before waits anew: there is more to be acknowledged. */
 export function armAfterNewData(c: TcpConnection, wasIdle: boolean): void {
-  if (wasIdle || c.due.isArmed(DUE.TLP)) rearmRto(c);
-  scheduleProbe(c, false);
+  if (!scheduleProbe(c, false) && (wasIdle || c.due.isArmed(DUE.TLP))) rearmRto(c);
 }
 
 /**
@@ -80,13 +78,15 @@ export function scheduleProbe(c: TcpConnection, isAdvancing: boolean): boolean {
   let rtoNs = rtt.rtoNs;
   if (!isAdvancing) rtoNs += c.tcp.records.time(rtx.first, REC_TIME.SENT_NS) - c.tcp.env.nowNs;
   if (rtoNs > 0) waitNs = Math.min(waitNs, rtoNs);
-  disarmXmit(c);
-  c.due.arm(DUE.TLP, c.tcp.env.nowNs + waitNs);
+  const { due } = c;
+  due.staged[0] = c.tcp.env.nowNs + waitNs;
+  due.armXmitStaged(DUE.TLP);
   return true;
 }
 
 /** RACK: the last of what may be lost will be known to be by then. */
 export function armReorder(c: TcpConnection): void {
-  disarmXmit(c);
-  c.due.arm(DUE.REORDER, c.tcp.env.nowNs + Math.min(c.rack.waitNs + MIN_WAIT_NS, c.rtt.rtoNs));
+  const { due } = c;
+  due.staged[0] = c.tcp.env.nowNs + Math.min(c.rack.waitNs + MIN_WAIT_NS, c.rtt.rtoNs);
+  due.armXmitStaged(DUE.REORDER);
 }
