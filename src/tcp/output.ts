@@ -22,6 +22,13 @@ import { NO_RECORD, REC, REC_STATE } from './tx-records.ts';
 import { urgentPointer } from './urgent.ts';
 import { armAfterNewData, armRto } from './xmit-timer.ts';
 
+// Constants of this module are folded into the code; those of another one are loaded and checked at each use.
+const { ACK, PSH, FIN, RST, CWR, URG } = TCP_FLAG;
+const SENDING = MAY_SEND | HAS_CLOSED;
+const { DELACK, PERSIST, PACE, REORDER } = DUE;
+const NONE: number = NO_RECORD;
+const HEADER_LEN = TCP_HEADER_LEN;
+
 export function output(c: TcpConnection): void {
   c.congestion.observe(c.tcp.env.nowNs, c.mss());
   if (c.pathMtu?.isTooLarge === true) pathShrank(c, c.pathMtu);
@@ -38,7 +45,7 @@ export function output(c: TcpConnection): void {
   c.forgetMore();
   if (c.delack.isOwed) {
     if (c.delack.isDueNow) sendAck(c);
-    else if (!c.due.isArmed(DUE.DELACK)) {
+    else if (!c.due.isArmed(DELACK)) {
       c.delack.armWait(c.due, c.tcp.env, c.rtt, c.tcp.config);
     }
   }
@@ -50,7 +57,7 @@ export function output(c: TcpConnection): void {
 function retransmitLost(c: TcpConnection): void {
   const { rtx, congestion, tcp } = c;
   const v = congestion.view;
-  while (rtx.lost.first !== NO_RECORD) {
+  while (rtx.lost.first !== NONE) {
     const room = v.cwnd - rtx.inFlight();
     if (room <= 0 || !isPacerOpen(c)) return;
     const r = rtx.lost.first;
@@ -61,7 +68,7 @@ function retransmitLost(c: TcpConnection): void {
     tcp.mib.add(id, rtx.pieces(r));
     if (congestion.isReducing) congestion.sentDuringReduction(rtx.pieces(r));
     // RFC 6298 §5.3's spirit: the oldest was just sent again, its timeout counts from now.
-    if (r === rtx.first && !c.due.isArmed(DUE.REORDER)) armRto(c);
+    if (r === rtx.first && !c.due.isArmed(REORDER)) armRto(c);
   }
 }
 
@@ -99,8 +106,7 @@ function resend(c: TcpConnection, r: number, most: number): boolean {
   const isFin = rtx.has(r, REC_STATE.FIN);
   const len = tcp.records.get(r, REC.LEN) - (isFin ? 1 : 0);
   const isPushed = isFin || rtx.has(r, REC_STATE.PSH);
-  const flags =
-    TCP_FLAG.ACK | (isFin ? TCP_FLAG.FIN : 0) | (isPushed && len > 0 ? TCP_FLAG.PSH : 0);
+  const flags = ACK | (isFin ? FIN : 0) | (isPushed && len > 0 ? PSH : 0);
   if (c.inFlight() === 0) c.congestion.flightBegins(c.rate.isAppLimited);
   if (!sendSegment(c, rtx.seqOfRecord(r), from, len, flags, mss)) return false;
   if (c.pathMtu?.search) c.pathMtu.search.inconclusive();
@@ -132,7 +138,7 @@ function lengthToResend(c: TcpConnection, r: number, most: number): number {
 
 /** As much as may go now. Whether cwnd was what ended it decides whether it grows. */
 export function sendNewData(c: TcpConnection): void {
-  if (!isIn(c.state, MAY_SEND | HAS_CLOSED) || c.isFinSent) return;
+  if (!isIn(c.state, SENDING) || c.isFinSent) return;
   if (c.unsentBytes() === 0) {
     // Who has nothing to send is not held back by cwnd, full as it may be.
     c.chrono.outputEnded(false, true);
@@ -168,7 +174,7 @@ export function sendNewData(c: TcpConnection): void {
 /** RFC 8985 §7.3: one segment of new text, whatever cwnd, pacing and Nagle say. False: none, or no window for it. */
 export function sendNewAsProbe(c: TcpConnection): boolean {
   const unsent = c.unsentBytes();
-  if (!isIn(c.state, MAY_SEND | HAS_CLOSED) || unsent === 0) return false;
+  if (!isIn(c.state, SENDING) || unsent === 0) return false;
   const record = c.records?.distance(c.snd.nxt) ?? unsent;
   const { mss } = c.congestion.view;
   const len = Math.min(unsent, record, mss);
@@ -235,7 +241,7 @@ function sendText(
   const isHalfWindow = snd.hasPush(len);
   const isWritten = endsRecord || seqEq(seqAdd(seq, len), snd.pushed);
   const isPushed = hasFin || isForced || isWritten || isHalfWindow;
-  const flags = TCP_FLAG.ACK | (isPushed ? TCP_FLAG.PSH : 0) | (hasFin ? TCP_FLAG.FIN : 0);
+  const flags = ACK | (isPushed ? PSH : 0) | (hasFin ? FIN : 0);
   const isIdle = rtx.isEmpty;
   if (c.inFlight() === 0) c.congestion.flightBegins(c.rate.isAppLimited);
   if (!sendSegment(c, seq, seqDiff(seq, snd.una), len, flags, size)) return false;
@@ -250,7 +256,7 @@ function sendText(
   snd.advance(seqLen);
   if (len % size !== 0) snd.noteSmall();
   if (c.congestion.isReducing) c.congestion.sentDuringReduction(pieces);
-  c.due.disarm(DUE.PERSIST);
+  c.due.disarm(PERSIST);
   afterSending(c, pieces, len);
   armAfterNewData(c, isIdle);
   return true;
@@ -262,7 +268,7 @@ function sendFin(c: TcpConnection): void {
   const { snd, rtx } = c;
   const seq = snd.nxt;
   const { mss } = c.congestion.view;
-  if (!sendSegment(c, seq, 0, 0, TCP_FLAG.ACK | TCP_FLAG.FIN, mss)) return;
+  if (!sendSegment(c, seq, 0, 0, ACK | FIN, mss)) return;
   const isIdle = rtx.isEmpty;
   c.noteFinSent();
   const r = rtx.append(seq, 1, 1, REC_STATE.FIN, c.tcp.env);
@@ -284,23 +290,23 @@ function afterSending(c: TcpConnection, pieces: number, len: number): void {
  */
 function armIfStuck(c: TcpConnection): void {
   if (!c.rtx.isEmpty || !c.hasUnsent() || c.unconfirmed !== null) return;
-  if (!c.due.isArmed(DUE.PACE)) armPersist(c);
+  if (!c.due.isArmed(PACE)) armPersist(c);
 }
 
 // ---- segments without text ----
 
 export function sendAck(c: TcpConnection): void {
-  sendBare(c, c.snd.acceptable(), TCP_FLAG.ACK);
+  sendBare(c, c.snd.acceptable(), ACK);
 }
 
 /** RFC 9293 §3.8.4, §3.8.6.1: a segment that the peer must answer, one before what it expects. False: it stayed. */
 export function sendProbe(c: TcpConnection): boolean {
-  return sendBare(c, seqAdd(c.snd.una, -1), TCP_FLAG.ACK);
+  return sendBare(c, seqAdd(c.snd.una, -1), ACK);
 }
 
 /** The last of a connection: where there is no room it follows, without it. */
 export function sendReset(c: TcpConnection): void {
-  const flags = TCP_FLAG.RST | TCP_FLAG.ACK | c.markEcn(false);
+  const flags = RST | ACK | c.markEcn(false);
   c.tcp.resetWait.send(c, writeHeader(c, c.snd.acceptable(), flags, 0));
   c.totals.segmentOut(1, 0);
 }
@@ -322,14 +328,14 @@ function sendSegment(
   const isNewText = len > 0 && seqEq(seq, c.snd.nxt);
   const marks = c.markEcn(isNewText);
   // As Linux does with super-frames, whoever cuts them: the receiver is not to hold one for more of its kind.
-  const push = len > mss ? TCP_FLAG.PSH : 0;
+  const push = len > mss ? PSH : 0;
   const headerLen = writeHeader(c, seq, flags | marks | push, blocks);
   const isSent =
     len > mss && !deviceCuts(c)
       ? transmitSegments(c, headerLen, seq, from, len, mss)
       : transmit(c.tcp, c, headerLen, c.sendQueue, from, len, mss);
   if (!isSent) {
-    if ((marks & TCP_FLAG.CWR) !== 0) c.ecn?.windowReduced(); // nobody has heard of it
+    if ((marks & CWR) !== 0) c.ecn?.windowReduced(); // nobody has heard of it
     c.tcp.waitForRoom(c);
     return false;
   }
@@ -339,19 +345,19 @@ function sendSegment(
   if (c.pathMtu?.search) notePath(c, c.pathMtu.search);
   const pieces = len > mss ? Math.ceil(len / mss) : 1;
   // A retransmission, a FIN's included, is counted in RetransSegs only.
-  const isBare = len === 0 && (flags & TCP_FLAG.FIN) === 0;
+  const isBare = len === 0 && (flags & FIN) === 0;
   if (isBare || seqEq(seq, c.snd.nxt)) c.tcp.mib.add(c.tcp.ids.OutSegs, pieces);
   c.totals.segmentOut(pieces, len);
   c.compressed.ackSent(c);
   if (!hasLeftOut) c.delack.ackSent(c.tcp.config); // else an ACK of its own brings the SACK blocks
-  c.due.disarm(DUE.DELACK);
+  c.due.disarm(DELACK);
   c.noteAcked();
   return true;
 }
 
 /** SACK blocks that fit beside the text: a full segment has no room for any. */
 function sackRoom(c: TcpConnection, flags: number, len: number, mss: number): number {
-  if (!c.agreed.hasSack || c.sacks.isEmpty || (flags & TCP_FLAG.RST) !== 0) return 0;
+  if (!c.agreed.hasSack || c.sacks.isEmpty || (flags & RST) !== 0) return 0;
   const most = c.agreed.hasTimestamps ? MAX_SACK_BLOCKS - 1 : MAX_SACK_BLOCKS;
   return Math.max(0, Math.min(most, Math.floor((mss - len - 4) / 8)));
 }
@@ -360,7 +366,7 @@ function sackRoom(c: TcpConnection, flags: number, len: number, mss: number): nu
 function writeHeader(c: TcpConnection, seq: Seq, flags: number, blocks: number): number {
   const { tcp, agreed } = c;
   const { dv } = tcp.net.env.memory.slab;
-  let at = tcp.header + TCP_HEADER_LEN;
+  let at = tcp.header + HEADER_LEN;
   if (agreed.hasTimestamps) {
     at = writeTimestampOption(dv, at, tcp.timestamp(c.tcp.env.nowNs, c.tsOffset), c.tsRecent);
   }
@@ -373,7 +379,7 @@ function writeHeader(c: TcpConnection, seq: Seq, flags: number, blocks: number):
   const window = selectWindow(c);
   const field = Math.min(0xffff, window >>> agreed.rcvShift);
   const up = urgentPointer(c, seq);
-  const bits = up === 0 ? flags : flags | TCP_FLAG.URG;
+  const bits = up === 0 ? flags : flags | URG;
   writeTcp(dv, tcp.header, c.localPort, c.remotePort, seq, c.rcv.nxt, headerLen, bits, field, up);
   return headerLen;
 }

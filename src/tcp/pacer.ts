@@ -13,6 +13,9 @@ import { HOOK } from '../cc/congestion-control.ts';
 import type { TcpConnection } from './connection.ts';
 import { DUE } from './deadlines.ts';
 
+// Constants of this module are folded into the code; those of another one are loaded and checked at each use.
+const { CONG_CONTROL } = HOOK;
+
 /** RFC 6928's initial window is not paced. */
 const FREE_SEGMENTS = 10;
 
@@ -36,7 +39,7 @@ export class Pacer {
 export function updatePacingRate(c: TcpConnection): void {
   const { congestion, tcp } = c;
   const v = congestion.view;
-  if (v.srttNs === 0 || congestion.has(HOOK.CONG_CONTROL)) return;
+  if (v.srttNs === 0 || congestion.has(CONG_CONTROL)) return;
   const { pacingSsRatio, pacingCaRatio } = tcp.config;
   const percent = v.cwnd < v.ssthresh / 2 ? pacingSsRatio : pacingCaRatio;
   if (percent > 0) congestion.setRate(Math.max(v.cwnd, c.rtx.packetsOut), percent);

@@ -6,6 +6,9 @@ import { seqGt, seqLe } from '../wire/seq.ts';
 import type { TcpConnection } from './connection.ts';
 import { bufferBytes, deferral, WAIT } from './super-frame.ts';
 
+// Constants of this module are folded into the code; those of another one are loaded and checked at each use.
+const { NO, MORE_DATA, WINDOW } = WAIT;
+
 /**
  * Bytes, or what to wait for (WAIT). `quota`: segments that cwnd admits, at least one; `most`: those of a full
  * frame; `unsent` bytes are queued.
@@ -16,21 +19,21 @@ export function nextLength(c: TcpConnection, unsent: number, quota: number, most
   if (record >= unsent) return lengthWithin(c, unsent, quota, most);
   // Nothing can be added to what is left of this record: Nagle has no reason to wait.
   if (record > c.congestion.view.mss) return lengthWithin(c, record, quota, most);
-  return record <= c.snd.usable() ? record : WAIT.WINDOW;
+  return record <= c.snd.usable() ? record : WINDOW;
 }
 
 function lengthWithin(c: TcpConnection, unsent: number, quota: number, most: number): number {
   const { mss } = c.congestion.view;
   const usable = c.snd.usable();
   // RFC 9293 §3.8.6.2.1: no slivers of the window; an MSS is at most half of the largest ever seen.
-  if (usable < Math.min(unsent, mss)) return WAIT.WINDOW;
-  if (unsent < mss && isHeldByNagle(c)) return WAIT.MORE_DATA;
+  if (usable < Math.min(unsent, mss)) return WINDOW;
+  if (unsent < mss && isHeldByNagle(c)) return MORE_DATA;
   if (unsent <= mss) return unsent;
   const atBest = bufferBytes(c);
   const isTail = unsent <= atBest;
   const len = isTail ? unsent : atBest;
   const wait = deferral(c, len, isTail, usable, most);
-  if (wait !== WAIT.NO) return wait;
+  if (wait !== NO) return wait;
   return splitPoint(c, len, isTail, usable, Math.min(Math.min(quota, most) * mss, atBest));
 }
 

@@ -17,6 +17,14 @@ import { isV4 } from '../wire/address.ts';
 import type { TcpConnection } from './connection.ts';
 import { NO_RECORD, REC_TIME } from './tx-records.ts';
 
+// Constants of this module are folded into the code; those of another one are loaded and checked at each use.
+const { RECOVERY } = CA_STATE;
+const { MIN_TSO_SEGS } = HOOK;
+const NONE: number = NO_RECORD;
+const { SENT_NS } = REC_TIME;
+const UNKNOWN: number = NEVER;
+const PER_US = US;
+
 /** Of 64 KiB, less what the largest headers take (Linux: GSO_LEGACY_MAX_SIZE and MAX_TCP_HEADER). */
 export const GSO_MAX_BYTES = 65536 - 320 - 1;
 /** A burst is what the pacing rate sends in 2^-10 s (sk_pacing_shift). */
@@ -32,10 +40,10 @@ export function segmentsPerFrame(c: TcpConnection): number {
   if (c.snd.isUrgent) return 1; // whoever cuts a frame copies its urgent pointer
   const { congestion, tcp } = c;
   const v = congestion.view;
-  const least = congestion.has(HOOK.MIN_TSO_SEGS) ? congestion.cc.minTsoSegs(v) : 0;
+  const least = congestion.has(MIN_TSO_SEGS) ? congestion.cc.minTsoSegs(v) : 0;
   let bytes = v.pacingRate / BURSTS_PER_SEC;
-  if (v.minRttNs !== NEVER) {
-    const halvings = Math.floor(v.minRttNs / US) >> tcp.config.tsoRttLog;
+  if (v.minRttNs !== UNKNOWN) {
+    const halvings = Math.floor(v.minRttNs / PER_US) >> tcp.config.tsoRttLog;
     if (halvings < 32) bytes += GSO_MAX_BYTES >> halvings;
   }
   const segments = Math.floor(Math.min(bytes, GSO_MAX_BYTES) / v.mss);
@@ -91,14 +99,14 @@ export function deferral(
 ): number {
   const { congestion, rtx, snd } = c;
   const v = congestion.view;
-  if (v.caState >= CA_STATE.RECOVERY) return WAIT.NO;
+  if (v.caState >= RECOVERY) return WAIT.NO;
   if (v.nowNs - v.nextDepartureNs >= DEFER_NS) return WAIT.NO;
   const byCwnd = (v.cwnd - c.inFlight()) * v.mss;
   const limit = Math.min(usable, byCwnd);
   if (limit >= most * v.mss) return WAIT.NO;
   if (!isTail && limit >= len) return WAIT.NO;
   if (isWorthwhile(c, limit, Math.min(snd.wnd, v.cwnd * v.mss))) return WAIT.NO;
-  if (rtx.first === NO_RECORD || isAckFar(c)) return WAIT.NO;
+  if (rtx.first === NONE || isAckFar(c)) return WAIT.NO;
   if (byCwnd < usable) {
     if (byCwnd <= len) return WAIT.CWND;
   } else if (usable <= len) return WAIT.WINDOW;
@@ -115,6 +123,6 @@ function isWorthwhile(c: TcpConnection, limit: number, window: number): boolean 
 /** The next ACK should come a round trip after the oldest unacknowledged segment left. */
 function isAckFar(c: TcpConnection): boolean {
   const v = c.congestion.view;
-  const sentNs = c.tcp.records.time(c.rtx.first, REC_TIME.SENT_NS);
+  const sentNs = c.tcp.records.time(c.rtx.first, SENT_NS);
   return sentNs + v.srttNs - v.nowNs > Math.min(v.srttNs / 2, DEFER_NS);
 }

@@ -8,6 +8,11 @@ import type { TcpConnection } from './connection.ts';
 import { DUE } from './deadlines.ts';
 import { REC_TIME } from './tx-records.ts';
 
+// Constants of this module are folded into the code; those of another one are loaded and checked at each use.
+const { RTO, TLP, REORDER } = DUE;
+const { OPEN, CWR } = CA_STATE;
+const { SENT_NS } = REC_TIME;
+
 /** TCP_TIMEOUT_MIN of Linux: no probe and no wait is shorter. */
 export const MIN_WAIT_NS = 2 * MS;
 
@@ -17,14 +22,14 @@ export const SHORTAGE_NS = 500 * MS;
 export function armRto(c: TcpConnection): void {
   const { due } = c;
   due.staged[0] = c.tcp.env.nowNs + c.rtt.rtoNs;
-  due.armXmitStaged(DUE.RTO);
+  due.armXmitStaged(RTO);
 }
 
 /** A wait of `waitNs` instead of the timeout: a local shortage, or a peer that seems to renege. */
 export function armRtoIn(c: TcpConnection, waitNs: number): void {
   const { due } = c;
   due.staged[0] = c.tcp.env.nowNs + waitNs;
-  due.armXmitStaged(DUE.RTO);
+  due.armXmitStaged(RTO);
 }
 
 export function disarmXmit(c: TcpConnection): void {
@@ -39,16 +44,16 @@ export function rearmRto(c: TcpConnection): void {
     disarmXmit(c);
     return;
   }
-  if (due.isArmed(DUE.TLP) || due.isArmed(DUE.REORDER)) armRtoAfterWait(c);
+  if (due.isArmed(TLP) || due.isArmed(REORDER)) armRtoAfterWait(c);
   else armRto(c);
 }
 
 /** A probe or a wait is over without effect: what it took counts. */
 export function armRtoAfterWait(c: TcpConnection): void {
-  const sentNs = c.tcp.records.time(c.rtx.first, REC_TIME.SENT_NS);
+  const sentNs = c.tcp.records.time(c.rtx.first, SENT_NS);
   const { due } = c;
   due.staged[0] = Math.max(sentNs + c.rtt.rtoNs, c.tcp.env.nowNs + 1);
-  due.armXmitStaged(DUE.RTO);
+  due.armXmitStaged(RTO);
 }
 
 /** An ACK made progress: a probe if there may be one, else the timeout, both counted from now. */
@@ -58,7 +63,7 @@ export function restartXmit(c: TcpConnection): void {
 
 /** New text left. A probe that was armed before waits anew: there is more to be acknowledged. */
 export function armAfterNewData(c: TcpConnection, wasIdle: boolean): void {
-  if (!scheduleProbe(c, false) && (wasIdle || c.due.isArmed(DUE.TLP))) rearmRto(c);
+  if (!scheduleProbe(c, false) && (wasIdle || c.due.isArmed(TLP))) rearmRto(c);
 }
 
 /**
@@ -71,16 +76,16 @@ export function scheduleProbe(c: TcpConnection, isAdvancing: boolean): boolean {
   if (config.earlyRetrans < 3 || rtx.isEmpty || !c.agreed.hasSack) return false;
   if (c.unconfirmed !== null) return false;
   const { state } = c.congestion;
-  if (state !== CA_STATE.OPEN && state !== CA_STATE.CWR) return false;
+  if (state !== OPEN && state !== CWR) return false;
   // Literals: a constant of another module makes the engine box the times that share its variable.
   let waitNs = 1e9;
   if (rtt.srttNs > 0) waitNs = 2 * rtt.srttNs + (rtx.packetsOut === 1 ? config.minRtoNs : 2e6);
   let rtoNs = rtt.rtoNs;
-  if (!isAdvancing) rtoNs += c.tcp.records.time(rtx.first, REC_TIME.SENT_NS) - c.tcp.env.nowNs;
+  if (!isAdvancing) rtoNs += c.tcp.records.time(rtx.first, SENT_NS) - c.tcp.env.nowNs;
   if (rtoNs > 0) waitNs = Math.min(waitNs, rtoNs);
   const { due } = c;
   due.staged[0] = c.tcp.env.nowNs + waitNs;
-  due.armXmitStaged(DUE.TLP);
+  due.armXmitStaged(TLP);
   return true;
 }
 
@@ -88,5 +93,5 @@ export function scheduleProbe(c: TcpConnection, isAdvancing: boolean): boolean {
 export function armReorder(c: TcpConnection): void {
   const { due } = c;
   due.staged[0] = c.tcp.env.nowNs + Math.min(c.rack.waitNs + MIN_WAIT_NS, c.rtt.rtoNs);
-  due.armXmitStaged(DUE.REORDER);
+  due.armXmitStaged(REORDER);
 }
