@@ -22,6 +22,7 @@ import type { TcpConnection } from '../../src/tcp/connection.ts';
 import { CcFiles } from '../../tools/command/cc-files.ts';
 import { type CcReporter, type CcWatch, ccReporter } from '../../tools/command/cc-spec.ts';
 import { FileWatch } from '../../tools/command/file-watch.ts';
+import { loadModule } from '../../tools/command/user-module.ts';
 import { type BulkEnd, goodput, PathRig } from '../tcp/path-rig.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ringway-cc-'));
@@ -234,6 +235,15 @@ const REFUSED: readonly (readonly [title: string, words: () => readonly string[]
       () => [pipeOf('pipe.mts')],
       /pipe\.mts: is no regular file$/,
     ],
+    [
+      'one that imports a pipe, by way of another',
+      () => {
+        pipeOf('far.mts');
+        write('near.mts', `import './far.mts';`);
+        return [write('from.mts', `import './near.mts';${text('from', 1)}`)];
+      },
+      /from\.mts: imports \S+far\.mts, which is no regular file$/,
+    ],
   ];
 
 for (const [title, words, why] of REFUSED) {
@@ -273,6 +283,13 @@ t.test(
     end(run);
   },
 );
+
+t.test('refused: one that never comes to its end; the next one is loaded', async (t) => {
+  const path = write('waits.mts', `await new Promise(() => {});${text('waits', 1)}`);
+  const message = /waits\.mts: is not loaded after 0\.02 s: does it await something that does not/;
+  await t.rejects(loadModule(path, 'ERR', undefined, 20), { name: 'Failure', message });
+  end(await start([write('next.mts', text('next', 1))]));
+});
 
 t.test('what is no module leaves the version before in its place', async (t) => {
   const path = write('mine.mts', text('mine', 1));

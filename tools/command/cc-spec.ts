@@ -1,7 +1,7 @@
 /** `--cc` and `--cc-watch`, for whatever opens a stack; and what is said of modules while it runs. */
 import { basename, extname, resolve } from 'node:path';
 import type { OptionSpec, Options } from './options.ts';
-import { MODULE_EXTENSIONS } from './user-module.ts';
+import { MODULE_EXTENSIONS } from './sources.ts';
 
 /** When a file changes: new connections have the new module, open ones too, or nothing happens. */
 const WATCHES = ['new', 'live', 'off'] as const;

@@ -14,8 +14,8 @@ import { type Path, type Problem, Problems } from '../../src/sim/experiment/sche
 import { SCENARIO_SHAPE } from '../../src/sim/experiment/schema/scenario-shape.ts';
 import { suggestion } from '../../src/sim/experiment/schema/suggest.ts';
 import { loadCcModule } from './cc-file.ts';
+import { MODULE_EXTENSIONS } from './sources.ts';
 import { NO_PLACE, type Place, readSpec, specFailure } from './spec-file.ts';
-import { MODULE_EXTENSIONS } from './user-module.ts';
 
 export interface LoadedScenario {
   readonly scenario: Scenario;

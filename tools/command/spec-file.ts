@@ -4,7 +4,8 @@ import { extname } from 'node:path';
 import { isNode, LineCounter, parseDocument } from 'yaml';
 import type { Path, Problem } from '../../src/sim/experiment/schema/read-shape.ts';
 import { EXIT, Failure } from './failure.ts';
-import { loadModule, MODULE_EXTENSIONS } from './user-module.ts';
+import { MODULE_EXTENSIONS } from './sources.ts';
+import { loadModule } from './user-module.ts';
 
 export const CODE = 'ERR_SCENARIO';
 

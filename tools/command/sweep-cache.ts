@@ -1,20 +1,17 @@
 /** What has been run, by its content: the scenario, the modules it names and what they import, and the code that runs it. */
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { basename, join, sep } from 'node:path';
 import type { Scenario } from '../../src/sim/experiment/scenario.ts';
 import type { Summary } from '../../src/sim/experiment/summary.ts';
-import { sourcesOf } from './sources.ts';
-
-const SOURCE = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'src');
+import { OWN_SOURCE, sourcesOf } from './sources.ts';
 
 /** Of all of src/, compiled or not. */
 export function codeKey(): string {
   const hash = createHash('sha256');
-  const names = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' });
+  const names = readdirSync(OWN_SOURCE, { recursive: true, encoding: 'utf8' });
   for (const name of names.filter((n) => /\.[jt]s$/.test(n)).sort()) {
-    hash.update(name.split(sep).join('/')).update(readFileSync(join(SOURCE, name)));
+    hash.update(name.split(sep).join('/')).update(readFileSync(join(OWN_SOURCE, name)));
   }
   return hash.digest('hex');
 }
@@ -22,7 +19,7 @@ export function codeKey(): string {
 /** Of users' modules and what they import. */
 export function modulesKey(files: readonly string[]): string {
   const hash = createHash('sha256');
-  for (const file of files.flatMap((one) => sourcesOf(one, SOURCE))) {
+  for (const file of files.flatMap((one) => sourcesOf(one))) {
     const content = readFileSync(file);
     hash.update(`${basename(file)} ${content.length} `).update(content);
   }

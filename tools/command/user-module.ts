@@ -3,9 +3,11 @@ import { readFileSync, statSync } from 'node:fs';
 import { dirname, extname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { EXIT, Failure } from './failure.ts';
+import { endlessIn } from './sources.ts';
 
 const TYPESCRIPT: readonly string[] = ['.ts', '.mts'];
-export const MODULE_EXTENSIONS: readonly string[] = [...TYPESCRIPT, '.js', '.mjs'];
+/** A module that waits for something at its top level may never be there. */
+const LOAD_LIMIT_MS = 10_000;
 
 /** Of an absolute path: Node loads each URL once. */
 export type UrlOf = (path: string) => string;
@@ -17,6 +19,7 @@ export async function loadModule(
   file: string,
   code: string,
   urlOf: UrlOf = urlOfFile,
+  limitMs: number = LOAD_LIMIT_MS,
 ): Promise<Record<string, unknown>> {
   const path = resolve(file);
   if (!isEsModule(path)) {
@@ -24,12 +27,16 @@ export async function loadModule(
     throw new Failure(code, message, EXIT.USAGE);
   }
   if (isNoFile(path)) throw new Failure(code, `${file}: is no regular file`, EXIT.USAGE);
+  const endless = endlessFrom(path);
+  if (endless !== null) {
+    throw new Failure(code, `${file}: imports ${endless}, which is no regular file`, EXIT.USAGE);
+  }
   if (TYPESCRIPT.includes(extname(path)) && !(await isTypeScriptLoaded())) {
     const message = `${file}: Node ${process.version} loads no TypeScript: Node 22.18 does, tsx does (npm install tsx), and a .mjs needs neither`;
     throw new Failure(code, message, EXIT.USAGE);
   }
   try {
-    return (await import(urlOf(path))) as Record<string, unknown>;
+    return await inTime(import(urlOf(path)), limitMs);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     throw new Failure(code, `${file}: ${message}`, EXIT.USAGE);
@@ -45,6 +52,24 @@ async function isTypeScriptLoaded(): Promise<boolean> {
     return true;
   } catch {
     return false;
+  }
+}
+
+function inTime<T>(loaded: Promise<T>, limitMs: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, fail) => {
+    const message = `is not loaded after ${limitMs / 1000} s: does it await something that does not come?`;
+    timer = setTimeout(() => fail(new Error(message)), limitMs);
+  });
+  return Promise.race([loaded, late]).finally(() => clearTimeout(timer));
+}
+
+/** What cannot be read Node says itself. */
+function endlessFrom(path: string): string | null {
+  try {
+    return endlessIn(path);
+  } catch {
+    return null;
   }
 }
 
