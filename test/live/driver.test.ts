@@ -311,10 +311,10 @@ t.test('an fd that tells of room where there is none is no busy loop', { skip },
   driver.kick();
   device.send();
   await new Promise((done) => setTimeout(done, 20));
+  await until(() => stats.get('turns') - before.turns > 2); // it is tried again
   const turns = stats.get('turns') - before.turns;
   const ms = (driver.now() - before.ns) / MS;
   t.ok(turns <= 4 + 2 * ms, `${turns} turns in ${ms} ms: two for each try`);
-  t.ok(turns > 2, 'it is tried again');
   t.equal(device.flushed, 0);
   isFull = false;
   await until(() => device.flushed === 1);
