@@ -19,7 +19,10 @@
  * that crosses a real call costs 16 bytes.
  */
 import { assert } from './assert.ts';
-import { NEVER } from './time.ts';
+import { NEVER as NEVER_NS } from './time.ts';
+
+// Folded into the code; an imported one is loaded and checked at each use (Node 20).
+const NEVER = NEVER_NS;
 
 /** What happens when a deadline passes. `which` tells an owner's deadlines apart. */
 export interface Expirable {
@@ -123,14 +126,17 @@ export class DeadlineQueue {
   }
 
   private fireDue(): number {
-    const nowNs = this.firingNs;
+    // No deadline is earlier than its place in the heap says.
+    if (this.count === 0 || this.times[0]! > this.firingNs) {
+      this.firingNs = NEVER;
+      return 0;
+    }
     // After a long pause all of them may be due at once; beyond that somebody arms for the past for ever.
     const most = this.count + MOST_REARMED;
     let fired = 0;
     try {
       while (true) {
-        this.settleTop();
-        const d = this.earliestNs <= nowNs ? this.heap[0]! : this.nextInLine();
+        const d = this.nextDue();
         if (d === null) return fired;
         d.dueNs = NEVER;
         d.owner.expire(d.which);
@@ -163,6 +169,18 @@ export class DeadlineQueue {
     d.isInLine = true;
     this.line[this.lineEnd] = d;
     this.lineOrders[this.lineEnd++] = d.armedOrder;
+  }
+
+  /** What fires next at this instant, or null. */
+  private nextDue(): Deadline | null {
+    const { firingNs } = this;
+    while (this.count > 0 && this.times[0]! <= firingNs) {
+      const top = this.heap[0]!;
+      if (top.dueNs === NEVER || top.isInLine) this.removeAt(0);
+      else if (top.armedOrder === this.orders[0]!) return top;
+      else this.sinkTop(top);
+    }
+    return this.lineEnd === 0 ? null : this.nextInLine();
   }
 
   /** The next of the line that was neither disarmed nor armed again, or null: the line is empty. */
@@ -199,13 +217,16 @@ export class DeadlineQueue {
       else if (isSettled || top.isInLine) {
         this.earliestNs = topNs;
         return;
-      } else {
-        this.times[0] = top.dueNs;
-        this.orders[0] = top.armedOrder;
-        this.down(0);
-      }
+      } else this.sinkTop(top);
     }
     this.earliestNs = NEVER;
+  }
+
+  /** To where it belongs as it was armed last. */
+  private sinkTop(top: Deadline): void {
+    this.times[0] = top.dueNs;
+    this.orders[0] = top.armedOrder;
+    this.down(0);
   }
 
   private removeAt(place: number): void {
@@ -272,10 +293,29 @@ export class DeadlineQueue {
     orders[at] = order;
   }
 
-  /** The earliest of up to four siblings. */
+  /**
+   * The earliest of up to four siblings. Which of four it is nobody can guess, so that each `if` would be guessed
+   * wrongly every other time: the places are computed.
+   */
   private firstOf(eldest: number): number {
+    const { times } = this;
+    if (eldest + 4 > this.count) return this.firstBetween(eldest, this.count);
+    const first = times[eldest]!;
+    const second = times[eldest + 1]!;
+    const third = times[eldest + 2]!;
+    const fourth = times[eldest + 3]!;
+    const left = eldest + +(second < first);
+    const right = eldest + 2 + +(fourth < third);
+    const leftNs = times[left]!;
+    const rightNs = times[right]!;
+    if (first === second || third === fourth || leftNs === rightNs) {
+      return this.firstBetween(eldest, eldest + 4);
+    }
+    return left + (right - left) * +(rightNs < leftNs);
+  }
+
+  private firstBetween(eldest: number, end: number): number {
     const { times, orders } = this;
-    const end = Math.min(eldest + 4, this.count);
     let first = eldest;
     let firstNs = times[eldest]!;
     for (let i = eldest + 1; i < end; i++) {
