@@ -1,15 +1,18 @@
 import { assert } from '../base/assert.ts';
 import { type FrameStore, NO_FRAME } from './frame-store.ts';
 
+// A constant of this module: see tx-ring.ts.
+const NONE = NO_FRAME;
+
 /** Frames in order, first in, first out, chained through the store: no memory of its own, no bound. */
 export class FrameList {
-  private head = NO_FRAME;
-  private tail = NO_FRAME;
+  private head = NONE;
+  private tail = NONE;
   /** Frames and their bytes. Written by push and shift. */
   count = 0;
   bytes = 0;
 
-  private readonly frames: FrameStore;
+  protected readonly frames: FrameStore;
 
   constructor(frames: FrameStore) {
     this.frames = frames;
@@ -21,10 +24,11 @@ export class FrameList {
   }
 
   push(frame: number): void {
-    assert(frame !== NO_FRAME, 'a list holds frames');
-    if (this.head === NO_FRAME) this.head = frame;
-    else this.frames.next[this.tail] = frame;
-    this.frames.next[frame] = NO_FRAME;
+    assert(frame !== NONE, 'a list holds frames');
+    const { next } = this.frames;
+    if (this.head === NONE) this.head = frame;
+    else next[this.tail] = frame;
+    next[frame] = NONE;
     this.tail = frame;
     this.count++;
     this.bytes += this.frames.lengthOf(frame);
@@ -33,9 +37,10 @@ export class FrameList {
   /** Takes the oldest out. Precondition: count > 0. */
   shift(): number {
     const frame = this.head;
-    assert(frame !== NO_FRAME, 'shift of an empty list');
-    this.head = this.frames.next[frame]!;
-    this.frames.next[frame] = NO_FRAME;
+    assert(frame !== NONE, 'shift of an empty list');
+    const { next } = this.frames;
+    this.head = next[frame]!;
+    next[frame] = NONE;
     this.count--;
     this.bytes -= this.frames.lengthOf(frame);
     return frame;

@@ -27,9 +27,17 @@ export const NO_FRAME = -1;
 const HDR_LEN = RX.RESERVED;
 const INITIAL_FRAMES = 256;
 
+// Constants of this module: see tx-ring.ts.
+const { OFF, LEN, FLAGS, SUM, GSO, CSUM, CHUNK } = RX;
+const STRIDE = RX_STRIDE;
+const { CSUM_PARTIAL } = RX_FLAG;
+const { PIECES, PIECE, LEN: TX_LEN, FLAGS: TX_FLAGS } = TX;
+const { GSO: TX_GSO, CSUM: TX_CSUM, HDR_LEN: TX_HDR_LEN } = TX;
+const { CSUM: TX_PARTIAL } = TX_FLAG;
+
 export class FrameStore {
-  /** RX records, one per frame: read through `frames.words[frame * RX_STRIDE + RX.LEN]`. */
-  words = new Int32Array(INITIAL_FRAMES * RX_STRIDE);
+  /** RX records, one per frame: read through `frames.words[frame * STRIDE + LEN]`. */
+  words = new Int32Array(INITIAL_FRAMES * STRIDE);
   /** For the frame's owner: when it arrived, or when it is due. */
   timeNs = new Float64Array(INITIAL_FRAMES);
   /** For the frame's owner: see FrameList. */
@@ -72,29 +80,29 @@ export class FrameStore {
   /** Gathers a committed frame of a transmit ring, checksum and GSO marks included; or NO_FRAME. */
   fromTx(tx: TxRing, ahead: number): number {
     const d = tx.descAt(ahead);
-    const desc = tx.desc;
-    const len = desc[d + TX.LEN]!;
+    const { desc } = tx;
+    const len = desc[d + TX_LEN]!;
     const at = this.place(len);
     if (at < 0) return NO_FRAME;
     gatherPieces(tx, d, this.slab.u8, at);
     const frame = this.add(at, len);
-    const w = frame * RX_STRIDE;
-    const isPartial = (desc[d + TX.FLAGS]! & TX_FLAG.CSUM) !== 0;
-    this.words[w + RX.FLAGS] = isPartial ? RX_FLAG.CSUM_PARTIAL : 0;
-    this.words[w + RX.CSUM] = desc[d + TX.CSUM]!;
-    this.words[w + RX.GSO] = desc[d + TX.GSO]!;
-    this.words[w + HDR_LEN] = desc[d + TX.HDR_LEN]!;
+    const { words } = this;
+    const w = frame * STRIDE;
+    if ((desc[d + TX_FLAGS]! & TX_PARTIAL) !== 0) words[w + FLAGS] = CSUM_PARTIAL;
+    words[w + CSUM] = desc[d + TX_CSUM]!;
+    words[w + GSO] = desc[d + TX_GSO]!;
+    words[w + HDR_LEN] = desc[d + TX_HDR_LEN]!;
     return frame;
   }
 
   /** Names a frame of a receive batch; it keeps a reference of its own to the chunk. */
   fromRx(rx: RxRing, index: number): number {
     const frame = this.takeNumber();
-    const from = index * RX_STRIDE;
-    const w = frame * RX_STRIDE;
-    for (let i = 0; i < RX_STRIDE; i++) this.words[w + i] = rx.desc[from + i]!;
+    const from = index * STRIDE;
+    const w = frame * STRIDE;
+    for (let i = 0; i < STRIDE; i++) this.words[w + i] = rx.desc[from + i]!;
     this.words[w + HDR_LEN] = 0;
-    this.chunks.hold(rx.desc[from + RX.CHUNK]!);
+    this.chunks.hold(rx.desc[from + CHUNK]!);
     return frame;
   }
 
@@ -109,10 +117,10 @@ export class FrameStore {
   /** The same bytes once more. */
   clone(frame: number): number {
     const twin = this.takeNumber();
-    this.words.copyWithin(twin * RX_STRIDE, frame * RX_STRIDE, (frame + 1) * RX_STRIDE);
+    this.words.copyWithin(twin * STRIDE, frame * STRIDE, (frame + 1) * STRIDE);
     this.timeNs[twin] = this.timeNs[frame]!;
     if (this.ids !== null) this.ids[twin] = this.ids[frame]!;
-    this.chunks.hold(this.words[twin * RX_STRIDE + RX.CHUNK]!);
+    this.chunks.hold(this.words[twin * STRIDE + CHUNK]!);
     return twin;
   }
 
@@ -122,14 +130,14 @@ export class FrameStore {
    */
   makeOwn(frame: number): boolean {
     if (!this.ownBytes(frame)) return false;
-    const w = frame * RX_STRIDE;
-    if ((this.words[w + RX.FLAGS]! & RX_FLAG.CSUM_PARTIAL) !== 0) {
-      const at = this.words[w + RX.OFF]!;
-      const csum = this.words[w + RX.CSUM]!;
-      completeChecksum(this.slab.dv, at, this.words[w + RX.LEN]!, csum >>> 16, csum & 0xffff);
+    const w = frame * STRIDE;
+    if ((this.words[w + FLAGS]! & CSUM_PARTIAL) !== 0) {
+      const at = this.words[w + OFF]!;
+      const csum = this.words[w + CSUM]!;
+      completeChecksum(this.slab.dv, at, this.words[w + LEN]!, csum >>> 16, csum & 0xffff);
     }
-    this.words[w + RX.FLAGS] = 0;
-    this.words[w + RX.CSUM] = 0;
+    this.words[w + FLAGS] = 0;
+    this.words[w + CSUM] = 0;
     return true;
   }
 
@@ -138,25 +146,33 @@ export class FrameStore {
    * in front of what that covers. False when no chunk is free.
    */
   ownBytes(frame: number): boolean {
-    const w = frame * RX_STRIDE;
-    const off = this.words[w + RX.OFF]!;
-    const len = this.words[w + RX.LEN]!;
+    const w = frame * STRIDE;
+    const off = this.words[w + OFF]!;
+    const len = this.words[w + LEN]!;
     const at = this.place(len);
     if (at < 0) return false;
     this.slab.u8.copyWithin(at, off, off + len);
     this.chunks.hold(this.chunk);
-    this.chunks.release(this.words[w + RX.CHUNK]!);
-    this.words[w + RX.OFF] = at;
-    this.words[w + RX.CHUNK] = this.chunk;
+    this.chunks.release(this.words[w + CHUNK]!);
+    this.words[w + OFF] = at;
+    this.words[w + CHUNK] = this.chunk;
     return true;
   }
 
   /** Describes the frame in a receive batch. The chunk's reference goes with it, the number is free. */
   moveToRx(frame: number, rx: RxRing, index: number): void {
-    const w = frame * RX_STRIDE;
-    const to = index * RX_STRIDE;
-    for (let i = 0; i < RX_STRIDE; i++) rx.desc[to + i] = this.words[w + i]!;
-    rx.desc[to + HDR_LEN] = 0;
+    const { words } = this;
+    const { desc } = rx;
+    const w = frame * STRIDE;
+    const to = index * STRIDE;
+    desc[to + OFF] = words[w + OFF]!;
+    desc[to + LEN] = words[w + LEN]!;
+    desc[to + FLAGS] = words[w + FLAGS]!;
+    desc[to + SUM] = words[w + SUM]!;
+    desc[to + GSO] = words[w + GSO]!;
+    desc[to + CSUM] = words[w + CSUM]!;
+    desc[to + CHUNK] = words[w + CHUNK]!;
+    desc[to + HDR_LEN] = 0;
     this.free(frame);
   }
 
@@ -166,12 +182,12 @@ export class FrameStore {
    * checksum lies in bytes of the ring's own: a device may finish it in place, and others share these.
    */
   commitTo(tx: TxRing, frame: number): boolean {
-    const w = frame * RX_STRIDE;
-    const len = this.words[w + RX.LEN]!;
-    const off = this.words[w + RX.OFF]!;
-    const csum = this.words[w + RX.CSUM]!;
-    const gso = this.words[w + RX.GSO]!;
-    const isPartial = (this.words[w + RX.FLAGS]! & RX_FLAG.CSUM_PARTIAL) !== 0;
+    const w = frame * STRIDE;
+    const len = this.words[w + LEN]!;
+    const off = this.words[w + OFF]!;
+    const csum = this.words[w + CSUM]!;
+    const gso = this.words[w + GSO]!;
+    const isPartial = (this.words[w + FLAGS]! & CSUM_PARTIAL) !== 0;
     let copied = isPartial ? (csum >>> 16) + (csum & 0xffff) + 2 : 0;
     if (tx.blocks !== this.chunks) copied = len;
     const slot = tx.begin();
@@ -184,13 +200,13 @@ export class FrameStore {
     }
     if (isPartial) tx.setChecksum(csum >>> 16, csum & 0xffff);
     if (gso !== 0) tx.setGso(gso >>> 16, gso & 0xffff, this.words[w + HDR_LEN]!);
-    if (copied < len) tx.addHeld(off + copied, len - copied, this.words[w + RX.CHUNK]!);
+    if (copied < len) tx.addHeld(off + copied, len - copied, this.words[w + CHUNK]!);
     tx.commit();
     return true;
   }
 
   lengthOf(frame: number): number {
-    return this.words[frame * RX_STRIDE + RX.LEN]!;
+    return this.words[frame * STRIDE + LEN]!;
   }
 
   /**
@@ -198,19 +214,19 @@ export class FrameStore {
    * is cut into.
    */
   packetLengthOf(frame: number): number {
-    const w = frame * RX_STRIDE;
-    const segment = this.words[w + RX.GSO]! & 0xffff;
-    const len = segment === 0 ? this.words[w + RX.LEN]! : this.words[w + HDR_LEN]! + segment;
-    const isTagged = isTagType(ethType(this.slab.dv, this.words[w + RX.OFF]!));
+    const w = frame * STRIDE;
+    const segment = this.words[w + GSO]! & 0xffff;
+    const len = segment === 0 ? this.words[w + LEN]! : this.words[w + HDR_LEN]! + segment;
+    const isTagged = isTagType(ethType(this.slab.dv, this.words[w + OFF]!));
     return len - ETH_HEADER_LEN - (isTagged ? VLAN_TAG_LEN : 0);
   }
 
   offsetOf(frame: number): number {
-    return this.words[frame * RX_STRIDE + RX.OFF]!;
+    return this.words[frame * STRIDE + OFF]!;
   }
 
   release(frame: number): void {
-    this.chunks.release(this.words[frame * RX_STRIDE + RX.CHUNK]!);
+    this.chunks.release(this.words[frame * STRIDE + CHUNK]!);
     this.free(frame);
   }
 
@@ -222,17 +238,18 @@ export class FrameStore {
 
   /** Room for `len` bytes in the chunk being filled, or in a new one; -1 when no chunk is free. */
   private place(len: number): number {
-    assert(len > 0 && len <= this.chunks.blockBytes, 'a frame fits into a chunk');
+    const { chunks } = this;
+    assert(len > 0 && len <= chunks.blockBytes, 'a frame fits into a chunk');
     if (this.chunk !== NO_BLOCK) {
-      const start = this.chunks.offsetOf(this.chunk);
+      const start = chunks.offsetOf(this.chunk);
       // Nobody else is left in it: start over, where the cache is warm.
-      if (this.chunks.references(this.chunk) === 1) this.fillAt = start;
-      if (this.fillAt + len > start + this.chunks.blockBytes) this.releaseChunk();
+      if (chunks.references(this.chunk) === 1) this.fillAt = start;
+      if (this.fillAt + len > start + chunks.blockBytes) this.releaseChunk();
     }
     if (this.chunk === NO_BLOCK) {
-      this.chunk = this.chunks.take();
+      this.chunk = chunks.take();
       if (this.chunk === NO_BLOCK) return -1;
-      this.fillAt = this.chunks.offsetOf(this.chunk);
+      this.fillAt = chunks.offsetOf(this.chunk);
     }
     const at = this.fillAt;
     this.fillAt = (at + len + 63) & -64;
@@ -242,16 +259,17 @@ export class FrameStore {
   /** A frame at `at` in the chunk being filled. */
   private add(at: number, len: number): number {
     const frame = this.takeNumber();
-    const w = frame * RX_STRIDE;
-    this.words[w + RX.OFF] = at;
-    this.words[w + RX.LEN] = len;
-    this.words[w + RX.FLAGS] = 0;
-    this.words[w + RX.SUM] = 0;
-    this.words[w + RX.GSO] = 0;
-    this.words[w + RX.CSUM] = 0;
-    this.words[w + RX.CHUNK] = this.chunk;
-    this.words[w + HDR_LEN] = 0;
-    this.chunks.hold(this.chunk);
+    const { words, chunk } = this;
+    const w = frame * STRIDE;
+    words[w + OFF] = at;
+    words[w + LEN] = len;
+    words[w + FLAGS] = 0;
+    words[w + SUM] = 0;
+    words[w + GSO] = 0;
+    words[w + CSUM] = 0;
+    words[w + CHUNK] = chunk;
+    words[w + HDR_LEN] = 0;
+    this.chunks.hold(chunk);
     return frame;
   }
 
@@ -275,7 +293,7 @@ export class FrameStore {
   /** Bounded by the chunks: a frame takes at least one cache line of one. */
   private grow(): void {
     const had = this.next.length;
-    const words = new Int32Array(had * 2 * RX_STRIDE);
+    const words = new Int32Array(had * 2 * STRIDE);
     const timeNs = new Float64Array(had * 2);
     const next = new Int32Array(had * 2);
     words.set(this.words);
@@ -303,9 +321,9 @@ export class FrameStore {
 /** Copies all pieces of the frame at descriptor `d` to `to`, one after the other. */
 export function gatherPieces(tx: TxRing, d: number, u8: Uint8Array, to: number): void {
   const desc = tx.desc;
-  const pieces = desc[d + TX.PIECES]!;
+  const pieces = desc[d + PIECES]!;
   let at = to;
-  for (let p = d + TX.PIECE; p < d + TX.PIECE + 2 * pieces; p += 2) {
+  for (let p = d + PIECE; p < d + PIECE + 2 * pieces; p += 2) {
     const off = desc[p]!;
     const len = desc[p + 1]!;
     u8.copyWithin(at, off, off + len);

@@ -24,6 +24,13 @@ const DEFAULT_MTU = 1500;
 const DEFAULT_RX_FRAMES = 1024;
 const DEFAULT_BATCH_FRAMES = 256;
 
+// Constants of this module: see tx-ring.ts.
+const { OFF, LEN, FLAGS, GSO, CHUNK } = RX;
+const STRIDE = RX_STRIDE;
+const { CSUM_PARTIAL } = RX_FLAG;
+const { LEN: TX_LEN, FLAGS: TX_FLAGS, GSO: TX_GSO, PIECE } = TX;
+const { CSUM: TX_PARTIAL } = TX_FLAG;
+
 export interface MemoryDeviceOptions {
   readonly name: string;
   readonly mac: MacAddress;
@@ -114,18 +121,18 @@ export class MemoryDevice implements Device, FramePort {
   }
 
   take(frame: number): void {
-    const w = frame * RX_STRIDE;
-    const words = this.frames.words;
-    const most = this.caps.maxFrame;
-    const isTooLong = words[w + RX.LEN]! > most + this.tagLen(words[w + RX.OFF]!);
+    const w = frame * STRIDE;
+    const { words } = this.frames;
+    const { caps } = this;
+    const isTooLong = this.isTooLong(words[w + LEN]!, words[w + OFF]!);
     if (isTooLong || this.isClosed) {
       this.stats.count(this.isClosed ? this.rxDroppedId : this.rxErrorsId);
       this.frames.release(frame);
       return;
     }
-    assert(words[w + RX.GSO] === 0 || this.caps.gro, 'a super-frame reached a device without gro');
-    const isPartial = (words[w + RX.FLAGS]! & RX_FLAG.CSUM_PARTIAL) !== 0;
-    if (isPartial && !this.caps.rxChecksum && !this.frames.makeOwn(frame)) {
+    assert(words[w + GSO] === 0 || caps.gro, 'a super-frame reached a device without gro');
+    const isPartial = (words[w + FLAGS]! & CSUM_PARTIAL) !== 0;
+    if (isPartial && !caps.rxChecksum && !this.frames.makeOwn(frame)) {
       this.stats.count(this.rxDroppedId);
       this.frames.release(frame);
       return;
@@ -135,16 +142,14 @@ export class MemoryDevice implements Device, FramePort {
   }
 
   rxBatch(budget: number): number {
-    this.releaseBatch();
+    if (this.batch > 0) this.releaseBatch();
     if (this.isClosed) return -ENODEV;
-    const n = Math.min(budget, this.queue.count, this.rx.capacity);
+    const { queue, frames, rx } = this;
+    const n = Math.min(budget, queue.count, rx.capacity);
     if (n <= 0) return 0;
-    let bytes = 0;
-    for (let i = 0; i < n; i++) {
-      const frame = this.queue.shift();
-      bytes += this.frames.lengthOf(frame);
-      this.frames.moveToRx(frame, this.rx, i);
-    }
+    const queued = queue.bytes;
+    for (let i = 0; i < n; i++) frames.moveToRx(queue.shift(), rx, i);
+    const bytes = queued - queue.bytes;
     this.batch = n;
     this.stats.count(this.rxBatchesId);
     this.stats.add(this.rxFramesId, n);
@@ -153,22 +158,24 @@ export class MemoryDevice implements Device, FramePort {
   }
 
   txFlush(): number {
-    const pending = this.tx.inFlight;
+    const { tx, frames, outlet } = this;
+    const pending = tx.inFlight;
     if (pending === 0) return 0;
-    const outlet = this.outlet;
-    if (outlet === null || this.isClosed || outlet.room() === GONE)
-      return this.dropPending(pending);
+    if (outlet === null || this.isClosed) return this.dropPending(pending);
+    let room = outlet.room();
+    if (room === GONE) return this.dropPending(pending);
     let sent = 0;
     let bytes = 0;
-    while (sent < pending && outlet.room() > 0) {
+    while (sent < pending && room > 0) {
       this.checkPromises(sent);
-      const frame = this.frames.fromTx(this.tx, sent);
+      const frame = frames.fromTx(tx, sent);
       if (frame === NO_FRAME) break;
       sent++;
-      bytes += this.frames.lengthOf(frame);
+      bytes += frames.lengthOf(frame);
       outlet.take(frame);
+      room = --room > 0 ? room : outlet.room();
     }
-    this.tx.complete(sent);
+    tx.complete(sent);
     this.stats.count(this.txBatchesId);
     this.stats.add(this.txFramesId, sent);
     this.stats.add(this.txBytesId, bytes);
@@ -200,31 +207,30 @@ export class MemoryDevice implements Device, FramePort {
     return this.isClosed ? -ENODEV : -ENETDOWN;
   }
 
-  /** A tag does not count (IEEE 802.3 §3.2.7): the frame at `off` may be so much longer. */
-  private tagLen(off: number): number {
-    return isTagType(ethType(this.frames.slab.dv, off)) ? VLAN_TAG_LEN : 0;
+  /** A tag does not count (IEEE 802.3 §3.2.7): a frame that has one may be so much longer. */
+  private isTooLong(len: number, off: number): boolean {
+    const { maxFrame } = this.caps;
+    if (len <= maxFrame) return false;
+    return len > maxFrame + VLAN_TAG_LEN || !isTagType(ethType(this.frames.slab.dv, off));
   }
 
   private releaseBatch(): void {
-    const desc = this.rx.desc;
-    for (let i = 0; i < this.batch; i++) {
-      this.frames.chunks.release(desc[i * RX_STRIDE + RX.CHUNK]!);
-    }
+    const { desc } = this.rx;
+    const { chunks } = this.frames;
+    for (let i = 0; i < this.batch; i++) chunks.release(desc[i * STRIDE + CHUNK]!);
     this.batch = 0;
   }
 
   /** The stack above keeps to the capabilities; anything else would look like a fault of the network. */
   private checkPromises(ahead: number): void {
+    const { caps } = this;
+    const { desc } = this.tx;
     const d = this.tx.descAt(ahead);
-    const desc = this.tx.desc;
-    const most = this.caps.maxFrame + this.tagLen(desc[d + TX.PIECE]!);
-    assert(desc[d + TX.LEN]! <= most, 'a frame is no longer than maxFrame');
-    const isPartial = (desc[d + TX.FLAGS]! & TX_FLAG.CSUM) !== 0;
-    assert(!isPartial || this.caps.txChecksum, 'a partial checksum needs txChecksum');
-    const gso = desc[d + TX.GSO]!;
-    assert(
-      gso === 0 || this.caps.tso4 || this.caps.tso6 || this.caps.uso,
-      'a super-frame needs tso or uso',
-    );
+    const isTooLong = this.isTooLong(desc[d + TX_LEN]!, desc[d + PIECE]!);
+    assert(!isTooLong, 'a frame is no longer than maxFrame');
+    const isPartial = (desc[d + TX_FLAGS]! & TX_PARTIAL) !== 0;
+    assert(!isPartial || caps.txChecksum, 'a partial checksum needs txChecksum');
+    const isSuper = desc[d + TX_GSO]! !== 0;
+    assert(!isSuper || caps.tso4 || caps.tso6 || caps.uso, 'a super-frame needs tso or uso');
   }
 }
