@@ -9,6 +9,7 @@ export type CodelSpec = QueueLimits & CodelOptions;
 
 /** First in, first out, and frames that waited too long for too long are dropped on their way out (RFC 8289). */
 export class Codel extends DropTail {
+  override readonly isTransparent = false;
   private readonly state: CodelState;
 
   constructor(frames: FrameStore, spec: CodelSpec = {}, drops: DropListener | null = null) {

@@ -9,6 +9,8 @@ import { DROPPED } from './queue-ledger.ts';
  * The sender learns of the drop a queue's length earlier than from one at the tail.
  */
 export class DropHead extends FifoQueue {
+  override readonly isTransparent: boolean = true;
+
   constructor(frames: FrameStore, limits: QueueLimits = {}, drops: DropListener | null = null) {
     super(frames, limits, drops);
   }

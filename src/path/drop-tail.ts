@@ -6,6 +6,8 @@ import { DROPPED } from './queue-ledger.ts';
 
 /** First in, first out; who comes when it is full is dropped. */
 export class DropTail extends FifoQueue {
+  override readonly isTransparent: boolean = true;
+
   constructor(frames: FrameStore, limits: QueueLimits = {}, drops: DropListener | null = null) {
     super(frames, limits, drops);
   }

@@ -64,6 +64,7 @@ const MTU_BYTES = 1514;
 export class DualPi2 implements QueueDiscipline {
   readonly ledger: QueueLedger;
   readonly clock = new QueueClock();
+  readonly isTransparent = false;
   /** p'. */
   base = 0;
   /** p_C, p_CL. */

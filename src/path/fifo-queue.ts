@@ -34,6 +34,8 @@ export abstract class FifoQueue implements QueueDiscipline {
     return this.list.bytes;
   }
 
+  abstract readonly isTransparent: boolean;
+
   abstract enqueue(frame: number): void;
 
   dequeue(): number {

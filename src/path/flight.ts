@@ -15,37 +15,14 @@ export interface Flight {
 }
 
 /** Nobody overtakes: a frame that would arrive before the one in front of it arrives with it. */
-export class InOrder implements Flight {
-  private readonly frames: FrameStore;
-  private readonly list: FrameList;
+export class InOrder extends FrameList implements Flight {
   private lastNs = ZERO_NS;
 
-  constructor(frames: FrameStore) {
-    this.frames = frames;
-    this.list = new FrameList(frames);
-  }
-
-  get count(): number {
-    return this.list.count;
-  }
-
-  first(): number {
-    return this.list.first();
-  }
-
-  push(frame: number): void {
+  override push(frame: number): void {
     const { timeNs } = this.frames;
     if (timeNs[frame]! < this.lastNs) timeNs[frame] = this.lastNs;
     else this.lastNs = timeNs[frame]!;
-    this.list.push(frame);
-  }
-
-  shift(): number {
-    return this.list.shift();
-  }
-
-  clear(): number {
-    return this.list.clear();
+    super.push(frame);
   }
 }
 

@@ -59,6 +59,7 @@ export class FqCodel implements QueueDiscipline {
   bytes = 0;
   readonly ledger: QueueLedger;
   readonly clock = new QueueClock();
+  readonly isTransparent = false;
   private readonly frames: FrameStore;
   private readonly law: CodelLaw;
   private readonly hash: FlowHash;

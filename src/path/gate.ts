@@ -32,6 +32,11 @@ export class Gate {
     this.isCut = false;
   }
 
+  /** Whoever comes may enter. */
+  get isOpen(): boolean {
+    return !this.isCut && this.partitions.length === 0 && this.mtu === NO_MTU;
+  }
+
   /** One of GATE. */
   judge(frames: FrameStore, frame: number, time: Clock): number {
     if (this.isCut && (this.whose === null || this.whose.matches(frames, frame))) return GATE.CUT;

@@ -80,6 +80,21 @@ export const LINK_COUNTERS = [
   'discarded',
 ] as const;
 
+// Constants of this module: see tx-ring.ts.
+const id = (name: (typeof LINK_COUNTERS)[number]): number => LINK_COUNTERS.indexOf(name);
+const FRAMES = id('frames');
+const BYTES = id('bytes');
+const DELIVERED = id('delivered');
+const DELIVERED_BYTES = id('deliveredBytes');
+const CUT = id('cut');
+const TOO_LONG = id('tooLong');
+const POLICED = id('policed');
+const LOST = id('lost');
+const CORRUPTED = id('corrupted');
+const DUPLICATED = id('duplicated');
+const REFUSED = id('refused');
+const DISCARDED = id('discarded');
+const NONE = NO_FRAME;
 const NO_LIMIT = 0x7fffffff;
 const CUT_REASON = 'link: partitioned';
 const TOO_LONG_REASON = 'link: longer than the MTU';
@@ -97,6 +112,9 @@ export class LinkModel implements FrameSink {
   private readonly sink: FrameSink;
   private readonly time: LinkClock;
   private readonly gate: Gate;
+  /** Neither the gate nor a policer stops anybody; nothing happens on the medium: they need not be asked. */
+  private isOpen: boolean;
+  private isClear: boolean;
   private readonly policer: TokenBucket | null;
   private rate: RateModel | null;
   private readonly medium: Medium;
@@ -106,18 +124,6 @@ export class LinkModel implements FrameSink {
   private readonly flight: Flight;
   private readonly aggregation: Aggregation | null;
   private readonly drops: DropListener | null;
-
-  private readonly framesId = this.stats.id('frames');
-  private readonly bytesId = this.stats.id('bytes');
-  private readonly deliveredId = this.stats.id('delivered');
-  private readonly deliveredBytesId = this.stats.id('deliveredBytes');
-  private readonly cutId = this.stats.id('cut');
-  private readonly tooLongId = this.stats.id('tooLong');
-  private readonly policedId = this.stats.id('policed');
-  private readonly lostId = this.stats.id('lost');
-  private readonly corruptedId = this.stats.id('corrupted');
-  private readonly duplicatedId = this.stats.id('duplicated');
-  private readonly refusedId = this.stats.id('refused');
 
   constructor(frames: FrameStore, clock: Clock, sink: FrameSink, parts: LinkModelParts) {
     this.frames = frames;
@@ -135,6 +141,8 @@ export class LinkModel implements FrameSink {
     this.flight = parts.mayReorder ? new Overtaking(frames) : new InOrder(frames);
     this.aggregation = parts.aggregation;
     this.drops = parts.drops;
+    this.isOpen = this.gate.isOpen && this.policer === null;
+    this.isClear = this.medium.isClear;
   }
 
   /** When the transmitter takes the next frame that waits; NEVER when none does. */
@@ -151,8 +159,8 @@ export class LinkModel implements FrameSink {
   /** Frames dropped on purpose or for want of room, anywhere but on the medium. */
   get dropped(): number {
     const { values } = this.stats;
-    const before = values[this.cutId]! + values[this.tooLongId]! + values[this.policedId]!;
-    return before + this.queue.ledger.dropped + values[this.refusedId]!;
+    const before = values[CUT]! + values[TOO_LONG]! + values[POLICED]!;
+    return before + this.queue.ledger.dropped + values[REFUSED]!;
   }
 
   /** A link takes everything; what its queue has no room for it drops. */
@@ -161,21 +169,18 @@ export class LinkModel implements FrameSink {
   }
 
   take(frame: number): void {
-    const { time } = this;
-    this.stats.count(this.framesId);
-    this.stats.add(this.bytesId, this.frames.lengthOf(frame));
-    this.transmit();
-    time.follow(this.clock);
-    if (this.admits(frame)) {
-      this.enqueue(frame);
-      this.transmit();
-    }
+    const { values } = this.stats;
+    values[FRAMES]!++;
+    values[BYTES]! += this.frames.lengthOf(frame);
+    if (this.queue.count > 0) this.transmit();
+    this.time.follow(this.clock);
+    if (this.isOpen || this.admits(frame)) this.enter(frame);
     this.setDue();
   }
 
   /** Brings the link up to `clock.nowNs`: delivers what has arrived. */
   advance(): void {
-    this.transmit();
+    if (this.queue.count > 0) this.transmit();
     this.time.follow(this.clock);
     this.arrive();
     if (this.aggregation !== null) this.releaseGathered(this.aggregation);
@@ -190,10 +195,12 @@ export class LinkModel implements FrameSink {
   /** Lets nobody in, or none of these flows, until `heal`. What is inside goes on. */
   cut(flows: FlowFilter | null): void {
     this.gate.cut(flows);
+    this.isOpen = false;
   }
 
   heal(): void {
     this.gate.heal();
+    this.isOpen = this.gate.isOpen && this.policer === null;
   }
 
   /** From the next transmission on; null for no limit. */
@@ -219,18 +226,21 @@ export class LinkModel implements FrameSink {
   setLoss(loss: LossModel | null): void {
     this.transmit();
     this.medium.setLoss(loss);
+    this.isClear = this.medium.isClear;
     this.setDue();
   }
 
   setCorruption(corruption: Corruption | null): void {
     this.transmit();
     this.medium.setCorruption(corruption);
+    this.isClear = this.medium.isClear;
     this.setDue();
   }
 
   setDuplication(duplication: Chance | null): void {
     this.transmit();
     this.medium.setDuplication(duplication);
+    this.isClear = this.medium.isClear;
     this.setDue();
   }
 
@@ -238,7 +248,7 @@ export class LinkModel implements FrameSink {
   close(): void {
     let discarded = this.queue.clear() + this.flight.clear();
     if (this.aggregation !== null) discarded += this.aggregation.clear();
-    this.stats.add(this.stats.id('discarded'), discarded);
+    this.stats.add(DISCARDED, discarded);
     this.dueNs = NEVER;
   }
 
@@ -246,19 +256,29 @@ export class LinkModel implements FrameSink {
   private admits(frame: number): boolean {
     const { time, policer } = this;
     const judged = this.gate.judge(this.frames, frame, time);
-    if (judged === GATE.CUT) this.drop(frame, this.cutId, CUT_REASON);
-    else if (judged === GATE.TOO_LONG) this.drop(frame, this.tooLongId, TOO_LONG_REASON);
+    if (judged === GATE.CUT) this.drop(frame, CUT, CUT_REASON);
+    else if (judged === GATE.TOO_LONG) this.drop(frame, TOO_LONG, TOO_LONG_REASON);
     else if (policer !== null && !policer.takes(this.frames.lengthOf(frame), time)) {
-      this.drop(frame, this.policedId, POLICED_REASON);
+      this.drop(frame, POLICED, POLICED_REASON);
     } else return true;
     return false;
   }
 
-  private enqueue(frame: number): void {
-    if (this.queue.count === 0) this.wake();
-    this.frames.timeNs[frame] = this.time.nowNs;
-    this.queue.clock.advanceTo(this.time.nowNs);
-    this.queue.enqueue(frame);
+  /** Into the queue, and out of it if the transmitter is free. */
+  private enter(frame: number): void {
+    const { time, queue } = this;
+    if (queue.count === 0) {
+      this.wake();
+      if (queue.isTransparent && time.readyNs <= time.nowNs) {
+        time.toReady();
+        this.send(frame);
+        return;
+      }
+    }
+    this.frames.timeNs[frame] = time.nowNs;
+    queue.clock.advanceTo(time.nowNs);
+    queue.enqueue(frame);
+    this.transmit();
   }
 
   private wake(): void {
@@ -269,28 +289,35 @@ export class LinkModel implements FrameSink {
 
   /** Starts every transmission that has started by now, each at its own time. */
   private transmit(): void {
-    const { time } = this;
-    while (this.queue.count > 0 && time.readyNs <= this.clock.nowNs) {
+    const { time, queue } = this;
+    while (queue.count > 0 && time.readyNs <= this.clock.nowNs) {
       time.toReady();
-      this.queue.clock.advanceTo(time.nowNs);
-      const frame = this.queue.dequeue();
-      if (frame === NO_FRAME) return;
-      if (this.rate === null) time.sent(time.readyNs, time.readyNs);
-      else this.rate.send(this.frames.lengthOf(frame), time);
-      this.cross(frame);
+      queue.clock.advanceTo(time.nowNs);
+      const frame = queue.dequeue();
+      if (frame === NONE) return;
+      this.send(frame);
     }
+  }
+
+  /** The transmitter takes the frame at `time.readyNs`, which is `time.nowNs`. */
+  private send(frame: number): void {
+    const { time, rate } = this;
+    if (rate === null) time.sent(time.readyNs, time.readyNs);
+    else rate.send(this.frames.lengthOf(frame), time);
+    if (this.isClear) this.fly(frame);
+    else this.cross(frame);
   }
 
   /** What the medium does to a frame that is being sent. */
   private cross(frame: number): void {
     const met = this.medium.meet(this.frames, frame, this.time);
     if (met === MET.LOSS) {
-      this.drop(frame, this.lostId, LOSS_REASON);
+      this.drop(frame, LOST, LOSS_REASON);
       return;
     }
-    if ((met & MET.CORRUPTION) !== 0) this.stats.count(this.corruptedId);
+    if ((met & MET.CORRUPTION) !== 0) this.stats.count(CORRUPTED);
     if ((met & MET.DUPLICATION) !== 0) {
-      this.stats.count(this.duplicatedId);
+      this.stats.count(DUPLICATED);
       this.fly(this.frames.clone(frame));
     }
     this.fly(frame);
@@ -312,7 +339,7 @@ export class LinkModel implements FrameSink {
     const { flight, aggregation } = this;
     const { timeNs } = this.frames;
     let frame = flight.first();
-    while (frame !== NO_FRAME && timeNs[frame]! <= this.clock.nowNs) {
+    while (frame !== NONE && timeNs[frame]! <= this.clock.nowNs) {
       flight.shift();
       if (aggregation === null) this.deliver(frame);
       else aggregation.gather(frame);
@@ -322,7 +349,7 @@ export class LinkModel implements FrameSink {
 
   private releaseGathered(aggregation: Aggregation): void {
     let frame = aggregation.release(this.time);
-    while (frame !== NO_FRAME) {
+    while (frame !== NONE) {
       this.deliver(frame);
       frame = aggregation.release(this.time);
     }
@@ -330,11 +357,12 @@ export class LinkModel implements FrameSink {
 
   private deliver(frame: number): void {
     if (this.sink.room() <= 0) {
-      this.drop(frame, this.refusedId, REFUSED_REASON);
+      this.drop(frame, REFUSED, REFUSED_REASON);
       return;
     }
-    this.stats.count(this.deliveredId);
-    this.stats.add(this.deliveredBytesId, this.frames.lengthOf(frame));
+    const { values } = this.stats;
+    values[DELIVERED]!++;
+    values[DELIVERED_BYTES]! += this.frames.lengthOf(frame);
     this.sink.take(frame);
   }
 
@@ -353,9 +381,9 @@ export class LinkModel implements FrameSink {
     if (this.aggregation !== null) {
       this.aggregation.plan(frame);
       this.dueNs = this.aggregation.dueNs;
-    } else if (frame === NO_FRAME) this.dueNs = NEVER;
+    } else if (frame === NONE) this.dueNs = NEVER;
     else this.dueNs = this.frames.timeNs[frame]!;
-    if (this.queue.count > 0 && (frame === NO_FRAME || this.mayReorder)) {
+    if ((frame === NONE || this.mayReorder) && this.queue.count > 0) {
       this.dueNs = Math.min(this.dueNs, this.time.readyNs);
     }
   }

@@ -22,6 +22,11 @@ export class Medium {
     this.duplication = duplication;
   }
 
+  /** Nothing happens to anybody. */
+  get isClear(): boolean {
+    return this.loss === null && this.corruption === null && this.duplication === null;
+  }
+
   setLoss(loss: LossModel | null): void {
     this.loss = loss;
   }

@@ -73,6 +73,7 @@ const SCALE = [
 ] as const;
 
 export class Pie extends FifoQueue {
+  override readonly isTransparent = false;
   /** drop_prob, burst_allowance, accu_prob. */
   probability = 0;
   burstLeftNs = 0;

@@ -16,6 +16,8 @@ export interface QueueDiscipline {
   readonly ledger: QueueLedger;
   /** Told what time it is before each call. */
   readonly clock: QueueClock;
+  /** Whether a frame that finds it empty, and may leave at once, leaves as it came and uncounted: it need not come in. */
+  readonly isTransparent: boolean;
   /** Takes the frame over: queues it, or drops and counts it, or another one for it. */
   enqueue(frame: number): void;
   /** The next frame to send, the caller's from now on; or NO_FRAME. Frames may be dropped on the way to it. */

@@ -55,6 +55,7 @@ const MAX_FRAME_BYTES = 1514;
 const DRAWS = 2147483648;
 
 export class Red extends FifoQueue {
+  override readonly isTransparent = false;
   /** avg, and p_b of the frame that came last. */
   average = 0;
   base = 0;

@@ -12,6 +12,11 @@ export const ROUTER_COUNTERS = [
   'refused',
 ] as const;
 
+// Constants of this module: see tx-ring.ts.
+const FRAMES = ROUTER_COUNTERS.indexOf('frames');
+const FORWARDED = ROUTER_COUNTERS.indexOf('forwarded');
+const UNROUTABLE = ROUTER_COUNTERS.indexOf('unroutable');
+const REFUSED = ROUTER_COUNTERS.indexOf('refused');
 const NO_LIMIT = 0x7fffffff;
 
 /**
@@ -27,11 +32,6 @@ export class Router {
   /** By the low word of a host's hardware address: the port, or -1. */
   private readonly routes: Int32Array;
 
-  private readonly framesId = this.stats.id('frames');
-  private readonly forwardedId = this.stats.id('forwarded');
-  private readonly unroutableId = this.stats.id('unroutable');
-  private readonly refusedId = this.stats.id('refused');
-
   constructor(frames: FrameStore, ports: number, macHigh: number, routes: Int32Array) {
     this.frames = frames;
     this.macHigh = macHigh;
@@ -41,16 +41,17 @@ export class Router {
 
   /** Takes over a frame that came in at some port. */
   pass(frame: number): void {
-    this.stats.count(this.framesId);
+    const { stats } = this;
+    stats.count(FRAMES);
     const outlet = this.outletFor(frame);
     if (outlet === null) {
-      this.stats.count(this.unroutableId);
+      stats.count(UNROUTABLE);
       this.frames.release(frame);
     } else if (outlet.room() > 0) {
-      this.stats.count(this.forwardedId);
+      stats.count(FORWARDED);
       outlet.take(frame);
     } else {
-      if (outlet.room() !== GONE) this.stats.count(this.refusedId);
+      if (outlet.room() !== GONE) stats.count(REFUSED);
       this.frames.release(frame);
     }
   }
