@@ -89,7 +89,8 @@ export class MemoryDevice implements Device, FramePort {
     this.caps = { ...PLAIN_CAPS, maxFrame: this.mtu + ETH_HEADER_LEN, ...options.caps };
     this.rxFrames = options.rxFrames ?? DEFAULT_RX_FRAMES;
     this.rx = new RxRing(frames.chunks, options.batchFrames ?? DEFAULT_BATCH_FRAMES);
-    this.tx = new TxRing(frames.slab, frames.chunks, options.txFrames, options.txPayloadBytes);
+    const { txFrames, txPayloadBytes } = options;
+    this.tx = new TxRing(frames.slab, frames.chunks, txFrames, txPayloadBytes, true);
   }
 
   /** Carrier: there is somebody to send to. */

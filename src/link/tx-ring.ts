@@ -7,7 +7,8 @@
  *
  * Each frame has a header slot, so headers need no pool: the slot is free again when the frame is
  * complete. An idle ring begins with the first slots again, where the cache is warm: with all 1024 in
- * turn, writing a frame costs some 60 ns more (in C, to a TAP).
+ * turn, writing a frame costs some 60 ns more (in C, to a TAP). Where the device is written in TypeScript, and asks
+ * for descriptors (`descAt`) instead of counting them, they begin again with the slots.
  * Payload is either copied once into the payload ring (`reserve`: datagrams) or named by reference
  * (`addHeld`: a chunk's or page's reference is kept until the device is done with the frame).
  * The device completes in order by moving `tail`; a full ring is back-pressure, never a loss.
@@ -51,8 +52,10 @@ export class TxRing {
   private pages: BlockPool | null = null;
   /** Frames completed and already released: trails ctrl[TX_TAIL]. */
   private released = 0;
-  /** The frame that has the first header slot: the next one, whenever the ring is idle. */
+  /** The frames that have the first header slot and the first descriptor: the next one, whenever the ring is idle. */
   private firstSlot = 0;
+  private firstDesc = 0;
+  private readonly isAsked: boolean;
   /** Of the frame begun: its place in the ring, the first word of its descriptor, its header slot. */
   private index = 0;
   private at = 0;
@@ -63,12 +66,15 @@ export class TxRing {
   readonly blocks: BlockPool | null;
   readonly capacity: number;
 
+  /** @param isAsked the device finds descriptors by `descAt`; one in C++ counts them. */
   constructor(
     slab: Slab,
     blocks: BlockPool | null,
     capacity: number = DEFAULT_TX_FRAMES,
     payloadBytes: number = DEFAULT_TX_PAYLOAD_BYTES,
+    isAsked: boolean = false,
   ) {
+    this.isAsked = isAsked;
     this.slab = slab;
     this.blocks = blocks;
     this.capacity = capacity;
@@ -134,9 +140,12 @@ export class TxRing {
       this.releaseCompleted();
       if (this.room === 0) return -1;
     }
-    const index = head & (capacity - 1);
+    if (this.released === head) {
+      this.firstSlot = head;
+      if (this.isAsked) this.firstDesc = head;
+    }
+    const index = (head - this.firstDesc) & (capacity - 1);
     const at = index * STRIDE;
-    if (this.released === head) this.firstSlot = head;
     const header = this.headersAt + ((head - this.firstSlot) & (capacity - 1)) * SLOT_BYTES;
     this.index = index;
     this.at = at;
@@ -229,7 +238,7 @@ export class TxRing {
 
   /** Device side: the descriptor's first word of the oldest frame in flight plus `ahead`. */
   descAt(ahead: number): number {
-    return ((this.ctrl[TX_TAIL]! + ahead) & (this.capacity - 1)) * STRIDE;
+    return ((this.ctrl[TX_TAIL]! + ahead - this.firstDesc) & (this.capacity - 1)) * STRIDE;
   }
 
   /** Device side, for devices in TypeScript: the oldest `n` frames are done. (C++ moves TX_TAIL itself.) */
@@ -241,10 +250,10 @@ export class TxRing {
   /** Gives back what completed frames held. Call after a device written in C++ has flushed. */
   releaseCompleted(): void {
     const tail = this.ctrl[TX_TAIL]!;
-    const { desc, heldBlock, payloadMark } = this;
+    const { desc, heldBlock, payloadMark, firstDesc } = this;
     let released = this.released;
     while (released !== tail) {
-      const index = released & (this.capacity - 1);
+      const index = (released - firstDesc) & (this.capacity - 1);
       const first = index * PIECES_MAX;
       const end = first + desc[index * STRIDE + PIECES]!;
       for (let i = first; i < end; i++) {

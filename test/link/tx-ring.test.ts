@@ -22,7 +22,7 @@ interface Frame {
 class Pair {
   readonly slab = new Slab(1 << 16);
   readonly blocks = new BlockPool(this.slab, 64, BLOCKS);
-  readonly ring = new TxRing(this.slab, this.blocks, CAPACITY, PAYLOAD);
+  readonly ring: TxRing;
   readonly frames: Frame[] = [];
   /** Where the payload ring begins; its free part goes from head to tail. */
   private readonly start: number;
@@ -30,7 +30,8 @@ class Pair {
   private tail: number;
   private tag = 0;
 
-  constructor() {
+  constructor(isAsked: boolean) {
+    this.ring = new TxRing(this.slab, this.blocks, CAPACITY, PAYLOAD, isAsked);
     this.start = this.ring.reserve(0);
     this.head = this.start;
     this.tail = this.start;
@@ -155,8 +156,9 @@ t.test('frames keep their bytes until they are complete, whatever is sent behind
   const property = fc.property(
     fc.array(op, { maxLength: 120, size: 'max' }),
     start,
-    (ops, from) => {
-      const pair = new Pair();
+    fc.boolean(),
+    (ops, from, isAsked) => {
+      const pair = new Pair(isAsked);
       moveCounters(pair.ring, from);
       for (const step of ops) {
         if (step.op === 'send' && !pair.send(step.len, step.parts, step.held)) return false;
@@ -199,6 +201,23 @@ t.test('a full ring refuses, and takes frames again when some are complete', (t)
   t.ok(ring.begin() > 0, 'begin sees what the device completed');
   t.equal(ring.room, 3);
   t.equal(ring.inFlight, CAPACITY - 3);
+  t.end();
+});
+
+t.test('an idle ring begins again with the first descriptor where the device asks for it', (t) => {
+  for (const isAsked of [true, false]) {
+    const ring = new TxRing(new Slab(1 << 16), null, CAPACITY, PAYLOAD, isAsked);
+    const places: number[] = [];
+    for (const count of [2, 1]) {
+      for (let i = 0; i < count; i++) {
+        ring.begin();
+        ring.commit();
+      }
+      for (let i = 0; i < count; i++) places.push(ring.descAt(i) / TX_STRIDE);
+      ring.complete(count);
+    }
+    t.strictSame(places, isAsked ? [0, 1, 0] : [0, 1, 2]);
+  }
   t.end();
 });
 
