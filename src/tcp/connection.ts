@@ -282,7 +282,12 @@ export class TcpConnection implements DeadlineTarget, FlowId {
 
   /** In front of the text of a full segment: IP, TCP, and the options of every segment. */
   headerBytes(): number {
-    return (isV4(this.remote) ? 40 : 60) + (this.agreed.hasTimestamps ? TIMESTAMP_BYTES : 0);
+    return this.fixedHeaderBytes() + (this.agreed.hasTimestamps ? TIMESTAMP_BYTES : 0);
+  }
+
+  /** Of these, IP and TCP. */
+  fixedHeaderBytes(): number {
+    return isV4(this.remote) ? 40 : 60;
   }
 
   /** Bytes written that were never sent. */

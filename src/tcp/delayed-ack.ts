@@ -12,6 +12,9 @@ import { type Deadlines, DUE } from './deadlines.ts';
 import type { Rtt } from './rtt.ts';
 import type { TcpConfig } from './tcp-config.ts';
 
+// Constants of this module are folded into the code; those of another one are loaded and checked at each use.
+const { DELACK } = DUE;
+
 const MAX_QUICK_ACKS = 16;
 const MAX_IDLE_NS = 500 * MS;
 
@@ -114,7 +117,7 @@ export class DelayedAck {
       if (!isAwaited) most = MAX_IDLE_NS;
       if (srttNs > 0) most = Math.min(most, Math.max(srttNs, config.delackMinNs));
     }
-    due.arm(DUE.DELACK, nowNs + Math.min(this.timeoutNs, most, config.delackMaxNs));
+    due.arm(DELACK, nowNs + Math.min(this.timeoutNs, most, config.delackMaxNs));
   }
 
   /** Nothing carried it in time: we wait longer, or were wrong to expect an answer. */

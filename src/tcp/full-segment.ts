@@ -2,6 +2,10 @@
 import { DEFAULT_MSS4, TIMESTAMP_BYTES } from './agreed.ts';
 import type { TcpConnection } from './connection.ts';
 
+// Constants of this module are folded into the code; those of another one are loaded and checked at each use.
+const OPTIONS = TIMESTAMP_BYTES;
+const SMALL_WINDOW = DEFAULT_MSS4;
+
 /** RFC 791's least MTU without its headers: the peer's window makes no segment smaller. */
 const LEAST_SEGMENT = 68 - 20;
 
@@ -10,14 +14,15 @@ const LEAST_SEGMENT = 68 - 20;
  * because of that.
  */
 export function fullSegment(c: TcpConnection): number {
-  const { net, env, config } = c.tcp;
+  const { agreed, tcp } = c;
+  const { net, env, config } = tcp;
   const path = net.paths.lookup(c.remote, c.boundIndex);
   if (path === null) return c.congestion.view.mss;
   let mtu = path.mtu(env);
   const search = c.pathMtu === null ? null : c.pathMtu.search;
   if (search !== null) mtu = search.within(mtu);
-  const options = c.agreed.hasTimestamps ? TIMESTAMP_BYTES : 0;
-  const most = Math.min(c.agreed.peerMss, mtu - c.headerBytes() + options);
+  const options = agreed.hasTimestamps ? OPTIONS : 0;
+  const most = Math.min(agreed.peerMss, mtu - c.fixedHeaderBytes());
   // tcp_min_snd_mss is with all the options of a segment: 40 bytes of them and 8 of text.
   return withinHalfWindow(c, Math.max(most, config.minSndMss) - options, options);
 }
@@ -25,6 +30,6 @@ export function fullSegment(c: TcpConnection): number {
 /** RFC 9293 §3.8.6.2.1, where Fs is 1/2: two segments fit into the largest window the peer ever offered. */
 function withinHalfWindow(c: TcpConnection, segment: number, options: number): number {
   const { maxWnd } = c.snd;
-  const most = maxWnd > DEFAULT_MSS4 ? maxWnd >> 1 : maxWnd;
+  const most = maxWnd > SMALL_WINDOW ? maxWnd >> 1 : maxWnd;
   return most > 0 ? Math.min(segment, Math.max(most, LEAST_SEGMENT - options)) : segment;
 }

@@ -15,6 +15,7 @@ import { nextLength } from './segment-length.ts';
 import { transmitSegments } from './segmentation.ts';
 import { checkSendBuffer } from './send-buffer.ts';
 import { bufferBytes, cwndQuota, deviceCuts, segmentsPerFrame, WAIT } from './super-frame.ts';
+import { TCP_MIB } from './tcp-mib.ts';
 import { HAS_CLOSED, isIn, MAY_SEND } from './tcp-state.ts';
 import { writeTimestampOption } from './timestamp-option.ts';
 import { transmit } from './transmit.ts';
@@ -28,6 +29,7 @@ const SENDING = MAY_SEND | HAS_CLOSED;
 const { DELACK, PERSIST, PACE, REORDER } = DUE;
 const NONE: number = NO_RECORD;
 const HEADER_LEN = TCP_HEADER_LEN;
+const { OutSegs: OUT_SEGS, TCPOrigDataSent: ORIG_DATA_SENT } = TCP_MIB;
 
 export function output(c: TcpConnection): void {
   c.congestion.observe(c.tcp.env.nowNs, c.mss());
@@ -252,7 +254,7 @@ function sendText(
   const state = (hasFin ? REC_STATE.FIN : 0) | (isPushed ? REC_STATE.PSH : 0);
   const r = rtx.append(seq, seqLen, pieces, state, c.tcp.env);
   c.rate.sent(v, c.tcp.records, r, isIdle, rtx.inFlight());
-  c.tcp.mib.add(c.tcp.ids.TCPOrigDataSent, pieces);
+  c.tcp.mib.add(ORIG_DATA_SENT, pieces);
   snd.advance(seqLen);
   if (len % size !== 0) snd.noteSmall();
   if (c.congestion.isReducing) c.congestion.sentDuringReduction(pieces);
@@ -323,33 +325,34 @@ function sendSegment(
   flags: number,
   mss: number,
 ): boolean {
+  const { tcp, snd } = c;
   const blocks = sackRoom(c, flags, len, mss);
   const hasLeftOut = blocks === 0 && !c.sacks.isEmpty;
-  const isNewText = len > 0 && seqEq(seq, c.snd.nxt);
-  const marks = c.markEcn(isNewText);
+  const isNext = seqEq(seq, snd.nxt);
+  const marks = c.markEcn(isNext && len > 0);
   // As Linux does with super-frames, whoever cuts them: the receiver is not to hold one for more of its kind.
   const push = len > mss ? PSH : 0;
   const headerLen = writeHeader(c, seq, flags | marks | push, blocks);
   const isSent =
     len > mss && !deviceCuts(c)
       ? transmitSegments(c, headerLen, seq, from, len, mss)
-      : transmit(c.tcp, c, headerLen, c.sendQueue, from, len, mss);
+      : transmit(tcp, c, headerLen, c.sendQueue, from, len, mss);
   if (!isSent) {
     if ((marks & CWR) !== 0) c.ecn?.windowReduced(); // nobody has heard of it
-    c.tcp.waitForRoom(c);
+    tcp.waitForRoom(c);
     return false;
   }
   if (len > 0 && c.marks !== null && c.watcher !== null) {
-    c.marks.sent(c.watcher, c.sendQueue, c.snd.una, seq, len);
+    c.marks.sent(c.watcher, c.sendQueue, snd.una, seq, len);
   }
   if (c.pathMtu?.search) notePath(c, c.pathMtu.search);
   const pieces = len > mss ? Math.ceil(len / mss) : 1;
   // A retransmission, a FIN's included, is counted in RetransSegs only.
   const isBare = len === 0 && (flags & FIN) === 0;
-  if (isBare || seqEq(seq, c.snd.nxt)) c.tcp.mib.add(c.tcp.ids.OutSegs, pieces);
+  if (isBare || isNext) tcp.mib.add(OUT_SEGS, pieces);
   c.totals.segmentOut(pieces, len);
   c.compressed.ackSent(c);
-  if (!hasLeftOut) c.delack.ackSent(c.tcp.config); // else an ACK of its own brings the SACK blocks
+  if (!hasLeftOut) c.delack.ackSent(tcp.config); // else an ACK of its own brings the SACK blocks
   c.due.disarm(DELACK);
   c.noteAcked();
   return true;
@@ -365,10 +368,11 @@ function sackRoom(c: TcpConnection, flags: number, len: number, mss: number): nu
 /** Header and options at `tcp.header`. Returns its length. */
 function writeHeader(c: TcpConnection, seq: Seq, flags: number, blocks: number): number {
   const { tcp, agreed } = c;
-  const { dv } = tcp.net.env.memory.slab;
+  const { env } = tcp;
+  const { dv } = env.memory.slab;
   let at = tcp.header + HEADER_LEN;
   if (agreed.hasTimestamps) {
-    at = writeTimestampOption(dv, at, tcp.timestamp(c.tcp.env.nowNs, c.tsOffset), c.tsRecent);
+    at = writeTimestampOption(dv, at, tcp.timestamp(env.nowNs, c.tsOffset), c.tsRecent);
   }
   if (blocks > 0) {
     const n = c.sacks.write(dv, at + 4, blocks);

@@ -7,6 +7,7 @@ import { transmit } from './transmit.ts';
 
 const SEQ_AT = 4;
 const FLAGS_AT = 13;
+const { CWR } = TCP_FLAG;
 /** Flags that stand for the end of the text. */
 const AT_END = TCP_FLAG.FIN | TCP_FLAG.PSH;
 
@@ -23,7 +24,7 @@ export function transmitSegments(
   mss: number,
 ): boolean {
   const { tcp } = c;
-  const { dv } = tcp.net.env.memory.slab;
+  const { dv } = tcp.env.memory.slab;
   const path = tcp.net.paths.lookup(c.remote, c.boundIndex);
   if (path === null || !hasRoom(path.iface.device, Math.ceil(len / mss))) return false;
   const flags = dv.getUint8(tcp.header + FLAGS_AT);
@@ -31,7 +32,7 @@ export function transmitSegments(
     const n = Math.min(mss, len - at);
     dv.setInt32(tcp.header + SEQ_AT, seqBits(seqAdd(seq, at)));
     let now = at + n < len ? flags & ~AT_END : flags;
-    if (at > 0) now &= ~TCP_FLAG.CWR; // said once (RFC 3168 §6.1.2)
+    if (at > 0) now &= ~CWR; // said once (RFC 3168 §6.1.2)
     dv.setUint8(tcp.header + FLAGS_AT, now);
     if (!transmit(tcp, c, headerLen, c.sendQueue, from + at, n, mss)) return false;
   }
