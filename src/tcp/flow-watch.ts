@@ -17,6 +17,8 @@ export type FlowEvent = (typeof FLOW_EVENT)[keyof typeof FLOW_EVENT];
 export interface FlowWatcher {
   /** Only looks; nothing of the connection may be changed. */
   flowEvent(c: TcpConnection, event: FlowEvent): void;
+  /** A FIN without text was sent again: among TCP_INFO's retransmissions, and not among its segments with data. */
+  finResent?(c: TcpConnection): void;
 }
 
 export class FlowWatch {
@@ -29,5 +31,9 @@ export class FlowWatch {
   tell(c: TcpConnection, event: FlowEvent): void {
     const { watchers } = this;
     for (let i = 0; i < watchers.length; i++) watchers[i]!.flowEvent(c, event);
+  }
+
+  finResent(c: TcpConnection): void {
+    for (const watcher of this.watchers) watcher.finResent?.(c);
   }
 }

@@ -114,6 +114,7 @@ function resend(c: TcpConnection, r: number, most: number): boolean {
   if (c.pathMtu?.search) c.pathMtu.search.inconclusive();
   tcp.mib.add(tcp.ids.RetransSegs, rtx.pieces(r));
   c.totals.retransmitted(rtx.pieces(r), len);
+  if (len === 0) tcp.watch.finResent(c);
   afterSending(c, rtx.pieces(r), len);
   return true;
 }

@@ -300,6 +300,28 @@ t.test('flows to which nothing comes have no index', (t) => {
   t.end();
 });
 
+t.test('sent and retransmitted are segments with text, and neither SYNs nor FINs', (t) => {
+  const lossy = (flow: FlowSpec, forth: Partial<LinkSpec>): Summary => {
+    const { links, ...rest } = scenario([flow], 9 * SEC);
+    const [first, ...others] = links;
+    return run({
+      ...rest,
+      links: [{ ...first!, forth: { ...first!.forth, ...forth } }, ...others],
+    });
+  };
+  const short = spec('short', 0, { traffic: { kind: 'bulk', bytes: 1000 } });
+  const [syns] = lossy(short, { loss: { frames: [1, 2] } }).flows;
+  t.same([syns!.completed, syns!.sent, syns!.retransmitted], [1, 1, 0], 'two SYNs were lost');
+  const [text] = lossy(short, { loss: { frames: [2] } }).flows;
+  t.same([text!.completed, text!.sent, text!.retransmitted], [1, 2, 1], 'its only segment was');
+  const rate = { kind: 'constant-rate', rateBps: 1e5, writeBytes: 1250 } as const;
+  const cut = [{ cuts: [{ fromNs: 950 * MS, toNs: 4 * SEC }] }];
+  const stops = spec('stops', 0, { traffic: rate, stopNs: SEC });
+  const [fins] = lossy(stops, { partitions: cut }).flows;
+  t.same([fins!.delivered, fins!.sent, fins!.retransmitted], [12_500, 10, 0], 'FINs were lost');
+  t.end();
+});
+
 t.test('who looks does not change the run', (t) => {
   const flows = [spec('one', 0), spec('two', 0.3 * SEC, { from: 'left2', to: 'right2' })];
   const hashes = [10 * MS, 0.7 * SEC, 10 * SEC].map((windowNs) => {

@@ -12,15 +12,17 @@ export class FlowMeter {
   /** Of connections that are over. */
   private retransmitted = 0;
   private sent = 0;
+  /** SYNs and FINs sent again, of all connections: no segments with text, as `sent` counts them. */
+  private controls = 0;
   private readonly alive = new Set<TcpConnection>();
 
-  /** Segments. */
+  /** Segments with text. */
   get segmentsSent(): number {
     return this.total(this.sent, TOTAL.DATA_SEGS_OUT);
   }
 
   get segmentsRetransmitted(): number {
-    return this.total(this.retransmitted, TOTAL.RETRANS);
+    return this.total(this.retransmitted, TOTAL.RETRANS) - this.controls;
   }
 
   see(c: TcpConnection, event: FlowEvent): void {
@@ -31,8 +33,13 @@ export class FlowMeter {
       return;
     }
     this.alive.add(c);
+    if (event === FLOW_EVENT.ESTABLISHED) this.controls += c.totals.get(TOTAL.RETRANS);
     const { rttNs } = c.tcp.rateSample;
     if (event === FLOW_EVENT.ACK && rttNs !== NO_SAMPLE) this.rtt.add(Math.max(1, rttNs));
+  }
+
+  seeFinAgain(): void {
+    this.controls++;
   }
 
   private total(ended: number, which: number): number {
@@ -55,5 +62,10 @@ export class Meters implements FlowWatcher {
   flowEvent(c: TcpConnection, event: FlowEvent): void {
     const flow = flowOf(this.flows, c);
     if (flow !== null) this.all[flow.index]!.see(c, event);
+  }
+
+  finResent(c: TcpConnection): void {
+    const flow = flowOf(this.flows, c);
+    if (flow !== null) this.all[flow.index]!.seeFinAgain();
   }
 }
