@@ -238,6 +238,7 @@ const WRONG: readonly (readonly [object, string, string])[] = [
     'fairness.window',
     'more than 100000 of them in the run',
   ],
+  [{ ...WHOLE, fairness: { window: '1.1 s' } }, 'fairness.window', 'longer than the run'],
 ];
 
 t.test('a group may have the name of its only flow, and several counts', (t) => {

@@ -409,6 +409,26 @@ export default { ...reno, name: 'one', phases: 'startup' };`,
   t.match(await refused(join(folder, 'one.mts')), /one\.mts: phases: a list of words$/);
 });
 
+t.test('--duration, and what the scenario says for its own', (t) => {
+  const late = TWO.replace('from: b, to: a,', 'from: b, to: a, start: 2 s, count: 5,');
+  write('late.yaml', late.replace(/^trace:.*$/m, 'fairness: { window: 1500 ms }'));
+  const short = sim('late.yaml', '--duration', '1');
+  t.equal(short.code, 0);
+  t.equal(
+    short.err,
+    `--duration: the run is over before asks.1, asks.2, asks.3 … would begin
+--duration: no index by windows: fairness.window of 1.50 s: longer than the run
+`,
+  );
+  const long = sim('late.yaml', '--duration', '200000');
+  t.equal(long.code, 2);
+  t.match(
+    long.err,
+    /--duration: fairness\.window of 1\.50 s: more than 100000 of them in the run$/m,
+  );
+  t.end();
+});
+
 t.test('the schema', (t) => {
   const { out, code } = sim('--schema');
   t.equal(code, 0);

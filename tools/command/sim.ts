@@ -2,6 +2,7 @@
 import { basename, extname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Experiment, type ExperimentOptions } from '../../src/sim/experiment/experiment.ts';
+import { windowMistake } from '../../src/sim/experiment/fairness.ts';
 import { type GroupHarm, harmTo } from '../../src/sim/experiment/harm.ts';
 import { OutOfMemory } from '../../src/sim/experiment/memory-sizes.ts';
 import { Meters } from '../../src/sim/experiment/meter.ts';
@@ -13,6 +14,7 @@ import { ccWordOf } from './cc-spec.ts';
 import type { Command } from './command.ts';
 import { missedOf } from './expect-text.ts';
 import { EXIT, Failure, usageError } from './failure.ts';
+import { timeText } from './figures.ts';
 import { LineFile } from './line-file.ts';
 import type { Options } from './options.ts';
 import { PacketFile } from './packet-file.ts';
@@ -77,6 +79,7 @@ async function sim(options: Options): Promise<number> {
   if ((acks || wantsPackets) && out === undefined) {
     throw usageError('a trace goes to a folder: --out DIR');
   }
+  if (seconds !== undefined) checkCut(loaded.scenario, durationNs);
   const folder = out === undefined ? null : new RunFolder(out);
   try {
     const packets = wantsPackets ? { nodes, snaplen } : null;
@@ -93,6 +96,20 @@ async function sim(options: Options): Promise<number> {
     folder?.abandon();
     throw error;
   }
+}
+
+/** What the scenario says for its own duration, and has no place in another one. */
+function checkCut({ flows, fairness }: Scenario, durationNs: number): void {
+  const late = flows.filter(({ startNs }) => startNs >= durationNs).map(({ name }) => name);
+  if (late.length > 0) {
+    const names = `${late.slice(0, 3).join(', ')}${late.length > 3 ? ' …' : ''}`;
+    console.error(`--duration: the run is over before ${names} would begin`);
+  }
+  const mistake = fairness === undefined ? null : windowMistake(fairness.windowNs, durationNs);
+  if (mistake === null) return;
+  const text = `fairness.window of ${timeText(fairness!.windowNs)}: ${mistake}`;
+  if (fairness!.windowNs < durationNs) throw usageError(`--duration: ${text}`);
+  console.error(`--duration: no index by windows: ${text}`);
 }
 
 /** With what is to be written down on the way; without a folder nothing is. */

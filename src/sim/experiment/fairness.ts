@@ -17,6 +17,17 @@ export interface FairnessSpec {
 
 export const DEFAULT_FAIRNESS: FairnessSpec = { windowNs: 1e9, threshold: 0.95 };
 
+/** Each is a number in the summary. */
+const MOST_WINDOWS = 100_000;
+
+/** Of windows that somebody has asked for; null: there is nothing wrong with them. */
+export function windowMistake(windowNs: number, durationNs: number): string | null {
+  if (windowNs > durationNs) return 'longer than the run';
+  return durationNs / windowNs > MOST_WINDOWS
+    ? `more than ${MOST_WINDOWS} of them in the run`
+    : null;
+}
+
 export interface FairnessSummary {
   readonly windowNs: number;
   readonly threshold: number;

@@ -1,5 +1,6 @@
 /** Whether what a scenario's parts say makes sense together: names, ways, times. */
 import { IPV6_MIN_MTU } from '../../../wire/ipv6.ts';
+import { windowMistake } from '../fairness.ts';
 import { FIRST_PORT } from '../flow.ts';
 import { Graph } from '../graph.ts';
 import { groupOf } from '../group-summary.ts';
@@ -9,9 +10,6 @@ import { checkExpectations } from './read-expect.ts';
 import type { Path, Problems } from './read-shape.ts';
 import { MOST_FLOWS } from './scenario-shape.ts';
 import { suggestion } from './suggest.ts';
-
-/** Of the index of fairness: each is a number in the summary. */
-const MOST_WINDOWS = 100_000;
 
 /** Names that stand for something, once each; a way for every flow. */
 export function checkWhole(scenario: Scenario, raw: RawScenario, problems: Problems): void {
@@ -39,9 +37,10 @@ export function checkWhole(scenario: Scenario, raw: RawScenario, problems: Probl
   for (const [i, flow] of raw.flows.entries()) {
     checkFlow(flow, hostNames, scenario.durationNs, ['flows', i], problems);
   }
-  const { windowNs = Infinity } = raw.fairness ?? {};
-  if (scenario.durationNs / windowNs > MOST_WINDOWS) {
-    problems.add(['fairness', 'window'], `more than ${MOST_WINDOWS} of them in the run`);
+  const { windowNs } = raw.fairness ?? {};
+  const mistake = windowNs === undefined ? null : windowMistake(windowNs, scenario.durationNs);
+  if (mistake !== null) {
+    problems.add(['fairness', 'window'], mistake);
   }
   checkPorts(scenario, problems);
   checkExpectations(scenario, problems);
