@@ -7,11 +7,14 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import t from 'tap';
+import { makeFolder } from '../../tools/command/make-folder.ts';
 import { RunFolder } from '../../tools/command/run-folder.ts';
 import { loadScenario } from '../../tools/command/scenario-file.ts';
 import { requires } from '../support/requires.ts';
@@ -254,6 +257,25 @@ t.test('what stands in a folder and is not of a run is left', (t) => {
     t.throws(() => new RunFolder(other), { message });
     t.same(readdirSync(other), Object.keys(files));
     rmSync(other, { recursive: true });
+  }
+  t.end();
+});
+
+t.test('a folder is made, with those above it, or it is told why not', (t) => {
+  for (const path of ['deep/er/est', 'deep/er', 'not/../there', 'slash/']) {
+    makeFolder(join(folder, path));
+    t.ok(statSync(join(folder, path)).isDirectory(), path);
+  }
+  write('plain', '');
+  symlinkSync('nowhere', join(folder, 'dangling'));
+  for (const [path, code] of [
+    [join(folder, 'plain', 'x', 'y'), 'ENOTDIR'],
+    [join(folder, 'plain'), 'EEXIST'],
+    [join(folder, 'dangling'), 'EEXIST'],
+    ['/proc/ringway/x', 'ENOENT'],
+    ['', 'ENOENT'],
+  ] as const) {
+    t.throws(() => makeFolder(path), { code }, path);
   }
   t.end();
 });

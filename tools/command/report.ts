@@ -1,5 +1,5 @@
 /** `ringway report`: runs as one HTML file, and their figures as SVG. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { asFile, type Figure } from '../report/figure.ts';
 import { figuresOf, pageOf } from '../report/page.ts';
@@ -8,6 +8,7 @@ import { isSweep, readSweepFolder } from '../report/sweep-data.ts';
 import { SweepReport } from '../report/sweep-page.ts';
 import type { Command } from './command.ts';
 import { EXIT, Failure, usageError } from './failure.ts';
+import { makeFolder } from './make-folder.ts';
 import type { Options } from './options.ts';
 
 export const reportCommand: Command = {
@@ -64,7 +65,7 @@ function write(
 }
 
 function writeFigures(figures: ReadonlyMap<string, Figure>, folder: string): readonly string[] {
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   return [...figures].map(([name, figure]) => {
     const path = join(folder, `${name}.svg`);
     writeFileSync(path, asFile(figure));

@@ -9,7 +9,6 @@ import {
   accessSync,
   constants,
   existsSync,
-  mkdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -21,6 +20,7 @@ import type { Summary } from '../../src/sim/experiment/summary.ts';
 import { isSummary } from '../report/run-data.ts';
 import { isSweep } from '../report/sweep-data.ts';
 import { EXIT, Failure } from './failure.ts';
+import { makeFolder } from './make-folder.ts';
 
 const SUMMARY = 'summary.json';
 /** In the order in which they go: who is killed in between has no traces of another run beside a summary. */
@@ -41,7 +41,7 @@ export class RunFolder {
       const what = `${there.join(' and ')} that ringway sim has not written`;
       throw refused(`${path}: has ${what}: a run goes to another folder`);
     }
-    mkdirSync(path, { recursive: true });
+    makeFolder(path);
     accessSync(path, constants.W_OK | constants.X_OK);
   }
 

@@ -1,9 +1,10 @@
 /** What has been run, by its content: the scenario, the modules it names and what they import, and the code that runs it. */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, join, sep } from 'node:path';
 import type { Scenario } from '../../src/sim/experiment/scenario.ts';
 import type { Summary } from '../../src/sim/experiment/summary.ts';
+import { makeFolder } from './make-folder.ts';
 import { OWN_SOURCE, sourcesOf } from './sources.ts';
 
 /** Of all of src/, compiled or not. */
@@ -36,7 +37,7 @@ export class CellStore {
 
   constructor(folder: string) {
     this.folder = folder;
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
   }
 
   /** Null where it has not been run, or what is there is no summary. */

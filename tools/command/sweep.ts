@@ -1,5 +1,5 @@
 /** `ringway sweep`: a scenario with many values and seeds, on all cores; what has been run is not run again. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { groupsIn, harmTo } from '../../src/sim/experiment/harm.ts';
@@ -14,6 +14,7 @@ import {
 import type { Command } from './command.ts';
 import { missedOf, outcomeText } from './expect-text.ts';
 import { EXIT, Failure, usageError } from './failure.ts';
+import { makeFolder } from './make-folder.ts';
 import type { Options } from './options.ts';
 import { scenarioOf } from './scenario-file.ts';
 import { CODE, readSpec, specFailure } from './spec-file.ts';
@@ -62,7 +63,7 @@ async function sweep(options: Options): Promise<number> {
   const processes = options.integer('jobs', 1, 256) ?? availableParallelism();
   const [spec, scenarioFile] = await readSweep(file);
   const cells = await cellsOf(spec, scenarioFile);
-  mkdirSync(out, { recursive: true });
+  makeFolder(out);
   const store = new CellStore(join(out, 'cells'));
   const limitNs = spec.limitNs ?? Infinity;
   const answers = await answersOf(cells, store, processes, limitNs);
