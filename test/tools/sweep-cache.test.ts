@@ -19,3 +19,11 @@ t.test('only a whole summary is one that is there already', (t) => {
   }
   t.end();
 });
+
+t.test('what cannot be written leaves nothing', (t) => {
+  const folder = t.testdir({ 'x.json': {} });
+  const summary = { name: 'x', flows: [] } as unknown as Summary;
+  t.throws(() => new CellStore(folder).write('x', summary), { code: 'EISDIR' });
+  t.same(readdirSync(folder), ['x.json']);
+  t.end();
+});

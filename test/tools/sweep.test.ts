@@ -1,7 +1,7 @@
 /** `ringway sweep`: results, what is not run again, and what fails. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import t from 'tap';
@@ -199,6 +199,20 @@ t.test('after a kill it goes on where it was', async (t) => {
   const [, known] = /^(\d+) are there already; \d+ to run/.exec(err) ?? [];
   t.ok(Number(known) >= had);
   t.equal(cells().length, 40);
+});
+
+t.test('results that cannot be written are the end of it, and of its processes', (t) => {
+  write('full.yaml', 'scenario: base.yaml\nrepeats: 3\n');
+  t.equal(sweep('full.yaml', '--out', 'full').code, 0);
+  const cells = join(folder, 'full', 'cells');
+  for (const name of readdirSync(cells)) {
+    rmSync(join(cells, name));
+    mkdirSync(join(cells, name)); // as good as a full disk
+  }
+  const { code, err } = sweep('full.yaml', '--out', 'full', '--jobs', '2');
+  t.equal(code, 3);
+  t.match(err, /^ringway sweep: .* \(EISDIR\)$/m);
+  t.end();
 });
 
 t.test('what makes no sense', (t) => {

@@ -1,6 +1,6 @@
 /** What has been run, by its content: the scenario, the modules it names and what they import, and the code that runs it. */
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join, sep } from 'node:path';
 import type { Scenario } from '../../src/sim/experiment/scenario.ts';
 import type { Summary } from '../../src/sim/experiment/summary.ts';
@@ -53,8 +53,13 @@ export class CellStore {
   /** Under its name only once it is whole. */
   write(key: string, summary: Summary): void {
     const part = `${this.path(key)}.${process.pid}`;
-    writeFileSync(part, `${JSON.stringify(summary)}\n`);
-    renameSync(part, this.path(key));
+    try {
+      writeFileSync(part, `${JSON.stringify(summary)}\n`);
+      renameSync(part, this.path(key));
+    } catch (error) {
+      rmSync(part, { force: true });
+      throw error;
+    }
   }
 
   private path(key: string): string {

@@ -14,7 +14,7 @@ export type Answer = Summary | { readonly error: string };
 
 /**
  * Answers as they come, with the job's place. A process that ends takes its cell along, and one that takes longer than the
- * limit is ended: the cell has failed; the others go on.
+ * limit is ended: the cell has failed; the others go on. When `take` throws all is over.
  */
 export async function runJobs(
   jobs: readonly Job[],
@@ -23,16 +23,28 @@ export async function runJobs(
   take: (index: number, answer: Answer) => void,
 ): Promise<void> {
   let next = 0;
+  const workers: Worker[] = [];
+  const newWorker = (): Worker => {
+    const worker = new Worker();
+    workers.push(worker);
+    return worker;
+  };
   const work = async (): Promise<void> => {
-    let worker = new Worker();
+    let worker = newWorker();
     while (next < jobs.length) {
       const index = next++;
       take(index, await worker.run(jobs[index]!, limitNs));
-      if (worker.hasEnded && next < jobs.length) worker = new Worker();
+      if (worker.hasEnded && next < jobs.length) worker = newWorker();
     }
     worker.end();
   };
-  await Promise.all(Array.from({ length: Math.min(processes, jobs.length) }, work));
+  try {
+    await Promise.all(Array.from({ length: Math.min(processes, jobs.length) }, work));
+  } catch (error) {
+    next = jobs.length; // an answer could not be taken: the others need not be
+    for (const worker of workers) worker.kill();
+    throw error;
+  }
 }
 
 class Worker {
@@ -83,13 +95,17 @@ class Worker {
   }
 
   private giveUp(limitNs: number): void {
-    this.hasEnded = true;
-    this.child.kill('SIGKILL');
+    this.kill();
     this.answer?.({ error: `not done after ${limitNs / 1e9} s, the sweep's limit` });
   }
 
   end(): void {
     this.child.stdin.end();
+  }
+
+  kill(): void {
+    this.hasEnded = true;
+    this.child.kill('SIGKILL');
   }
 }
 
