@@ -171,7 +171,7 @@ export class ReceiveBuffer {
 
   /** Copies up to `into.length` bytes to the application; they are gone from here. */
   read(into: Uint8Array): number {
-    const { bytes } = this.store;
+    const bytes = this.store.look();
     let done = 0;
     while (done < into.length && this.readyCount > 0) {
       const o = this.readyOffset(0);
@@ -188,7 +188,7 @@ export class ReceiveBuffer {
 
   /** Copies what `read` would after `skip` bytes, and leaves it. */
   peek(into: Uint8Array, skip: number): number {
-    const { bytes } = this.store;
+    const bytes = this.store.look();
     let left = skip;
     let done = 0;
     for (let i = 0; i < this.readyCount && done < into.length; i++) {
@@ -229,7 +229,7 @@ export class ReceiveBuffer {
   /** Empty: the page goes back, and a queue that grew. */
   private settle(): void {
     if (this.readyCount > 0 || this.gaps) return;
-    this.store.letGoOfPage();
+    this.store.letGoOfAll();
     this.readyHead = 0;
     this.arrays.give(this.ready);
     this.ready = NO_WORDS;

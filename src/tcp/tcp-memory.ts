@@ -15,6 +15,7 @@ import { type BlockPool, NO_BLOCK } from '../base/block-pool.ts';
 import type { Clock } from '../base/env.ts';
 import { MS, ZERO_NS } from '../base/time.ts';
 import type { WordArrays } from '../base/word-arrays.ts';
+import { LateCopy } from './late-copy.ts';
 import type { TcpConfig } from './tcp-config.ts';
 import { TCP_MIB, type TcpMib } from './tcp-mib.ts';
 
@@ -32,6 +33,7 @@ export class TcpMemory {
   readonly pages: BlockPool;
   readonly chunks: BlockPool;
   readonly arrays: WordArrays;
+  readonly late: LateCopy;
   private readonly config: TcpConfig;
   private readonly clock: Clock;
   private readonly mib: TcpMib;
@@ -48,6 +50,7 @@ export class TcpMemory {
     this.pages = pools.pages;
     this.chunks = pools.chunks;
     this.arrays = pools.arrays;
+    this.late = new LateCopy(pools.pages.slab, pools.chunks);
     this.config = config;
     this.clock = clock;
     this.mib = mib;

@@ -266,6 +266,7 @@ export class Tcp implements Transport {
 
   /** Sends what this turn's input and applications made due. */
   runOutput(): void {
+    this.memory.late.finish();
     const batch = this.listed;
     this.listed = this.running;
     this.running = batch;

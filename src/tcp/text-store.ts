@@ -1,7 +1,7 @@
 /**
  * Where the received bytes of a connection lie. A large segment stays where it was received and holds a reference
  * to its chunk; a small one (and every one while chunks are short) is copied to a page, behind what came before it,
- * so that a slow reader cannot pin a chunk with a byte.
+ * so that a slow reader cannot pin a chunk with a byte (when: `late-copy`).
  *
  * A connection holds pages for no more than its receive buffer, and SPARE_PAGES; arrays for each of its queues for a
  * quarter of it; and KEPT_SEGMENTS chunks, or one for each 64 KiB of its buffer. All connections together keep no
@@ -49,6 +49,8 @@ export class TextStore {
 
   /** A home for the first bytes of a text, if that leaves `leave` pages to others; returns how many (0: no memory). */
   place(off: number, len: number, chunk: number, leave: number): number {
+    const { late } = this.memory;
+    late.finish();
     if (this.isKept(len, chunk)) {
       this.memory.chunks.hold(chunk);
       this.memory.charge(len);
@@ -60,7 +62,8 @@ export class TextStore {
     if (this.roomInPage() === 0 && !this.takePage(leave)) return 0;
     const n = Math.min(len, this.roomInPage());
     const to = this.pages.offsetOf(this.page) + this.pageUsed;
-    this.pages.slab.u8.copyWithin(to, off, off + n);
+    if (chunk === NO_BLOCK) this.pages.slab.u8.copyWithin(to, off, off + n);
+    else late.begin(this, to, off, n, chunk);
     this.pages.hold(this.page);
     this.pageUsed += n;
     this.pageBytes += n;
@@ -72,6 +75,7 @@ export class TextStore {
   /** It stays in its chunk. */
   isKept(len: number, chunk: number): boolean {
     if (chunk === NO_BLOCK || len < COPY_BREAK) return false;
+    this.memory.late.finish(); // it holds a chunk
     const { chunks } = this.memory;
     return (
       chunks.free * 2 >= chunks.capacity &&
@@ -139,15 +143,23 @@ export class TextStore {
     else this.memory.discharge(len);
   }
 
+  /** All text is gone. */
+  letGoOfAll(): void {
+    this.memory.late.drop(this);
+    this.letGoOfPage();
+  }
+
   letGoOfPage(): void {
+    this.memory.late.finishOf(this); // the page may be another's next
     if (this.page !== NO_BLOCK) this.releasePage(this.page);
     this.page = NO_BLOCK;
     this.pageUsed = 0;
     if (this.pageCount === 0) this.idleBefore = 0;
   }
 
-  /** The memory that all of it lies in. */
-  get bytes(): Uint8Array {
+  /** The memory that all of it lies in, to be looked at. */
+  look(): Uint8Array {
+    this.memory.late.finishOf(this);
     return this.pages.slab.u8;
   }
 

@@ -70,7 +70,9 @@ t.test('whatever order segments arrive in, the stream is read as it was sent', (
     fc.record({ ahead: fc.nat(30_000), len: fc.integer({ min: 1, max: 3000 }) }),
     fc.record({ ahead: fc.constant(0), len: fc.integer({ min: COPY_BREAK, max: 60_000 }) }),
     fc.record({ read: fc.integer({ min: 1, max: 40_000 }) }),
+    fc.record({ drop: fc.integer({ min: 1, max: 40_000 }) }),
     fc.record({ shrink: fc.boolean() }),
+    fc.record({ isTurnOver: fc.constant(true) }),
   );
   for (const start of [0, 0x7fffff00, -2000]) {
     const property = fc.property(fc.array(event, { maxLength: 60, size: 'max' }), (events) => {
@@ -78,7 +80,9 @@ t.test('whatever order segments arrive in, the stream is read as it was sent', (
       for (const e of events) {
         if ('read' in e) {
           if (!rig.take(e.read)) return false;
-        } else if ('shrink' in e) {
+        } else if ('drop' in e) rig.read += rig.buffer.discard(e.drop);
+        else if ('isTurnOver' in e) rig.memory.late.finish();
+        else if ('shrink' in e) {
           if (e.shrink) rig.buffer.dropFurthest();
           const before = rig.buffer.chargedBytes;
           rig.buffer.collapse();
@@ -93,6 +97,46 @@ t.test('whatever order segments arrive in, the stream is read as it was sent', (
     });
     holds(t, `ISN ${start}`, property, 150);
   }
+  t.end();
+});
+
+t.test('small text is copied to its page when somebody may look, and not before', (t) => {
+  const LEN = 1000;
+  const looks: [string, (rig: Rig) => void][] = [
+    ['a read', (rig) => rig.buffer.read(new Uint8Array(1))],
+    ['a look ahead', (rig) => rig.buffer.peek(new Uint8Array(1), 0)],
+    ['the end of the turn', (rig) => rig.memory.late.finish()],
+    ['a large text, which asks for chunks', (rig) => rig.buffer.hasRoom(COPY_BREAK, 1, 0)],
+    ['the next text, whose copy waits then', (rig) => rig.arrive(LEN, 1)],
+    ['a part of it goes', (rig) => rig.buffer.discard(LEN - 1) && rig.take(1)],
+  ];
+  for (const [name, look] of looks) {
+    const rig = new Rig(0);
+    rig.arrive(0, LEN);
+    const copied = (): boolean => rig.slab.u8[rig.pages.base + 1] === byteAt(1);
+    t.same(
+      [rig.pages.held, rig.chunks.held, copied()],
+      [1, 1, false],
+      'its page is taken, its chunk held',
+    );
+    look(rig);
+    t.ok(copied(), name);
+    rig.buffer.clear();
+    t.same([rig.pages.held, rig.chunks.held], [0, 0], 'nothing is left');
+  }
+  const rig = new Rig(0);
+  rig.arrive(0, LEN);
+  const other = new ReceiveBuffer(rig.memory);
+  other.clear();
+  other.read(new Uint8Array(1));
+  t.equal(rig.chunks.held, 1, 'what another buffer does is no look at it');
+  rig.buffer.discard(LEN);
+  t.same(
+    [rig.pages.held, rig.chunks.held],
+    [0, 0],
+    'who takes all of it without a look gives both back',
+  );
+  t.equal(rig.slab.u8[rig.pages.base + 1], 0, 'and it was never copied');
   t.end();
 });
 
@@ -128,17 +172,21 @@ t.test('without pages a segment is refused whole', (t) => {
   t.end();
 });
 
-t.test('a large segment stays where it was received, a small one does not pin its chunk', (t) => {
-  const rig = new Rig(0);
-  rig.arrive(0, COPY_BREAK);
-  t.equal(rig.chunks.held, 1);
-  rig.arrive(COPY_BREAK, 100);
-  t.equal(rig.chunks.held, 1);
-  t.equal(rig.pages.held, 1);
-  rig.take(1 << 20);
-  t.equal(rig.chunks.held + rig.pages.held, 0);
-  t.end();
-});
+t.test(
+  'a large segment stays where it was received, a small one does not pin its chunk beyond the turn',
+  (t) => {
+    const rig = new Rig(0);
+    rig.arrive(0, COPY_BREAK);
+    t.equal(rig.chunks.held, 1);
+    rig.arrive(COPY_BREAK, 100);
+    rig.memory.late.finish(); // the turn ends
+    t.equal(rig.chunks.held, 1);
+    t.equal(rig.pages.held, 1);
+    rig.take(1 << 20);
+    t.equal(rig.chunks.held + rig.pages.held, 0);
+    t.end();
+  },
+);
 
 t.test('text that stays in its chunk counts; when memory is short it is copied', (t) => {
   const slab = new Slab(8 << 20);
@@ -158,6 +206,7 @@ t.test('text that stays in its chunk counts; when memory is short it is copied',
   append(20_000);
   t.equal(memory.bytes, 40_000);
   append(20_000);
+  memory.late.finish(); // the turn ends
   t.equal(chunks.held, 2, 'the third is copied');
   t.equal(memory.bytes, 40_000 + 2 * 16448);
   t.ok(memory.isPressed);
