@@ -201,6 +201,11 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.sending = new SendingParts(tcp.memory, tcp.records, totals, snd.una, this.lastSentNs);
   }
 
+  /** Something was queued, or is. */
+  get hasQueued(): boolean {
+    return this.sending !== this.tcp.idle.sending;
+  }
+
   /** Something has come. */
   beginReceiving(): void {
     const { tcp } = this;

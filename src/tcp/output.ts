@@ -34,6 +34,18 @@ const { OutSegs: OUT_SEGS, TCPOrigDataSent: ORIG_DATA_SENT } = TCP_MIB;
 export function output(c: TcpConnection): void {
   c.congestion.observe(c.tcp.env.nowNs, c.mss());
   if (c.pathMtu?.isTooLarge === true) pathShrank(c, c.pathMtu);
+  if (c.hasQueued) sendOwn(c);
+  if (c.delack.isOwed) {
+    if (c.delack.isDueNow) sendAck(c);
+    else if (!c.due.isArmed(DELACK)) {
+      c.delack.armWait(c.due, c.tcp.env, c.rtt, c.tcp.config);
+    }
+  }
+  checkSendBuffer(c);
+}
+
+/** Lost segments, new text, the FIN: whoever has never queued any of it only receives. */
+function sendOwn(c: TcpConnection): void {
   // RFC 7413 §4.2.2: while the SYN-ACK is not acknowledged it alone is sent again.
   if (c.recovery.rexmit === REXMIT.LOST && c.unconfirmed === null) retransmitLost(c);
   sendNewData(c);
@@ -45,13 +57,6 @@ export function output(c: TcpConnection): void {
     retransmitLost(c);
   }
   c.forgetMore();
-  if (c.delack.isOwed) {
-    if (c.delack.isDueNow) sendAck(c);
-    else if (!c.due.isArmed(DELACK)) {
-      c.delack.armWait(c.due, c.tcp.env, c.rtt, c.tcp.config);
-    }
-  }
-  checkSendBuffer(c);
 }
 
 // ---- retransmissions ----
