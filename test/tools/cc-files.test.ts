@@ -184,7 +184,7 @@ t.test('a built-in name first: it is the default, and the file is there', async 
 const REFUSED: readonly (readonly [title: string, words: () => readonly string[], why: RegExp])[] =
   [
     ['an unknown name', () => ['bbr4'], /^--cc bbr4: there is cubic, reno, .*as \.\/bbr4\.ts$/],
-    ['a file that is not there', () => ['./no-such.mts'], /no-such\.mts: /],
+    ['a file that is not there', () => ['./no-such.mts'], /no-such\.mts: no such file$/],
     [
       'a name that is too long',
       () => [write('long.mts', text('sixteen-letters-', 1))],

@@ -1,5 +1,5 @@
 /** A user's TypeScript or JavaScript file, loaded as an ES module. */
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, extname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { EXIT, Failure } from './failure.ts';
@@ -26,6 +26,7 @@ export async function loadModule(
     const message = `${file}: an ES module is named .mts or .mjs, or is in a package of "type": "module"`;
     throw new Failure(code, message, EXIT.USAGE);
   }
+  if (!existsSync(path)) throw new Failure(code, `${file}: no such file`, EXIT.USAGE);
   if (isNoFile(path)) throw new Failure(code, `${file}: is no regular file`, EXIT.USAGE);
   const endless = endlessFrom(path);
   if (endless !== null) {
