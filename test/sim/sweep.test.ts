@@ -2,7 +2,7 @@
 import t from 'tap';
 import { medianWithInterval } from '../../src/base/bootstrap.ts';
 import { Rng } from '../../src/base/rng.ts';
-import { changed, changesOf } from '../../src/sim/experiment/sweep.ts';
+import { changed, changesOf, runsOf } from '../../src/sim/experiment/sweep.ts';
 
 t.test('cells', (t) => {
   t.same(changesOf({ scenario: 'x' }), [{}], 'one that changes nothing');
@@ -29,6 +29,14 @@ t.test('cells', (t) => {
   t.end();
 });
 
+t.test('runs are counted before they are made', (t) => {
+  const grid = { a: [1, 2, 3], b: [1, 2] };
+  const random = { samples: 5, of: { c: [1, 2, 3] } };
+  t.equal(runsOf({ scenario: 'x' }), 1);
+  t.equal(runsOf({ scenario: 'x', repeats: 7, grid, cells: [{ d: 1 }, { d: 2 }], random }), 420);
+  t.end();
+});
+
 t.test('what a change changes', (t) => {
   const value = { topology: { link: { rate: 1 } }, flows: [{ cc: 'reno' }, {}] };
   const copy = structuredClone(value);
@@ -42,6 +50,9 @@ t.test('what a change changes', (t) => {
     'topology.nothing.rate',
     'flows.0.cc.x',
     '__proto__.x',
+    '__proto__',
+    'flows.0.__proto__',
+    'flows.length',
   ]) {
     t.same(changed(value, { [noPlace]: 1 }), { noPlace });
   }

@@ -224,6 +224,14 @@ t.test('what makes no sense', (t) => {
       /wrong\.yaml:2:21: grid\.flows\.0\.cc: a list, not "reno"/,
     ],
     ['grid: {}\n', /the field "scenario" is missing/],
+    [
+      'scenario: base.yaml\nrepeats: 300000\ngrid: { seed: [1, 2, 3, 4] }\n',
+      /wrong\.yaml: 1200000 runs: 1000000 at most$/m,
+    ],
+    [
+      'scenario: base.yaml\nrepeats: 3\ngrid: { seed: [9007199254740990] }\n',
+      /base\.yaml: no 3 seeds from 9007199254740990 on$/m,
+    ],
   ] as const) {
     write('wrong.yaml', text);
     const { code, err } = sweep('wrong.yaml', '--out', 'wrong');

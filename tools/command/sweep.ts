@@ -4,11 +4,12 @@ import { availableParallelism } from 'node:os';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { groupsIn, harmTo } from '../../src/sim/experiment/harm.ts';
 import { Problems, readShape } from '../../src/sim/experiment/schema/read-shape.ts';
-import { SWEEP_SHAPE } from '../../src/sim/experiment/schema/sweep-shape.ts';
+import { MOST_CELLS, SWEEP_SHAPE } from '../../src/sim/experiment/schema/sweep-shape.ts';
 import {
   type Changes,
   changed,
   changesOf,
+  runsOf,
   type SweepSpec,
 } from '../../src/sim/experiment/sweep.ts';
 import type { Command } from './command.ts';
@@ -136,6 +137,10 @@ async function readSweep(file: string): Promise<[SweepSpec, string]> {
   const problems = new Problems();
   const spec = readShape(SWEEP_SHAPE, value, [], problems) as SweepSpec;
   if (problems.all.length > 0) throw specFailure(file, problems.all, place);
+  const runs = runsOf(spec);
+  if (runs > MOST_CELLS) {
+    throw new Failure(CODE, `${file}: ${runs} runs: ${MOST_CELLS} at most`, EXIT.USAGE);
+  }
   return [spec, resolve(dirname(file), spec.scenario)];
 }
 
@@ -152,6 +157,10 @@ async function cellsOf(spec: SweepSpec, file: string): Promise<readonly Cell[]> 
     }
     const { value } = changedBase;
     const whole = await scenarioOf(value, file, name);
+    if (!Number.isSafeInteger(whole.scenario.seed + (spec.repeats ?? 1))) {
+      const message = `${file}: no ${spec.repeats} seeds from ${whole.scenario.seed} on`;
+      throw new Failure(CODE, message, EXIT.USAGE);
+    }
     const groups = spec.solo === true ? groupsIn(whole.scenario) : [];
     const solos = await Promise.all(
       (groups.length < 2 ? [] : groups).map(async (only) => ({

@@ -38,6 +38,12 @@ export function changesOf(spec: SweepSpec): readonly Changes[] {
   return [...new Map(all.map((changes) => [JSON.stringify(changes), changes])).values()];
 }
 
+/** How many runs that is at most: what comes up twice counts twice. */
+export function runsOf({ grid = {}, cells, random, repeats = 1 }: SweepSpec): number {
+  const values = Object.values(grid).reduce((n, { length }) => n * length, 1);
+  return values * (cells?.length ?? 1) * (random?.samples ?? 1) * repeats;
+}
+
 function drawnOf({ random }: SweepSpec): readonly Changes[] | null {
   if (random === undefined) return null;
   const stream = new Rng(random.seed ?? 1).stream('sweep');
@@ -64,11 +70,16 @@ export function changed(
     for (const part of path) {
       at = isParent(at) && Object.hasOwn(at, part) ? at[part] : undefined;
     }
-    // A field that was left out may be set; a list gets no new places.
-    if (!isParent(at) || (Array.isArray(at) && !Object.hasOwn(at, last))) return { noPlace: place };
+    if (!isParent(at) || !isPlace(at, last)) return { noPlace: place };
     at[last] = to;
   }
   return { value: copy };
+}
+
+/** A field that was left out may be set; a list gets no new places, and its length is none. */
+function isPlace(at: object, name: string): boolean {
+  if (Array.isArray(at)) return Object.hasOwn(at, name) && name !== 'length';
+  return name !== '__proto__'; // the one name that is no field
 }
 
 /** Of what a file says: lists, records, and what has no parts. */

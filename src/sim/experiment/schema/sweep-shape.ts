@@ -4,7 +4,8 @@ import type { RecordShape, Shape } from './shape.ts';
 
 const ANY: Shape = { type: 'any' };
 const VALUES: Shape = { type: 'list', of: ANY, least: 1 };
-const MOST_CELLS = 1e6;
+/** Of all together. */
+export const MOST_CELLS = 1e6;
 
 export const SWEEP_SHAPE: RecordShape = {
   type: 'record',
