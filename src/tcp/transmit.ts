@@ -16,10 +16,21 @@ import { IPPROTO } from '../wire/ip-protocol.ts';
 import { IPV4_DF, IPV4_HEADER_LEN, writeIpv4 } from '../wire/ipv4.ts';
 import { IPV6_HEADER_LEN, writeIpv6 } from '../wire/ipv6.ts';
 import { pseudoHeaderSum } from '../wire/pseudo-header.ts';
-import { TCP_CHECKSUM, TCP_FLAG, TCP_FLAGS, TCP_SEQ } from '../wire/tcp.ts';
+import { copyTcpHeader, TCP_CHECKSUM, TCP_FLAG, TCP_FLAGS, TCP_SEQ } from '../wire/tcp.ts';
 import type { Sender } from './endpoint.ts';
 import type { SendQueue } from './send-queue.ts';
 import type { Tcp } from './tcp.ts';
+
+// Node 20 folds a constant of this module into the code; one of another module it loads and checks at each use.
+const { OutRequests, OutTransmits, OutOctets } = IP;
+const { UNICAST } = CAST;
+const { TCP } = IPPROTO;
+const [CHECKSUM_AT, ETH_LEN] = [TCP_CHECKSUM, ETH_HEADER_LEN];
+const [LEN4, LEN6] = [IPV4_HEADER_LEN, IPV6_HEADER_LEN];
+const [TYPE4, TYPE6] = [ETHERTYPE_IPV4, ETHERTYPE_IPV6];
+const { DONT, WANT } = PMTUDISC;
+const DF = IPV4_DF;
+const TEXT_PIECES = MAX_PIECES - 1;
 
 /** Text of one packet that waits for a neighbour: more than any link that has neighbours takes. */
 export const HELD_TEXT_BYTES = 16 << 10;
@@ -41,38 +52,39 @@ export function transmit(
 ): boolean {
   const { net } = tcp;
   const path = net.paths.lookup(id.remote, id.boundIndex);
-  if (path === null || path.iface.isDropping || !hasRoom(path.iface.device, 1)) return false;
-  const { device } = path.iface;
+  if (path === null) return false;
+  const { iface } = path;
+  const { device } = iface;
+  if (iface.isDropping || !hasRoom(device, 1)) return false;
   const v4 = isV4(id.remote);
-  if (len > 0 && queue !== null && !path.iface.isLoopback && path.cast === CAST.UNICAST) {
-    const n = path.iface.neighbours.resolve(path.nextHop);
+  if (len > 0 && queue !== null && !iface.isLoopback && path.cast === UNICAST) {
+    const n = iface.neighbours.resolve(path.nextHop);
     if (n !== null && !n.isUsable())
       return holdText(tcp, path, n, id, headerLen, queue, from, len, mss);
   }
-  const ipLen = v4 ? IPV4_HEADER_LEN : IPV6_HEADER_LEN;
-  const slot = device.tx.begin();
-  const l4 = slot + ETH_HEADER_LEN + ipLen;
+  const ipLen = v4 ? LEN4 : LEN6;
+  const { tx } = device;
+  const slot = tx.begin();
+  const l4 = slot + ETH_LEN + ipLen;
   const { slab } = net.env.memory;
-  writeIp(tcp, path, id, slot + ETH_HEADER_LEN, headerLen + len, v4);
-  slab.u8.copyWithin(l4, tcp.header, tcp.header + headerLen);
+  writeIp(tcp, path, id, slot + ETH_LEN, headerLen + len, v4);
+  copyTcpHeader(slab.dv, l4, tcp.header, headerLen);
   const mib = v4 ? net.mib.ip4 : net.mib.ip6;
-  mib.count(IP.OutRequests);
-  const pseudo = pseudoHeaderSum(id.local, id.remote, IPPROTO.TCP, headerLen + len);
-  slab.dv.setUint16(l4 + TCP_CHECKSUM, foldSum(pseudo));
+  mib.count(OutRequests);
+  const pseudo = pseudoHeaderSum(id.local, id.remote, TCP, headerLen + len);
+  slab.dv.setUint16(l4 + CHECKSUM_AT, foldSum(pseudo));
   const byDevice = device.caps.txChecksum;
   if (!byDevice && len === 0) completeHeader(slab, l4, headerLen);
-  const csum = byDevice ? (ipLen << 16) | TCP_CHECKSUM : 0;
+  const csum = byDevice ? (ipLen << 16) | CHECKSUM_AT : 0;
   if (!writeLink(tcp, path, id, slot, v4, ipLen + headerLen, len, csum)) return len === 0;
-  const { tx } = device;
-  tx.add(slot, ETH_HEADER_LEN + ipLen + headerLen);
-  if (queue !== null && len > 0) queue.addTo(tx, from, len, MAX_PIECES - 1);
-  if (byDevice) tx.setChecksum(ETH_HEADER_LEN + ipLen, TCP_CHECKSUM);
+  tx.add(slot, ETH_LEN + ipLen + headerLen);
+  if (queue !== null && len > 0) queue.addTo(tx, from, len, TEXT_PIECES);
+  if (byDevice) tx.setChecksum(ETH_LEN + ipLen, CHECKSUM_AT);
   else if (len > 0) complete(slab, tx, l4, headerLen);
-  if (len > mss && mss > 0)
-    tx.setGso(v4 ? GSO.TCPV4 : GSO.TCPV6, mss, ETH_HEADER_LEN + ipLen + headerLen);
-  path.iface.commit(id.settings.priority);
-  mib.count(IP.OutTransmits);
-  mib.add(IP.OutOctets, ipLen + headerLen + len);
+  if (len > mss && mss > 0) tx.setGso(v4 ? GSO.TCPV4 : GSO.TCPV6, mss, ETH_LEN + ipLen + headerLen);
+  iface.commit(id.settings.priority);
+  mib.count(OutTransmits);
+  mib.add(OutOctets, ipLen + headerLen + len);
   return true;
 }
 
@@ -95,7 +107,7 @@ function holdText(
   const { dv } = slab;
   const v4 = isV4(id.remote);
   const l3 = tcp.heldText;
-  const l4 = l3 + (v4 ? IPV4_HEADER_LEN : IPV6_HEADER_LEN);
+  const l4 = l3 + (v4 ? LEN4 : LEN6);
   const { settings } = id;
   const most = Math.min(mss > 0 ? mss : len, HELD_TEXT_BYTES);
   const seq = dv.getInt32(tcp.header + TCP_SEQ);
@@ -103,15 +115,15 @@ function holdText(
   for (let done = 0; done < len; done += most) {
     const size = Math.min(most, len - done);
     const isLast = done + size === len;
-    slab.u8.copyWithin(l4, tcp.header, tcp.header + headerLen);
+    copyTcpHeader(dv, l4, tcp.header, headerLen);
     dv.setInt32(l4 + TCP_SEQ, (seq + done) | 0);
     let now = isLast ? flags : flags & ~(TCP_FLAG.FIN | TCP_FLAG.PSH);
     if (done > 0) now &= ~TCP_FLAG.CWR; // said once (RFC 3168 §6.1.2)
     dv.setUint8(l4 + TCP_FLAGS, now);
     queue.copyTo(l4 + headerLen, from + done, size);
     writeIp(tcp, path, id, l3, headerLen + size, v4);
-    const pseudo = pseudoHeaderSum(id.local, id.remote, IPPROTO.TCP, headerLen + size);
-    dv.setUint16(l4 + TCP_CHECKSUM, foldSum(pseudo));
+    const pseudo = pseudoHeaderSum(id.local, id.remote, TCP, headerLen + size);
+    dv.setUint16(l4 + CHECKSUM_AT, foldSum(pseudo));
     completeHeader(slab, l4, headerLen + size);
     path.iface.neighbours.hold(
       n,
@@ -122,15 +134,15 @@ function holdText(
       0,
       settings.priority,
     );
-    (v4 ? tcp.net.mib.ip4 : tcp.net.mib.ip6).count(IP.OutRequests);
+    (v4 ? tcp.net.mib.ip4 : tcp.net.mib.ip6).count(OutRequests);
   }
   return true;
 }
 
 /** A path of less than min_pmtu is not believed, so segments must be cut on it, or none would arrive. */
 function mayNotBeCut(path: Path, discovery: number, clock: Clock): boolean {
-  if (discovery === PMTUDISC.DONT) return false;
-  return discovery !== PMTUDISC.WANT || !path.needsFragmenting(clock);
+  if (discovery === DONT) return false;
+  return discovery !== WANT || !path.needsFragmenting(clock);
 }
 
 function writeIp(tcp: Tcp, path: Path, id: Sender, l3: number, tcpLen: number, v4: boolean): void {
@@ -142,16 +154,16 @@ function writeIp(tcp: Tcp, path: Path, id: Sender, l3: number, tcpLen: number, v
   if (v4) {
     const ttl = settings.ttl || net.config.ttl4;
     const hasDf = mayNotBeCut(path, settings.pmtuDiscovery, net.env);
-    const ipId = hasDf ? 0 : net.identifications.next4(destination, IPPROTO.TCP);
-    const df = hasDf ? IPV4_DF : 0;
-    const total = IPV4_HEADER_LEN + tcpLen;
-    writeIpv4(dv, l3, tos, total, ipId, df, ttl, IPPROTO.TCP, local.w3, destination.w3);
+    const ipId = hasDf ? 0 : net.identifications.next4(destination, TCP);
+    const df = hasDf ? DF : 0;
+    const total = LEN4 + tcpLen;
+    writeIpv4(dv, l3, tos, total, ipId, df, ttl, TCP, local.w3, destination.w3);
   } else {
     const hopLimit = settings.ttl || path.iface.hopLimit(net.config);
     const ports = (id.localPort << 16) | id.remotePort;
     const isLabelled = net.config.autoFlowLabels !== 0;
-    const label = isLabelled ? net.flowLabels.of(local, destination, IPPROTO.TCP, ports) : 0;
-    writeIpv6(dv, l3, tos, label, tcpLen, IPPROTO.TCP, hopLimit, local, destination);
+    const label = isLabelled ? net.flowLabels.of(local, destination, TCP, ports) : 0;
+    writeIpv6(dv, l3, tos, label, tcpLen, TCP, hopLimit, local, destination);
   }
 }
 
@@ -169,18 +181,18 @@ function writeLink(
   const { dv } = tcp.net.env.memory.slab;
   const { iface } = path;
   const { mac } = iface.device;
-  const type = v4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6;
+  const type = v4 ? TYPE4 : TYPE6;
   if (iface.isLoopback) {
     writeEthernet(dv, slot, 0, 0, 0, 0, type);
     return true;
   }
-  if (path.cast !== CAST.UNICAST) return false;
+  if (path.cast !== UNICAST) return false;
   const n = iface.neighbours.resolve(path.nextHop);
   if (n === null) return false;
   if (!n.isUsable()) {
     if (textLen === 0) {
       const { priority } = id.settings;
-      iface.neighbours.hold(n, slot + ETH_HEADER_LEN, headerLen, 0, 0, csum, priority);
+      iface.neighbours.hold(n, slot + ETH_LEN, headerLen, 0, 0, csum, priority);
     }
     return false;
   }
@@ -189,7 +201,7 @@ function writeLink(
 }
 
 function completeHeader(slab: Slab, l4: number, headerLen: number): void {
-  slab.dv.setUint16(l4 + TCP_CHECKSUM, foldChecksum(sumBytes(slab.dv, l4, headerLen, 0)));
+  slab.dv.setUint16(l4 + CHECKSUM_AT, foldChecksum(sumBytes(slab.dv, l4, headerLen, 0)));
 }
 
 /** For devices without checksums of their own: over the header and the pieces of text, which may have odd lengths. */
@@ -204,5 +216,5 @@ function complete(slab: Slab, tx: TxRing, l4: number, headerLen: number): void {
     sum = addSum(sum, isOdd ? swapSum(part) : part);
     if ((len & 1) !== 0) isOdd = !isOdd;
   }
-  slab.dv.setUint16(l4 + TCP_CHECKSUM, foldChecksum(sum));
+  slab.dv.setUint16(l4 + CHECKSUM_AT, foldChecksum(sum));
 }

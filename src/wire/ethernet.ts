@@ -22,9 +22,8 @@ export function writeEthernet(
   srcLow: number,
   type: number,
 ): void {
-  dv.setUint16(o, dstHigh);
-  dv.setInt32(o + 2, dstLow);
-  dv.setUint16(o + 6, srcHigh);
+  dv.setInt32(o, (dstHigh << 16) | (dstLow >>> 16));
+  dv.setInt32(o + 4, (dstLow << 16) | (srcHigh & 0xffff));
   dv.setInt32(o + 8, srcLow);
   dv.setUint16(o + 12, type);
 }

@@ -59,6 +59,11 @@ export function writeTcp(
   dv.setUint16(o + 18, urgent);
 }
 
+/** A header and its options, whole words: in a loop, as one call of `copyWithin` takes longer than that. */
+export function copyTcpHeader(dv: DataView, to: number, from: number, headerLen: number): void {
+  for (let at = 0; at < headerLen; at += 4) dv.setInt32(to + at, dv.getInt32(from + at));
+}
+
 export const setTcpChecksum = (dv: DataView, o: number, sum: number): void =>
   dv.setUint16(o + TCP_CHECKSUM, sum);
 
