@@ -32,24 +32,33 @@ import type { Network } from './network.ts';
 
 const GROUP_BIT = 0x0100;
 
+// Node 20 folds a constant of this module into the code; one of another module it loads and checks at each use.
+const { OFF, LEN, FLAGS, CHUNK, GSO, SUM } = RX;
+const CSUM_AT = RX.CSUM;
+const STRIDE = RX_STRIDE;
+const { CSUM_VALID, CSUM_PARTIAL, CSUM_COMPLETE } = RX_FLAG;
+const { TRUSTED, SUMMED, UNKNOWN } = CSUM;
+const [WHOLE, HEADER_LEN] = [NOT_PARTIAL, ETH_HEADER_LEN];
+const [ARP, IPV4, IPV6] = [ETHERTYPE_ARP, ETHERTYPE_IPV4, ETHERTYPE_IPV6];
+
 /** One frame of the interface's receive batch. Its fate is counted here, once. */
 export function frameInput(net: Network, iface: Interface, index: number): void {
-  net.drops.settle(ethernetInput(net, iface, index * RX_STRIDE));
+  net.drops.settle(ethernetInput(net, iface, index * STRIDE));
 }
 
 function ethernetInput(net: Network, iface: Interface, d: number): number {
   const desc = iface.device.rx.desc;
-  const off = desc[d + RX.OFF]!;
-  const len = desc[d + RX.LEN]!;
+  const off = desc[d + OFF]!;
+  const len = desc[d + LEN]!;
   if (!iface.isEnabled) return DROP.ETH_DISABLED;
-  if (len < ETH_HEADER_LEN) return DROP.ETH_TRUNCATED;
+  if (len < HEADER_LEN) return DROP.ETH_TRUNCATED;
   const dv = net.env.memory.slab.dv;
   const isGroup = (ethDstHigh(dv, off) & GROUP_BIT) !== 0;
   if (!isGroup && !isOurs(iface, dv, off)) return DROP.ETH_OTHER_HOST;
   if ((ethSrcHigh(dv, off) & GROUP_BIT) !== 0) return DROP.ETH_BAD_SOURCE;
   const type = ethType(dv, off);
   if (isTagType(type)) return taggedInput(net, iface, d, type, isGroup);
-  return packetInput(net, iface, d, type, isGroup, ETH_HEADER_LEN, 0);
+  return packetInput(net, iface, d, type, isGroup, HEADER_LEN, 0);
 }
 
 /** 802.1Q: to the VLAN's interface; a tag that only gives a priority is passed over. */
@@ -61,9 +70,9 @@ function taggedInput(
   isGroup: boolean,
 ): number {
   const { desc } = iface.device.rx;
-  const off = desc[d + RX.OFF]!;
-  const len = desc[d + RX.LEN]!;
-  if (len < ETH_HEADER_LEN + VLAN_TAG_LEN) return DROP.ETH_TRUNCATED;
+  const off = desc[d + OFF]!;
+  const len = desc[d + LEN]!;
+  if (len < HEADER_LEN + VLAN_TAG_LEN) return DROP.ETH_TRUNCATED;
   const { dv } = net.env.memory.slab;
   const tci = vlanTci(dv, off);
   const type = vlanType(dv, off);
@@ -74,7 +83,7 @@ function taggedInput(
   if (!to.isEnabled) return DROP.ETH_DISABLED;
   to.priorities[priorityOf(tci)]!++;
   if (to.vlan !== null) to.vlan.countReceived(len - VLAN_TAG_LEN);
-  return packetInput(net, to, d, type, isGroup, ETH_HEADER_LEN + VLAN_TAG_LEN, (tci + type) | 0);
+  return packetInput(net, to, d, type, isGroup, HEADER_LEN + VLAN_TAG_LEN, (tci + type) | 0);
 }
 
 /** @param behind the sum of what the device has summed in front of the packet: the tag's second half and the type. */
@@ -88,30 +97,30 @@ function packetInput(
   behind: number,
 ): number {
   const { desc } = iface.device.rx;
-  const at = desc[d + RX.OFF]! + headerLen;
-  const rest = desc[d + RX.LEN]! - headerLen;
-  if (type === ETHERTYPE_ARP) return arpInput(net, iface, at, rest);
-  if (type !== ETHERTYPE_IPV4 && type !== ETHERTYPE_IPV6) return DROP.ETH_UNKNOWN_TYPE;
+  const at = desc[d + OFF]! + headerLen;
+  const rest = desc[d + LEN]! - headerLen;
+  if (type === ARP) return arpInput(net, iface, at, rest);
+  if (type !== IPV4 && type !== IPV6) return DROP.ETH_UNKNOWN_TYPE;
 
   const pkt = net.rx;
   pkt.iface = iface;
   pkt.isLinkGroup = isGroup;
-  pkt.chunk = desc[d + RX.CHUNK]!;
-  pkt.gso = desc[d + RX.GSO]!;
+  pkt.chunk = desc[d + CHUNK]!;
+  pkt.gso = desc[d + GSO]!;
   pkt.wasFragmented = false;
-  pkt.partial = NOT_PARTIAL;
+  pkt.partial = WHOLE;
   pkt.isLooped = false;
-  if (iface.isLoopback) loopedFrom(net, pkt, desc[d + RX.OFF]!);
-  const flags = desc[d + RX.FLAGS]!;
-  if ((flags & (RX_FLAG.CSUM_VALID | RX_FLAG.CSUM_PARTIAL)) !== 0) {
-    pkt.csum = CSUM.TRUSTED;
-    const place = desc[d + RX.CSUM]!;
-    if ((flags & RX_FLAG.CSUM_PARTIAL) !== 0) pkt.partial = place && place - (headerLen << 16);
-  } else if ((flags & RX_FLAG.CSUM_COMPLETE) !== 0) {
-    pkt.csum = CSUM.SUMMED;
-    pkt.payloadSum = behind === 0 ? desc[d + RX.SUM]! : subtractSum(desc[d + RX.SUM]!, behind);
-  } else pkt.csum = CSUM.UNKNOWN;
-  return type === ETHERTYPE_IPV4 ? ipv4Input(net, pkt, at, rest) : ipv6Input(net, pkt, at, rest);
+  if (iface.isLoopback) loopedFrom(net, pkt, desc[d + OFF]!);
+  const flags = desc[d + FLAGS]!;
+  if ((flags & (CSUM_VALID | CSUM_PARTIAL)) !== 0) {
+    pkt.csum = TRUSTED;
+    const place = desc[d + CSUM_AT]!;
+    if ((flags & CSUM_PARTIAL) !== 0) pkt.partial = place && place - (headerLen << 16);
+  } else if ((flags & CSUM_COMPLETE) !== 0) {
+    pkt.csum = SUMMED;
+    pkt.payloadSum = behind === 0 ? desc[d + SUM]! : subtractSum(desc[d + SUM]!, behind);
+  } else pkt.csum = UNKNOWN;
+  return type === IPV4 ? ipv4Input(net, pkt, at, rest) : ipv6Input(net, pkt, at, rest);
 }
 
 /** A group's packet that came back says in the place of its source which interface it left by. */

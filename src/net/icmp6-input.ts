@@ -17,7 +17,6 @@ import {
   UNREACH6,
 } from '../wire/icmp.ts';
 import { IPPROTO } from '../wire/ip-protocol.ts';
-import { pseudoHeaderSum } from '../wire/pseudo-header.ts';
 import { DROP } from './drops.ts';
 import { echoRequestInput } from './icmp-echo.ts';
 import { errorInput } from './icmp-error-input.ts';
@@ -26,7 +25,7 @@ import { ICMP } from './mib.ts';
 import { mldInput } from './mld-input.ts';
 import { neighbourAdvertInput, neighbourSolicitInput } from './ndp.ts';
 import type { Network } from './network.ts';
-import { checksumIsGood } from './payload-checksum.ts';
+import { transportChecksumIsGood } from './payload-checksum.ts';
 import { redirectInput6 } from './redirect.ts';
 import { routerAdvertInput } from './router-advert.ts';
 
@@ -38,9 +37,7 @@ export function icmp6Input(net: Network, pkt: IpPacket): number {
     mib.count(ICMP.InErrors);
     return DROP.ICMP_TRUNCATED;
   }
-  if (
-    !checksumIsGood(net, pkt, pseudoHeaderSum(pkt.src, pkt.dst, IPPROTO.ICMPV6, pkt.payloadLen))
-  ) {
+  if (!transportChecksumIsGood(net, pkt, IPPROTO.ICMPV6)) {
     mib.count(ICMP.InCsumErrors);
     mib.count(ICMP.InErrors);
     return DROP.ICMP_BAD_CHECKSUM;

@@ -12,18 +12,23 @@ import { IP } from './mib.ts';
 import { isMld } from './mld-input.ts';
 import type { Network } from './network.ts';
 
+// Node 20 folds a constant of this module into the code; one of another module it loads and checks at each use.
+const { InDelivers } = IP;
+const { MULTICAST } = CAST;
+const { IGMP, ICMP, ICMPV6 } = IPPROTO;
+
 export function localDeliver(net: Network, pkt: IpPacket): number {
-  if (pkt.cast === CAST.MULTICAST && !isListenedTo(net, pkt)) {
+  if (pkt.cast === MULTICAST && !isListenedTo(net, pkt)) {
     if (!pkt.isV4) pkt.mib.count(IP.InDiscards); // Linux does not count it over IPv4
     return DROP.IP_SOURCE_FILTERED;
   }
-  if (pkt.isV4 && pkt.protocol === IPPROTO.IGMP) {
-    pkt.mib.count(IP.InDelivers);
+  if (pkt.isV4 && pkt.protocol === IGMP) {
+    pkt.mib.count(InDelivers);
     return igmpInput(net, pkt);
   }
-  const own = pkt.isV4 ? IPPROTO.ICMP : IPPROTO.ICMPV6;
+  const own = pkt.isV4 ? ICMP : ICMPV6;
   if (pkt.protocol === own) {
-    pkt.mib.count(IP.InDelivers);
+    pkt.mib.count(InDelivers);
     return pkt.isV4 ? icmp4Input(net, pkt) : icmp6Input(net, pkt);
   }
   const transport = net.transports[pkt.protocol]!;
@@ -32,11 +37,11 @@ export function localDeliver(net: Network, pkt: IpPacket): number {
       pkt.mib.count(IP.InDiscards);
       return DROP.IP_MARTIAN_SOURCE;
     }
-    pkt.mib.count(IP.InDelivers);
+    pkt.mib.count(InDelivers);
     return transport.input(pkt);
   }
   if (!pkt.isV4 && pkt.protocol === IPPROTO.NO_NEXT) {
-    pkt.mib.count(IP.InDelivers); // RFC 8200 §4.7: complete as it is, and nobody's
+    pkt.mib.count(InDelivers); // RFC 8200 §4.7: complete as it is, and nobody's
     return DROP.IP_NO_NEXT_HEADER;
   }
   pkt.mib.count(IP.InUnknownProtos);

@@ -76,16 +76,27 @@ export const CONF4 = {
   SHARED_MEDIA: 12,
 } as const;
 
+/** How often a value of a stack was set. */
+class Settings {
+  count = 0;
+
+  changed(): void {
+    this.count++;
+  }
+}
+
 /** One set. A value that was not given is the base's. */
 export class Conf4Values {
   private readonly words: Int32Array;
   private readonly isSet: Uint8Array;
   private readonly base: Conf4Values | null;
+  private readonly settings: Settings;
 
-  constructor(start: (row: Row) => number, base: Conf4Values | null) {
+  constructor(start: (row: Row) => number, base: Conf4Values | null, settings: Settings) {
     this.words = Int32Array.from(CONF4_ROWS, start);
     this.isSet = new Uint8Array(CONF4_ROWS.length);
     this.base = base;
+    this.settings = settings;
   }
 
   /** `id`: one of CONF4. */
@@ -96,13 +107,15 @@ export class Conf4Values {
   set(id: number, value: number): void {
     this.words[id] = value;
     this.isSet[id] = 1;
+    this.settings.changed();
   }
 }
 
 /** `all` and `default` of a stack. */
 export class Ipv4Conf {
-  readonly all = new Conf4Values((r) => r.all, null);
-  readonly otherwise = new Conf4Values((r) => r.otherwise, null);
+  readonly settings = new Settings();
+  readonly all = new Conf4Values((r) => r.all, null, this.settings);
+  readonly otherwise = new Conf4Values((r) => r.otherwise, null, this.settings);
   private readonly interfaces: Conf4Values[] = [];
 
   adopt(own: Conf4Values): void {
@@ -130,15 +143,28 @@ export class Ipv4Conf {
 export class InterfaceConf4 {
   readonly own: Conf4Values;
   private readonly conf: Ipv4Conf;
+  /** What holds, worked out when so many values had been set: each packet that comes in asks. */
+  private readonly words = new Int32Array(CONF4_ROWS.length);
+  private atCount = -1;
 
   constructor(conf: Ipv4Conf) {
     this.conf = conf;
-    this.own = new Conf4Values(() => 0, conf.otherwise);
+    this.own = new Conf4Values(() => 0, conf.otherwise, conf.settings);
     conf.adopt(this.own);
   }
 
   /** What holds: `id` is one of CONF4. */
   get(id: number): number {
+    if (this.atCount !== this.conf.settings.count) this.workOut();
+    return this.words[id]!;
+  }
+
+  private workOut(): void {
+    for (let id = 0; id < CONF4_ROWS.length; id++) this.words[id] = this.effective(id);
+    this.atCount = this.conf.settings.count;
+  }
+
+  private effective(id: number): number {
     const all = this.conf.all.get(id);
     const own = this.own.get(id);
     const { rule } = CONF4_ROWS[id]!;

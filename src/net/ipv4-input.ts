@@ -1,12 +1,12 @@
 /** IPv4 in: RFC 791 §3.2, RFC 1122 §3.2.1. */
-import { isLoopback, isMulticast } from '../wire/address.ts';
-import { foldSum, sumBytes } from '../wire/checksum.ts';
+import { isLoopback4, isMulticast4 } from '../wire/address.ts';
 import { IPPROTO } from '../wire/ip-protocol.ts';
 import {
   IPV4_HEADER_LEN,
   IPV4_MF,
   IPV4_OFFSET_MASK,
   ipVersion,
+  ipv4ChecksumIsGood,
   ipv4Frag,
   ipv4HeaderLen,
   ipv4Id,
@@ -27,13 +27,23 @@ import { IP, type IpMib } from './mib.ts';
 import type { Network } from './network.ts';
 import { HELD } from './reassembly.ts';
 
+// Node 20 folds a constant of this module into the code; one of another module it loads and checks at each use.
+const { InReceives, InOctets, InMcastPkts, InBcastPkts } = IP;
+const { UNICAST, MULTICAST, BROADCAST } = CAST;
+const { SUMMED, UNKNOWN } = CSUM;
+const { RP_FILTER, FORWARDING } = CONF4;
+const NOT_LOCAL = DROP.IP_NOT_LOCAL;
+const FIXED_LEN = IPV4_HEADER_LEN;
+/** More fragments, or an offset: it is one of several. */
+const PIECE = IPV4_MF | IPV4_OFFSET_MASK;
+
 /** `off` is the header's first byte, `len` what the frame holds from there on, padding included. */
 export function ipv4Input(net: Network, pkt: IpPacket, off: number, len: number): number {
   const mib = net.mib.ip4;
   pkt.isV4 = true;
   pkt.mib = mib;
-  mib.count(IP.InReceives);
-  mib.add(IP.InOctets, len);
+  mib.count(InReceives);
+  mib.add(InOctets, len);
   const bad = checkHeader(net, pkt, off, len);
   if (bad !== 0) {
     mib.count(bad === DROP.IP_TRUNCATED ? IP.InTruncatedPkts : IP.InHdrErrors);
@@ -41,29 +51,29 @@ export function ipv4Input(net: Network, pkt: IpPacket, off: number, len: number)
     return bad;
   }
   const why = classify(net, pkt);
-  const isForOthers = why === DROP.IP_NOT_LOCAL;
-  pkt.isTransit = isForOthers && pkt.iface.conf4.get(CONF4.FORWARDING) !== 0;
+  const isForOthers = why === NOT_LOCAL;
+  pkt.isTransit = isForOthers && pkt.iface.conf4.get(FORWARDING) !== 0;
   if (why !== 0 && !pkt.isTransit) {
     countRefused(mib, why);
     return why;
   }
-  if (pkt.isTransit) pkt.cast = CAST.UNICAST;
-  const isFiltered = pkt.iface.conf4.get(CONF4.RP_FILTER) !== 0;
+  if (pkt.isTransit) pkt.cast = UNICAST;
+  const isFiltered = pkt.iface.conf4.get(RP_FILTER) !== 0;
   if (isFiltered && !isForBoot(net, pkt) && !reversePathAgrees(net, pkt)) {
     mib.count(IP.InDiscards);
     return DROP.IP_RPFILTER;
   }
-  if (pkt.cast === CAST.MULTICAST) mib.count(IP.InMcastPkts);
-  else if (pkt.cast === CAST.BROADCAST) mib.count(IP.InBcastPkts);
+  if (pkt.cast === MULTICAST) mib.count(InMcastPkts);
+  else if (pkt.cast === BROADCAST) mib.count(InBcastPkts);
 
   const headerLen = ipv4HeaderLen(net.env.memory.slab.dv, off);
-  if (headerLen > IPV4_HEADER_LEN) {
+  if (headerLen > FIXED_LEN) {
     const options = checkIpv4Options(net.env.memory.slab, off, headerLen);
     if (options !== OPTIONS_OK) return refuseOptions(net, pkt, options);
   }
   if (pkt.isTransit) return forward4(net, pkt);
   const frag = ipv4Frag(net.env.memory.slab.dv, off);
-  if ((frag & (IPV4_MF | IPV4_OFFSET_MASK)) !== 0) {
+  if ((frag & PIECE) !== 0) {
     const fate = fragmentInput(net, pkt, off, headerLen, frag);
     if (fate !== 0) return fate === HELD ? 0 : fate;
   }
@@ -79,14 +89,14 @@ function countRefused(mib: IpMib, why: number): void {
 /** Version, lengths, checksum, in Linux's order: what is wrong twice is counted as there. Fills in what the header says. */
 function checkHeader(net: Network, pkt: IpPacket, off: number, len: number): number {
   const dv = net.env.memory.slab.dv;
-  if (len < IPV4_HEADER_LEN) return DROP.IP_BAD_HEADER;
+  if (len < FIXED_LEN) return DROP.IP_BAD_HEADER;
   if (ipVersion(dv, off) !== 4) return DROP.IP_BAD_VERSION;
   const headerLen = ipv4HeaderLen(dv, off);
-  if (headerLen < IPV4_HEADER_LEN) return DROP.IP_BAD_HEADER;
+  if (headerLen < FIXED_LEN) return DROP.IP_BAD_HEADER;
   pkt.tos = ipv4Tos(dv, off);
   countEcn(pkt);
   if (headerLen > len) return DROP.IP_BAD_HEADER;
-  if (foldSum(sumBytes(dv, off, headerLen, 0)) !== 0xffff) return DROP.IP_BAD_CHECKSUM;
+  if (!ipv4ChecksumIsGood(dv, off, headerLen)) return DROP.IP_BAD_CHECKSUM;
   const totalLen = ipv4TotalLen(dv, off);
   if (totalLen > len) return DROP.IP_TRUNCATED;
   if (totalLen < headerLen) return DROP.IP_BAD_HEADER;
@@ -98,7 +108,7 @@ function checkHeader(net: Network, pkt: IpPacket, off: number, len: number): num
   pkt.src.readV4(dv, off + 12);
   pkt.dst.readV4(dv, off + 16);
   // A good header sums to 0xffff, which is zero: the frame's sum is the payload's. Padding spoils it.
-  if (pkt.csum === CSUM.SUMMED && totalLen !== len) pkt.csum = CSUM.UNKNOWN;
+  if (pkt.csum === SUMMED && totalLen !== len) pkt.csum = UNKNOWN;
   return 0;
 }
 
@@ -107,34 +117,37 @@ function classify(net: Network, pkt: IpPacket): number {
   const { src, dst, iface } = pkt;
   const onLoopback = iface.isLoopback || pkt.isLooped;
   const source = src.w3;
-  if (isMulticast(src) || source === -1 || iface.isBroadcast(source)) return DROP.IP_MARTIAN_SOURCE;
+  const destination = dst.w3;
+  if (isMulticast4(source) || source === -1 || iface.isBroadcast(source)) {
+    return DROP.IP_MARTIAN_SOURCE;
+  }
   // §3.2.1.3 (a, b): 0/8 names nobody; 0.0.0.0 itself may ask a group while it has no address.
   if (source >>> 24 === 0 && (source !== 0 || net.locals.ownerOf(dst, 0) !== null)) {
     return DROP.IP_MARTIAN_SOURCE;
   }
-  if (!onLoopback && (isLoopback(src) || net.locals.ownerOf(src, 0) !== null)) {
+  if (!onLoopback && (isLoopback4(source) || net.locals.ownerOf(src, 0) !== null)) {
     return DROP.IP_MARTIAN_SOURCE;
   }
-  if (!onLoopback && isLoopback(dst)) return DROP.IP_MARTIAN_DESTINATION;
+  if (!onLoopback && isLoopback4(destination)) return DROP.IP_MARTIAN_DESTINATION;
   if (net.locals.ownerOf(dst, 0) !== null) {
-    pkt.cast = CAST.UNICAST;
+    pkt.cast = UNICAST;
     return pkt.isLinkGroup ? DROP.IP_UNICAST_IN_LINK_GROUP : 0;
   }
-  if (dst.w3 === -1 || isAnyBroadcast(net, dst.w3)) {
-    pkt.cast = CAST.BROADCAST;
+  if (destination === -1 || isAnyBroadcast(net, destination)) {
+    pkt.cast = BROADCAST;
     return 0;
   }
-  if (isMulticast(dst)) {
-    pkt.cast = CAST.MULTICAST;
+  if (isMulticast4(destination)) {
+    pkt.cast = MULTICAST;
     return iface.isMember(dst) ? 0 : DROP.IP_NOT_MEMBER;
   }
   // 127/8 is ours as a whole, on the loopback interface (RFC 1122 §3.2.1.3 (g)).
-  if (onLoopback && isLoopback(dst)) {
-    pkt.cast = CAST.UNICAST;
+  if (onLoopback && isLoopback4(destination)) {
+    pkt.cast = UNICAST;
     return 0;
   }
   if (!isForBoot(net, pkt)) return DROP.IP_NOT_LOCAL;
-  pkt.cast = CAST.UNICAST;
+  pkt.cast = UNICAST;
   return 0;
 }
 
@@ -148,7 +161,7 @@ function isForBoot(net: Network, pkt: IpPacket): boolean {
   if (boot === null || pkt.protocol !== IPPROTO.UDP || pkt.payloadLen < UDP_HEADER_LEN)
     return false;
   const { dv } = net.env.memory.slab;
-  const isPiece = (ipv4Frag(dv, pkt.headerOff) & (IPV4_MF | IPV4_OFFSET_MASK)) !== 0;
+  const isPiece = (ipv4Frag(dv, pkt.headerOff) & PIECE) !== 0;
   return !isPiece && udpDstPort(dv, pkt.payloadOff) === boot.port;
 }
 

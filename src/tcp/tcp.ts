@@ -15,11 +15,10 @@ import { DROP } from '../net/drops.ts';
 import { EphemeralPorts } from '../net/ephemeral-ports.ts';
 import { CAST, type IpPacket } from '../net/ip-packet.ts';
 import type { Network } from '../net/network.ts';
-import { checksumIsGood } from '../net/payload-checksum.ts';
+import { transportChecksumIsGood } from '../net/payload-checksum.ts';
 import type { NetworkError, QuotedPacket, Transport } from '../net/transport.ts';
 import { IpAddress, isLinkLocal6, isV4 } from '../wire/address.ts';
 import { IPPROTO } from '../wire/ip-protocol.ts';
-import { pseudoHeaderSum } from '../wire/pseudo-header.ts';
 import { type Seq, seqOf } from '../wire/seq.ts';
 import { TCP_FLAG, TCP_HEADER_LEN, tcpDstPort, tcpSrcPort, writeTcp } from '../wire/tcp.ts';
 import { AckOutcome } from './ack-outcome.ts';
@@ -181,9 +180,7 @@ export class Tcp implements Transport {
       mib.count(ids.InErrs);
       return bad;
     }
-    if (
-      !checksumIsGood(this.net, pkt, pseudoHeaderSum(pkt.src, pkt.dst, IPPROTO.TCP, pkt.payloadLen))
-    ) {
+    if (!transportChecksumIsGood(this.net, pkt, IPPROTO.TCP)) {
       mib.count(ids.InCsumErrors);
       mib.count(ids.InErrs);
       return DROP.TCP_BAD_CHECKSUM;

@@ -73,15 +73,20 @@ export function isNobody(a: Address): boolean {
   return isV4(a) ? a.w3 >>> 24 === 0 : isUnspecified(a);
 }
 
-/** 127.0.0.0/8 (RFC 1122 §3.2.1.3) or ::1. */
+/** 127.0.0.0/8 (RFC 1122 §3.2.1.3), of an address that is known to be IPv4's. */
+export const isLoopback4 = (word: number): boolean => word >>> 24 === 127;
+/** 224.0.0.0/4. */
+export const isMulticast4 = (word: number): boolean => word >>> 28 === 14;
+
+/** 127.0.0.0/8 or ::1. */
 export function isLoopback(a: Address): boolean {
-  if (isV4(a)) return a.w3 >>> 24 === 127;
+  if (isV4(a)) return isLoopback4(a.w3);
   return a.w0 === 0 && a.w1 === 0 && a.w2 === 0 && a.w3 === 1;
 }
 
 /** 224.0.0.0/4 or ff00::/8. */
 export function isMulticast(a: Address): boolean {
-  return isV4(a) ? a.w3 >>> 28 === 14 : a.w0 >>> 24 === 0xff;
+  return isV4(a) ? isMulticast4(a.w3) : a.w0 >>> 24 === 0xff;
 }
 
 /** 255.255.255.255; a subnet's broadcast address is known by the interface only. */

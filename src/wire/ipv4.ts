@@ -1,5 +1,5 @@
 /** The IPv4 header (RFC 791 §3.1). Accessors take the offset of its first byte. */
-import { foldChecksum, sumBytes } from './checksum.ts';
+import { foldChecksum, foldSum, sumBytes, sumWord32 } from './checksum.ts';
 
 export const IPV4_HEADER_LEN = 20;
 export const IPV4_MAX_PACKET = 65535;
@@ -25,6 +25,15 @@ export const ipv4Checksum = (dv: DataView, o: number): number => dv.getUint16(o 
 export const ipv4Src = (dv: DataView, o: number): number => dv.getInt32(o + 12);
 export const ipv4Dst = (dv: DataView, o: number): number => dv.getInt32(o + 16);
 
+/** Whether a header's checksum is right: the five words that each has without a loop, and its options. */
+export function ipv4ChecksumIsGood(dv: DataView, o: number, headerLen: number): boolean {
+  const options = headerLen - IPV4_HEADER_LEN;
+  let sum = options > 0 ? sumBytes(dv, o + IPV4_HEADER_LEN, options, 0) : 0;
+  sum = sumWord32(sumWord32(sum, dv.getInt32(o)), dv.getInt32(o + 4));
+  sum = sumWord32(sumWord32(sum, dv.getInt32(o + 8)), dv.getInt32(o + 12));
+  return foldSum(sumWord32(sum, dv.getInt32(o + 16))) === 0xffff;
+}
+
 /** Writes the 20 bytes with a complete checksum; `frag` holds DF, MF and the offset. */
 export function writeIpv4(
   dv: DataView,
@@ -40,18 +49,15 @@ export function writeIpv4(
 ): void {
   const first = 0x4500 | tos;
   const ttlProtocol = (ttl << 8) | protocol;
-  dv.setUint16(o, first);
-  dv.setUint16(o + 2, totalLen);
-  dv.setUint16(o + 4, id);
-  dv.setUint16(o + 6, frag);
-  dv.setUint16(o + 8, ttlProtocol);
-  dv.setInt32(o + 12, src);
-  dv.setInt32(o + 16, dst);
   let sum = first + totalLen + id + frag + ttlProtocol;
   sum += (src >>> 16) + (src & 0xffff) + (dst >>> 16) + (dst & 0xffff);
   sum = (sum & 0xffff) + (sum >>> 16);
   sum = (sum & 0xffff) + (sum >>> 16);
-  dv.setUint16(o + 10, ~sum);
+  dv.setInt32(o, (first << 16) | (totalLen & 0xffff));
+  dv.setInt32(o + 4, (id << 16) | (frag & 0xffff));
+  dv.setInt32(o + 8, (ttlProtocol << 16) | (~sum & 0xffff));
+  dv.setInt32(o + 12, src);
+  dv.setInt32(o + 16, dst);
 }
 
 /** A header of 24 bytes: the option asks each router on the way to look at the packet (RFC 2113). */
