@@ -181,7 +181,8 @@ export function readSummaryFile(file: string): Summary {
 }
 
 export function isSummary(value: Partial<Summary> | null): value is Summary {
-  return Array.isArray(value?.flows) && Array.isArray(value.groups);
+  const { flows, groups, links } = value ?? {};
+  return [flows, groups, links].every(Array.isArray);
 }
 
 /** What a file says that a run may have left in the middle. */
