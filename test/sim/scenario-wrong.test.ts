@@ -222,6 +222,15 @@ const WRONG: readonly (readonly [object, string, string])[] = [
   [
     {
       ...WHOLE,
+      topology: GRAPH(['a', 'b'], [JOIN('a', 'r'), JOIN('r', 'b'), JOIN('b', 'r')]),
+      flows: [{ from: 'a', to: 'b' }],
+    },
+    'topology.links.2.between',
+    'these have a link, which all packets would take',
+  ],
+  [
+    {
+      ...WHOLE,
       topology: {
         kind: 'graph',
         hosts: ['a', 'b'],

@@ -22,6 +22,7 @@ export function checkWhole(scenario: Scenario, raw: RawScenario, problems: Probl
     problems.add(['flows'], `"${name}" is the name of two flows`);
   }
   checkGroups(flows, raw, problems);
+  const joined = new Set<string>();
   for (const [i, { between, forth, back }] of links.entries()) {
     const where = raw.topology.kind === 'graph' ? ['topology', 'links', i, 'between'] : [];
     for (const name of between) {
@@ -33,6 +34,9 @@ export function checkWhole(scenario: Scenario, raw: RawScenario, problems: Probl
       }
     }
     if (between[0] === between[1]) problems.add(where, 'a link has two different ends');
+    const pair = between.toSorted().join(' ');
+    if (joined.has(pair)) problems.add(where, 'these have a link, which all packets would take');
+    joined.add(pair);
   }
   for (const [i, flow] of raw.flows.entries()) {
     checkFlow(flow, hostNames, scenario.durationNs, ['flows', i], problems);
