@@ -106,6 +106,7 @@ export class LinkModel implements FrameSink {
   /** When `advance` is to be called, or NEVER. */
   dueNs = NEVER;
   readonly stats = new Counters(LINK_COUNTERS);
+  private readonly counts = this.stats.values;
   readonly queue: QueueDiscipline;
   private readonly frames: FrameStore;
   private readonly clock: Clock;
@@ -169,9 +170,9 @@ export class LinkModel implements FrameSink {
   }
 
   take(frame: number): void {
-    const { values } = this.stats;
-    values[FRAMES]!++;
-    values[BYTES]! += this.frames.lengthOf(frame);
+    const { counts } = this;
+    counts[FRAMES]!++;
+    counts[BYTES]! += this.frames.lengthOf(frame);
     if (this.queue.count > 0) this.transmit();
     this.time.follow(this.clock);
     if (this.isOpen || this.admits(frame)) this.enter(frame);
@@ -360,9 +361,9 @@ export class LinkModel implements FrameSink {
       this.drop(frame, REFUSED, REFUSED_REASON);
       return;
     }
-    const { values } = this.stats;
-    values[DELIVERED]!++;
-    values[DELIVERED_BYTES]! += this.frames.lengthOf(frame);
+    const { counts } = this;
+    counts[DELIVERED]!++;
+    counts[DELIVERED_BYTES]! += this.frames.lengthOf(frame);
     this.sink.take(frame);
   }
 

@@ -29,6 +29,8 @@ export class PageWait implements Expirable {
   private writers: TcpConnection[] = [];
   private bounded: TcpConnection[] = [];
   private readonly shut = new Set<TcpConnection>();
+  /** False: nobody is in any of the three, so that a turn need not look. */
+  private hasWaiting = false;
 
   constructor(env: Env, memory: TcpMemory, deadlines: DeadlineQueue) {
     this.env = env;
@@ -51,6 +53,7 @@ export class PageWait implements Expirable {
     c.setWriter(WRITER.WAITS);
     const isBound = this.memory.pagesToSend(c.sendQueue.pageCount) === 0;
     (isBound ? this.bounded : this.writers).push(c);
+    this.hasWaiting = true;
     this.look();
   }
 
@@ -59,6 +62,7 @@ export class PageWait implements Expirable {
     if (c.isStarved) return;
     c.setStarved(true);
     this.shut.add(c);
+    this.hasWaiting = true;
     this.look();
   }
 
@@ -70,11 +74,13 @@ export class PageWait implements Expirable {
   }
 
   canRetry(): boolean {
+    if (!this.hasWaiting) return false;
     return this.toReopen() > 0 || this.toWake() > 0 || this.toUnbind() > 0;
   }
 
   /** Those for whom there is a page go on. */
   retry(): void {
+    if (!this.hasWaiting) return;
     let count = this.toReopen();
     if (count > 0) {
       for (const c of this.shut) {
@@ -85,6 +91,7 @@ export class PageWait implements Expirable {
     }
     this.wake(this.writers, this.toWake());
     this.wake(this.bounded, this.toUnbind());
+    this.hasWaiting = this.isAnybodyThere();
   }
 
   private toReopen(): number {
@@ -128,9 +135,12 @@ export class PageWait implements Expirable {
     }
   }
 
+  private isAnybodyThere(): boolean {
+    return this.writers.length > 0 || this.bounded.length > 0 || this.shut.size > 0;
+  }
+
   private look(): void {
-    const isAnybody = this.writers.length > 0 || this.bounded.length > 0 || this.shut.size > 0;
-    if (isAnybody && !this.deadline.isArmed) {
+    if (this.isAnybodyThere() && !this.deadline.isArmed) {
       this.deadlines.arm(this.deadline, this.env.nowNs + LOOK_AGAIN_NS);
     }
   }

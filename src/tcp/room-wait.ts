@@ -28,6 +28,7 @@ export class RoomWait {
   /** Those that can send again want output. */
   retry(): void {
     const { waiting } = this;
+    if (waiting.count === 0) return;
     let left = 0;
     for (let i = 0; i < waiting.count; i++) {
       const c = waiting.at(i);
