@@ -112,8 +112,9 @@ export class CcView {
   cwndClamp = MAX_CWND;
   /** SO_MAX_PACING_RATE. */
   maxPacingRate = Infinity;
-  /** The largest super-frame the device takes; the MSS where it takes none. */
+  /** The largest super-frame. */
   gsoMaxBytes = 65536;
+  /** When text left last; before the first, when the connection began. */
   lastSentNs = ZERO_NS;
   /** When the pacer lets the next frame go. */
   nextDepartureNs = ZERO_NS;

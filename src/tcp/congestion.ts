@@ -3,6 +3,7 @@
  * the only writer of cwnd besides the module, and the only one who calls it. `recovery.ts` decides when.
  * The order of the hooks on an ACK is in `cc/congestion-control.ts`; `ack.ts` keeps it.
  */
+import type { Clock } from '../base/env.ts';
 import { SEC } from '../base/time.ts';
 import { CA_EVENT, CA_STATE, type CaEvent, type CaState } from '../cc/ca-state.ts';
 import type { CcView, EcnEcho } from '../cc/cc-view.ts';
@@ -117,6 +118,11 @@ export class Congestion {
   /** The pacer lets the next frame go then. */
   setNextDeparture(ns: number): void {
     this.view.nextDepartureNs = ns;
+  }
+
+  /** Text leaves. */
+  sent(clock: Clock): void {
+    this.view.lastSentNs = clock.nowNs;
   }
 
   delivered(pieces: number): void {

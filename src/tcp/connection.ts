@@ -117,7 +117,6 @@ export class TcpConnection implements DeadlineTarget, FlowId {
   /** What an ICMP error said that did not end it (RFC 1122 §4.2.3.9): the reason, if it times out. */
   softError = 0;
   lastReceivedNs = ZERO_NS;
-  lastSentNs = ZERO_NS;
   /** See `answer-limit`. */
   private lastUnwantedMs: number;
   /** How it ended: 0 or an errno. */
@@ -174,8 +173,8 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     this.setReceiveBuffer(firstReceiveBuffer(settings, config));
     this.lastUnwantedMs = neverAnswered(tcp);
     this.lastReceivedNs = env.nowNs;
-    this.lastSentNs = env.nowNs;
     this.owner = null;
+    this.congestion.sent(env);
     this.congestion.observe(env.nowNs, this.mss());
     this.congestion.limitRate(settings.maxPacingRate);
     if (tcp.net.paths.lookup(this.remote, this.boundIndex)?.iface.isPaced === true) {
@@ -331,8 +330,14 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     return this.ecn.flags(isNewText, this.congestion.echo);
   }
 
+  /** Text left. */
   noteSent(): void {
-    this.lastSentNs = this.tcp.env.nowNs;
+    this.congestion.sent(this.tcp.env);
+  }
+
+  /** When text left last; before the first, when the connection began. */
+  get lastSentNs(): number {
+    return this.congestion.view.lastSentNs;
   }
 
   /** A segment left: it acknowledged RCV.NXT. */

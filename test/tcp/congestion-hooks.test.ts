@@ -246,6 +246,28 @@ dialogue('sendsLittle marks what leaves while it is true; TX_START knows of the 
   t.strictSame(cc.starts, [true, false, true, true, false], 'of each of the five flights');
 });
 
+/** How long nothing was sent before each flight. */
+class Pauses extends Reno {
+  readonly pausesMs: number[] = [];
+
+  override cwndEvent(v: CcView, event: CaEvent): void {
+    if (event === CA_EVENT.TX_START) this.pausesMs.push((v.nowNs - v.lastSentNs) / MS);
+  }
+}
+
+dialogue('TX_START knows when text left last: cubic leaves the pause out', (t, h) => {
+  const cc = new Pauses();
+  spied(h, cc);
+  h.passive({ rtt: 0.1 });
+  h.run(`
+    0.15   write 1000
+    0.15   > P. 1:1001(1000) ack 1
+    0.25   < . 1:1(0) ack 1001
+    0.40   write 1000
+    0.40   > P. 1001:2001(1000) ack 1`);
+  t.same(cc.pausesMs, [50, 250], 'from the end of the handshake; from the last segment');
+});
+
 t.test('hooks that a module does not have are not called', async (t) => {
   const h = new TcpHarness();
   const cc = new Controller();
