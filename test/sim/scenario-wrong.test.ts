@@ -140,6 +140,11 @@ const WRONG: readonly (readonly [object, string, string])[] = [
     'flows.1.name',
     '"flow2" is the name of a group, too (y): "flow2-alone"?',
   ],
+  [
+    withFlows(FLOW, { ...FLOW, name: 'x', count: 2 }, { ...FLOW, name: 'y', group: 'x.2' }),
+    'flows.1.name',
+    '"x.2" is the name of a group, too (y): "x-alone"?',
+  ],
   [withFlows({ ...FLOW, start: '1 s' }), 'flows.0.start', 'the experiment is over by then'],
   [
     withFlows(FLOW, { ...FLOW, count: 5, start: '700 ms', every: '100 ms' }),

@@ -215,6 +215,15 @@ t.test('results that cannot be written are the end of it, and of its processes',
   t.end();
 });
 
+t.test('the last seed that there is', (t) => {
+  const last = Number.MAX_SAFE_INTEGER;
+  write('last.yaml', `scenario: base.yaml\ngrid: { seed: [${last}] }\n`);
+  const { code, err } = sweep('last.yaml', '--out', 'last');
+  t.equal(code, 0, err);
+  t.match(read('last', 'flows.csv'), `,${last},it,`);
+  t.end();
+});
+
 t.test('what makes no sense', (t) => {
   for (const [text, wanted] of [
     ['scenario: base.yaml\ngrid: { flows.3.cc: [reno] }\n', /no place "flows\.3\.cc" to change/],

@@ -157,8 +157,10 @@ async function cellsOf(spec: SweepSpec, file: string): Promise<readonly Cell[]> 
     }
     const { value } = changedBase;
     const whole = await scenarioOf(value, file, name);
-    if (!Number.isSafeInteger(whole.scenario.seed + (spec.repeats ?? 1))) {
-      const message = `${file}: no ${spec.repeats} seeds from ${whole.scenario.seed} on`;
+    const { seed: first } = whole.scenario;
+    const { repeats = 1 } = spec;
+    if (!Number.isSafeInteger(first + (repeats - 1))) {
+      const message = `${file}: no ${repeats} seeds from ${first} on`;
       throw new Failure(CODE, message, EXIT.USAGE);
     }
     const groups = spec.solo === true ? groupsIn(whole.scenario) : [];
@@ -174,8 +176,7 @@ async function cellsOf(spec: SweepSpec, file: string): Promise<readonly Cell[]> 
         modules: modulesKey(moduleFiles),
       }),
     );
-    for (let i = 0; i < (spec.repeats ?? 1); i++) {
-      const seed = whole.scenario.seed + i;
+    for (let seed = first; seed < first + repeats; seed++) {
       const [own, ...alone] = parts.map(
         ({ only, scenario, modules }): Unit => ({
           key: cellKey(code, modules, { ...scenario, seed }),

@@ -60,16 +60,18 @@ function checkGroups(flows: readonly FlowSpec[], raw: RawScenario, problems: Pro
     if (group === undefined) groups.set(name, [flow]);
     else group.push(flow);
   }
-  for (const flow of flows) {
+  const places = raw.flows.flatMap(({ count = 1 }, i) => new Array<number>(count).fill(i));
+  for (const [k, flow] of flows.entries()) {
     const { name } = flow;
     const others = (groups.get(name) ?? []).filter((one) => one !== flow);
     if (others.length === 0) continue;
-    const i = raw.flows.findIndex(
-      (own, k) => own.count === undefined && (own.name ?? `flow${k + 1}`) === name,
-    );
+    const i = places[k]!;
     const of = `${others[0]!.name}${others.length > 1 ? ' …' : ''}`;
-    const message = `"${name}" is the name of a group, too (${of}): "${name}-alone"?`;
-    problems.add(['flows', i, 'name'], message);
+    const another = `${raw.flows[i]!.name ?? `flow${i + 1}`}-alone`;
+    problems.add(
+      ['flows', i, 'name'],
+      `"${name}" is the name of a group, too (${of}): "${another}"?`,
+    );
   }
 }
 
