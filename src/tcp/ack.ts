@@ -63,11 +63,12 @@ function rememberTimestamp(c: TcpConnection, seg: Segment): void {
   if (((seg.tsVal - c.tsRecent) | 0) >= 0 || c.isTimestampStale()) c.rememberTimestamp(seg.tsVal);
 }
 
-/** Nothing is in flight, and it says again what is known: so does every segment of a peer who only sends. */
+/** Nothing is in flight or waits, and it says again what is known: so does every segment of a peer who only sends. */
 function isRepeated(c: TcpConnection, seg: Segment): boolean {
   return (
     c.rtx.isEmpty &&
     seqEq(seg.ack, c.snd.una) &&
+    c.unsentBytes() === 0 &&
     seg.sackBlocks === 0 &&
     !c.probe.isUnderWay &&
     !c.congestion.has(HOOK.IN_ACK_EVENT)
@@ -84,7 +85,6 @@ function acknowledgeNothing(c: TcpConnection, seg: Segment): void {
   c.rate.checkLimit(c.congestion.view);
   if (c.congestion.state !== CA_STATE.LOSS) c.totals.timeoutsOver();
   disarmXmit(c);
-  probeAnswered(c);
 }
 
 /** The order is that of Linux, so that a module meets the numbers its algorithm was written for. */

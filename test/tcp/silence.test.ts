@@ -125,6 +125,30 @@ dialogue('silly windows: a sliver is used only when nothing else happens', (_, h
     0.43  < . 1:1(0) ack 2001`);
 });
 
+/** A window that shut and was probed for two seconds admits less than a segment; then the link takes shorter ones. */
+dialogue('silly windows: to a segment of the path as it is now the window is open', (_, h) => {
+  h.passive();
+  h.run(`
+    0.1   write 1000
+    0.1   > P. 1:1001(1000) ack 1
+    0.11  < . 1:1(0) ack 1001 win 0
+    0.2   write 5000
+    0.41  > . 1000:1000(0) ack 1
+    0.42  < . 1:1(0) ack 1001 win 0
+    0.84  > . 1000:1000(0) ack 1
+    0.85  < . 1:1(0) ack 1001 win 0
+    1.69  > . 1000:1000(0) ack 1
+    1.7   < . 1:1(0) ack 1001 win 600`);
+  h.rig.port.iface.limitMtu(640);
+  h.run(`
+    1.8   < . 1:1(0) ack 1001 win 600
+    1.8   > . 1001:1601(600) ack 1
+    1.9   < . 1:1(0) ack 1601 win 0
+    2.121 > . 1600:1600(0) ack 1               # the first wait of a new silence
+    2.2   abort
+    2.2   > R. 1601:1601(0) ack 1`);
+});
+
 dialogue('a user timeout ends the probing of a window that never opens', (_, h) => {
   h.passive();
   h.run(`
