@@ -9,16 +9,11 @@
 import { type BlockPool, NO_BLOCK } from '../base/block-pool.ts';
 import type { Slab } from '../base/slab.ts';
 
-/** Who has the page. */
-interface Holder {
-  readonly heldBytes: number;
-}
-
 export class LateCopy {
   private readonly slab: Slab;
   private readonly chunks: BlockPool;
-  /** Null: there is nothing to copy. */
-  private holder: Holder | null = null;
+  /** Who has the page. Null: there is nothing to copy. */
+  private holder: object | null = null;
   private to = 0;
   private from = 0;
   private len = 0;
@@ -30,7 +25,7 @@ export class LateCopy {
   }
 
   /** `len` bytes at `from`, in `chunk`, belong at `to`. Precondition: nothing else waits. */
-  begin(holder: Holder, to: number, from: number, len: number, chunk: number): void {
+  begin(holder: object, to: number, from: number, len: number, chunk: number): void {
     this.chunks.hold(chunk);
     this.holder = holder;
     this.to = to;
@@ -40,7 +35,7 @@ export class LateCopy {
   }
 
   /** Somebody may look at the text of that one, or write behind it. */
-  finishOf(holder: Holder): void {
+  finishOf(holder: object): void {
     if (this.holder === holder) this.finish();
   }
 
@@ -52,7 +47,7 @@ export class LateCopy {
   }
 
   /** All text of that one is gone, and nobody has looked at the last of it. */
-  drop(holder: Holder): void {
+  drop(holder: object): void {
     if (this.holder === holder) this.end();
   }
 

@@ -65,7 +65,7 @@ export function freeWindow(c: TcpConnection): number {
 export function initialWindow(rcvbufBytes: number, clamp: number, mss: number): number {
   const share = Math.floor((rcvbufBytes * FIRST_SHARE) / 256);
   const space = clamp === 0 ? share : Math.min(share, clamp);
-  return Math.min(65535, space > mss ? roundDown(space, mss) : space);
+  return Math.min(65535, space > mss ? space - (space % mss) : space);
 }
 
 /** Whether an ACK now would open the window by enough to matter: two segments, or half the buffer. */
@@ -160,8 +160,6 @@ function clamped(window: number, { settings }: TcpConnection): number {
   const { windowClamp } = settings;
   return windowClamp === 0 ? window : Math.min(window, windowClamp);
 }
-
-const roundDown = (n: number, grain: number): number => Math.max(0, n - (n % grain));
 
 /** Bytes received and not yet acknowledged. */
 export function unackedBytes(c: TcpConnection): number {

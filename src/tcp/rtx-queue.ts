@@ -134,7 +134,7 @@ export class RtxQueue {
     return r;
   }
 
-  /** The record that holds `seq`, or NONE when it is outside SND.UNA … SND.NXT. */
+  /** The record that holds `seq`, or NO_RECORD when it is outside SND.UNA … SND.NXT. */
   find(seq: Seq): number {
     if (this.first === NONE) return NONE;
     const start = this.seqOfRecord(this.first);

@@ -65,7 +65,7 @@ export class SentOrder {
   }
 
   /**
-   * It was not lost after all. `near`: the one put back before it, or NONE; a run of them that was
+   * It was not lost after all. `near`: the one put back before it, or NO_RECORD; a run of them that was
    * sent in order costs one step each.
    */
   putBack(r: number, near: number): void {
@@ -132,7 +132,7 @@ export class LostOrder {
     this.insertBehind(this.placeFor(r), r);
   }
 
-  /** Behind `at`; at the front when that is NONE. */
+  /** Behind `at`; at the front when that is NO_RECORD. */
   insertBehind(at: number, r: number): void {
     const { records } = this;
     const later = at === NONE ? this.first : records.get(at, LATER);
@@ -156,7 +156,7 @@ export class LostOrder {
     if (this.finger === r) this.finger = earlier;
   }
 
-  /** The one it belongs behind, or NONE. */
+  /** The one it belongs behind, or NO_RECORD. */
   private placeFor(r: number): number {
     const { records } = this;
     if (this.last === NONE || this.isBelow(this.last, r)) return this.last;

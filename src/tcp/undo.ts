@@ -2,7 +2,6 @@
  * Whether a reduction of the window was for nothing (RFC 3522, RFC 4015; D-SACK: RFC 3708): what an undo must
  * know. It stays after the recovery, because the D-SACKs that prove it wrong may come later.
  */
-
 import type { Clock } from '../base/env.ts';
 import { ZERO_NS } from '../base/time.ts';
 import { type Seq, seqGt, seqLe, seqOf } from '../wire/seq.ts';
