@@ -121,6 +121,7 @@ export class DeadlineQueue {
 
   /** Fires what is due at `nowNs`. What a firing arms for `nowNs` or earlier fires too, in turn. */
   fire(nowNs: number): number {
+    assert(this.firingNs === NEVER, 'what a firing calls fires nothing itself');
     this.firingNs = nowNs;
     return this.fireDue();
   }

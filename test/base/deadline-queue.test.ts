@@ -186,6 +186,18 @@ t.test('a deadline that re-arms itself for the past forever is our own mistake',
   t.end();
 });
 
+t.test('who is called by a firing fires nothing: it would lose the instant that fires', (t) => {
+  const queue = new DeadlineQueue();
+  const recorder = new Recorder();
+  const [first, later] = [new Deadline(recorder, 0), new Deadline(recorder, 1)];
+  recorder.again = (w) => t.throws(() => w === 0 && queue.fire(5), { name: 'InvariantError' });
+  queue.arm(first, 10);
+  queue.arm(later, 1000);
+  t.equal(queue.fire(10), 1);
+  t.equal(queue.nextNs(), 1000);
+  t.end();
+});
+
 t.test('when a firing throws, what was due behind it fires the next time', (t) => {
   const queue = new DeadlineQueue();
   const recorder = new Recorder();
