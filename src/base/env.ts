@@ -22,6 +22,7 @@ export class Env {
   readonly trace: TraceSink;
 
   constructor(memory: Memory, rng: Rng, trace: TraceSink) {
+    this.nowNs = 0; // in the field of a double; nobody is shown the minus
     this.memory = memory;
     this.rng = rng;
     this.trace = trace;

@@ -6,6 +6,10 @@ export class SimClock implements Clock {
   /** Written by `advanceTo` alone. A field, not a getter: read in places that do not inline one. */
   nowNs = ZERO_NS;
 
+  constructor() {
+    this.nowNs = 0; // in the field of a double; nobody is shown the minus
+  }
+
   /** The simulator alone moves it, and only forward. */
   advanceTo(ns: number): void {
     if (ns > this.nowNs) this.nowNs = ns;
