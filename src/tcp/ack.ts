@@ -68,7 +68,7 @@ function isRepeated(c: TcpConnection, seg: Segment): boolean {
   return (
     c.rtx.isEmpty &&
     seqEq(seg.ack, c.snd.una) &&
-    c.unsentBytes() === 0 &&
+    c.sendQueue.length === 0 &&
     seg.sackBlocks === 0 &&
     !c.probe.isUnderWay &&
     !c.congestion.has(HOOK.IN_ACK_EVENT)
@@ -85,6 +85,7 @@ function acknowledgeNothing(c: TcpConnection, seg: Segment): void {
   c.rate.checkLimit(c.congestion.view);
   if (c.congestion.state !== CA_STATE.LOSS) c.totals.timeoutsOver();
   disarmXmit(c);
+  probeAnswered(c);
 }
 
 /** The order is that of Linux, so that a module meets the numbers its algorithm was written for. */
