@@ -41,14 +41,23 @@ export interface Member {
 }
 
 export function summariesByGroup(members: readonly Member[]): readonly GroupSummary[] {
-  const groups = new Map<string, Member[]>();
-  for (const member of members) {
-    const name = groupOf(member.flow.spec);
-    const group = groups.get(name);
-    if (group === undefined) groups.set(name, [member]);
-    else group.push(member);
-  }
+  const groups = byGroup(members, ({ flow }) => flow.spec);
   return [...groups].map(([name, own]) => groupSummary(name, own));
+}
+
+/** In the order in which groups begin. */
+export function byGroup<T>(
+  all: readonly T[],
+  specOf: (one: T) => FlowSpec,
+): ReadonlyMap<string, readonly T[]> {
+  const groups = new Map<string, T[]>();
+  for (const one of all) {
+    const name = groupOf(specOf(one));
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, [one]);
+    else group.push(one);
+  }
+  return groups;
 }
 
 function groupSummary(name: string, members: readonly Member[]): GroupSummary {

@@ -3,7 +3,7 @@ import { IPV6_MIN_MTU } from '../../../wire/ipv6.ts';
 import { windowMistake } from '../fairness.ts';
 import { FIRST_PORT } from '../flow.ts';
 import { Graph } from '../graph.ts';
-import { groupOf } from '../group-summary.ts';
+import { byGroup } from '../group-summary.ts';
 import { DEFAULT_MTU, type FlowSpec, type Scenario } from '../scenario.ts';
 import type { RawFlow, RawScenario } from './raw-scenario.ts';
 import { checkExpectations } from './read-expect.ts';
@@ -53,13 +53,7 @@ export function checkWhole(scenario: Scenario, raw: RawScenario, problems: Probl
 
 /** A name stands for one flow, or for those of a group: where they are expected or shown there is no more to tell by. */
 function checkGroups(flows: readonly FlowSpec[], raw: RawScenario, problems: Problems): void {
-  const groups = new Map<string, FlowSpec[]>();
-  for (const flow of flows) {
-    const name = groupOf(flow);
-    const group = groups.get(name);
-    if (group === undefined) groups.set(name, [flow]);
-    else group.push(flow);
-  }
+  const groups = byGroup(flows, (flow) => flow);
   const places = raw.flows.flatMap(({ count = 1 }, i) => new Array<number>(count).fill(i));
   for (const [k, flow] of flows.entries()) {
     const { name } = flow;
