@@ -1,5 +1,5 @@
 /**
- * Experiments beside ns-3, IP packets delivered to hosts for each second of processor time, TCP over the same dumbbell.
+ * Experiments beside ns-3, IP packets delivered to hosts for each second, TCP over the same dumbbell.
  * Debian's libns3-dev and g++; some minutes.
  *
  *     npm run bench -- ns3 [flows …] [--rounds N] [--seconds N] [--cc reno]
@@ -12,10 +12,11 @@
  * **The same count.** IP packets that arrive at hosts, ACKs too. ns-3 counts them by trace sinks in a run that is not
  * timed; runs that are timed have none. Ringway counts anyway, and has on what `ringway sim` has on.
  *
- * **Time** is the processor's, user and system, in a process of its own for each run, from the first event to the last:
- * loading the program and building the network are apart (`set-up`). V8's compiler and collector, with all their
- * threads, count; in the second half of virtual time there is little left to compile. The sides run in turn; the ratio is
- * the median of the rounds', beside the least and the largest.
+ * **Time** is what passes on the clock, as whoever waits for an experiment has it, and beside it the processor's, user and
+ * system, of all threads; in a process of its own for each run, from the first event to the last: loading the program and
+ * building the network are apart (`set-up`). V8 compiles on another core, if there is one: on the clock that is hardly seen,
+ * the processor's time has all of it, and the collector's; in the second half of virtual time there is little left to compile. The sides
+ * run in turn; the ratio is the median of the rounds', beside the least and the largest. An idle machine: the clock goes on while another program has the core.
  *
  * **ns-3 in two ways**: as its own examples set a network up (what its helpers make: both IP versions, global routing, traffic control
  * above each device, writes of 512 bytes), and as it is fastest (none of that, static routes, writes of one segment). Never with
@@ -109,29 +110,26 @@ function countsOf({ frames, lateFrames, segments, retransmitted, rttNs }: RunFig
   return { frames, lateFrames, segments, retransmitted, rttNs };
 }
 
-const perSecond = ({ frames, cpu }: RunFigures): number => frames / cpu;
-const latePerSecond = ({ lateFrames, lateCpu }: RunFigures): number => lateFrames / lateCpu;
+/** Frames for each second that passes, and for each of processor time: what is compared. */
+const RATES: readonly (readonly [string, (r: RunFigures) => number])[] = [
+  ['on the clock', ({ frames, wall }) => frames / wall],
+  ['2nd half', ({ lateFrames, lateWall }) => lateFrames / lateWall],
+  ['of processor time', ({ frames, cpu }) => frames / cpu],
+  ['2nd half', ({ lateFrames, lateCpu }) => lateFrames / lateCpu],
+];
 
 function row(name: string, rounds: Rounds, { bottleneckBps, durationNs }: Shape): string[] {
   const one = rounds[0]!;
   const carried = (one.bottleneckBytes * 8e9) / durationNs / bottleneckBps;
+  const middle = (of: (r: RunFigures) => number, digits: number) =>
+    median(rounds.map(of)).toFixed(digits);
   return [
     name,
     String(one.frames),
-    range(
-      rounds.map(({ cpu }) => cpu),
-      2,
-    ),
-    range(
-      rounds.map((r) => perSecond(r) / 1e3),
-      0,
-    ),
-    range(
-      rounds.map((r) => latePerSecond(r) / 1e3),
-      0,
-    ),
-    median(rounds.map(({ setUpCpu }) => setUpCpu)).toFixed(2),
-    median(rounds.map(({ wall }) => wall)).toFixed(2),
+    middle(({ wall }) => wall, 2),
+    middle(({ cpu }) => cpu, 2),
+    ...RATES.map(([, rate]) => middle((r) => rate(r) / 1e3, 0)),
+    middle(({ setUpCpu }) => setUpCpu, 2),
     `${(100 * carried).toFixed(1)} %`,
     `${((100 * one.retransmitted) / one.segments).toFixed(2)} %`,
     `${(one.rttNs / 1e6).toFixed(1)} ms`,
@@ -145,11 +143,13 @@ const LEAN = 'ns-3, as fast as it goes';
 const HEADING = [
   '',
   'frames',
+  'wall s',
   'CPU s',
-  'thousand frames/s',
+  'k frames/s',
+  '2nd half',
+  'k frames/CPU s',
   '2nd half',
   'set-up',
-  'wall s',
   'bottleneck',
   'retransmitted',
   'RTT',
@@ -158,12 +158,11 @@ const HEADING = [
 ];
 
 function ratios(name: string, theirs: Rounds, ours: Rounds): string {
-  const of = (what: (r: RunFigures) => number) =>
-    range(
-      ours.map((r, i) => what(r) / what(theirs[i]!)),
-      1,
-    );
-  return `  Ringway / ${name}: ${of(perSecond)}; 2nd half of the run: ${of(latePerSecond)}`;
+  const said = RATES.map(([what, rate]) => {
+    const each = ours.map((r, i) => rate(r) / rate(theirs[i]!));
+    return `${what} ${range(each, 1)}`;
+  });
+  return `  Ringway / ${name}: ${said.join(', ')}`;
 }
 
 /** What arrived, in frames and bytes, and what the link carried are alike; else speeds cannot be compared. */

@@ -260,8 +260,10 @@ struct Moment {
 
 void PrintTimes(const Moment& begin, const Moment& half, const Moment& end) {
   const std::chrono::duration<double> wall = end.wall - begin.wall;
-  std::printf("{\"setUpCpu\":%.6f,\"wall\":%.6f,\"cpu\":%.6f,\"lateCpu\":%.6f,", begin.cpu,
-              wall.count(), end.cpu - begin.cpu, end.cpu - half.cpu);
+  const std::chrono::duration<double> late = end.wall - half.wall;
+  std::printf("{\"setUpCpu\":%.6f,\"wall\":%.6f,\"lateWall\":%.6f,", begin.cpu, wall.count(),
+              late.count());
+  std::printf("\"cpu\":%.6f,\"lateCpu\":%.6f,", end.cpu - begin.cpu, end.cpu - half.cpu);
   std::printf("\"frames\":%lu,\"lateFrames\":%lu,", end.frames, end.frames - half.frames);
 }
 

@@ -18,16 +18,18 @@ function run(shape: Shape): RunFigures {
   const setUpCpu = cpuSeconds();
   experiment.run(Math.floor(shape.durationNs / 2));
   const halfCpu = cpuSeconds();
+  const halfMs = performance.now();
   const halfFrames = framesAtHosts(experiment);
   const summary = runAndSummarize(experiment, meters);
   const endCpu = cpuSeconds();
-  const wall = (performance.now() - startMs) / 1000;
+  const endMs = performance.now();
   const [bottleneck] = experiment.links[0]!;
   const frames = framesAtHosts(experiment);
   const figures = {
     setUpCpu,
-    wall,
+    wall: (endMs - startMs) / 1000,
     cpu: endCpu - setUpCpu,
+    lateWall: (endMs - halfMs) / 1000,
     lateCpu: endCpu - halfCpu,
     frames,
     lateFrames: frames - halfFrames,

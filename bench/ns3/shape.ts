@@ -46,13 +46,15 @@ export function shapeOf(flows: number, bottleneckBps: number, seconds: number, c
   };
 }
 
-/** A line of JSON of either side. Seconds of processor time are of the whole process, helper threads too. */
+/** A line of JSON of either side. Processor time is of the whole process, helper threads too. */
 export interface RunFigures {
   /** Before virtual time begins: loading, building the network. */
   readonly setUpCpu: number;
+  /** Seconds. */
   readonly wall: number;
   readonly cpu: number;
   /** Of the second half of virtual time. */
+  readonly lateWall: number;
   readonly lateCpu: number;
   /** IP packets that arrived at hosts, ACKs too. */
   readonly frames: number;
