@@ -8,8 +8,9 @@
  * "ready" without a copy. An idle connection holds no block and no array.
  */
 import { NO_BLOCK } from '../base/block-pool.ts';
-import { NO_WORDS, type WordArrays } from '../base/word-arrays.ts';
+import { NO_WORDS } from '../base/word-arrays.ts';
 import { type Seq, seqAdd, seqDiff } from '../wire/seq.ts';
+import type { LateHolder } from './late-copy.ts';
 import { OutOfOrder, type Placed } from './out-of-order.ts';
 import type { TcpMemory } from './tcp-memory.ts';
 import { TextStore } from './text-store.ts';
@@ -29,9 +30,9 @@ function copyOut(from: Uint8Array, off: number, len: number, into: Uint8Array, a
   else for (let i = 0; i < len; i++) into[at + i] = from[off + i]!;
 }
 
-export class ReceiveBuffer {
+export class ReceiveBuffer implements LateHolder {
   private readonly store: TextStore;
-  private readonly arrays: WordArrays;
+  private readonly memory: TcpMemory;
   private ready: Int32Array = NO_WORDS;
   private readyHead = 0;
   private readyCount = 0;
@@ -44,7 +45,7 @@ export class ReceiveBuffer {
 
   constructor(memory: TcpMemory) {
     this.store = new TextStore(memory);
-    this.arrays = memory.arrays;
+    this.memory = memory;
   }
 
   /** Memory that counts against the receive buffer: the bytes, wherever they are. */
@@ -54,6 +55,7 @@ export class ReceiveBuffer {
 
   /** Memory that is held: pages, whatever is in them, and arrays; not the chunks of others that text stays in. */
   get heldBytes(): number {
+    this.memory.late.finishOf(this);
     const words = this.ready.length + (this.beyond === null ? 0 : this.beyond.words);
     return this.store.heldBytes + 4 * words;
   }
@@ -78,9 +80,11 @@ export class ReceiveBuffer {
    * `hasRoom`, as nothing else takes a page before they are placed. Precondition: there is no gap.
    */
   append(off: number, len: number, chunk: number): number {
-    const { store } = this;
-    let done = 0;
+    const { store, memory } = this;
     this.hasJoined = false;
+    memory.late.finishOf(this);
+    if (chunk !== NO_BLOCK && store.isAlone(len)) return this.appendLate(off, len, chunk);
+    let done = 0;
     while (done < len) {
       const taken = store.place(off + done, len - done, chunk, 0);
       if (taken === 0) break;
@@ -91,9 +95,25 @@ export class ReceiveBuffer {
     return done;
   }
 
+  /** `late-copy` has it. */
+  private appendLate(off: number, len: number, chunk: number): number {
+    if (!this.memory.late.begin(this, off, len, chunk)) return 0;
+    this.readyBytes = len;
+    return len;
+  }
+
+  /** Somebody may look at it now. */
+  moveIn(page: number, len: number): void {
+    const { store } = this;
+    store.adopt(page, len);
+    this.addEntry(store.block, store.off, len);
+  }
+
   /** The text has a place, and leaves `leave` pages to others. */
   hasRoom(len: number, chunk: number, leave: number): boolean {
-    const { beyond, store } = this;
+    const { beyond, store, memory } = this;
+    memory.late.finishOf(this);
+    if (leave === 0 && store.isAlone(len)) return memory.pages.free > 0;
     if (beyond !== null && !beyond.hasRows) return false;
     // Behind a gap only part of it may be new.
     const staysWhole = leave > 0 || beyond === null || beyond.isEmpty;
@@ -125,7 +145,8 @@ export class ReceiveBuffer {
 
   /** Text beyond RCV.NXT, that leaves `leave` pages to others; what is here already is not stored twice. */
   insert(seq: Seq, off: number, len: number, chunk: number, leave: number): Placed {
-    this.beyond ??= new OutOfOrder(this.store, this.arrays);
+    this.memory.late.finishOf(this);
+    this.beyond ??= new OutOfOrder(this.store, this.memory.arrays);
     this.beyond.insert(seq, off, len, chunk, leave);
     return this.beyond;
   }
@@ -171,7 +192,8 @@ export class ReceiveBuffer {
 
   /** Copies up to `into.length` bytes to the application; they are gone from here. */
   read(into: Uint8Array): number {
-    const bytes = this.store.look();
+    this.memory.late.finishOf(this);
+    const { bytes } = this.store;
     let done = 0;
     while (done < into.length && this.readyCount > 0) {
       const o = this.readyOffset(0);
@@ -188,7 +210,8 @@ export class ReceiveBuffer {
 
   /** Copies what `read` would after `skip` bytes, and leaves it. */
   peek(into: Uint8Array, skip: number): number {
-    const bytes = this.store.look();
+    this.memory.late.finishOf(this);
+    const { bytes } = this.store;
     let left = skip;
     let done = 0;
     for (let i = 0; i < this.readyCount && done < into.length; i++) {
@@ -206,6 +229,10 @@ export class ReceiveBuffer {
 
   /** Drops up to `bytes` unread: MSG_TRUNC, or a reader that does not want them. */
   discard(bytes: number): number {
+    if (this.memory.late.isOf(this)) {
+      if (bytes >= this.readyBytes) return this.discardLate();
+      this.memory.late.finish();
+    }
     let done = 0;
     while (done < bytes && this.readyCount > 0) {
       const o = this.readyOffset(0);
@@ -216,6 +243,14 @@ export class ReceiveBuffer {
     }
     this.settle();
     return done;
+  }
+
+  /** It is all there is. */
+  private discardLate(): number {
+    const len = this.readyBytes;
+    this.readyBytes = 0;
+    this.memory.late.drop();
+    return len;
   }
 
   clear(): void {
@@ -229,9 +264,9 @@ export class ReceiveBuffer {
   /** Empty: the page goes back, and a queue that grew. */
   private settle(): void {
     if (this.readyCount > 0 || this.gaps) return;
-    this.store.letGoOfAll();
+    this.store.letGoOfPage();
     this.readyHead = 0;
-    this.arrays.give(this.ready);
+    this.memory.arrays.give(this.ready);
     this.ready = NO_WORDS;
   }
 
@@ -251,6 +286,10 @@ export class ReceiveBuffer {
         return;
       }
     }
+    this.addEntry(block, off, len);
+  }
+
+  private addEntry(block: number, off: number, len: number): void {
     if (this.readyCount * WORDS === this.ready.length) this.widen();
     this.setEntry(this.readyCount++, block, off, len);
   }
@@ -282,12 +321,12 @@ export class ReceiveBuffer {
 
   private widen(): void {
     const { ready } = this;
-    const wider = this.arrays.take(Math.max(FIRST_ENTRIES * WORDS, ready.length * 2));
+    const wider = this.memory.arrays.take(Math.max(FIRST_ENTRIES * WORDS, ready.length * 2));
     for (let i = 0; i < this.readyCount; i++) {
       const o = this.readyOffset(i);
       for (let w = 0; w < WORDS; w++) wider[i * WORDS + w] = this.ready[o + w]!;
     }
-    this.arrays.give(this.ready);
+    this.memory.arrays.give(this.ready);
     this.ready = wider;
     this.readyHead = 0;
   }

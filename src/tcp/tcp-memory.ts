@@ -15,7 +15,7 @@ import { type BlockPool, NO_BLOCK } from '../base/block-pool.ts';
 import type { Clock } from '../base/env.ts';
 import { MS, ZERO_NS } from '../base/time.ts';
 import type { WordArrays } from '../base/word-arrays.ts';
-import { LateCopy } from './late-copy.ts';
+import { LateCopy, type PageAccount } from './late-copy.ts';
 import type { TcpConfig } from './tcp-config.ts';
 import { TCP_MIB, type TcpMib } from './tcp-mib.ts';
 
@@ -29,7 +29,7 @@ export interface Pools {
 /** No bound. */
 const MANY = 1 << 30;
 
-export class TcpMemory {
+export class TcpMemory implements PageAccount {
   readonly pages: BlockPool;
   readonly chunks: BlockPool;
   readonly arrays: WordArrays;
@@ -50,7 +50,7 @@ export class TcpMemory {
     this.pages = pools.pages;
     this.chunks = pools.chunks;
     this.arrays = pools.arrays;
-    this.late = new LateCopy(pools.pages.slab, pools.chunks);
+    this.late = new LateCopy(this, pools.chunks);
     this.config = config;
     this.clock = clock;
     this.mib = mib;

@@ -49,8 +49,6 @@ export class TextStore {
 
   /** A home for the first bytes of a text, if that leaves `leave` pages to others; returns how many (0: no memory). */
   place(off: number, len: number, chunk: number, leave: number): number {
-    const { late } = this.memory;
-    late.finish();
     if (this.isKept(len, chunk)) {
       this.memory.chunks.hold(chunk);
       this.memory.charge(len);
@@ -62,14 +60,24 @@ export class TextStore {
     if (this.roomInPage() === 0 && !this.takePage(leave)) return 0;
     const n = Math.min(len, this.roomInPage());
     const to = this.pages.offsetOf(this.page) + this.pageUsed;
-    if (chunk === NO_BLOCK) this.pages.slab.u8.copyWithin(to, off, off + n);
-    else late.begin(this, to, off, n, chunk);
-    this.pages.hold(this.page);
-    this.pageUsed += n;
-    this.pageBytes += n;
-    this.block = ~this.page;
-    this.off = to;
+    this.pages.slab.u8.copyWithin(to, off, off + n);
+    this.fill(to, n);
     return n;
+  }
+
+  /** Small text, and there is no other: it needs a page, and nothing else. */
+  isAlone(len: number): boolean {
+    return (
+      this.pageCount === 0 && this.kept === 0 && len < COPY_BREAK && len <= this.pages.blockBytes
+    );
+  }
+
+  /** Such text has come with its page. */
+  adopt(page: number, len: number): void {
+    this.letGoOfPage();
+    this.page = page;
+    this.pageCount = 1;
+    this.fill(this.pages.offsetOf(page), len);
   }
 
   /** It stays in its chunk. */
@@ -143,23 +151,15 @@ export class TextStore {
     else this.memory.discharge(len);
   }
 
-  /** All text is gone. */
-  letGoOfAll(): void {
-    this.memory.late.drop(this);
-    this.letGoOfPage();
-  }
-
   letGoOfPage(): void {
-    this.memory.late.finishOf(this); // the page may be another's next
     if (this.page !== NO_BLOCK) this.releasePage(this.page);
     this.page = NO_BLOCK;
     this.pageUsed = 0;
     if (this.pageCount === 0) this.idleBefore = 0;
   }
 
-  /** The memory that all of it lies in, to be looked at. */
-  look(): Uint8Array {
-    this.memory.late.finishOf(this);
+  /** The memory that all of it lies in. */
+  get bytes(): Uint8Array {
     return this.pages.slab.u8;
   }
 
@@ -190,6 +190,15 @@ export class TextStore {
     this.page = page;
     this.pageCount++;
     return true;
+  }
+
+  /** The next `len` bytes of the page, which are at `to`, are text. */
+  private fill(to: number, len: number): void {
+    this.pages.hold(this.page);
+    this.pageUsed += len;
+    this.pageBytes += len;
+    this.block = ~this.page;
+    this.off = to;
   }
 
   private releasePage(page: number): void {
