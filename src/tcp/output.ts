@@ -12,9 +12,8 @@ import { armPersist } from './probing.ts';
 import { selectWindow } from './receive-window.ts';
 import { REXMIT } from './recovery.ts';
 import { nextLength } from './segment-length.ts';
-import { transmitSegments } from './segmentation.ts';
 import { checkSendBuffer } from './send-buffer.ts';
-import { bufferBytes, cwndQuota, deviceCuts, segmentsPerFrame, WAIT } from './super-frame.ts';
+import { bufferBytes, cwndQuota, segmentsPerFrame, WAIT } from './super-frame.ts';
 import { TCP_MIB } from './tcp-mib.ts';
 import { HAS_CLOSED, isIn, MAY_SEND } from './tcp-state.ts';
 import { writeTimestampOption } from './timestamp-option.ts';
@@ -339,11 +338,7 @@ function sendSegment(
   // As Linux does with super-frames, whoever cuts them: the receiver is not to hold one for more of its kind.
   const push = len > mss ? PSH : 0;
   const headerLen = writeHeader(c, seq, flags | marks | push, blocks);
-  const isSent =
-    len > mss && !deviceCuts(c)
-      ? transmitSegments(c, headerLen, seq, from, len, mss)
-      : transmit(tcp, c, headerLen, c.sendQueue, from, len, mss);
-  if (!isSent) {
+  if (!transmit(tcp, c, headerLen, c.sendQueue, from, len, mss)) {
     if ((marks & CWR) !== 0) c.ecn?.windowReduced(); // nobody has heard of it
     tcp.waitForRoom(c);
     return false;

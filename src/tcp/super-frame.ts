@@ -53,7 +53,7 @@ export function segmentsPerFrame(c: TcpConnection): number {
 /** What we cut goes into the device's ring as a whole: no more than the half that is free before we try again. */
 function fitting(c: TcpConnection): number {
   const path = c.tcp.net.paths.lookup(c.remote, c.boundIndex);
-  if (path === null || doesCut(path.iface.device.caps, c)) return GSO_MAX_BYTES;
+  if (path === null || doesCut(path.iface.device.caps, isV4(c.remote))) return GSO_MAX_BYTES;
   return Math.max(1, path.iface.device.tx.capacity >> 1);
 }
 
@@ -68,15 +68,10 @@ export function bufferBytes(c: TcpConnection): number {
   return Math.max(1, Math.floor(most / mss)) * mss;
 }
 
-/** Whether the device cuts super-frames of this connection itself. */
-export function deviceCuts(c: TcpConnection): boolean {
-  const path = c.tcp.net.paths.lookup(c.remote, c.boundIndex);
-  if (path === null) return false;
-  return doesCut(path.iface.device.caps, c);
+/** Whether the device cuts super-frames of that family itself. */
+export function doesCut(caps: DeviceCaps, v4: boolean): boolean {
+  return v4 ? caps.tso4 : caps.tso6;
 }
-
-const doesCut = (caps: DeviceCaps, c: TcpConnection): boolean =>
-  isV4(c.remote) ? caps.tso4 : caps.tso6;
 
 /** Segments that cwnd admits in one frame: never more than half of it. */
 export function cwndQuota(c: TcpConnection): number {

@@ -19,6 +19,7 @@ import { pseudoHeaderSum } from '../wire/pseudo-header.ts';
 import { copyTcpHeader, TCP_CHECKSUM, TCP_FLAG, TCP_FLAGS, TCP_SEQ } from '../wire/tcp.ts';
 import type { Sender } from './endpoint.ts';
 import type { SendQueue } from './send-queue.ts';
+import { doesCut } from './super-frame.ts';
 import type { Tcp } from './tcp.ts';
 
 // Node 20 folds a constant of this module into the code; one of another module it loads and checks at each use.
@@ -31,6 +32,9 @@ const [TYPE4, TYPE6] = [ETHERTYPE_IPV4, ETHERTYPE_IPV6];
 const { DONT, WANT } = PMTUDISC;
 const DF = IPV4_DF;
 const TEXT_PIECES = MAX_PIECES - 1;
+const [SEQ_AT, FLAGS_AT] = [TCP_SEQ, TCP_FLAGS];
+const { CWR } = TCP_FLAG;
+const AT_END = TCP_FLAG.FIN | TCP_FLAG.PSH;
 
 /** Text of one packet that waits for a neighbour: more than any link that has neighbours takes. */
 export const HELD_TEXT_BYTES = 16 << 10;
@@ -39,7 +43,8 @@ export const HELD_HEADER_BYTES = 128;
 
 /**
  * Sends the header at `tcp.header` (`headerLen` bytes, checksum zero) with `len` bytes of the queue's
- * text. False: no route, no room, an interface that drops, or text for a neighbour that is not resolved yet.
+ * text: in one frame, or in frames of `mss` bytes where the device does not cut; all of them or none. False: no
+ * route, no room, an interface that drops, or text for a neighbour that nobody can ask for.
  */
 export function transmit(
   tcp: Tcp,
@@ -55,36 +60,142 @@ export function transmit(
   if (path === null) return false;
   const { iface } = path;
   const { device } = iface;
-  if (iface.isDropping || !hasRoom(device, 1)) return false;
-  const v4 = isV4(id.remote);
-  if (len > 0 && queue !== null && !iface.isLoopback && path.cast === UNICAST) {
-    const n = iface.neighbours.resolve(path.nextHop);
-    if (n !== null && !n.isUsable())
+  const v4 = isV4(path.destination);
+  const isSuper = len > mss && mss > 0;
+  const isCutHere = isSuper && !doesCut(device.caps, v4);
+  const frames = isCutHere ? Math.ceil(len / mss) : 1;
+  if (iface.isDropping || !hasRoom(device, frames)) return false;
+  let n: Neighbour | null = null;
+  if (!iface.isLoopback) {
+    if (path.cast === UNICAST) n = iface.neighbours.resolve(path.nextHop);
+    if (n === null || !n.isUsable()) {
+      if (len === 0 || queue === null) return holdBare(tcp, path, n, id, headerLen);
       return holdText(tcp, path, n, id, headerLen, queue, from, len, mss);
+    }
   }
-  const ipLen = v4 ? LEN4 : LEN6;
-  const { tx } = device;
-  const slot = tx.begin();
-  const l4 = slot + ETH_LEN + ipLen;
-  const { slab } = net.env.memory;
-  writeIp(tcp, path, id, slot + ETH_LEN, headerLen + len, v4);
-  copyTcpHeader(slab.dv, l4, tcp.header, headerLen);
   const mib = v4 ? net.mib.ip4 : net.mib.ip6;
-  mib.count(OutRequests);
-  const pseudo = pseudoHeaderSum(id.local, id.remote, TCP, headerLen + len);
-  slab.dv.setUint16(l4 + CHECKSUM_AT, foldSum(pseudo));
-  const byDevice = device.caps.txChecksum;
-  if (!byDevice && len === 0) completeHeader(slab, l4, headerLen);
-  const csum = byDevice ? (ipLen << 16) | CHECKSUM_AT : 0;
-  if (!writeLink(tcp, path, id, slot, v4, ipLen + headerLen, len, csum)) return len === 0;
-  tx.add(slot, ETH_LEN + ipLen + headerLen);
+  mib.add(OutRequests, frames);
+  if (isCutHere) sendCut(tcp, path, n, id, headerLen, queue, from, len, mss);
+  else sendFrame(tcp, path, n, id, headerLen, queue, from, len, isSuper ? mss : 0);
+  mib.add(OutTransmits, frames);
+  mib.add(OutOctets, frames * ((v4 ? LEN4 : LEN6) + headerLen) + len);
+  return true;
+}
+
+/**
+ * A super-frame for a device that takes none is cut here into the segments that the device would have made of it:
+ * the sequence number moves along, FIN and PSH are the last one's. Precondition: there is room for all.
+ */
+function sendCut(
+  tcp: Tcp,
+  path: Path,
+  n: Neighbour | null,
+  id: Sender,
+  headerLen: number,
+  queue: SendQueue | null,
+  from: number,
+  len: number,
+  mss: number,
+): void {
+  const { dv } = tcp.env.memory.slab;
+  const seq = dv.getInt32(tcp.header + SEQ_AT);
+  const flags = dv.getUint8(tcp.header + FLAGS_AT);
+  for (let at = 0; at < len; at += mss) {
+    const size = Math.min(mss, len - at);
+    dv.setInt32(tcp.header + SEQ_AT, (seq + at) | 0);
+    dv.setUint8(tcp.header + FLAGS_AT, pieceFlags(flags, at === 0, at + size === len));
+    sendFrame(tcp, path, n, id, headerLen, queue, from + at, size, 0);
+  }
+}
+
+/** Of a segment that was cut: FIN and PSH stand for the end of the text, CWR is said once (RFC 3168 §6.1.2). */
+function pieceFlags(flags: number, isFirst: boolean, isLast: boolean): number {
+  return flags & (isFirst ? -1 : ~CWR) & (isLast ? -1 : ~AT_END);
+}
+
+/** One frame into the device's ring, where there is room. `n`: null on a loopback; `gso`: how the device cuts it, or 0. */
+function sendFrame(
+  tcp: Tcp,
+  path: Path,
+  n: Neighbour | null,
+  id: Sender,
+  headerLen: number,
+  queue: SendQueue | null,
+  from: number,
+  len: number,
+  gso: number,
+): void {
+  const { iface } = path;
+  const { tx, caps } = iface.device;
+  const v4 = isV4(path.destination);
+  const slot = tx.begin();
+  const l4 = ETH_LEN + (v4 ? LEN4 : LEN6);
+  writeHeaders(tcp, path, n, id, slot, headerLen, len);
+  tx.add(slot, l4 + headerLen);
   if (queue !== null && len > 0) queue.addTo(tx, from, len, TEXT_PIECES);
-  if (byDevice) tx.setChecksum(ETH_LEN + ipLen, CHECKSUM_AT);
-  else if (len > 0) complete(slab, tx, l4, headerLen);
-  if (len > mss && mss > 0) tx.setGso(v4 ? GSO.TCPV4 : GSO.TCPV6, mss, ETH_LEN + ipLen + headerLen);
+  if (caps.txChecksum) tx.setChecksum(l4, CHECKSUM_AT);
+  else complete(tcp.env.memory.slab, tx, slot + l4, headerLen);
+  if (gso > 0) tx.setGso(v4 ? GSO.TCPV4 : GSO.TCPV6, gso, l4 + headerLen);
   iface.commit(id.settings.priority);
-  mib.count(OutTransmits);
-  mib.add(OutOctets, ipLen + headerLen + len);
+}
+
+/** Ethernet, IP and TCP header, which has the pseudo-header's sum for a checksum. */
+function writeHeaders(
+  tcp: Tcp,
+  path: Path,
+  n: Neighbour | null,
+  id: Sender,
+  slot: number,
+  headerLen: number,
+  len: number,
+): void {
+  const { dv } = tcp.env.memory.slab;
+  const v4 = isV4(path.destination);
+  const type = v4 ? TYPE4 : TYPE6;
+  if (n === null) writeEthernet(dv, slot, 0, 0, 0, 0, type);
+  else {
+    const { mac } = path.iface.device;
+    writeEthernet(dv, slot, n.macHigh, n.macLow, mac.high, mac.low, type);
+  }
+  writePacket(tcp, path, id, slot + ETH_LEN, headerLen, len, v4);
+}
+
+function writePacket(
+  tcp: Tcp,
+  path: Path,
+  id: Sender,
+  l3: number,
+  headerLen: number,
+  len: number,
+  v4: boolean,
+): void {
+  const { dv } = tcp.env.memory.slab;
+  const l4 = l3 + (v4 ? LEN4 : LEN6);
+  writeIp(tcp, path, id, l3, headerLen + len, v4);
+  copyTcpHeader(dv, l4, tcp.header, headerLen);
+  const pseudo = pseudoHeaderSum(id.local, id.remote, TCP, headerLen + len);
+  dv.setUint16(l4 + CHECKSUM_AT, foldSum(pseudo));
+}
+
+/** The neighbour is being asked for: the segment waits in its queue. Nobody can be asked: it is lost. */
+function holdBare(
+  tcp: Tcp,
+  path: Path,
+  n: Neighbour | null,
+  id: Sender,
+  headerLen: number,
+): boolean {
+  const v4 = isV4(path.destination);
+  (v4 ? tcp.net.mib.ip4 : tcp.net.mib.ip6).count(OutRequests);
+  if (n === null) return true;
+  const { device, neighbours } = path.iface;
+  const ipLen = v4 ? LEN4 : LEN6;
+  const l3 = tcp.heldText;
+  writePacket(tcp, path, id, l3, headerLen, 0, v4);
+  const byDevice = device.caps.txChecksum;
+  if (!byDevice) completeHeader(tcp.env.memory.slab, l3 + ipLen, headerLen);
+  const csum = byDevice ? (ipLen << 16) | CHECKSUM_AT : 0;
+  neighbours.hold(n, l3, ipLen + headerLen, 0, 0, csum, id.settings.priority);
   return true;
 }
 
@@ -95,7 +206,7 @@ export function transmit(
 function holdText(
   tcp: Tcp,
   path: Path,
-  n: Neighbour,
+  n: Neighbour | null,
   id: Sender,
   headerLen: number,
   queue: SendQueue,
@@ -103,38 +214,31 @@ function holdText(
   len: number,
   mss: number,
 ): boolean {
-  const { slab } = tcp.net.env.memory;
+  const v4 = isV4(path.destination);
+  const mib = v4 ? tcp.net.mib.ip4 : tcp.net.mib.ip6;
+  if (n === null) {
+    mib.count(OutRequests);
+    return false;
+  }
+  const { slab } = tcp.env.memory;
   const { dv } = slab;
-  const v4 = isV4(id.remote);
   const l3 = tcp.heldText;
   const l4 = l3 + (v4 ? LEN4 : LEN6);
-  const { settings } = id;
+  const headers = l4 - l3 + headerLen;
+  const { priority } = id.settings;
+  const { neighbours } = path.iface;
   const most = Math.min(mss > 0 ? mss : len, HELD_TEXT_BYTES);
-  const seq = dv.getInt32(tcp.header + TCP_SEQ);
-  const flags = dv.getUint8(tcp.header + TCP_FLAGS);
-  for (let done = 0; done < len; done += most) {
-    const size = Math.min(most, len - done);
-    const isLast = done + size === len;
-    copyTcpHeader(dv, l4, tcp.header, headerLen);
-    dv.setInt32(l4 + TCP_SEQ, (seq + done) | 0);
-    let now = isLast ? flags : flags & ~(TCP_FLAG.FIN | TCP_FLAG.PSH);
-    if (done > 0) now &= ~TCP_FLAG.CWR; // said once (RFC 3168 §6.1.2)
-    dv.setUint8(l4 + TCP_FLAGS, now);
-    queue.copyTo(l4 + headerLen, from + done, size);
-    writeIp(tcp, path, id, l3, headerLen + size, v4);
-    const pseudo = pseudoHeaderSum(id.local, id.remote, TCP, headerLen + size);
-    dv.setUint16(l4 + CHECKSUM_AT, foldSum(pseudo));
+  const seq = dv.getInt32(tcp.header + SEQ_AT);
+  const flags = dv.getUint8(tcp.header + FLAGS_AT);
+  for (let at = 0; at < len; at += most) {
+    const size = Math.min(most, len - at);
+    dv.setInt32(tcp.header + SEQ_AT, (seq + at) | 0);
+    dv.setUint8(tcp.header + FLAGS_AT, pieceFlags(flags, at === 0, at + size === len));
+    writePacket(tcp, path, id, l3, headerLen, size, v4);
+    queue.copyTo(l4 + headerLen, from + at, size);
     completeHeader(slab, l4, headerLen + size);
-    path.iface.neighbours.hold(
-      n,
-      l3,
-      l4 - l3 + headerLen,
-      l4 + headerLen,
-      size,
-      0,
-      settings.priority,
-    );
-    (v4 ? tcp.net.mib.ip4 : tcp.net.mib.ip6).count(OutRequests);
+    neighbours.hold(n, l3, headers, l4 + headerLen, size, 0, priority);
+    mib.count(OutRequests);
   }
   return true;
 }
@@ -165,39 +269,6 @@ function writeIp(tcp: Tcp, path: Path, id: Sender, l3: number, tcpLen: number, v
     const label = isLabelled ? net.flowLabels.of(local, destination, TCP, ports) : 0;
     writeIpv6(dv, l3, tos, label, tcpLen, TCP, hopLimit, local, destination);
   }
-}
-
-/** The Ethernet header. False: the neighbour is unknown; a segment without text waits for it in its queue. */
-function writeLink(
-  tcp: Tcp,
-  path: Path,
-  id: Sender,
-  slot: number,
-  v4: boolean,
-  headerLen: number,
-  textLen: number,
-  csum: number,
-): boolean {
-  const { dv } = tcp.net.env.memory.slab;
-  const { iface } = path;
-  const { mac } = iface.device;
-  const type = v4 ? TYPE4 : TYPE6;
-  if (iface.isLoopback) {
-    writeEthernet(dv, slot, 0, 0, 0, 0, type);
-    return true;
-  }
-  if (path.cast !== UNICAST) return false;
-  const n = iface.neighbours.resolve(path.nextHop);
-  if (n === null) return false;
-  if (!n.isUsable()) {
-    if (textLen === 0) {
-      const { priority } = id.settings;
-      iface.neighbours.hold(n, slot + ETH_LEN, headerLen, 0, 0, csum, priority);
-    }
-    return false;
-  }
-  writeEthernet(dv, slot, n.macHigh, n.macLow, mac.high, mac.low, type);
-  return true;
 }
 
 function completeHeader(slab: Slab, l4: number, headerLen: number): void {
