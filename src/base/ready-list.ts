@@ -2,6 +2,7 @@
  * Who has to be told something: filled while frames come in and deadlines fire, emptied by `drain`, which runs
  * those who listen. So input never calls an application, and each is told once a turn however much happened.
  */
+import { Bell } from './bell.ts';
 import { Link, LinkList } from './link-list.ts';
 
 export interface ReadyTarget {
@@ -37,6 +38,12 @@ export class ReadyMark {
 
 export class ReadyList {
   private readonly list = new LinkList<ReadyMark>();
+  private readonly bell: Bell;
+
+  /** @param bell rung when somebody is ready. Default: one that nobody hears. */
+  constructor(bell: Bell = new Bell()) {
+    this.bell = bell;
+  }
 
   get hasReady(): boolean {
     return this.list.first !== null;
@@ -44,7 +51,9 @@ export class ReadyList {
 
   /** @param bits not 0. */
   mark(m: ReadyMark, bits: number): void {
-    if (m.add(bits)) this.list.push(m.link);
+    if (!m.add(bits)) return;
+    this.list.push(m.link);
+    this.bell.ring();
   }
 
   /** What the targets make ready waits for the next turn; when one throws, the rest are told in the next turn. */

@@ -89,11 +89,12 @@ export interface EchoListener {
 export class EchoSockets {
   private readonly net: Network;
   private readonly byId = new Map<number, EchoSocket>();
-  private readonly ready = new ReadyList();
+  private readonly ready: ReadyList;
   private readonly scratch = new Datagram();
 
   constructor(net: Network) {
     this.net = net;
+    this.ready = new ReadyList(net.bell);
   }
 
   /** A socket with an unused identifier, or null when all 65,536 are taken. */

@@ -1,3 +1,4 @@
+import { Bell } from '../base/bell.ts';
 import { NO_BLOCK } from '../base/block-pool.ts';
 import type { DeadlineQueue } from '../base/deadline-queue.ts';
 import type { Env } from '../base/env.ts';
@@ -45,6 +46,8 @@ export class Network implements ReassemblyFailure {
   readonly mib = new Mib();
   readonly drops = new Drops();
   readonly deadlines: DeadlineQueue;
+  /** Somebody is ready to be told of something, or waits for room or for pages. */
+  readonly bell = new Bell();
   /** Those that there are, in the order of their numbers. */
   readonly interfaces: Interface[] = [];
   /** By index - 1: interface numbers start at 1, 0 means "any". Null: it is gone, and its number with it. */

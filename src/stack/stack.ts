@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.ts';
+import type { Bell } from '../base/bell.ts';
 import { DeadlineQueue } from '../base/deadline-queue.ts';
 import type { Env } from '../base/env.ts';
 import { EADDRNOTAVAIL, EEXIST, ENETDOWN, EOPNOTSUPP, ERANGE } from '../base/errno.ts';
@@ -93,6 +94,7 @@ export class Stack implements Host, DadListener {
   readonly udp: Udp;
   readonly tcp: Tcp;
   readonly deadlines = new DeadlineQueue();
+  private readonly bell: Bell;
   readonly lifetimes: AddressLifetimes;
   /** The last answer of nextDeadlineNs. */
   private dueNs = NEVER;
@@ -107,6 +109,7 @@ export class Stack implements Host, DadListener {
   ) {
     this.env = env;
     this.net = new Network(env, this.deadlines);
+    this.bell = this.net.bell;
     this.lifetimes = new AddressLifetimes(this.net, this);
     this.udp = new Udp(this.net);
     this.net.transports[IPPROTO.UDP] = this.udp;
@@ -275,20 +278,37 @@ export class Stack implements Host, DadListener {
   fireTimers(): void {
     followLinks(this.net);
     this.deadlines.fire(this.env.nowNs);
-    this.udp.refused.retry(this.udp.ready);
-    this.tcp.roomWait.retry();
-    this.tcp.pageWait.retry();
+    if (this.bell.isRung) this.retryWaiting();
   }
 
   drainReady(): void {
-    this.udp.ready.drain();
-    this.net.echoes.drainReady();
+    if (this.bell.isRung) this.tellReady();
     for (let i = 0; i < this.drains.length; i++) this.drains[i]!.drainReady();
   }
 
   /** For whoever runs applications: asked at the end of each turn whether it wants another. */
   attachDrain(drain: ReadyDrain): void {
     this.drains.push(drain);
+  }
+
+  private retryWaiting(): void {
+    this.udp.refused.retry(this.udp.ready);
+    this.tcp.roomWait.retry();
+    this.tcp.pageWait.retry();
+  }
+
+  private tellReady(): void {
+    this.udp.ready.drain();
+    this.net.echoes.drainReady();
+  }
+
+  /** Whether one of those on the lists that the bell is rung for can go on. */
+  private canGoOn(): boolean {
+    const { ready, refused } = this.udp;
+    const { roomWait, pageWait } = this.tcp;
+    if (ready.hasReady || this.net.echoes.hasReady) return true;
+    if (refused.isEmpty && roomWait.isEmpty && !pageWait.hasWaiting) this.bell.still();
+    return refused.canRetry() || roomWait.canRetry() || pageWait.canRetry();
   }
 
   private hasReadyApplications(): boolean {
@@ -308,14 +328,8 @@ export class Stack implements Host, DadListener {
   }
 
   private findDue(): void {
-    const { ready, refused } = this.udp;
-    const isReady =
-      this.tcp.hasOutput ||
-      ready.hasReady ||
-      this.net.echoes.hasReady ||
-      this.hasReadyApplications();
-    const { roomWait, pageWait } = this.tcp;
-    if (isReady || refused.canRetry() || roomWait.canRetry() || pageWait.canRetry()) {
+    const isReady = this.tcp.hasOutput || this.hasReadyApplications();
+    if (isReady || (this.bell.isRung && this.canGoOn())) {
       this.dueNs = this.env.nowNs;
       return;
     }

@@ -30,7 +30,7 @@ export class PageWait implements Expirable {
   private bounded: TcpConnection[] = [];
   private readonly shut = new Set<TcpConnection>();
   /** False: nobody is in any of the three, so that a turn need not look. */
-  private hasWaiting = false;
+  hasWaiting = false;
 
   constructor(env: Env, memory: TcpMemory, deadlines: DeadlineQueue) {
     this.env = env;
@@ -53,8 +53,7 @@ export class PageWait implements Expirable {
     c.setWriter(WRITER.WAITS);
     const isBound = this.memory.pagesToSend(c.sendQueue.pageCount) === 0;
     (isBound ? this.bounded : this.writers).push(c);
-    this.hasWaiting = true;
-    this.look();
+    this.awaited(c);
   }
 
   /** Its text was refused: its window is shut until there is memory. */
@@ -62,8 +61,7 @@ export class PageWait implements Expirable {
     if (c.isStarved) return;
     c.setStarved(true);
     this.shut.add(c);
-    this.hasWaiting = true;
-    this.look();
+    this.awaited(c);
   }
 
   /** All that it had has been read: the text that comes next finds a page. */
@@ -133,6 +131,13 @@ export class PageWait implements Expirable {
       c.setWriter(WRITER.MAY_GO);
       if (isThere(c)) c.owner?.writable();
     }
+  }
+
+  /** Somebody was added. */
+  private awaited(c: TcpConnection): void {
+    this.hasWaiting = true;
+    c.tcp.net.bell.ring();
+    this.look();
   }
 
   private isAnybodyThere(): boolean {

@@ -12,10 +12,15 @@ import { ConnectionList } from './connection-list.ts';
 export class RoomWait {
   private readonly waiting = new ConnectionList();
 
+  get isEmpty(): boolean {
+    return this.waiting.count === 0;
+  }
+
   /** A connection is in it once, however often it was refused. */
   add(c: TcpConnection, tx: TxRing): void {
     if (c.refusedBy === null) this.waiting.add(c);
     c.refused(tx, tx.ctrl[CTRL.TX_TAIL]!);
+    c.tcp.net.bell.ring();
   }
 
   canRetry(): boolean {

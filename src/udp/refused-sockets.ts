@@ -1,3 +1,4 @@
+import type { Bell } from '../base/bell.ts';
 import { LinkList } from '../base/link-list.ts';
 import type { ReadyList } from '../base/ready-list.ts';
 import { CTRL } from '../link/ring-layout.ts';
@@ -10,12 +11,22 @@ import { READY, type UdpSocket } from './udp-socket.ts';
  */
 export class RefusedSockets {
   private readonly list = new LinkList<UdpSocket>();
+  private readonly bell: Bell;
+
+  constructor(bell: Bell) {
+    this.bell = bell;
+  }
+
+  get isEmpty(): boolean {
+    return this.list.first === null;
+  }
 
   /** A send found no room in this ring: the socket hears when there is some. */
   add(s: UdpSocket, tx: TxRing): void {
     if (s.refusedBy === null) this.list.push(s.refusedLink);
     s.refusedBy = tx;
     s.refusedAt = tx.ctrl[CTRL.TX_TAIL]!;
+    this.bell.ring();
   }
 
   /** Somebody who was refused can try again. */

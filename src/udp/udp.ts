@@ -53,14 +53,16 @@ export class Udp implements Transport {
   private readonly sockets: (UdpSocket | null)[] = [];
   private readonly freeIndices: number[] = [];
   /** Whom to tell that he can read, or write again; and who found no room in a device. */
-  readonly ready = new ReadyList();
-  readonly refused = new RefusedSockets();
+  readonly ready: ReadyList;
+  readonly refused: RefusedSockets;
   private readonly scratch = new Datagram();
   /** Nothing beyond the socket's options: never written. */
   private readonly asSocketSays: Readonly<UdpSendControl> = new UdpSendControl();
 
   constructor(net: Network) {
     this.net = net;
+    this.ready = new ReadyList(net.bell);
+    this.refused = new RefusedSockets(net.bell);
     this.demux = new UdpDemux(net.env.rng.stream('udp.demux'));
     this.ports = new EphemeralPorts(net.secret, net.env.rng.stream('udp.ports'), net.config);
   }

@@ -1,4 +1,4 @@
-/** Many connections, few pages for all of them: everything arrives, nobody waits for ever, nothing is left. */
+/** Many connections, few pages for all of them, or a device without room: everything arrives, nobody waits for ever, nothing is left. */
 import t from 'tap';
 import { MS, SEC } from '../../src/base/time.ts';
 import type { FaultProfile } from '../../src/path/fault-path.ts';
@@ -161,3 +161,20 @@ dialogue('text beyond the gap that comes again drives nothing away, without page
   after();
   h.run('+0 abort');
 });
+
+dialogue(
+  'who finds no room in the device goes on when there is some, without an ACK',
+  (t, h) => {
+    h.passive({ rtt: 0.1, options: 'mss 1000,sackOK,wscale 7', win: 65535 });
+    h.flow.congestion.view.setCwnd(1000);
+    const { wire } = h.rig.port;
+    wire.isFull = true;
+    h.run('0.2 write 60000');
+    t.equal(h.rig.port.sent().length, 0, 'the device is full');
+    wire.isFull = false;
+    h.rig.settle();
+    t.equal(h.rig.port.sent().length, 60, 'all of it has left');
+    h.flow.release();
+  },
+  { txFrames: 16 },
+);
