@@ -76,7 +76,7 @@ class DetectedAddress extends InterfaceAddress implements Expirable {
   askAgain(): void {
     const { net } = this;
     if (this.state === 'preferred') this.isInQuestion = true;
-    else this.state = 'tentative';
+    else this.setState('tentative');
     this.sent = 0;
     if (this.iface.conf6.get('dad_transmits') === 0) this.finish('preferred');
     else net.deadlines.arm(this.deadline, net.env.nowNs + net.random.below(MAX_DELAY_NS));
@@ -85,7 +85,7 @@ class DetectedAddress extends InterfaceAddress implements Expirable {
   suspend(): void {
     this.net.deadlines.remove(this.deadline);
     this.isInQuestion = false;
-    this.state = 'tentative';
+    this.setState('tentative');
   }
 
   expire(): void {
@@ -104,13 +104,18 @@ class DetectedAddress extends InterfaceAddress implements Expirable {
     const { net } = this;
     net.deadlines.remove(this.deadline);
     this.isInQuestion = false;
-    this.state = state;
+    this.setState(state);
     net.env.trace.event(`dad.${state}`, this.iface.index, this.address.w3);
     if (state === 'preferred') {
       announce(net, this.iface, this);
       if (isOnlyLinkLocal(this.iface, this)) this.iface.mld?.tellAgain();
     }
     if (this.listener !== null) this.listener.dadDone(this.iface, this);
+  }
+
+  private setState(state: AddressState): void {
+    this.state = state;
+    this.net.locals.changed();
   }
 }
 

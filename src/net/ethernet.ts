@@ -52,7 +52,7 @@ function ethernetInput(net: Network, iface: Interface, d: number): number {
   const len = desc[d + LEN]!;
   if (!iface.isEnabled) return DROP.ETH_DISABLED;
   if (len < HEADER_LEN) return DROP.ETH_TRUNCATED;
-  const dv = net.env.memory.slab.dv;
+  const dv = net.slab.dv;
   const isGroup = (ethDstHigh(dv, off) & GROUP_BIT) !== 0;
   if (!isGroup && !isOurs(iface, dv, off)) return DROP.ETH_OTHER_HOST;
   if ((ethSrcHigh(dv, off) & GROUP_BIT) !== 0) return DROP.ETH_BAD_SOURCE;
@@ -73,7 +73,7 @@ function taggedInput(
   const off = desc[d + OFF]!;
   const len = desc[d + LEN]!;
   if (len < HEADER_LEN + VLAN_TAG_LEN) return DROP.ETH_TRUNCATED;
-  const { dv } = net.env.memory.slab;
+  const { dv } = net.slab;
   const tci = vlanTci(dv, off);
   const type = vlanType(dv, off);
   if (outer !== ETHERTYPE_VLAN || isTagType(type)) return DROP.ETH_NESTED_TAG;
@@ -125,7 +125,7 @@ function packetInput(
 
 /** A group's packet that came back says in the place of its source which interface it left by. */
 function loopedFrom(net: Network, pkt: IpPacket, off: number): void {
-  const index = ethSrcLow(net.env.memory.slab.dv, off);
+  const index = ethSrcLow(net.slab.dv, off);
   if (index === 0) return;
   const iface = net.interfaceAt(index);
   if (iface === null) return; // it went while the packet was on its way

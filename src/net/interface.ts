@@ -4,6 +4,7 @@ import type { Device } from '../link/device.ts';
 import { VlanDevice } from '../link/vlan-device.ts';
 import { type Address, addressEquals, IpAddress, isV4 } from '../wire/address.ts';
 import { IPV4_MIN_MTU } from '../wire/ipv4.ts';
+import { AdmittedPair } from './admitted-pair.ts';
 import type { GroupReporter } from './group-reporter.ts';
 import { GroupTable } from './group-table.ts';
 import type { IpPacket } from './ip-packet.ts';
@@ -105,6 +106,8 @@ export class Interface {
   /** Who tells routers of our groups; null: nobody (loopback, or a link where it is not wanted). */
   igmp: GroupReporter | null = null;
   mld: GroupReporter | null = null;
+  readonly admitted4: AdmittedPair;
+  readonly admitted6: AdmittedPair;
   /** net.ipv4.conf of this interface. */
   readonly conf4: InterfaceConf4;
   /** net.ipv6.conf of this interface. */
@@ -131,6 +134,8 @@ export class Interface {
     this.isLoopback = isLoopback;
     this.groups = new GroupTable(random);
     this.conf4 = conf4;
+    this.admitted4 = new AdmittedPair(conf4.revision);
+    this.admitted6 = new AdmittedPair(conf4.revision);
     this.conf6 = conf6;
   }
 

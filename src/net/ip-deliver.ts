@@ -17,7 +17,8 @@ const { InDelivers } = IP;
 const { MULTICAST } = CAST;
 const { IGMP, ICMP, ICMPV6 } = IPPROTO;
 
-export function localDeliver(net: Network, pkt: IpPacket): number {
+/** @param isKnown The last one from there to here was let in by its addresses alone, and none is a martian. */
+export function localDeliver(net: Network, pkt: IpPacket, isKnown: boolean): number {
   if (pkt.cast === MULTICAST && !isListenedTo(net, pkt)) {
     if (!pkt.isV4) pkt.mib.count(IP.InDiscards); // Linux does not count it over IPv4
     return DROP.IP_SOURCE_FILTERED;
@@ -33,7 +34,7 @@ export function localDeliver(net: Network, pkt: IpPacket): number {
   }
   const transport = net.transports[pkt.protocol]!;
   if (transport !== null) {
-    if (isMartian(net, pkt)) {
+    if (!isKnown && isMartian(net, pkt)) {
       pkt.mib.count(IP.InDiscards);
       return DROP.IP_MARTIAN_SOURCE;
     }
@@ -62,7 +63,7 @@ function isListenedTo(net: Network, pkt: IpPacket): boolean {
  * RFC 1122 §3.2.1.3 (a): 0.0.0.0 (and ::) may be a source only while a host learns its address. And our own
  * address does not come from a wire; ICMPv6 alone may carry it, or duplicates would not be detected.
  */
-function isMartian(net: Network, pkt: IpPacket): boolean {
+export function isMartian(net: Network, pkt: IpPacket): boolean {
   if (isUnspecified(pkt.src)) return true;
   if (pkt.isV4 || pkt.iface.isLoopback || pkt.isLooped) return false; // IPv4: ipv4Input has looked
   return net.locals.ownerOf(pkt.src, pkt.iface.index) !== null;

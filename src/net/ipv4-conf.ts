@@ -5,6 +5,7 @@
  * two make one: the larger; the smaller of those that are not 0; either; either for a host, and both for a router;
  * the interface's own. `default` is what an interface has until its own is set.
  */
+import type { Revision } from './revision.ts';
 
 const RULE = { MAX: 0, OR: 1, HOST_OR: 2, OWN: 3, LEAST: 4 } as const;
 
@@ -76,27 +77,18 @@ export const CONF4 = {
   SHARED_MEDIA: 12,
 } as const;
 
-/** How often a value of a stack was set. */
-class Settings {
-  count = 0;
-
-  changed(): void {
-    this.count++;
-  }
-}
-
 /** One set. A value that was not given is the base's. */
 export class Conf4Values {
   private readonly words: Int32Array;
   private readonly isSet: Uint8Array;
   private readonly base: Conf4Values | null;
-  private readonly settings: Settings;
+  private readonly revision: Revision;
 
-  constructor(start: (row: Row) => number, base: Conf4Values | null, settings: Settings) {
+  constructor(start: (row: Row) => number, base: Conf4Values | null, revision: Revision) {
     this.words = Int32Array.from(CONF4_ROWS, start);
     this.isSet = new Uint8Array(CONF4_ROWS.length);
     this.base = base;
-    this.settings = settings;
+    this.revision = revision;
   }
 
   /** `id`: one of CONF4. */
@@ -107,16 +99,23 @@ export class Conf4Values {
   set(id: number, value: number): void {
     this.words[id] = value;
     this.isSet[id] = 1;
-    this.settings.changed();
+    this.revision.changed();
   }
 }
 
 /** `all` and `default` of a stack. */
 export class Ipv4Conf {
-  readonly settings = new Settings();
-  readonly all = new Conf4Values((r) => r.all, null, this.settings);
-  readonly otherwise = new Conf4Values((r) => r.otherwise, null, this.settings);
+  readonly all: Conf4Values;
+  readonly otherwise: Conf4Values;
   private readonly interfaces: Conf4Values[] = [];
+
+  readonly revision: Revision;
+
+  constructor(revision: Revision) {
+    this.revision = revision;
+    this.all = new Conf4Values((r) => r.all, null, revision);
+    this.otherwise = new Conf4Values((r) => r.otherwise, null, revision);
+  }
 
   adopt(own: Conf4Values): void {
     this.interfaces.push(own);
@@ -142,26 +141,28 @@ export class Ipv4Conf {
 /** Those of one interface. */
 export class InterfaceConf4 {
   readonly own: Conf4Values;
+  readonly revision: Revision;
   private readonly conf: Ipv4Conf;
-  /** What holds, worked out when so many values had been set: each packet that comes in asks. */
+  /** What holds, worked out of that revision: each packet that comes in may ask. */
   private readonly words = new Int32Array(CONF4_ROWS.length);
-  private atCount = -1;
+  private atRevision = -1;
 
   constructor(conf: Ipv4Conf) {
     this.conf = conf;
-    this.own = new Conf4Values(() => 0, conf.otherwise, conf.settings);
+    this.own = new Conf4Values(() => 0, conf.otherwise, conf.revision);
+    this.revision = conf.revision;
     conf.adopt(this.own);
   }
 
   /** What holds: `id` is one of CONF4. */
   get(id: number): number {
-    if (this.atCount !== this.conf.settings.count) this.workOut();
+    if (this.atRevision !== this.revision.count) this.workOut();
     return this.words[id]!;
   }
 
   private workOut(): void {
     for (let id = 0; id < CONF4_ROWS.length; id++) this.words[id] = this.effective(id);
-    this.atCount = this.conf.settings.count;
+    this.atRevision = this.revision.count;
   }
 
   private effective(id: number): number {

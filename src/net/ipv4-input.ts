@@ -2,24 +2,24 @@
 import { isLoopback4, isMulticast4 } from '../wire/address.ts';
 import { IPPROTO } from '../wire/ip-protocol.ts';
 import {
+  headerLenIn,
   IPV4_HEADER_LEN,
   IPV4_MF,
   IPV4_OFFSET_MASK,
-  ipVersion,
   ipv4ChecksumIsGood,
   ipv4Frag,
-  ipv4HeaderLen,
   ipv4Id,
   ipv4Protocol,
-  ipv4Tos,
-  ipv4TotalLen,
   ipv4Ttl,
+  tosIn,
+  totalLenIn,
+  versionIn,
 } from '../wire/ipv4.ts';
 import { UDP_HEADER_LEN, udpDstPort } from '../wire/udp.ts';
 import { DROP } from './drops.ts';
 import { forward4, reversePathAgrees } from './forward.ts';
 import { sendParameterProblem4 } from './icmp-error.ts';
-import { countEcn, localDeliver } from './ip-deliver.ts';
+import { countEcn, isMartian, localDeliver } from './ip-deliver.ts';
 import { CAST, CSUM, type IpPacket } from './ip-packet.ts';
 import { CONF4 } from './ipv4-conf.ts';
 import { checkIpv4Options, OPTIONS_OK, OPTIONS_SOURCE_ROUTE } from './ipv4-options.ts';
@@ -50,34 +50,50 @@ export function ipv4Input(net: Network, pkt: IpPacket, off: number, len: number)
     if (bad === DROP.IP_BAD_CHECKSUM) mib.count(IP.InCsumErrors);
     return bad;
   }
+  const isKnown = !pkt.isLinkGroup && pkt.iface.admitted4.has4(pkt.src.w3, pkt.dst.w3);
+  if (isKnown) {
+    pkt.cast = UNICAST;
+    pkt.isTransit = false;
+  } else {
+    const why = admit(net, pkt);
+    if (why !== 0) return why;
+  }
+  const headerLen = pkt.payloadOff - off;
+  if (headerLen > FIXED_LEN) {
+    const options = checkIpv4Options(net.slab, off, headerLen);
+    if (options !== OPTIONS_OK) return refuseOptions(net, pkt, options);
+  }
+  if (pkt.isTransit) return forward4(net, pkt);
+  const frag = ipv4Frag(net.slab.dv, off);
+  if ((frag & PIECE) !== 0) {
+    const fate = fragmentInput(net, pkt, off, headerLen, frag);
+    if (fate !== 0) return fate === HELD ? 0 : fate;
+  }
+  return localDeliver(net, pkt, isKnown);
+}
+
+/** 0: it is let in, for us or on its way. Else why not, counted. */
+function admit(net: Network, pkt: IpPacket): number {
+  const { mib, iface } = pkt;
   const why = classify(net, pkt);
-  const isForOthers = why === NOT_LOCAL;
-  pkt.isTransit = isForOthers && pkt.iface.conf4.get(FORWARDING) !== 0;
+  pkt.isTransit = why === NOT_LOCAL && iface.conf4.get(FORWARDING) !== 0;
   if (why !== 0 && !pkt.isTransit) {
     countRefused(mib, why);
     return why;
   }
   if (pkt.isTransit) pkt.cast = UNICAST;
-  const isFiltered = pkt.iface.conf4.get(RP_FILTER) !== 0;
+  const isFiltered = iface.conf4.get(RP_FILTER) !== 0;
   if (isFiltered && !isForBoot(net, pkt) && !reversePathAgrees(net, pkt)) {
     mib.count(IP.InDiscards);
     return DROP.IP_RPFILTER;
   }
   if (pkt.cast === MULTICAST) mib.count(InMcastPkts);
   else if (pkt.cast === BROADCAST) mib.count(InBcastPkts);
-
-  const headerLen = ipv4HeaderLen(net.env.memory.slab.dv, off);
-  if (headerLen > FIXED_LEN) {
-    const options = checkIpv4Options(net.env.memory.slab, off, headerLen);
-    if (options !== OPTIONS_OK) return refuseOptions(net, pkt, options);
-  }
-  if (pkt.isTransit) return forward4(net, pkt);
-  const frag = ipv4Frag(net.env.memory.slab.dv, off);
-  if ((frag & PIECE) !== 0) {
-    const fate = fragmentInput(net, pkt, off, headerLen, frag);
-    if (fate !== 0) return fate === HELD ? 0 : fate;
-  }
-  return localDeliver(net, pkt);
+  // Not where routes had a say, or what the packet holds.
+  const isByAddresses = !isFiltered && why === 0 && iface.boot === null;
+  const isPlain = isByAddresses && pkt.cast === UNICAST && !isMartian(net, pkt);
+  if (isPlain) iface.admitted4.note(pkt.src, pkt.dst);
+  return 0;
 }
 
 /** As on Linux a group that nobody has joined is no error. Linux does not count martians; here each packet has an end. */
@@ -88,16 +104,17 @@ function countRefused(mib: IpMib, why: number): void {
 
 /** Version, lengths, checksum, in Linux's order: what is wrong twice is counted as there. Fills in what the header says. */
 function checkHeader(net: Network, pkt: IpPacket, off: number, len: number): number {
-  const dv = net.env.memory.slab.dv;
+  const { dv } = net.slab;
   if (len < FIXED_LEN) return DROP.IP_BAD_HEADER;
-  if (ipVersion(dv, off) !== 4) return DROP.IP_BAD_VERSION;
-  const headerLen = ipv4HeaderLen(dv, off);
+  const first = dv.getInt32(off);
+  if (versionIn(first) !== 4) return DROP.IP_BAD_VERSION;
+  const headerLen = headerLenIn(first);
   if (headerLen < FIXED_LEN) return DROP.IP_BAD_HEADER;
-  pkt.tos = ipv4Tos(dv, off);
+  pkt.tos = tosIn(first);
   countEcn(pkt);
   if (headerLen > len) return DROP.IP_BAD_HEADER;
   if (!ipv4ChecksumIsGood(dv, off, headerLen)) return DROP.IP_BAD_CHECKSUM;
-  const totalLen = ipv4TotalLen(dv, off);
+  const totalLen = totalLenIn(first);
   if (totalLen > len) return DROP.IP_TRUNCATED;
   if (totalLen < headerLen) return DROP.IP_BAD_HEADER;
   pkt.headerOff = off;

@@ -3,33 +3,43 @@ import { isLinkLocal6, isLoopback, isMulticast, isUnspecified, isV4 } from '../w
 import { subtractSum, sumBytes } from '../wire/checksum.ts';
 import { PARAM6 } from '../wire/icmp.ts';
 import { IPPROTO } from '../wire/ip-protocol.ts';
-import { ipVersion } from '../wire/ipv4.ts';
+import { versionIn } from '../wire/ipv4.ts';
 import {
   extLen,
   extNextHeader,
   frag6Id,
   frag6More,
   frag6Offset,
+  hopLimitIn,
   IPV6_DST,
   IPV6_FRAG_HEADER_LEN,
   IPV6_HEADER_LEN,
   IPV6_SRC,
-  ipv6HopLimit,
-  ipv6NextHeader,
   ipv6PayloadLen,
-  ipv6TrafficClass,
   isExtensionHeader,
+  nextHeaderIn,
+  payloadLenIn,
   routingSegmentsLeft,
+  trafficClassIn,
 } from '../wire/ipv6.ts';
 import { DROP } from './drops.ts';
 import { forward6, isForwarding6 } from './forward.ts';
 import { sendParameterProblem6 } from './icmp-error.ts';
-import { countEcn, localDeliver } from './ip-deliver.ts';
+import { countEcn, isMartian, localDeliver } from './ip-deliver.ts';
 import { CAST, CSUM, type IpPacket } from './ip-packet.ts';
 import { checkIpv6Options } from './ipv6-options.ts';
 import { IP, type IpMib } from './mib.ts';
 import type { Network } from './network.ts';
 import { HELD } from './reassembly.ts';
+
+// Node 20 folds a constant of this module into the code; one of another module it loads and checks at each use.
+const { InReceives, InOctets, InMcastPkts } = IP;
+const { UNICAST, MULTICAST } = CAST;
+const { SUMMED, UNKNOWN } = CSUM;
+const { HOP_BY_HOP } = IPPROTO;
+const NOT_LOCAL = DROP.IP_NOT_LOCAL;
+const FIXED_LEN = IPV6_HEADER_LEN;
+const [SRC, DST] = [IPV6_SRC, IPV6_DST];
 
 /** The walk has reached what is not an extension header. */
 const UPPER_LAYER = 0;
@@ -38,62 +48,80 @@ export function ipv6Input(net: Network, pkt: IpPacket, off: number, len: number)
   const mib = net.mib.ip6;
   pkt.isV4 = false;
   pkt.mib = mib;
-  mib.count(IP.InReceives);
-  mib.add(IP.InOctets, len);
+  mib.count(InReceives);
+  mib.add(InOctets, len);
   const bad = checkHeader(net, pkt, off, len);
   if (bad !== 0) {
     mib.count(bad === DROP.IP_TRUNCATED ? IP.InTruncatedPkts : IP.InHdrErrors);
     return bad;
   }
+  const isKnown = !pkt.isLinkGroup && pkt.iface.admitted6.has6(pkt.src, pkt.dst);
+  if (isKnown) {
+    pkt.cast = UNICAST;
+    pkt.isTransit = false;
+  } else {
+    const why = admit(net, pkt);
+    if (why !== 0) return why;
+    if (pkt.isTransit) return forward6(net, pkt);
+  }
+  if (pkt.csum === SUMMED) {
+    const header = sumBytes(net.slab.dv, off, FIXED_LEN, 0);
+    pkt.payloadSum = subtractSum(pkt.payloadSum, header);
+  }
+  const fate = walkHeaders(net, pkt);
+  if (fate !== UPPER_LAYER) return fate === HELD ? 0 : fate;
+  return localDeliver(net, pkt, isKnown);
+}
+
+/** 0: it is let in, for us or on its way. Else why not, counted. */
+function admit(net: Network, pkt: IpPacket): number {
+  const { mib, iface } = pkt;
   const why = classify(net, pkt);
-  pkt.isTransit = why === DROP.IP_NOT_LOCAL && isForwarding6(net, pkt.iface);
+  pkt.isTransit = why === NOT_LOCAL && isForwarding6(net, iface);
   if (pkt.isTransit) {
-    pkt.cast = CAST.UNICAST;
-    return forward6(net, pkt);
+    pkt.cast = UNICAST;
+    return 0;
   }
   if (why !== 0) {
     countRefused(mib, why);
     return why;
   }
-  if (pkt.cast === CAST.MULTICAST) mib.count(IP.InMcastPkts);
-  if (pkt.csum === CSUM.SUMMED) {
-    const header = sumBytes(net.env.memory.slab.dv, off, IPV6_HEADER_LEN, 0);
-    pkt.payloadSum = subtractSum(pkt.payloadSum, header);
-  }
-  const fate = walkHeaders(net, pkt);
-  if (fate !== UPPER_LAYER) return fate === HELD ? 0 : fate;
-  return localDeliver(net, pkt);
+  if (pkt.cast === MULTICAST) mib.count(InMcastPkts);
+  else if (!isMartian(net, pkt)) iface.admitted6.note(pkt.src, pkt.dst);
+  return 0;
 }
 
 /** As Linux counts them: a group's packet is one whether we are a member or not, a martian is a bad header. */
 function countRefused(mib: IpMib, why: number): void {
-  if (why === DROP.IP_NOT_LOCAL) mib.count(IP.InAddrErrors);
+  if (why === NOT_LOCAL) mib.count(IP.InAddrErrors);
   else if (why === DROP.IP_NOT_MEMBER) mib.count(IP.InMcastPkts);
   else if (why === DROP.IP_UNICAST_IN_LINK_GROUP) mib.count(IP.InDiscards);
   else mib.count(IP.InHdrErrors);
 }
 
 function checkHeader(net: Network, pkt: IpPacket, off: number, len: number): number {
-  const dv = net.env.memory.slab.dv;
-  if (len < IPV6_HEADER_LEN) return DROP.IP_BAD_HEADER;
-  if (ipVersion(dv, off) !== 6) return DROP.IP_BAD_VERSION;
-  pkt.tos = ipv6TrafficClass(dv, off);
+  const { dv } = net.slab;
+  if (len < FIXED_LEN) return DROP.IP_BAD_HEADER;
+  const first = dv.getInt32(off);
+  if (versionIn(first) !== 6) return DROP.IP_BAD_VERSION;
+  pkt.tos = trafficClassIn(first);
   countEcn(pkt);
-  const next = ipv6NextHeader(dv, off);
-  let payloadLen = ipv6PayloadLen(dv, off);
+  const second = dv.getInt32(off + 4);
+  const next = nextHeaderIn(second);
+  let payloadLen = payloadLenIn(second);
   // RFC 2675 §3: the options say how long it is. Where they do not, it is the frame's, as on Linux.
-  if (payloadLen === 0 && next === IPPROTO.HOP_BY_HOP) payloadLen = len - IPV6_HEADER_LEN;
-  if (IPV6_HEADER_LEN + payloadLen > len) return DROP.IP_TRUNCATED;
+  if (payloadLen === 0 && next === HOP_BY_HOP) payloadLen = len - FIXED_LEN;
+  if (FIXED_LEN + payloadLen > len) return DROP.IP_TRUNCATED;
   pkt.headerOff = off;
-  pkt.payloadOff = off + IPV6_HEADER_LEN;
+  pkt.payloadOff = off + FIXED_LEN;
   pkt.payloadLen = payloadLen;
-  pkt.ttl = ipv6HopLimit(dv, off);
+  pkt.ttl = hopLimitIn(second);
   pkt.protocol = next;
   pkt.nextHeaderAt = 6;
   pkt.routerAlert = -1;
-  pkt.src.readV6(dv, off + IPV6_SRC);
-  pkt.dst.readV6(dv, off + IPV6_DST);
-  if (pkt.csum === CSUM.SUMMED && IPV6_HEADER_LEN + payloadLen !== len) pkt.csum = CSUM.UNKNOWN;
+  pkt.src.readV6(dv, off + SRC);
+  pkt.dst.readV6(dv, off + DST);
+  if (pkt.csum === SUMMED && FIXED_LEN + payloadLen !== len) pkt.csum = UNKNOWN;
   return 0;
 }
 
@@ -106,7 +134,7 @@ function classify(net: Network, pkt: IpPacket): number {
   if (!onLoopback && isLoopback(dst)) return DROP.IP_MARTIAN_DESTINATION;
   if (isV4(dst) || isUnspecified(dst)) return DROP.IP_MARTIAN_DESTINATION;
   if (isMulticast(dst)) {
-    pkt.cast = CAST.MULTICAST;
+    pkt.cast = MULTICAST;
     if (((dst.w0 >>> 16) & 0x0f) === 0) return DROP.IP_MARTIAN_DESTINATION; // reserved scope 0
     return iface.isMember(dst) ? 0 : DROP.IP_NOT_MEMBER;
   }
@@ -114,9 +142,9 @@ function classify(net: Network, pkt: IpPacket): number {
   if (entry === null || entry.state !== 'preferred') {
     // A link-local address of another interface of ours, reached through loopback.
     const isOwn = onLoopback && isLinkLocal6(dst) && isOwnLinkLocal(net, pkt);
-    if (!isOwn) return DROP.IP_NOT_LOCAL;
+    if (!isOwn) return NOT_LOCAL;
   }
-  pkt.cast = CAST.UNICAST;
+  pkt.cast = UNICAST;
   return pkt.isLinkGroup ? DROP.IP_UNICAST_IN_LINK_GROUP : 0;
 }
 
@@ -136,7 +164,7 @@ function walkHeaders(net: Network, pkt: IpPacket): number {
   let wasFragment = false;
   while (isExtensionHeader(pkt.protocol)) {
     // Hop-by-hop options stand first or not at all (RFC 8200 §4.1).
-    if (pkt.protocol === IPPROTO.HOP_BY_HOP && !isFirst) {
+    if (pkt.protocol === HOP_BY_HOP && !isFirst) {
       pkt.mib.count(IP.InUnknownProtos); // as on Linux: here it is no header we know
       sendParameterProblem6(net, pkt, PARAM6.NEXT_HEADER, pkt.nextHeaderAt);
       return DROP.IP6_BAD_EXTENSION;
@@ -169,7 +197,7 @@ function optionsHeader(net: Network, pkt: IpPacket): number {
       return problem(net, pkt, PARAM6.HEADER, at + 2 - pkt.headerOff);
     }
   } else {
-    const isHop = pkt.protocol === IPPROTO.HOP_BY_HOP;
+    const isHop = pkt.protocol === HOP_BY_HOP;
     const bad = checkIpv6Options(net, pkt, at + 2, at + len, isHop);
     if (bad !== 0) {
       pkt.mib.count(IP.InHdrErrors);
@@ -182,8 +210,8 @@ function optionsHeader(net: Network, pkt: IpPacket): number {
 
 /** Moves past a header of `len` bytes whose first byte says what follows. */
 function step(net: Network, pkt: IpPacket, next: number, len: number): void {
-  if (pkt.csum === CSUM.SUMMED) {
-    const passed = sumBytes(net.env.memory.slab.dv, pkt.payloadOff, len, 0);
+  if (pkt.csum === SUMMED) {
+    const passed = sumBytes(net.slab.dv, pkt.payloadOff, len, 0);
     pkt.payloadSum = subtractSum(pkt.payloadSum, passed);
   }
   pkt.nextHeaderAt = pkt.payloadOff - pkt.headerOff;
@@ -194,7 +222,7 @@ function step(net: Network, pkt: IpPacket, next: number, len: number): void {
 
 /** RFC 8200 §4.5. */
 function fragmentHeader(net: Network, pkt: IpPacket): number {
-  const dv = net.env.memory.slab.dv;
+  const dv = net.slab.dv;
   const at = pkt.payloadOff;
   // A header that is cut off, and a jumbogram, which has no fragments (RFC 2675 §3).
   if (pkt.payloadLen < IPV6_FRAG_HEADER_LEN || ipv6PayloadLen(dv, pkt.headerOff) === 0) {
@@ -227,7 +255,7 @@ function fragmentHeader(net: Network, pkt: IpPacket): number {
 
 /** RFC 8200 §4.5, RFC 7112: the first fragment has every header up to and including the upper layer's. */
 function holdsHeaderChain(net: Network, pkt: IpPacket): boolean {
-  const dv = net.env.memory.slab.dv;
+  const dv = net.slab.dv;
   let at = pkt.payloadOff;
   const end = at + pkt.payloadLen;
   let next = pkt.protocol;

@@ -2,6 +2,7 @@ import type { RandomStream } from '../base/rng.ts';
 import { NOT_FOUND, WordTable } from '../base/word-table.ts';
 import { type Address, addressEquals, IpAddress, isLinkLocal6 } from '../wire/address.ts';
 import type { Interface, InterfaceAddress } from './interface.ts';
+import type { Revision } from './revision.ts';
 
 const MARK_WORDS = 32;
 /** 2^32 by the golden ratio: the upper bits of a product depend on all of the word's. */
@@ -18,7 +19,10 @@ export class LocalAddresses {
   /** By a hash of the last word: 0 where no address of ours is, which is the answer for most that send to us. */
   private readonly marks = new Int32Array(MARK_WORDS);
 
-  constructor(random: RandomStream) {
+  private readonly revision: Revision;
+
+  constructor(random: RandomStream, revision: Revision) {
+    this.revision = revision;
     this.table = new WordTable(5, random);
   }
 
@@ -30,6 +34,7 @@ export class LocalAddresses {
     this.entries[at] = entry;
     this.table.set(at);
     this.mark(entry.address);
+    this.changed();
   }
 
   remove(iface: Interface, entry: InterfaceAddress): void {
@@ -40,6 +45,12 @@ export class LocalAddresses {
     this.entries[at] = null;
     this.marks.fill(0);
     for (const left of this.entries) if (left !== null) this.mark(left.address);
+    this.changed();
+  }
+
+  /** One came, went, or may be used now, or no longer. */
+  changed(): void {
+    this.revision.changed();
   }
 
   /** The interface that has this address, in whatever state, or null. */

@@ -2,6 +2,7 @@ import { MS, SEC } from '../base/time.ts';
 import { CONF4, Ipv4Conf } from './ipv4-conf.ts';
 import { Ipv6Conf } from './ipv6-conf.ts';
 import { PortSet } from './port-set.ts';
+import { Revision } from './revision.ts';
 
 /**
  * What can be tuned in the network layer, with Linux's defaults. `stack/sysctl.ts` gives each its
@@ -97,7 +98,9 @@ export class NetConfig {
   mldv2UnsolicitedNs = 1 * SEC;
 
   /** net.ipv4.conf.all and default. */
-  readonly conf4 = new Ipv4Conf();
+  /** Of our addresses and of net.ipv4.conf: what each packet that comes in is judged by. */
+  readonly revision = new Revision();
+  readonly conf4 = new Ipv4Conf(this.revision);
   /** net.ipv6.conf.all and default. */
   readonly conf6 = new Ipv6Conf(null);
   /** What `default` alone says, of whether it is a router: to interfaces that come later. */

@@ -5,6 +5,7 @@ import type { Env } from '../base/env.ts';
 import { EAGAIN } from '../base/errno.ts';
 import type { RandomStream } from '../base/rng.ts';
 import { SipHash } from '../base/siphash.ts';
+import type { Slab } from '../base/slab.ts';
 import type { Address } from '../wire/address.ts';
 import { isLinkLocal6, isV4 } from '../wire/address.ts';
 import { IPV6_MIN_MTU } from '../wire/ipv6.ts';
@@ -42,6 +43,8 @@ const TRANSPORT_HEADER_BYTES = 128;
  */
 export class Network implements ReassemblyFailure {
   readonly env: Env;
+  /** The environment's: each packet is looked at there. */
+  readonly slab: Slab;
   readonly config = new NetConfig();
   readonly mib = new Mib();
   readonly drops = new Drops();
@@ -85,13 +88,14 @@ export class Network implements ReassemblyFailure {
   constructor(env: Env, deadlines: DeadlineQueue) {
     const { rng, memory } = env;
     this.env = env;
+    this.slab = memory.slab;
     this.deadlines = deadlines;
     this.random = rng.stream('net');
     this.secret = SipHash.fromStream(rng.stream('net.secret'));
     this.flowLabels = new FlowLabels(rng.stream('net.labels').int32());
     this.transportHeader = memory.slab.carve(TRANSPORT_HEADER_BYTES);
     this.heldQuote = memory.slab.carve(QUOTE_BYTES);
-    this.locals = new LocalAddresses(rng.stream('net.locals'));
+    this.locals = new LocalAddresses(rng.stream('net.locals'), this.config.revision);
     this.sources = new SourceAddresses(this.interfaces, this.policy);
     this.paths = new PathCache(
       env,

@@ -25,6 +25,12 @@ export const ipv4Checksum = (dv: DataView, o: number): number => dv.getUint16(o 
 export const ipv4Src = (dv: DataView, o: number): number => dv.getInt32(o + 12);
 export const ipv4Dst = (dv: DataView, o: number): number => dv.getInt32(o + 16);
 
+/** What stands in a header's first word, for who has read it: version, header length, TOS, total length. */
+export const versionIn = (first: number): number => first >>> 28;
+export const headerLenIn = (first: number): number => (first >>> 22) & 0x3c;
+export const tosIn = (first: number): number => (first >>> 16) & 0xff;
+export const totalLenIn = (first: number): number => first & 0xffff;
+
 /** Whether a header's checksum is right: the five words that each has without a loop, and its options. */
 export function ipv4ChecksumIsGood(dv: DataView, o: number, headerLen: number): boolean {
   const options = headerLen - IPV4_HEADER_LEN;

@@ -2,6 +2,9 @@
 import { type Address, writeV6 } from './address.ts';
 import { IPPROTO } from './ip-protocol.ts';
 
+// Node 20 folds a constant of this module into the code; one of another module it loads and checks at each use.
+const { HOP_BY_HOP, ROUTING, FRAGMENT, DST_OPTS } = IPPROTO;
+
 export const IPV6_HEADER_LEN = 40;
 export const IPV6_FRAG_HEADER_LEN = 8;
 /** RFC 8200 §5: every link carries this much; ICMPv6 errors quote up to it. */
@@ -12,6 +15,12 @@ export const ipv6FlowLabel = (dv: DataView, o: number): number => dv.getInt32(o)
 export const ipv6PayloadLen = (dv: DataView, o: number): number => dv.getUint16(o + 4);
 export const ipv6NextHeader = (dv: DataView, o: number): number => dv.getUint8(o + 6);
 export const ipv6HopLimit = (dv: DataView, o: number): number => dv.getUint8(o + 7);
+/** What stands in a header's first word, for who has read it: version, traffic class, flow label. */
+export const trafficClassIn = (first: number): number => (first >>> 20) & 0xff;
+/** And in its second one: payload length, next header, hop limit. */
+export const payloadLenIn = (second: number): number => second >>> 16;
+export const nextHeaderIn = (second: number): number => (second >>> 8) & 0xff;
+export const hopLimitIn = (second: number): number => second & 0xff;
 /** Offsets of the addresses, for `IpAddress.readV6`. */
 export const IPV6_SRC = 8;
 export const IPV6_DST = 24;
@@ -28,9 +37,7 @@ export function writeIpv6(
   dst: Address,
 ): void {
   dv.setInt32(o, 0x60000000 | (trafficClass << 20) | flowLabel);
-  dv.setUint16(o + 4, payloadLen);
-  dv.setUint8(o + 6, nextHeader);
-  dv.setUint8(o + 7, hopLimit);
+  dv.setInt32(o + 4, (payloadLen << 16) | (nextHeader << 8) | hopLimit);
   writeV6(src, dv, o + IPV6_SRC);
   writeV6(dst, dv, o + IPV6_DST);
 }
@@ -62,10 +69,10 @@ export function writeFragmentHeader(
 
 export function isExtensionHeader(nextHeader: number): boolean {
   return (
-    nextHeader === IPPROTO.HOP_BY_HOP ||
-    nextHeader === IPPROTO.ROUTING ||
-    nextHeader === IPPROTO.FRAGMENT ||
-    nextHeader === IPPROTO.DST_OPTS
+    nextHeader === HOP_BY_HOP ||
+    nextHeader === ROUTING ||
+    nextHeader === FRAGMENT ||
+    nextHeader === DST_OPTS
   );
 }
 
