@@ -93,9 +93,8 @@ export class Interface {
   readonly isLoopback: boolean;
   /** By the administrator: `ip link set … up`. */
   isEnabled = true;
-  /** What was seen of the link when it was last looked at. */
-  private wasUp = false;
-  private wasSeen = false;
+  /** What was seen of the link when it was last looked at; null: nobody has. */
+  private wasUp: boolean | null = null;
   /** TCP spaces what it sends here in time, whatever its module asks for. */
   isPaced = false;
   /** Nothing leaves: what is sent is lost here, and who can try again is told. */
@@ -150,11 +149,10 @@ export class Interface {
 
   /** Whether the link has come or gone since the last call; the first one only looks. */
   noteLink(): boolean {
-    const { isUp } = this;
-    const hasChanged = this.wasSeen && isUp !== this.wasUp;
-    this.wasSeen = true;
+    const { isUp, wasUp } = this;
+    if (isUp === wasUp) return false;
     this.wasUp = isUp;
-    return hasChanged;
+    return wasUp !== null;
   }
 
   /** As Linux's `fq` at the root of an interface: for connections made from then on. */

@@ -15,12 +15,13 @@ import type { Network } from './network.ts';
 
 /** Once a turn: the devices say by themselves whether there is a carrier. */
 export function followLinks(net: Network): void {
-  for (let i = 0; i < net.interfaces.length; i++) {
-    const iface = net.interfaces[i]!;
-    if (iface.isLoopback || !iface.noteLink()) continue;
-    if (iface.isUp) cameUp(net, iface);
-    else wentDown(net, iface);
-  }
+  const { linked } = net;
+  for (let i = 0; i < linked.length; i++) if (linked[i]!.noteLink()) linkChanged(net, linked[i]!);
+}
+
+function linkChanged(net: Network, iface: Interface): void {
+  if (iface.isUp) cameUp(net, iface);
+  else wentDown(net, iface);
 }
 
 /** As `ip link set … up` and `down`; addresses and routes stay, as with keep_addr_on_down. */

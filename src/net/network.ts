@@ -53,6 +53,8 @@ export class Network implements ReassemblyFailure {
   readonly bell = new Bell();
   /** Those that there are, in the order of their numbers. */
   readonly interfaces: Interface[] = [];
+  /** Those of them that have a link: all but loopback. */
+  readonly linked: Interface[] = [];
   /** By index - 1: interface numbers start at 1, 0 means "any". Null: it is gone, and its number with it. */
   readonly numbered: (Interface | null)[] = [];
   /** By index - 1: what configures itself on an interface; loopback has none. */
@@ -151,11 +153,13 @@ export class Network implements ReassemblyFailure {
   /** Its number is the next that nobody ever had. */
   attach(iface: Interface): void {
     this.interfaces.push(iface);
+    if (!iface.isLoopback) this.linked.push(iface);
     this.numbered.push(iface);
   }
 
   detach(iface: Interface): void {
     this.interfaces.splice(this.interfaces.indexOf(iface), 1);
+    this.linked.splice(this.linked.indexOf(iface), 1);
     this.numbered[iface.index - 1] = null;
     this.config.conf4.release(iface.conf4.own);
     this.autoconfs[iface.index - 1] = null;
