@@ -71,7 +71,8 @@ export class DeadlineQueue {
   private lineAt = 0;
   private lineEnd = 0;
   private armed = 0;
-  private earliestNs = NEVER;
+  /** What is armed earliest, as `settle` found it. */
+  earliestNs = NEVER;
   private firingNs = NEVER;
   private isFiring = false;
   /** Heap moves so far: lets a test see that re-arming later costs none. */
@@ -116,7 +117,7 @@ export class DeadlineQueue {
 
   /** The earliest armed deadline, or NEVER. Settles moved entries on the way, so it is amortised O(log n). */
   nextNs(): number {
-    this.settleTop();
+    this.settle();
     return this.earliestNs;
   }
 
@@ -156,7 +157,7 @@ export class DeadlineQueue {
     }
   }
 
-  /** Puts an entry whose dueNs was just written where it belongs, or leaves it for settleTop. */
+  /** Puts an entry whose dueNs was just written where it belongs, or leaves it for settle. */
   private place(d: Deadline): void {
     d.isInLine = false;
     if (d.dueNs === NEVER) return;
@@ -214,8 +215,11 @@ export class DeadlineQueue {
     }
   }
 
-  /** Leaves the earliest armed entry of the heap on top and its time in earliestNs. */
-  private settleTop(): void {
+  /**
+   * Leaves the earliest armed entry of the heap on top and its time in earliestNs: for whoever asks where `nextNs` may
+   * not be inlined.
+   */
+  settle(): void {
     while (this.count > 0) {
       const top = this.heap[0]!;
       const topNs = this.times[0]!;

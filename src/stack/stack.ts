@@ -333,7 +333,8 @@ export class Stack implements Host, DadListener {
       this.dueNs = this.env.nowNs;
       return;
     }
-    this.dueNs = this.deadlines.nextNs();
+    this.deadlines.settle();
+    this.dueNs = this.deadlines.earliestNs;
     for (let i = 0; i < this.devices.length; i++) {
       this.dueNs = Math.min(this.dueNs, this.devices[i]!.nextDeadlineNs());
     }
