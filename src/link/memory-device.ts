@@ -31,6 +31,18 @@ const { CSUM_PARTIAL } = RX_FLAG;
 const { LEN: TX_LEN, FLAGS: TX_FLAGS, GSO: TX_GSO, PIECE } = TX;
 const { CSUM: TX_PARTIAL } = TX_FLAG;
 
+const id = (name: (typeof DEVICE_COUNTERS)[number]): number => DEVICE_COUNTERS.indexOf(name);
+const RX_FRAMES = id('rxFrames');
+const RX_BYTES = id('rxBytes');
+const RX_DROPPED = id('rxDropped');
+const RX_ERRORS = id('rxErrors');
+const RX_BATCHES = id('rxBatches');
+const TX_FRAMES = id('txFrames');
+const TX_BYTES = id('txBytes');
+const TX_DROPPED = id('txDropped');
+const TX_BUSY = id('txBusy');
+const TX_BATCHES = id('txBatches');
+
 export interface MemoryDeviceOptions {
   readonly name: string;
   readonly mac: MacAddress;
@@ -53,32 +65,22 @@ export interface MemoryDeviceOptions {
  * wire. A full outlet is back-pressure: the frames stay in the transmit ring.
  */
 export class MemoryDevice implements Device, FramePort {
-  readonly name: string;
-  readonly mac: MacAddress;
-  readonly mtu: number;
-  caps: DeviceCaps;
-  readonly rx: RxRing;
-  readonly tx: TxRing;
-  readonly stats: DeviceStats = new Counters(DEVICE_COUNTERS);
-  private readonly frames: FrameStore;
-  private readonly queue: FrameList;
-  private readonly rxFrames: number;
-  private outlet: FrameSink | null = null;
-  private listener: FrameListener | null = null;
+  // What each turn looks at stands together.
   /** Frames of the last batch, whose chunks are still held. */
   private batch = 0;
   private isClosed = false;
-
-  private readonly rxFramesId = this.stats.id('rxFrames');
-  private readonly rxBytesId = this.stats.id('rxBytes');
-  private readonly rxDroppedId = this.stats.id('rxDropped');
-  private readonly rxErrorsId = this.stats.id('rxErrors');
-  private readonly rxBatchesId = this.stats.id('rxBatches');
-  private readonly txFramesId = this.stats.id('txFrames');
-  private readonly txBytesId = this.stats.id('txBytes');
-  private readonly txDroppedId = this.stats.id('txDropped');
-  private readonly txBusyId = this.stats.id('txBusy');
-  private readonly txBatchesId = this.stats.id('txBatches');
+  private readonly queue: FrameList;
+  readonly tx: TxRing;
+  readonly rx: RxRing;
+  private readonly frames: FrameStore;
+  private outlet: FrameSink | null = null;
+  private listener: FrameListener | null = null;
+  readonly stats: DeviceStats = new Counters(DEVICE_COUNTERS);
+  caps: DeviceCaps;
+  private readonly rxFrames: number;
+  readonly name: string;
+  readonly mac: MacAddress;
+  readonly mtu: number;
 
   constructor(frames: FrameStore, options: MemoryDeviceOptions) {
     this.frames = frames;
@@ -127,14 +129,14 @@ export class MemoryDevice implements Device, FramePort {
     const { caps } = this;
     const isTooLong = this.isTooLong(words[w + LEN]!, words[w + OFF]!);
     if (isTooLong || this.isClosed) {
-      this.stats.count(this.isClosed ? this.rxDroppedId : this.rxErrorsId);
+      this.stats.count(this.isClosed ? RX_DROPPED : RX_ERRORS);
       this.frames.release(frame);
       return;
     }
     assert(words[w + GSO] === 0 || caps.gro, 'a super-frame reached a device without gro');
     const isPartial = (words[w + FLAGS]! & CSUM_PARTIAL) !== 0;
     if (isPartial && !caps.rxChecksum && !this.frames.makeOwn(frame)) {
-      this.stats.count(this.rxDroppedId);
+      this.stats.count(RX_DROPPED);
       this.frames.release(frame);
       return;
     }
@@ -144,24 +146,28 @@ export class MemoryDevice implements Device, FramePort {
 
   rxBatch(budget: number): number {
     if (this.batch > 0) this.releaseBatch();
-    if (this.isClosed) return -ENODEV;
-    const { queue, frames, rx } = this;
+    const { queue } = this;
+    if (queue.count === 0) return this.isClosed ? -ENODEV : 0;
+    const { frames, rx } = this;
     const n = Math.min(budget, queue.count, rx.capacity);
     if (n <= 0) return 0;
     const queued = queue.bytes;
     for (let i = 0; i < n; i++) frames.moveToRx(queue.shift(), rx, i);
     const bytes = queued - queue.bytes;
     this.batch = n;
-    this.stats.count(this.rxBatchesId);
-    this.stats.add(this.rxFramesId, n);
-    this.stats.add(this.rxBytesId, bytes);
+    this.stats.count(RX_BATCHES);
+    this.stats.add(RX_FRAMES, n);
+    this.stats.add(RX_BYTES, bytes);
     return n;
   }
 
   txFlush(): number {
+    return this.tx.isIdle ? 0 : this.flush();
+  }
+
+  private flush(): number {
     const { tx, frames, outlet } = this;
     const pending = tx.inFlight;
-    if (pending === 0) return 0;
     if (outlet === null || this.isClosed) return this.dropPending(pending);
     let room = outlet.room();
     if (room === GONE) return this.dropPending(pending);
@@ -177,10 +183,10 @@ export class MemoryDevice implements Device, FramePort {
       room = --room > 0 ? room : outlet.room();
     }
     tx.complete(sent);
-    this.stats.count(this.txBatchesId);
-    this.stats.add(this.txFramesId, sent);
-    this.stats.add(this.txBytesId, bytes);
-    if (sent < pending) this.stats.count(this.txBusyId);
+    this.stats.count(TX_BATCHES);
+    this.stats.add(TX_FRAMES, sent);
+    this.stats.add(TX_BYTES, bytes);
+    if (sent < pending) this.stats.count(TX_BUSY);
     return pending - sent;
   }
 
@@ -188,7 +194,7 @@ export class MemoryDevice implements Device, FramePort {
   nextDeadlineNs(): number {
     if (this.isClosed) return NEVER;
     if (this.queue.count > 0) return 0;
-    if (this.tx.inFlight === 0 || this.outlet === null) return NEVER;
+    if (this.tx.isIdle || this.outlet === null) return NEVER;
     return this.outlet.room() > 0 && this.frames.chunks.free > 0 ? 0 : NEVER;
   }
 
@@ -196,7 +202,7 @@ export class MemoryDevice implements Device, FramePort {
     if (this.isClosed) return;
     this.isClosed = true;
     this.releaseBatch();
-    this.stats.add(this.rxDroppedId, this.queue.clear());
+    this.stats.add(RX_DROPPED, this.queue.clear());
     this.dropPending(this.tx.inFlight);
     this.outlet = null;
     this.listener = null;
@@ -204,7 +210,7 @@ export class MemoryDevice implements Device, FramePort {
 
   private dropPending(pending: number): number {
     this.tx.complete(pending);
-    this.stats.add(this.txDroppedId, pending);
+    this.stats.add(TX_DROPPED, pending);
     return this.isClosed ? -ENODEV : -ENETDOWN;
   }
 

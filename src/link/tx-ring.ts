@@ -40,6 +40,9 @@ const PIECES_MAX = MAX_PIECES;
 export class TxRing {
   readonly desc: Int32Array;
   readonly ctrl = new Int32Array(CTRL_WORDS);
+  /** Frames committed so far, as ctrl[TX_HEAD] says; and completed and already released: trails ctrl[TX_TAIL]. */
+  private committed = 0;
+  private released = 0;
   private readonly headersAt: number;
   private readonly payloadAt: number;
   private readonly payloadEnd: number;
@@ -50,8 +53,6 @@ export class TxRing {
   private readonly payloadMark: Int32Array;
   private readonly heldBlock: Int32Array;
   private pages: BlockPool | null = null;
-  /** Frames completed and already released: trails ctrl[TX_TAIL]. */
-  private released = 0;
   /** The frames that have the first header slot and the first descriptor: the next one, whenever the ring is idle. */
   private firstSlot = 0;
   private firstDesc = 0;
@@ -95,8 +96,13 @@ export class TxRing {
     return (this.ctrl[TX_HEAD]! - this.ctrl[TX_TAIL]!) | 0;
   }
 
+  /** Nothing in flight, and nothing completed that is still to be released. */
+  get isIdle(): boolean {
+    return this.released === this.committed;
+  }
+
   get room(): number {
-    return this.capacity - ((this.ctrl[TX_HEAD]! - this.released) | 0);
+    return this.capacity - ((this.committed - this.released) | 0);
   }
 
   /** The most that `reserve` can ever give. */
@@ -118,7 +124,7 @@ export class TxRing {
   reserve(len: number): number {
     this.releaseCompleted();
     let at = this.payloadHead;
-    if (this.released === this.ctrl[TX_HEAD]!) {
+    if (this.released === this.committed) {
       at = this.payloadAt; // idle: start over, where the cache is warm
       this.payloadTail = at;
       if (len >= this.payloadEnd - at) return -1;
@@ -135,7 +141,7 @@ export class TxRing {
   /** Starts the next frame. Returns the slab offset of its header slot, or -1 when the ring is full. */
   begin(): number {
     const { desc, capacity } = this;
-    const head = this.ctrl[TX_HEAD]!;
+    const head = this.committed;
     if (((head - this.released) | 0) === capacity) {
       this.releaseCompleted();
       if (this.room === 0) return -1;
@@ -233,7 +239,8 @@ export class TxRing {
 
   /** Publishes the frame begun. Without it the frame never was (held blocks must be added last). */
   commit(): void {
-    this.ctrl[TX_HEAD] = (this.ctrl[TX_HEAD]! + 1) | 0;
+    this.committed = (this.committed + 1) | 0;
+    this.ctrl[TX_HEAD] = this.committed;
   }
 
   /** Device side: the descriptor's first word of the oldest frame in flight plus `ahead`. */

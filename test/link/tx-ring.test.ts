@@ -184,7 +184,9 @@ t.test('frames keep their bytes until they are complete, whatever is sent behind
 function moveCounters(ring: TxRing, to: number): void {
   ring.ctrl[CTRL.TX_HEAD] = to & ~(CAPACITY - 1);
   ring.ctrl[CTRL.TX_TAIL] = ring.ctrl[CTRL.TX_HEAD]!;
-  (ring as unknown as { released: number }).released = ring.ctrl[CTRL.TX_HEAD]!;
+  const counters = ring as unknown as { committed: number; released: number };
+  counters.committed = ring.ctrl[CTRL.TX_HEAD]!;
+  counters.released = counters.committed;
 }
 
 t.test('a full ring refuses, and takes frames again when some are complete', (t) => {
