@@ -291,38 +291,42 @@ export class DeadlineQueue {
     const order = orders[from]!;
     let at = from;
     while (at * 4 + 1 < count) {
-      const child = this.firstOf(at * 4 + 1);
+      const child = this.childAhead(at);
+      if (child === NOT_PLACED) break;
       const childNs = times[child]!;
       if (ns < childNs || (ns === childNs && order < orders[child]!)) break;
       this.move(child, at);
       at = child;
+      times[at] = ns; // for `childAhead`
     }
     if (at === from) return;
     heap[at] = d;
     d.place = at;
-    times[at] = ns;
     orders[at] = order;
   }
 
   /**
-   * The earliest of up to four siblings. Which of four it is nobody can guess, so that each `if` would be guessed
-   * wrongly every other time: the places are computed.
+   * The earliest of up to four children, or NOT_PLACED when all are later than their parent. Which of four it is nobody can
+   * guess, so that each `if` would be guessed wrongly every other time: it is computed, from all comparisons side by side.
    */
-  private firstOf(eldest: number): number {
+  private childAhead(parent: number): number {
     const { times } = this;
-    if (eldest + 4 > this.count) return this.firstBetween(eldest, this.count);
-    const first = times[eldest]!;
-    const second = times[eldest + 1]!;
-    const third = times[eldest + 2]!;
-    const fourth = times[eldest + 3]!;
-    const left = eldest + +(second < first);
-    const right = eldest + 2 + +(fourth < third);
-    const leftNs = times[left]!;
-    const rightNs = times[right]!;
-    if (first === second || third === fourth || leftNs === rightNs) {
-      return this.firstBetween(eldest, eldest + 4);
+    const eldest = parent * 4 + 1;
+    if (eldest + 4 > this.count) return this.firstBetween(eldest, this.count) | 0;
+    const ns = times[parent]!;
+    const a = times[eldest]!;
+    const b = times[eldest + 1]!;
+    const c = times[eldest + 2]!;
+    const d = times[eldest + 3]!;
+    if ((+(ns < a) & +(ns < b) & +(ns < c) & +(ns < d)) !== 0) return NOT_PLACED;
+    const isB = +(b < a);
+    const isYoung = ((+(c < b) | +(d < b)) & isB) | ((+(c < a) | +(d < a)) & (isB ^ 1));
+    const old = eldest + isB;
+    const young = eldest + 2 + +(d < c);
+    if (a === b || c === d || times[old]! === times[young]!) {
+      return this.firstBetween(eldest, eldest + 4) | 0; // in the order of arming
     }
-    return left + (right - left) * +(rightNs < leftNs);
+    return old + (young - old) * isYoung;
   }
 
   private firstBetween(eldest: number, end: number): number {
