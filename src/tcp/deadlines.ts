@@ -80,13 +80,25 @@ export class Deadlines implements Expirable {
     this.place(this.entry, which);
   }
 
-  /** RTO, TLP or REORDER, whose time was staged, instead of whichever of the three there was. */
+  /**
+   * RTO, TLP or REORDER, whose time was staged, instead of whichever of the three there was. With each segment that
+   * leaves, and each ACK: in one piece, for who has a row already.
+   */
   armXmitStaged(which: number): void {
-    this.disarmXmit();
-    this.armStaged(which);
+    const { row, entry, times, staged } = this;
+    if (row < 0 || entry === null) {
+      this.armStaged(which);
+      return;
+    }
+    const from = startOf(row);
+    times[from + RTO] = IDLE;
+    times[from + TLP] = IDLE;
+    times[from + REORDER] = IDLE;
+    times[from + which] = staged[0]!;
+    if (staged[0]! < entry.dueNs) this.queue.armFrom(entry, times, from + which);
   }
 
-  /** None of the three waits: with each segment that leaves, and each ACK. */
+  /** None of the three waits. */
   disarmXmit(): void {
     if (this.row < 0) return;
     const { times } = this;

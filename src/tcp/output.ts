@@ -31,8 +31,6 @@ const HEADER_LEN = TCP_HEADER_LEN;
 const { OutSegs: OUT_SEGS, TCPOrigDataSent: ORIG_DATA_SENT } = TCP_MIB;
 
 export function output(c: TcpConnection): void {
-  c.congestion.observe(c.tcp.env.nowNs, c.mss());
-  if (c.pathMtu?.isTooLarge === true) pathShrank(c, c.pathMtu);
   if (c.hasQueued) sendOwn(c);
   if (c.delack.isOwed) {
     if (c.delack.isDueNow) sendAck(c);
@@ -40,11 +38,16 @@ export function output(c: TcpConnection): void {
       c.delack.armWait(c.due, c.tcp.env, c.rtt, c.tcp.config);
     }
   }
-  checkSendBuffer(c);
+  if (c.hasQueued) checkSendBuffer(c);
 }
 
-/** Lost segments, new text, the FIN: whoever has never queued any of it only receives. */
+/**
+ * Lost segments, new text, the FIN. Whoever has never queued any of it only receives: what it knows of windows and
+ * segments may be old, as an ACK alone needs none of it.
+ */
 function sendOwn(c: TcpConnection): void {
+  c.congestion.observe(c.tcp.env.nowNs, c.mss());
+  if (c.pathMtu?.isTooLarge === true) pathShrank(c, c.pathMtu);
   // RFC 7413 §4.2.2: while the SYN-ACK is not acknowledged it alone is sent again.
   if (c.recovery.rexmit === REXMIT.LOST && c.unconfirmed === null) retransmitLost(c);
   sendNewData(c);

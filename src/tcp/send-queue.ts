@@ -105,13 +105,18 @@ export class SendQueue {
    * Returns how many were added: fewer when they lie in more pages than `maxPieces`.
    */
   addTo(tx: TxRing, from: number, len: number, maxPieces: number): number {
-    const pageBytes = this.pages.blockBytes;
-    let at = this.skip + from;
+    const { pages } = this;
+    const pageBytes = pages.blockBytes;
+    const start = this.skip + from;
+    const first = (start / pageBytes) | 0;
+    let inPage = start - first * pageBytes;
     let done = 0;
     for (let i = 0; i < maxPieces && done < len; i++) {
-      const n = Math.min(len - done, pageBytes - (at % pageBytes));
-      tx.addPage(this.offsetAt(at), n, this.pageAt(Math.floor(at / pageBytes)), this.pages);
-      at += n;
+      const page = this.pageAt(first + i);
+      const n = Math.min(len - done, pageBytes - inPage);
+      const off = this.isZeros ? pages.zeros() : pages.offsetOf(page);
+      tx.addPage(off + inPage, n, page, pages);
+      inPage = 0; // the next page from its start
       done += n;
     }
     return done;
