@@ -80,13 +80,11 @@ export class NeighbourTable implements Expirable {
   /**
    * The next hop of a packet about to leave, made if there is none; null when all places are taken by
    * neighbours in use. If it is not usable, `hold` the packet: the first one held sends the question
-   * (at the latest the next firing of deadlines does).
+   * (at the latest the next firing of deadlines does). As on Linux it is not counted: that would be for every packet.
    */
   resolve(address: Address): Neighbour | null {
     const n = this.cache.find(address);
     if (n === null) return this.resolveNew(address);
-    n.family.mib.count(NEIGHBOUR.Lookups);
-    n.family.mib.count(NEIGHBOUR.Hits);
     if (n.state === NUD.STALE) this.enterDelay(n);
     else if (n.state === NUD.FAILED) this.enterIncomplete(n);
     return n;
@@ -134,6 +132,9 @@ export class NeighbourTable implements Expirable {
    */
   learn(address: Address, macHigh: number, macLow: number, how: number): Neighbour | null {
     const n = this.cache.find(address);
+    const { mib } = this.cache.familyOf(address);
+    mib.count(NEIGHBOUR.Lookups);
+    if (n !== null) mib.count(NEIGHBOUR.Hits);
     if (n === null || n.state === NUD.FAILED) return this.claim(n, address, macHigh, macLow, how);
     if (n.state === NUD.PERMANENT) return n;
     if (n.state === NUD.INCOMPLETE) {
@@ -236,7 +237,6 @@ export class NeighbourTable implements Expirable {
   }
 
   private resolveNew(address: Address): Neighbour | null {
-    this.cache.familyOf(address).mib.count(NEIGHBOUR.Lookups);
     const n = this.make(address, true);
     if (n === null) return null;
     n.wasUsed = true;

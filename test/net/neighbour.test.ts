@@ -181,6 +181,16 @@ t.test('confirmations keep a neighbour REACHABLE without a probe', async (t) => 
   t.equal(rig.show(PEER), `STALE ${A}`);
 });
 
+t.test('look-ups are counted where a neighbour speaks, not for each packet sent', async (t) => {
+  const rig = new LinkRig();
+  const { ndp } = rig.net.mib;
+  claim(A)(rig);
+  t.same([ndp.get('Lookups'), ndp.get('Hits')], [1, 0], 'nobody is known yet');
+  advert(A, 'SO')(rig);
+  for (let i = 0; i < 10; i++) use(rig);
+  t.same([ndp.get('Lookups'), ndp.get('Hits')], [2, 1]);
+});
+
 t.test('a confirmation in DELAY saves the probe', async (t) => {
   const rig = new LinkRig();
   claim(A)(rig);
