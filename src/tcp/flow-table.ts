@@ -144,13 +144,7 @@ export class FlowTable<T extends FlowId> {
   ): boolean {
     const place = this.places[slot]!;
     if (place < 0) return this.rows.isFlow(~place, local, localPort, remote, remotePort);
-    const e = this.endpoints[place]!;
-    return (
-      e.remotePort === remotePort &&
-      e.localPort === localPort &&
-      addressEquals(e.remote, remote) &&
-      addressEquals(e.local, local)
-    );
+    return isFlowOf(this.endpoints[place]!, local, localPort, remote, remotePort);
   }
 
   private vacate(place: number): void {
@@ -194,4 +188,19 @@ export class FlowTable<T extends FlowId> {
     const h = hash.finish();
     return h === FREE ? 1 : h;
   }
+}
+
+export function isFlowOf(
+  e: FlowId,
+  local: Address,
+  localPort: number,
+  remote: Address,
+  remotePort: number,
+): boolean {
+  return (
+    e.remotePort === remotePort &&
+    e.localPort === localPort &&
+    addressEquals(e.remote, remote) &&
+    addressEquals(e.local, local)
+  );
 }

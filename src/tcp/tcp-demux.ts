@@ -4,7 +4,7 @@ import type { RandomStream } from '../base/rng.ts';
 import type { Address } from '../wire/address.ts';
 import type { TcpConnection } from './connection.ts';
 import type { FlowId } from './endpoint.ts';
-import { FlowTable, NOWHERE } from './flow-table.ts';
+import { FlowTable, isFlowOf, NOWHERE } from './flow-table.ts';
 import type { Handshake } from './handshake.ts';
 import { Listeners } from './listeners.ts';
 import { HOLD, type PortHold, PortHolds } from './port-holds.ts';
@@ -21,6 +21,8 @@ export class TcpDemux {
   readonly holds = new PortHolds();
   /** By the place in `flows`: each endpoint's claim to its port, which the one that takes its place takes over. */
   private readonly held: (PortHold | null)[] = [];
+  /** What was found last: the segments of a flow come one after the other. Null: look it up. */
+  private latest: TcpConnection | Handshake | null = null;
 
   constructor(random: RandomStream, timeWaits: TimeWaits) {
     this.flows = new FlowTable(random, timeWaits.rows);
@@ -34,13 +36,17 @@ export class TcpDemux {
 
   /** Borrowed, where it is a TIME-WAIT: until the next one is looked for. */
   find(local: Address, localPort: number, remote: Address, remotePort: number): Endpoint | null {
+    const { latest } = this;
+    if (latest !== null && isFlowOf(latest, local, localPort, remote, remotePort)) return latest;
     const at = this.flows.find(local, localPort, remote, remotePort);
-    if (at >= 0) return this.flows.at(at);
-    return at === NOWHERE ? null : this.timeWaits.at(~at);
+    if (at < 0) return at === NOWHERE ? null : this.timeWaits.at(~at);
+    this.latest = this.flows.at(at);
+    return this.latest;
   }
 
   /** Adds, or replaces what has the same 4-tuple. @param settings Of a new one: may others have its port? */
   set(e: TcpConnection | Handshake, settings: TcpSettings): void {
+    this.latest = null;
     const at = this.flows.find(e.local, e.localPort, e.remote, e.remotePort);
     if (at >= 0) this.flows.replace(at, e);
     else {
@@ -54,6 +60,7 @@ export class TcpDemux {
 
   /** A TIME-WAIT takes the connection's place, and its claim to the port. Precondition: it is in the table. */
   replaceByRow(c: TcpConnection, row: number): void {
+    this.latest = null;
     const at = this.flows.find(c.local, c.localPort, c.remote, c.remotePort);
     assert(at >= 0 && this.flows.at(at) === c, 'a connection is in the table until it ends');
     this.flows.replaceByRow(c, row);
@@ -63,6 +70,7 @@ export class TcpDemux {
 
   /** Removes it, if it is still what has its 4-tuple. */
   remove(e: Endpoint): boolean {
+    if (e === this.latest) this.latest = null;
     const at = this.flows.find(e.local, e.localPort, e.remote, e.remotePort);
     if (e.kind === 'time-wait') {
       assert(at === ~e.row, 'a TIME-WAIT is in the table until it ends');
