@@ -21,19 +21,33 @@ import { WordArrays } from '../../src/base/word-arrays.ts';
 import { type CcModule, HOOK } from '../../src/cc/congestion-control.ts';
 import { RX, RX_STRIDE } from '../../src/link/ring-layout.ts';
 import { CONF4 } from '../../src/net/ipv4-conf.ts';
+import type { TcpConnection } from '../../src/tcp/connection.ts';
 import { DEADLINES_WIDTH } from '../../src/tcp/deadlines.ts';
+import type { ConnectionOwner } from '../../src/tcp/endpoint.ts';
+import type { Listener } from '../../src/tcp/listener.ts';
 import { Tcp } from '../../src/tcp/tcp.ts';
 import { connectionInfo, TcpInfo } from '../../src/tcp/tcp-info.ts';
 import { TcpMemory } from '../../src/tcp/tcp-memory.ts';
 import { TOTALS_WIDTH } from '../../src/tcp/totals.ts';
 import { TxRecords } from '../../src/tcp/tx-records.ts';
 import { copiedSeq } from '../../src/tcp/urgent.ts';
-import { tcpDiscard, tcpPeek, tcpRead, tcpWrite, tcpWriteZeros } from '../../src/tcp/user-calls.ts';
-import { seqAdd, seqDiff } from '../../src/wire/seq.ts';
-import { type Bytes, ethernet } from '../net/packets.ts';
+import {
+  tcpDiscard,
+  tcpListen,
+  tcpPeek,
+  tcpRead,
+  tcpWrite,
+  tcpWriteZeros,
+} from '../../src/tcp/user-calls.ts';
+import { seqAdd, seqBits, seqDiff } from '../../src/wire/seq.ts';
+import { type Bytes, data, ethernet, ip4, ip6, sameBytes } from '../net/packets.ts';
+import { ip } from '../net/rig.ts';
+import { LOCAL_PORT } from './scripted-peer.ts';
+import { tcpBytes } from './segment-text.ts';
 import { TcpHarness, type TcpHarnessOptions } from './tcp-harness.ts';
 
 const GIB = 1 << 30;
+const OTHER_PORT = 81;
 const MOST = 1 << 17;
 
 /** The same module, and it is asked to look at every ACK: what it inherits for that does nothing. */
@@ -48,12 +62,48 @@ function looking(module: CcModule): CcModule {
 /** What the application does as soon as there is text. */
 export type Reader = 'none' | 'reads' | 'drops';
 
+/** The connection of a peer that only sends: what comes for it comes between. */
+class Other implements ConnectionOwner {
+  readonly c: TcpConnection;
+  reader: Reader = 'none';
+  private readonly isLong: boolean;
+
+  constructor(c: TcpConnection, isLong: boolean) {
+    this.c = c;
+    this.isLong = isLong;
+    c.setOwner(this);
+  }
+
+  readable(): void {
+    const { c, isLong } = this;
+    if (isLong) tcpPeek(c, new Uint8Array(1));
+    if (this.reader === 'none') return;
+    if (this.reader === 'drops' && !isLong) {
+      tcpDiscard(c, MOST);
+      return;
+    }
+    const into = new Uint8Array(MOST);
+    const n = tcpRead(c, into);
+    const from = seqDiff(copiedSeq(c), c.rcv.irs) - 1 - n;
+    if (!sameBytes(into.subarray(0, n), data(n, from))) throw new Error('the other is read wrong');
+  }
+
+  writable(): void {
+    // it has nothing to write
+  }
+
+  closed(): void {
+    // only with its stack
+  }
+}
+
 export class World extends TcpHarness {
   /** Everything that left, in bytes. */
   readonly left: string[] = [];
   reader: Reader = 'none';
   private readonly isLong: boolean;
   private hoarded = 0;
+  private readonly other: Other;
   private readonly one = new Uint8Array(1);
 
   constructor(options: TcpHarnessOptions, congestion: string, isLong: boolean) {
@@ -72,6 +122,38 @@ export class World extends TcpHarness {
       net.config.conf4.all.set(CONF4.RP_FILTER, 1);
     }
     ccModules.setDefault(congestion);
+    this.other = new Other(this.openOther(), isLong);
+  }
+
+  private openOther(): TcpConnection {
+    const { peer, settings } = this;
+    const from = { local: ip(peer.us), port: OTHER_PORT, boundIndex: 0, settings };
+    const l = tcpListen(this.tcp, from, 1, { acceptable: () => undefined }) as Listener;
+    this.trace = [];
+    this.arrives(this.segmentOfOther('S', 0, 0, 0), 0);
+    this.turn();
+    this.arrives(this.segmentOfOther('.', 1, peer.ourIsn! + 1, 0), 0); // the SYN-ACK told it
+    this.turn();
+    this.trace = null;
+    this.left.length = 0;
+    peer.ourPort = LOCAL_PORT;
+    return l.accept()!; // the handshake is over
+  }
+
+  private segmentOfOther(flags: string, seq: number, ack: number, len: number): Bytes {
+    const { us, address } = this.peer;
+    const ports = { srcPort: OTHER_PORT, dstPort: OTHER_PORT };
+    const text = data(len, seq - 1);
+    const segment = tcpBytes({ ...ports, seq, ack, flags, win: 65535, text }, address, us);
+    return us.includes(':') ? ip6({ next: 6 }, segment) : ip4({ protocol: 6, df: true }, segment);
+  }
+
+  /** The next `len` bytes for the other connection, which does that with them. */
+  arrivesForOther(len: number, reader: Reader): void {
+    const { other } = this;
+    const { rcv, snd } = other.c;
+    other.reader = reader;
+    this.arrives(this.segmentOfOther('.', seqBits(rcv.nxt), seqBits(snd.nxt), len), 0);
   }
 
   /** The connection stands. */
@@ -180,6 +262,7 @@ export class World extends TcpHarness {
       chunks: Array.from({ length: chunks.capacity }, (_, i) => chunks.references(i)),
       memory: [tcp.memory.bytes, tcp.memory.isPressed],
       inside: c,
+      other: this.other.c,
     };
   }
 
