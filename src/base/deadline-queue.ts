@@ -21,7 +21,7 @@
 import { assert } from './assert.ts';
 import { NEVER as NEVER_NS } from './time.ts';
 
-// Folded into the code; an imported one is loaded and checked at each use (Node 20).
+// Own constants: see CONTRIBUTING.md, "Hot modules".
 const NEVER = NEVER_NS;
 
 /** What happens when a deadline passes. `which` tells an owner's deadlines apart. */

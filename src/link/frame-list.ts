@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts';
 import { type FrameStore, NO_FRAME } from './frame-store.ts';
 
-// A constant of this module: see tx-ring.ts.
+// Own constants: see CONTRIBUTING.md, "Hot modules".
 const NONE = NO_FRAME;
 
 /** Frames in order, first in, first out, chained through the store: no memory of its own, no bound. */

@@ -27,7 +27,7 @@ export const NO_FRAME = -1;
 const HDR_LEN = RX.RESERVED;
 const INITIAL_FRAMES = 256;
 
-// Constants of this module: see tx-ring.ts.
+// Own constants: see CONTRIBUTING.md, "Hot modules".
 const { OFF, LEN, FLAGS, SUM, GSO, CSUM, CHUNK } = RX;
 const STRIDE = RX_STRIDE;
 const { CSUM_PARTIAL } = RX_FLAG;

@@ -24,7 +24,7 @@ const DEFAULT_MTU = 1500;
 const DEFAULT_RX_FRAMES = 1024;
 const DEFAULT_BATCH_FRAMES = 256;
 
-// Constants of this module: see tx-ring.ts.
+// Own constants: see CONTRIBUTING.md, "Hot modules".
 const { OFF, LEN, FLAGS, GSO, CHUNK } = RX;
 const STRIDE = RX_STRIDE;
 const { CSUM_PARTIAL } = RX_FLAG;

@@ -32,7 +32,7 @@ import type { Network } from './network.ts';
 
 const GROUP_BIT = 0x0100;
 
-// Node 20 folds a constant of this module into the code; one of another module it loads and checks at each use.
+// Own constants: see CONTRIBUTING.md, "Hot modules".
 const { OFF, LEN, FLAGS, CHUNK, GSO, SUM } = RX;
 const CSUM_AT = RX.CSUM;
 const STRIDE = RX_STRIDE;

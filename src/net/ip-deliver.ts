@@ -12,7 +12,7 @@ import { IP } from './mib.ts';
 import { isMld } from './mld-input.ts';
 import type { Network } from './network.ts';
 
-// Node 20 folds a constant of this module into the code; one of another module it loads and checks at each use.
+// Own constants: see CONTRIBUTING.md, "Hot modules".
 const { InDelivers } = IP;
 const { MULTICAST } = CAST;
 const { IGMP, ICMP, ICMPV6 } = IPPROTO;

@@ -32,7 +32,7 @@ import { IP, type IpMib } from './mib.ts';
 import type { Network } from './network.ts';
 import { HELD } from './reassembly.ts';
 
-// Node 20 folds a constant of this module into the code; one of another module it loads and checks at each use.
+// Own constants: see CONTRIBUTING.md, "Hot modules".
 const { InReceives, InOctets, InMcastPkts } = IP;
 const { UNICAST, MULTICAST } = CAST;
 const { SUMMED, UNKNOWN } = CSUM;

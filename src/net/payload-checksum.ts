@@ -5,7 +5,7 @@ import { pseudoHeaderSum } from '../wire/pseudo-header.ts';
 import { CSUM, type IpPacket } from './ip-packet.ts';
 import type { Network } from './network.ts';
 
-// Node 20 folds a constant of this module into the code; one of another module it loads and checks at each use.
+// Own constants: see CONTRIBUTING.md, "Hot modules".
 const { TRUSTED, SUMMED } = CSUM;
 
 /** Verifies the checksum of a transport that has a pseudo-header, and the length of what IP carries. */

@@ -80,7 +80,7 @@ export const LINK_COUNTERS = [
   'discarded',
 ] as const;
 
-// Constants of this module: see tx-ring.ts.
+// Own constants: see CONTRIBUTING.md, "Hot modules".
 const id = (name: (typeof LINK_COUNTERS)[number]): number => LINK_COUNTERS.indexOf(name);
 const FRAMES = id('frames');
 const BYTES = id('bytes');

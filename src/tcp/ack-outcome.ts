@@ -4,7 +4,7 @@ import { NO_SAMPLE } from '../cc/samples.ts';
 import { type Seq, seqLt, seqOf } from '../wire/seq.ts';
 import { REC, REC_TIME, type TxRecords } from './tx-records.ts';
 
-// Constants of this module are folded into the code; those of another one are loaded and checked at each use.
+// Own constants: see CONTRIBUTING.md, "Hot modules".
 const { IN_FLIGHT } = REC;
 const { SENT_NS } = REC_TIME;
 const { ECE } = CA_ACK;

@@ -24,7 +24,7 @@ import { TOTAL } from './totals.ts';
 import { NO_RECORD, REC, REC_STATE, REC_TIME, type TxRecords } from './tx-records.ts';
 import { disarmXmit, restartXmit } from './xmit-timer.ts';
 
-// Constants of this module are folded into the code; those of another one are loaded and checked at each use.
+// Own constants: see CONTRIBUTING.md, "Hot modules".
 const { STATE } = REC;
 const { FIN, SACKED, EVER_RETRANS } = REC_STATE;
 

@@ -32,7 +32,7 @@ const NONE = -1;
 const GONE = -2;
 const NO_TIMES = new Float64Array(0);
 
-// Constants of this module are folded into the code; those of another one are loaded and checked at each use.
+// Own constants: see CONTRIBUTING.md, "Hot modules".
 const IDLE: number = NEVER;
 const startOf = inBlock;
 const { RTO, TLP, REORDER } = DUE;

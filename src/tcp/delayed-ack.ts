@@ -12,7 +12,7 @@ import { type Deadlines, DUE } from './deadlines.ts';
 import type { Rtt } from './rtt.ts';
 import type { TcpConfig } from './tcp-config.ts';
 
-// Constants of this module are folded into the code; those of another one are loaded and checked at each use.
+// Own constants: see CONTRIBUTING.md, "Hot modules".
 const { DELACK } = DUE;
 
 const MAX_QUICK_ACKS = 16;

@@ -2,7 +2,7 @@
 import { DEFAULT_MSS4, TIMESTAMP_BYTES } from './agreed.ts';
 import type { TcpConnection } from './connection.ts';
 
-// Constants of this module are folded into the code; those of another one are loaded and checked at each use.
+// Own constants: see CONTRIBUTING.md, "Hot modules".
 const OPTIONS = TIMESTAMP_BYTES;
 const SMALL_WINDOW = DEFAULT_MSS4;
 

@@ -22,7 +22,7 @@ import { NO_RECORD, REC, REC_STATE } from './tx-records.ts';
 import { urgentPointer } from './urgent.ts';
 import { armAfterNewData, armRto } from './xmit-timer.ts';
 
-// Constants of this module are folded into the code; those of another one are loaded and checked at each use.
+// Own constants: see CONTRIBUTING.md, "Hot modules".
 const { ACK, PSH, FIN, RST, CWR, URG } = TCP_FLAG;
 const SENDING = MAY_SEND | HAS_CLOSED;
 const { DELACK, PERSIST, PACE, REORDER } = DUE;

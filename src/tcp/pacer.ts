@@ -13,7 +13,7 @@ import { HOOK } from '../cc/congestion-control.ts';
 import type { TcpConnection } from './connection.ts';
 import { DUE } from './deadlines.ts';
 
-// Constants of this module are folded into the code; those of another one are loaded and checked at each use.
+// Own constants: see CONTRIBUTING.md, "Hot modules".
 const { CONG_CONTROL } = HOOK;
 
 /** RFC 6928's initial window is not paced. */

@@ -11,7 +11,7 @@ import type { CcView } from '../cc/cc-view.ts';
 import { type LossSample, NO_SAMPLE, type RateSample } from '../cc/samples.ts';
 import { REC, REC_STATE, REC_TIME, type TxRecords } from './tx-records.ts';
 
-// Constants of this module are folded into the code; those of another one are loaded and checked at each use.
+// Own constants: see CONTRIBUTING.md, "Hot modules".
 const { STATE, IN_FLIGHT } = REC;
 const { APP_LIMITED, EVER_RETRANS } = REC_STATE;
 const { SENT_NS, DELIVERED, DELIVERED_NS, FIRST_TX_NS, LOST, DELIVERED_CE } = REC_TIME;

@@ -45,7 +45,7 @@ function placeLoss(
   s.endSeq = congestion.view.sndUna + seqDiff(rtx.endOfRecord(r), snd.una);
 }
 
-// One of this module is folded into the code where each ACK asks for it.
+// Own constants: see CONTRIBUTING.md, "Hot modules".
 const { OPEN } = CA_STATE;
 
 export class Recovery implements LossListener {

@@ -25,7 +25,7 @@ import { NO_RECORD, REC, REC_STATE, REC_TIME, type TxRecords } from './tx-record
 const STRETCH_BITS = 14;
 const FIRST_INDEX = 8;
 
-// Constants of this module are folded into the code; those of another one are loaded and checked at each use.
+// Own constants: see CONTRIBUTING.md, "Hot modules".
 const NONE: number = NO_RECORD;
 const { SEQ, LEN, PIECES, STATE, NEXT, PREV, TRANSMISSIONS } = REC;
 const { SENT_NS, FIRST_NS } = REC_TIME;

@@ -6,7 +6,7 @@ import { seqGt, seqLe } from '../wire/seq.ts';
 import type { TcpConnection } from './connection.ts';
 import { bufferBytes, deferral, WAIT } from './super-frame.ts';
 
-// Constants of this module are folded into the code; those of another one are loaded and checked at each use.
+// Own constants: see CONTRIBUTING.md, "Hot modules".
 const { NO, MORE_DATA, WINDOW } = WAIT;
 
 /**

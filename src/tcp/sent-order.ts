@@ -8,7 +8,7 @@
 import { type Seq, seqDiff, seqGt, seqOf } from '../wire/seq.ts';
 import { NO_RECORD, REC, REC_TIME, type TxRecords } from './tx-records.ts';
 
-// Constants of this module are folded into the code; those of another one are loaded and checked at each use.
+// Own constants: see CONTRIBUTING.md, "Hot modules".
 const NONE: number = NO_RECORD;
 const { SEQ, LEN, LATER, EARLIER } = REC;
 const { SENT_NS } = REC_TIME;

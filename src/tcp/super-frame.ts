@@ -17,7 +17,7 @@ import { isV4 } from '../wire/address.ts';
 import type { TcpConnection } from './connection.ts';
 import { NO_RECORD, REC_TIME } from './tx-records.ts';
 
-// Constants of this module are folded into the code; those of another one are loaded and checked at each use.
+// Own constants: see CONTRIBUTING.md, "Hot modules".
 const { RECOVERY } = CA_STATE;
 const { MIN_TSO_SEGS } = HOOK;
 const NONE: number = NO_RECORD;

@@ -37,7 +37,7 @@ export const TOTAL = {
 } as const;
 export const TOTALS_WIDTH = 19;
 
-// For every segment: a constant of this function's module is folded into the code.
+// Own constants: see CONTRIBUTING.md, "Hot modules".
 const { SEGS_OUT, SEGS_IN, DATA_SEGS_OUT, DATA_SEGS_IN, BYTES_SENT, RTO_SINCE_NS } = TOTAL;
 
 export class Totals {

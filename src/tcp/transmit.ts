@@ -22,7 +22,7 @@ import type { SendQueue } from './send-queue.ts';
 import { doesCut } from './super-frame.ts';
 import type { Tcp } from './tcp.ts';
 
-// Node 20 folds a constant of this module into the code; one of another module it loads and checks at each use.
+// Own constants: see CONTRIBUTING.md, "Hot modules".
 const { OutRequests, OutTransmits, OutOctets } = IP;
 const { UNICAST } = CAST;
 const { TCP } = IPPROTO;

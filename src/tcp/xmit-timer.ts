@@ -8,7 +8,7 @@ import type { TcpConnection } from './connection.ts';
 import { DUE } from './deadlines.ts';
 import { REC_TIME } from './tx-records.ts';
 
-// Constants of this module are folded into the code; those of another one are loaded and checked at each use.
+// Own constants: see CONTRIBUTING.md, "Hot modules".
 const { RTO, TLP, REORDER } = DUE;
 const { OPEN, CWR } = CA_STATE;
 const { SENT_NS } = REC_TIME;

@@ -2,7 +2,7 @@
 import { type Address, writeV6 } from './address.ts';
 import { IPPROTO } from './ip-protocol.ts';
 
-// Node 20 folds a constant of this module into the code; one of another module it loads and checks at each use.
+// Own constants: see CONTRIBUTING.md, "Hot modules".
 const { HOP_BY_HOP, ROUTING, FRAGMENT, DST_OPTS } = IPPROTO;
 
 export const IPV6_HEADER_LEN = 40;

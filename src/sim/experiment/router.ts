@@ -12,7 +12,7 @@ export const ROUTER_COUNTERS = [
   'refused',
 ] as const;
 
-// Constants of this module: see tx-ring.ts.
+// Own constants: see CONTRIBUTING.md, "Hot modules".
 const FRAMES = ROUTER_COUNTERS.indexOf('frames');
 const FORWARDED = ROUTER_COUNTERS.indexOf('forwarded');
 const UNROUTABLE = ROUTER_COUNTERS.indexOf('unroutable');
