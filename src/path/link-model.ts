@@ -116,6 +116,9 @@ export class LinkModel implements FrameSink {
   /** Neither the gate nor a policer stops anybody; nothing happens on the medium: they need not be asked. */
   private isOpen: boolean;
   private isClear: boolean;
+  /** What the queue would say, so that an idle link need not ask it: whether frames wait, whether one may pass it by. */
+  private hasQueued = false;
+  private readonly isTransparent: boolean;
   private readonly policer: TokenBucket | null;
   private rate: RateModel | null;
   private readonly medium: Medium;
@@ -144,6 +147,7 @@ export class LinkModel implements FrameSink {
     this.drops = parts.drops;
     this.isOpen = this.gate.isOpen && this.policer === null;
     this.isClear = this.medium.isClear;
+    this.isTransparent = this.queue.isTransparent;
   }
 
   /** When the transmitter takes the next frame that waits; NEVER when none does. */
@@ -173,7 +177,7 @@ export class LinkModel implements FrameSink {
     const { counts } = this;
     counts[FRAMES]!++;
     counts[BYTES]! += this.frames.lengthOf(frame);
-    if (this.queue.count > 0) this.transmit();
+    if (this.hasQueued) this.transmit();
     this.time.follow(this.clock);
     if (this.isOpen || this.admits(frame)) this.enter(frame);
     this.setDue();
@@ -181,7 +185,7 @@ export class LinkModel implements FrameSink {
 
   /** Brings the link up to `clock.nowNs`: delivers what has arrived. */
   advance(): void {
-    if (this.queue.count > 0) this.transmit();
+    if (this.hasQueued) this.transmit();
     this.time.follow(this.clock);
     this.arrive();
     if (this.aggregation !== null) this.releaseGathered(this.aggregation);
@@ -248,6 +252,7 @@ export class LinkModel implements FrameSink {
   /** Releases everything inside, counted. */
   close(): void {
     let discarded = this.queue.clear() + this.flight.clear();
+    this.hasQueued = false;
     if (this.aggregation !== null) discarded += this.aggregation.clear();
     this.stats.add(DISCARDED, discarded);
     this.dueNs = NEVER;
@@ -267,15 +272,16 @@ export class LinkModel implements FrameSink {
 
   /** Into the queue, and out of it if the transmitter is free. */
   private enter(frame: number): void {
-    const { time, queue } = this;
-    if (queue.count === 0) {
+    const { time } = this;
+    if (!this.hasQueued) {
       this.wake();
-      if (queue.isTransparent && time.readyNs <= time.nowNs) {
+      if (this.isTransparent && time.readyNs <= time.nowNs) {
         time.toReady();
         this.send(frame);
         return;
       }
     }
+    const { queue } = this;
     this.frames.timeNs[frame] = time.nowNs;
     queue.clock.advanceTo(time.nowNs);
     queue.enqueue(frame);
@@ -295,9 +301,10 @@ export class LinkModel implements FrameSink {
       time.toReady();
       queue.clock.advanceTo(time.nowNs);
       const frame = queue.dequeue();
-      if (frame === NONE) return;
+      if (frame === NONE) break;
       this.send(frame);
     }
+    this.hasQueued = queue.count > 0;
   }
 
   /** The transmitter takes the frame at `time.readyNs`, which is `time.nowNs`. */
@@ -384,7 +391,7 @@ export class LinkModel implements FrameSink {
       this.dueNs = this.aggregation.dueNs;
     } else if (frame === NONE) this.dueNs = NEVER;
     else this.dueNs = this.frames.timeNs[frame]!;
-    if ((frame === NONE || this.mayReorder) && this.queue.count > 0) {
+    if ((frame === NONE || this.mayReorder) && this.hasQueued) {
       this.dueNs = Math.min(this.dueNs, this.time.readyNs);
     }
   }
