@@ -30,7 +30,7 @@ import type { Network } from './network.ts';
 import { type OutPacket, PMTUDISC } from './out-packet.ts';
 import { sumPayload } from './payload-checksum.ts';
 
-// Node 20 folds a constant of this module into the code; one of another module it loads and checks at each use.
+// Own constants: see CONTRIBUTING.md, "Hot modules".
 const { OutRequests, OutTransmits, OutOctets } = IP;
 const { UNICAST, MULTICAST, BROADCAST } = CAST;
 const { DONT, WANT, DO, PROBE } = PMTUDISC;
