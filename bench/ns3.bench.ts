@@ -10,7 +10,7 @@
  * and PPP's headers. It fails when what arrives differs by more than 5 %, and when a side is not the same in each round.
  *
  * **The same count.** IP packets that arrive at hosts, ACKs too. ns-3 counts them by trace sinks in a run that is not
- * timed; runs that are timed have none. Ringway counts anyway, and has on what `ringway sim` has on.
+ * timed; runs that are timed have none. Ringway counts anyway, is compiled, and has on what `ringway sim` has on.
  *
  * **Time** is what passes on the clock, as whoever waits for an experiment has it, and beside it the processor's, user and
  * system, of all threads; in a process of its own for each run, from the first event to the last: loading the program and
@@ -44,6 +44,11 @@ const CASES: readonly (readonly [number, number, number])[] = [
   [100, 100e6, 60],
   [1000, 1e9, 10],
 ];
+
+/** As `npm ci` does. */
+function compileRingway(): boolean {
+  return spawnSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' }).status === 0;
+}
 
 function figuresOf(command: string, args: readonly string[]): RunFigures {
   const run = spawnSync(command, args, { encoding: 'utf8', timeout: RUN_LIMIT_MS });
@@ -187,6 +192,7 @@ function main(args: readonly string[]): number {
   }
   const dir = mkdtempSync(join(tmpdir(), 'ringway-bench-'));
   try {
+    if (!compileRingway()) return 1;
     const program = join(dir, 'dumbbell');
     if (!compileNs3(program)) return 1;
     const sides = new Sides(program);

@@ -1,14 +1,24 @@
 /**
- * Ringway's side of `npm run bench -- ns3`: the experiment as `ringway sim` runs it, with its meters and without traces.
+ * Ringway's side of `npm run bench -- ns3`: the experiment as `ringway sim` runs it where it is compiled, with its meters and without
+ * traces. `npm run build` comes before.
  *
  *     node --import=tsx bench/ns3/ringway.ts '{"flows": 10, …}'     (a Shape)
  */
-import { Experiment } from '../../src/sim/experiment/experiment.ts';
-import { Meters } from '../../src/sim/experiment/meter.ts';
-import { runAndSummarize, type Summary } from '../../src/sim/experiment/summary.ts';
+import type { Summary } from '../../src/sim/experiment/summary.ts';
 import { cpuSeconds, framesAtHosts, scenarioOf } from '../experiment/dumbbell.ts';
 import { median } from '../quantile.ts';
 import type { RunFigures, Shape } from './shape.ts';
+
+const COMPILED = new URL('../../dist/src/sim/experiment/', import.meta.url).href;
+const { Experiment } = (await import(
+  `${COMPILED}experiment.js`
+)) as typeof import('../../src/sim/experiment/experiment.ts');
+const { Meters } = (await import(
+  `${COMPILED}meter.js`
+)) as typeof import('../../src/sim/experiment/meter.ts');
+const { runAndSummarize } = (await import(
+  `${COMPILED}summary.js`
+)) as typeof import('../../src/sim/experiment/summary.ts');
 
 function run(shape: Shape): RunFigures {
   const experiment = new Experiment(scenarioOf(shape));
