@@ -1,4 +1,5 @@
 /** When small text leaves: Nagle with Minshall's test, cork, MSG_MORE, records, silly windows (RFC 9293 §3.7.4, §3.8.6.2). */
+import { tcpWrite } from '../../src/tcp/user-calls.ts';
 import { dialogue } from './tcp-harness.ts';
 
 dialogue('Minshall: a small segment waits for a small one, not for full ones', (_, h) => {
@@ -144,3 +145,21 @@ dialogue(
     t.ok(windowAt() <= 1000, 'three slivers are no news');
   },
 );
+
+for (const [what, win, mtu, taken] of [
+  ['the window was small', 600, 1500, 2 * 32000 + 10000],
+  ['the link took longer ones', 65535, 620, 2 * 32480 + 5800],
+] as const) {
+  dialogue(
+    `who has only received counts a first write in segments as they are: ${what}`,
+    (t, h) => {
+      h.passive({ rtt: 0.05, options: 'mss 1000,sackOK', win });
+      h.rig.port.iface.limitMtu(mtu);
+      h.run(`
+      0.1   < . 1:101(100) ack 1 win 65535
+      …     > . 1:1(0) ack 101`);
+      t.equal(tcpWrite(h.flow, new Uint8Array(1 << 20)), taken);
+      h.flow.release();
+    },
+  );
+}

@@ -261,6 +261,7 @@ export class World extends TcpHarness {
       held: [pages.held, chunks.held, cells.held, rig.frames.inUse, tcp.records.live],
       chunks: Array.from({ length: chunks.capacity }, (_, i) => chunks.references(i)),
       memory: [tcp.memory.bytes, tcp.memory.isPressed],
+      segment: c.hasQueued ? c.congestion.view.mss : 0, // who only receives may not know
       inside: c,
       other: this.other.c,
     };
@@ -277,11 +278,11 @@ type Words = Int32Array | Float64Array;
 
 /** What is the stack's, not the connection's. */
 const SHARED = [Env, Tcp, TcpMemory, DeadlineQueue, RowTable, TxRecords, BlockPool, WordArrays];
-/** What keeps from the short ways; what a queue of zeros, and the place of the last text, say; the worlds themselves. */
+/** What keeps from the short ways; what a queue of zeros, and the place of the last text, say; `segment`; the worlds themselves. */
 const APART: ReadonlySet<string> = new Set([
   ...['finAt', 'hooks', 'module'],
   ...['isZeros', 'block', 'off'],
-  'owner',
+  ...['mss', 'owner'],
 ]);
 /** Longer arrays are a table's. */
 const OWN_WORDS = 1024;
