@@ -4,8 +4,8 @@
  * Whoever takes text without looking at it (MSG_TRUNC, the sinks of an experiment) does so in the turn in which it
  * came, as a rule, and before anything follows it; then the bytes need not be copied at all, nor written down anywhere
  * else. So small text that is all its buffer has gets its page, which is counted, at once, and moves in when somebody
- * may look: at the next text of anybody, at a read, at the end of the turn. There is one such text in a stack; it holds
- * the frame's chunk meanwhile.
+ * may look: at its buffer's next text, at a read, at the end of the turn. There is one such text in a stack, which holds
+ * the frame's chunk meanwhile: another connection's moves it in, too, and one that is to stay in its chunk.
  */
 import { type BlockPool, NO_BLOCK } from '../base/block-pool.ts';
 

@@ -83,7 +83,8 @@ export class ReceiveBuffer implements LateHolder {
     const { store, memory } = this;
     this.hasJoined = false;
     memory.late.finishOf(this);
-    if (chunk !== NO_BLOCK && store.isAlone(len)) return this.appendLate(off, len, chunk);
+    const isAlone = this.ready === NO_WORDS && store.isAlone(len);
+    if (isAlone && chunk !== NO_BLOCK) return this.appendLate(off, len, chunk);
     let done = 0;
     while (done < len) {
       const taken = store.place(off + done, len - done, chunk, 0);

@@ -312,3 +312,20 @@ t.test(
     t.end();
   },
 );
+
+t.test('text that is dropped unread leaves no array behind, whatever was there before it', (t) => {
+  for (const isRead of [false, true]) {
+    const rig = new Rig(0);
+    const { buffer } = rig;
+    rig.arrive(0, COPY_BREAK);
+    rig.arrive(2 * COPY_BREAK, COPY_BREAK);
+    t.ok(rig.take(COPY_BREAK));
+    buffer.dropFurthest();
+    t.notOk(buffer.gaps, 'there is nothing beyond the gap');
+    rig.arrive(COPY_BREAK, 100);
+    if (isRead) t.ok(rig.take(100));
+    else t.equal(buffer.discard(100), 100);
+    t.equal(buffer.heldBytes, 0);
+  }
+  t.end();
+});
