@@ -77,7 +77,7 @@ function isRepeated(c: TcpConnection, seg: Segment): boolean {
 
 /** All that `acknowledge` does then: there is no record, no sample and no news that the rest of it could act on. */
 function acknowledgeNothing(c: TcpConnection, seg: Segment): void {
-  // What a full segment is, the output will ask; or `beginSending`, of who has only received.
+  // What a full segment is, the next write or output will ask.
   c.congestion.observe(c.tcp.env.nowNs, c.congestion.view.mss);
   c.noteEcho(seg.hasTimestamps, seg.tsEcr);
   updateWindow(c, seg, c.tcp.ackOutcome);

@@ -4,6 +4,8 @@ import type { TcpConnection } from './connection.ts';
 
 /** Before the bytes are queued, as Linux does in sendmsg. */
 export function applicationWrites(c: TcpConnection): void {
+  // While nothing is in flight neither ACKs that come nor those that leave look at what a full segment is.
+  if (c.rtx.isEmpty) c.congestion.observe(c.tcp.env.nowNs, c.mss());
   restartIfIdle(c);
   const inFlight = c.inFlight();
   const hasRunDry =

@@ -198,7 +198,6 @@ export class TcpConnection implements DeadlineTarget, FlowId {
     const { tcp, totals, snd } = this;
     if (this.sending !== tcp.idle.sending) return;
     this.sending = new SendingParts(tcp.memory, tcp.records, totals, snd.una, this.lastSentNs);
-    this.congestion.observe(tcp.env.nowNs, this.mss()); // until now nobody has asked: see `sendOwn`
   }
 
   /** Something was queued, or is. */

@@ -43,7 +43,7 @@ export function output(c: TcpConnection): void {
 
 /**
  * Lost segments, new text, the FIN. Whoever has never queued any of it only receives: what it knows of windows and
- * segments may be old, as an ACK alone needs none of it; `beginSending` looks before the first write is counted.
+ * segments may be old, as an ACK alone needs none of it, and a write will ask.
  */
 function sendOwn(c: TcpConnection): void {
   c.congestion.observe(c.tcp.env.nowNs, c.mss());

@@ -163,3 +163,33 @@ for (const [what, win, mtu, taken] of [
     },
   );
 }
+
+for (const [how, options] of [
+  ['a plain ACK', ''],
+  ['one with a SACK block', '<sack 1:2>'],
+] as const) {
+  dialogue(
+    `what is written in the turn of ${how} is counted in segments of the path as it is`,
+    (t, h) => {
+      h.passive({ rtt: 0.05, options: 'mss 1000,sackOK' });
+      h.run(`
+      0.1   write 100
+      0.1   > P. 1:101(100) ack 1
+      0.15  < . 1:1(0) ack 101`);
+      h.rig.port.iface.limitMtu(620);
+      let segment = 0;
+      h.flow.setOwner({
+        readable: () => {
+          tcpWrite(h.flow, new Uint8Array(1));
+          segment = h.flow.congestion.view.mss;
+        },
+        writable: () => undefined,
+        closed: () => undefined,
+      });
+      h.run(`0.2   << . 1:101(100) ack 101 ${options}`);
+      h.rig.settle();
+      t.equal(segment, 580);
+      h.flow.release();
+    },
+  );
+}
