@@ -97,9 +97,9 @@ export class NetConfig {
   mldv1UnsolicitedNs = 10 * SEC;
   mldv2UnsolicitedNs = 1 * SEC;
 
-  /** net.ipv4.conf.all and default. */
   /** Of our addresses and of net.ipv4.conf: what each packet that comes in is judged by. */
   readonly revision = new Revision();
+  /** net.ipv4.conf.all and default. */
   readonly conf4 = new Ipv4Conf(this.revision);
   /** net.ipv6.conf.all and default. */
   readonly conf6 = new Ipv6Conf(null);
