@@ -261,7 +261,7 @@ export class World extends TcpHarness {
       held: [pages.held, chunks.held, cells.held, rig.frames.inUse, tcp.records.live],
       chunks: Array.from({ length: chunks.capacity }, (_, i) => chunks.references(i)),
       memory: [tcp.memory.bytes, tcp.memory.isPressed],
-      segment: c.hasQueued ? c.congestion.view.mss : 0, // who only receives may not know
+      segment: c.hasQueued && !this.isOver ? c.congestion.view.mss : 0, // else nobody asks
       inside: c,
       other: this.other.c,
     };
