@@ -282,6 +282,8 @@ const SHARED = [Env, Tcp, TcpMemory, DeadlineQueue, RowTable, TxRecords, BlockPo
 const APART: ReadonlySet<string> = new Set([
   ...['finAt', 'hooks', 'module'],
   ...['isZeros', 'block', 'off'],
+  // Arrays that others had before: behind what is in use they hold anything.
+  ...['ready', 'array', 'ring'],
   ...['mss', 'owner'],
 ]);
 /** Longer arrays are a table's. */
